@@ -1,0 +1,26 @@
+"""The blind spots of neural networks: the library under the workflow. Importing it loads nothing heavy."""
+
+from importlib import import_module
+from typing import Any
+
+_EXPORTS = {
+    "InputError": "blindspots.errors",
+    "Study": "blindspots.study",
+    "load_study": "blindspots.study",
+    "minimum_distortion": "blindspots.distortion.search",
+    "exact_linear_distortion": "blindspots.distortion.linear",
+    "run_study": "blindspots.jobs",
+    "open_study": "blindspots.store.open",
+}
+
+__all__ = sorted(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'blindspots' has no attribute {name!r}")
+    return getattr(import_module(_EXPORTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
