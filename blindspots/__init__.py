@@ -9,7 +9,7 @@ _EXPORTS = {
     "load_study": "blindspots.study",
     "minimum_distortion": "blindspots.distortion.search",
     "exact_linear_distortion": "blindspots.distortion.linear",
-    "run_study": "blindspots.jobs",
+    "run_study": "blindspots.jobs.run",
     "open_study": "blindspots.store.open",
 }
 

@@ -1,0 +1,144 @@
+"""What adversarial and reference sets share: a group of arrays along examples, made shard by shard."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from blindspots.identity import array_hash, identity
+from blindspots.jobs.job import Job, Stage, examples
+from blindspots.jobs.workspace import Workspace
+from blindspots.store.arrays import (
+    Variable,
+    create_group,
+    group_attributes,
+    group_rows,
+    read_shard,
+    resize_group,
+    write_shard,
+)
+
+EXAMPLE = Variable("int64", "index of the image in the split of the data set")
+
+
+@dataclass(frozen=True)
+class ExampleSet(Job):
+    """A set of perturbations of the study's examples of one split."""
+
+    split: str
+
+    @property
+    def stage(self) -> Stage:
+        """Sets are made once the models are trained."""
+        return Stage.GENERATE
+
+    @property
+    def unit(self) -> str:
+        """Sets are measured in images."""
+        return "images"
+
+    @abstractmethod
+    def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
+        """Return the set's arrays."""
+
+    @abstractmethod
+    def content(self, workspace: Workspace) -> dict[str, Any] | None:
+        """Return what decides the set's content, the examples apart; None while an input is missing."""
+
+    @abstractmethod
+    def attributes(self, workspace: Workspace) -> dict[str, Any]:
+        """Return the attributes of the set's group."""
+
+    @abstractmethod
+    def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the arrays of the examples ``ids``."""
+
+    def ids(self, workspace: Workspace, shard: int | None = None) -> np.ndarray:
+        """Return the ids of the set's examples, or of one shard of them."""
+        ids = examples(workspace, self.split, workspace.study.sets.examples)
+        rows = workspace.study.sets.shard
+        return ids if shard is None else ids[shard * rows : (shard + 1) * rows]
+
+    def shards(self, workspace: Workspace) -> int:
+        """Return how many shards the set is cut into."""
+        return -(-len(self.ids(workspace)) // workspace.study.sets.shard)
+
+    def size(self, workspace: Workspace, shard: int) -> int:
+        """Return how many images a shard has."""
+        return len(self.ids(workspace, shard))
+
+    def identity(self, workspace: Workspace, shard: int) -> str | None:
+        """Return the hash of what decides the shard's content: a larger set begins with the same shards."""
+        whole = self._identity(workspace)
+        return None if whole is None else identity(set=whole, examples=array_hash(self.ids(workspace, shard)))
+
+    def _identity(self, workspace: Workspace) -> str | None:
+        content = self.content(workspace)
+        if content is None:
+            return None
+        return identity(
+            **content,
+            dataset=workspace.dataset.sha256,
+            split=self.split,
+            dtype="float32",
+            device=workspace.device,
+        )
+
+    def prepare(self, workspace: Workspace) -> None:
+        """Make room: arrays of the right length for this very work, what is there kept where it is the same."""
+        rows, shard = len(self.ids(workspace)), workspace.study.sets.shard
+        variables = self.variables(workspace)
+        attributes = {**self.attributes(workspace), "identity": self._identity(workspace), "shard": shard}
+        there = group_rows(workspace.zarr, self.key, variables)
+        found = group_attributes(workspace.zarr, self.key) or {}
+        if there is None or any(found.get(name) != value for name, value in attributes.items()):
+            self._forget(workspace, 0)
+            create_group(
+                workspace.zarr, self.key, variables, dim="example", rows=rows, shard=shard, attributes=attributes
+            )
+        elif there != rows:
+            self._forget(workspace, min(there, rows) // shard)
+            resize_group(workspace.zarr, self.key, variables, rows)
+
+    def _forget(self, workspace: Workspace, first: int) -> None:
+        """Remove the receipts of the shards from ``first`` on."""
+        for path in workspace.layout.receipts(self.key).glob("*.json"):
+            if path.stem.isdigit() and int(path.stem) >= first:
+                path.unlink(missing_ok=True)
+
+    def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
+        """Return the shard's arrays as stored."""
+        return read_shard(workspace.zarr, self.key, shard, workspace.study.sets.shard, self.variables(workspace))
+
+    def store(self, workspace: Workspace, shard: int, arrays: dict[str, np.ndarray], started: float) -> None:
+        """Write the shard and leave its receipt."""
+        typed = {
+            name: np.ascontiguousarray(arrays[name], dtype=variable.dtype)
+            for name, variable in self.variables(workspace).items()
+        }
+        self.finish(
+            workspace,
+            shard,
+            typed,
+            lambda: write_shard(workspace.zarr, self.key, shard, workspace.study.sets.shard, typed),
+            started=started,
+        )
+
+
+def set_content(job: ExampleSet, workspace: Workspace) -> list[str] | None:
+    """Return the content hashes of all shards of a set out of their receipts, or None while one is missing."""
+    receipts = [job.receipt(workspace, shard) for shard in range(job.shards(workspace))]
+    return None if any(receipt is None for receipt in receipts) else [receipt.content for receipt in receipts if receipt]
+
+
+def perturbation_variable(workspace: Workspace) -> Variable:
+    """Return the array of perturbations for the data set's shape of image."""
+    return Variable(
+        "float32",
+        "perturbation: what is added to the image, whose values lie in [0, 1]",
+        "pixel value",
+        ("channel", "height", "width"),
+        workspace.dataset.shape,
+    )

@@ -1,0 +1,192 @@
+"""Sets of arrays along examples, written shard by shard into one Zarr group and read back.
+
+A shard has one writer. Before it is written its old keys are deleted, since a corrupt shard cannot be overwritten;
+afterwards it is read back, so that its receipt speaks of what a reader gets.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+_MOST_ROWS_A_CHUNK = 250
+
+
+class CorruptShardError(RuntimeError):
+    """A stored shard cannot be decoded, or not to what its receipt says."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An array of a set: its dtype, its dimensions after the first, and what it means."""
+
+    dtype: str
+    long_name: str
+    units: str = "1"
+    dims: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def open_root(path: Path) -> zarr.Group:
+    """Open the hierarchy at ``path`` for writing, made where it is missing."""
+    return zarr.open_group(str(path), mode="a", zarr_format=3, use_consolidated=False)
+
+
+def create_group(
+    root: Path,
+    group: str,
+    variables: Mapping[str, Variable],
+    *,
+    dim: str,
+    rows: int,
+    shard: int,
+    attributes: Mapping[str, Any],
+) -> None:
+    """Make the group with one empty array a variable, ``rows`` long in ``dim``, cut into shards of ``shard`` rows."""
+    node = open_root(root).create_group(group, overwrite=True, attributes=dict(attributes))
+    for name, variable in variables.items():
+        inner = _rows_a_chunk(shard) if variable.shape else shard
+        node.create_array(
+            name,
+            shape=(rows, *variable.shape),
+            dtype=variable.dtype,
+            chunks=(inner, *variable.shape),
+            shards=(shard, *variable.shape) if variable.shape else None,
+            dimension_names=(dim, *variable.dims),
+            compressors=(BloscCodec(cname="zstd", clevel=3), Crc32cCodec()),
+            attributes={"units": variable.units, "long_name": variable.long_name, **variable.attributes},
+        )
+
+
+def _rows_a_chunk(shard: int) -> int:
+    """Return the largest divisor of ``shard`` that keeps a chunk small enough to read a few images quickly."""
+    return max(rows for rows in range(1, min(shard, _MOST_ROWS_A_CHUNK) + 1) if shard % rows == 0)
+
+
+def group_attributes(root: Path, group: str) -> dict[str, Any] | None:
+    """Return a group's attributes, or None where the group is missing or damaged."""
+    try:
+        return dict(zarr.open_group(str(root), path=group, mode="r", use_consolidated=False).attrs)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def group_rows(root: Path, group: str, variables: Iterable[str]) -> int | None:
+    """Return the common length of a group's arrays, or None where one is missing or they differ."""
+    try:
+        node = zarr.open_group(str(root), path=group, mode="r", use_consolidated=False)
+        lengths = {_array(node, name).shape[0] for name in variables}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+def resize_group(root: Path, group: str, variables: Iterable[str], rows: int) -> None:
+    """Make every array of the group ``rows`` long; what lies beyond is deleted."""
+    node = zarr.open_group(str(root), path=group, mode="r+", use_consolidated=False)
+    for name in variables:
+        array = _array(node, name)
+        array.resize((rows, *array.shape[1:]))
+
+
+def delete_group(root: Path, group: str) -> None:
+    """Delete a group with all that is in it, where it is there."""
+    node = open_root(root)
+    if group in node:
+        del node[group]
+
+
+def write_shard(root: Path, group: str, index: int, shard: int, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write one shard: rows ``index * shard`` and on of every array of the group."""
+    node = zarr.open_group(str(root), path=group, mode="r+", use_consolidated=False)
+    for name, values in arrays.items():
+        array = _array(node, name)
+        if array.dtype != values.dtype:
+            raise TypeError(f"{group}/{name} holds {array.dtype}, not {values.dtype}")
+        start = index * shard
+        stop = min(start + shard, array.shape[0])
+        if values.shape != (stop - start, *array.shape[1:]):
+            raise ValueError(f"shard {index} of {group}/{name} takes {stop - start} rows, not the shape {values.shape}")
+        _delete_chunk(root, array, index)
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            array[start:stop] = values
+
+
+def read_shard(root: Path, group: str, index: int, shard: int, variables: Iterable[str]) -> dict[str, np.ndarray]:
+    """Read one shard of the named arrays; raise :class:`CorruptShardError` where that is not possible."""
+    try:
+        node = zarr.open_group(str(root), path=group, mode="r", use_consolidated=False)
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise CorruptShardError(f"{group}: the group cannot be opened ({_first_line(error)})") from None
+    found = {}
+    for name in variables:
+        try:
+            array = _array(node, name)
+            if not (root / array.path / array.metadata.encode_chunk_key(_chunk_index(array, index))).is_file():
+                raise CorruptShardError(f"{name}: the file is missing")
+            found[name] = np.asarray(array[index * shard : (index + 1) * shard])
+        except CorruptShardError:
+            raise
+        except Exception as error:  # codecs raise what they like: ValueError, RuntimeError, zlib's and struct's errors
+            raise CorruptShardError(f"{name}: {_first_line(error)}") from None
+    return found
+
+
+def read_rows(root: Path, group: str, variables: Iterable[str]) -> dict[str, np.ndarray]:
+    """Read the named arrays of a group whole."""
+    node = zarr.open_group(str(root), path=group, mode="r", use_consolidated=False)
+    return {name: np.asarray(_array(node, name)[...]) for name in variables}
+
+
+def seal(root: Path) -> None:
+    """Consolidate the hierarchy's metadata, so that plain readers open it at once and without a warning."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        zarr.consolidate_metadata(str(root), zarr_format=3)
+
+
+def unseal(root: Path) -> None:
+    """Take the consolidated metadata away before arrays change; a reader meanwhile reads the arrays' own."""
+    import json
+
+    from blindspots.store.files import write_whole
+
+    path = root / "zarr.json"
+    if not path.is_file():
+        return
+    try:
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        if metadata.pop("consolidated_metadata", None) is None:
+            return
+    except (ValueError, AttributeError):
+        metadata = {"zarr_format": 3, "node_type": "group", "attributes": {}}
+    write_whole(path, json.dumps(metadata, indent=2).encode())
+
+
+def _array(node: zarr.Group, name: str) -> zarr.Array[Any]:
+    array = node[name]
+    if not isinstance(array, zarr.Array):
+        raise TypeError(f"{node.path}/{name} is a group, not an array")
+    return array
+
+
+def _chunk_index(array: zarr.Array[Any], index: int) -> tuple[int, ...]:
+    return (index, *(0 for _ in array.shape[1:]))
+
+
+def _delete_chunk(root: Path, array: zarr.Array[Any], index: int) -> None:
+    key = root / array.path / array.metadata.encode_chunk_key(_chunk_index(array, index))
+    key.unlink(missing_ok=True)
+    for partial in key.parent.glob(f"{key.name}.*.partial"):
+        partial.unlink(missing_ok=True)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

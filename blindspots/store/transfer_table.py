@@ -1,0 +1,127 @@
+"""The group ``transfer``: every source shown to every target, one chunk a pair of models and seed.
+
+Dims (source, target, seed, split, rule, variant). Pairs are written side by side, each its own chunk. When the study
+names other sources or targets, the table is laid out anew and what it holds is carried over by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from blindspots.store.arrays import CorruptShardError, Variable, open_root
+
+GROUP = "transfer"
+PAIR = ("source", "target", "seed")
+CELL = ("split", "rule", "variant")
+DIMS = PAIR + CELL
+
+VARIABLES = {
+    "n": Variable("int64", "images shown"),
+    "misread": Variable("int64", "images not read as their label"),
+    "as_target": Variable("int64", "images read as the target of their perturbation"),
+    "clean_misread": Variable("int64", "images not read as their label without the perturbation"),
+    "rate": Variable("float64", "error rate: misread / n"),
+    "rate_low": Variable("float64", "lower end of the error rate's Wilson 95% interval"),
+    "rate_high": Variable("float64", "upper end of the error rate's Wilson 95% interval"),
+    "distortion": Variable("float64", "mean distortion of the images as shown", "pixel value"),
+}
+
+Coordinates = Mapping[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class TransferTable:
+    """The table in the hierarchy at ``path``, laid out along ``coordinates``."""
+
+    path: Path
+    coordinates: Coordinates
+
+    def lay_out(self, attributes: Mapping[str, Any]) -> None:
+        """Make the table, or lay it out anew where its coordinates differ, carrying its values over by name."""
+        there = self._coordinates_there()
+        if there == {name: list(values) for name, values in self.coordinates.items()}:
+            return
+        old = self._values_there() if there else {}
+        shape = tuple(len(self.coordinates[dim]) for dim in DIMS)
+        group = open_root(self.path).create_group(GROUP, overwrite=True, attributes=dict(attributes))
+        for dim in DIMS:
+            values = np.array(self.coordinates[dim], dtype=object if dim != "seed" else np.int64)
+            array = group.create_array(
+                dim, shape=values.shape, dtype="int64" if dim == "seed" else str, dimension_names=(dim,)
+            )
+            array[:] = values
+        for name, variable in VARIABLES.items():
+            fill = np.nan if variable.dtype == "float64" else 0
+            array = group.create_array(
+                name,
+                shape=shape,
+                dtype=variable.dtype,
+                chunks=(1, 1, 1, *shape[3:]),
+                fill_value=fill,
+                dimension_names=DIMS,
+                compressors=(BloscCodec(cname="zstd"), Crc32cCodec()),
+                attributes={"units": variable.units, "long_name": variable.long_name},
+            )
+            if there and name in old:
+                array[...] = _carried_over(old[name], there, self.coordinates, shape, variable.dtype, fill)
+
+    def write(self, pair: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Write the cells (split, rule, variant) of one pair."""
+        group = zarr.open_group(str(self.path), path=GROUP, mode="r+", use_consolidated=False)
+        for name in VARIABLES:
+            array = group[name]
+            assert isinstance(array, zarr.Array)
+            (self.path / array.path / array.metadata.encode_chunk_key((*self._index(pair), 0, 0, 0))).unlink(
+                missing_ok=True
+            )
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                array[self._index(pair)] = arrays[name]
+
+    def read(self, pair: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Read the cells of one pair; raise :class:`CorruptShardError` where that is not possible."""
+        try:
+            if self._coordinates_there() != {name: list(values) for name, values in self.coordinates.items()}:
+                raise CorruptShardError("transfer: the table has other rows and columns")
+            group = zarr.open_group(str(self.path), path=GROUP, mode="r", use_consolidated=False)
+            return {name: np.asarray(group[name][self._index(pair)]) for name in VARIABLES}  # type: ignore[index]
+        except CorruptShardError:
+            raise
+        except Exception as error:  # codecs raise what they like
+            raise CorruptShardError(f"transfer: {(str(error).splitlines() or ['damaged'])[0]}") from None
+
+    def _index(self, pair: Mapping[str, Any]) -> tuple[int, ...]:
+        return tuple(list(self.coordinates[dim]).index(pair[dim]) for dim in PAIR)
+
+    def _coordinates_there(self) -> dict[str, list[Any]] | None:
+        try:
+            group = zarr.open_group(str(self.path), path=GROUP, mode="r", use_consolidated=False)
+            return {dim: np.asarray(group[dim][...]).tolist() for dim in DIMS}  # type: ignore[index]
+        except Exception:  # missing or damaged in whatever way: laid out anew
+            return None
+
+    def _values_there(self) -> dict[str, np.ndarray]:
+        group = zarr.open_group(str(self.path), path=GROUP, mode="r", use_consolidated=False)
+        found = {}
+        for name in VARIABLES:
+            try:
+                found[name] = np.asarray(group[name][...])  # type: ignore[index]
+            except Exception:  # a damaged chunk: the pairs' receipts tell that they are to be redone
+                continue
+        return found
+
+
+def _carried_over(
+    old: np.ndarray, there: Coordinates, wanted: Coordinates, shape: tuple[int, ...], dtype: str, fill: float
+) -> np.ndarray:
+    """Return ``old``, laid out along ``there``, along ``wanted``: by name, what is new filled."""
+    result = np.full(shape, fill, dtype)
+    common = {dim: [value for value in wanted[dim] if value in there[dim]] for dim in DIMS}
+    into = np.ix_(*([list(wanted[dim]).index(value) for value in common[dim]] for dim in DIMS))
+    out_of = np.ix_(*([list(there[dim]).index(value) for value in common[dim]] for dim in DIMS))
+    result[into] = old[out_of]
+    return result

@@ -1,0 +1,77 @@
+"""Showing a set to a model: how many of its images are misread (section 4.2 of the paper)."""
+
+from dataclasses import dataclass
+
+import torch
+
+from blindspots.distortion.amplify import amplified
+
+VARIANTS = ("plain", "amplified", "amplified-clipped")
+"""How a set is shown: as stored; rescaled to one distortion; rescaled, then clipped to [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a model read in a set of shown images."""
+
+    n: int = 0
+    misread: int = 0
+    """Images not read as their label."""
+    as_target: int = 0
+    """Images read as the target of their perturbation."""
+    clean_misread: int = 0
+    """Images that are misread without a perturbation."""
+    distortion: float = 0.0
+    """Sum over the images of the distortion as shown."""
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.n + other.n,
+            self.misread + other.misread,
+            self.as_target + other.as_target,
+            self.clean_misread + other.clean_misread,
+            self.distortion + other.distortion,
+        )
+
+
+def shown(images: torch.Tensor, perturbation: torch.Tensor, variant: str, amplified_to: float) -> torch.Tensor:
+    """Return the images (n, ...) that a model is shown: ``images + perturbation``, or its amplification."""
+    if variant == "plain":
+        return images + perturbation
+    if variant not in VARIANTS:
+        raise ValueError(f"no variant is called {variant!r}; there are {', '.join(VARIANTS)}")
+    result = images + amplified(perturbation, to=amplified_to)
+    return result.clamp(0, 1) if variant == "amplified-clipped" else result
+
+
+@torch.inference_mode()
+def show(
+    model: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    perturbation: torch.Tensor | None = None,
+    targets: torch.Tensor | None = None,
+    variant: str = "plain",
+    amplified_to: float = 0.1,
+    clean_predicted: torch.Tensor | None = None,
+) -> Counts:
+    """Show ``model`` a set and count.
+
+    ``images``: (n, ...) in [0, 1]; ``labels`` and ``targets``: (n,) integers; ``perturbation``: like ``images``, or
+    None for the images themselves. ``clean_predicted``: what the model reads in ``images``, where already known.
+    """
+    if clean_predicted is None:
+        clean_predicted = model(images).argmax(1)
+    predicted, distortion = clean_predicted, 0.0
+    if perturbation is not None:
+        distorted = shown(images, perturbation, variant, amplified_to)
+        predicted = model(distorted).argmax(1)
+        distortion = float((distorted - images).double().flatten(1).square().mean(1).sqrt().sum())
+    return Counts(
+        n=len(labels),
+        misread=int((predicted != labels).sum()),
+        as_target=0 if targets is None else int((predicted == targets).sum()),
+        clean_misread=int((clean_predicted != labels).sum()),
+        distortion=distortion,
+    )
