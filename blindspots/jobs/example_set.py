@@ -86,7 +86,7 @@ class ExampleSet(Job):
             device=workspace.device,
         )
 
-    def prepare(self, workspace: Workspace) -> None:
+    def prepare(self, workspace: Workspace) -> bool:
         """Make room: arrays of the right length for this very work, what is there kept where it is the same."""
         rows, shard = len(self.ids(workspace)), workspace.study.sets.shard
         variables = self.variables(workspace)
@@ -98,9 +98,11 @@ class ExampleSet(Job):
             create_group(
                 workspace.zarr, self.key, variables, dim="example", rows=rows, shard=shard, attributes=attributes
             )
-        elif there != rows:
+            return True
+        if there != rows:
             self._forget(workspace, min(there, rows) // shard)
             resize_group(workspace.zarr, self.key, variables, rows)
+        return False
 
     def _forget(self, workspace: Workspace, first: int) -> None:
         """Remove the receipts of the shards from ``first`` on."""

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from blindspots.jobs.adversarial_sets import AdversarialSet
-from blindspots.jobs.job import Job, Stage
-from blindspots.jobs.pairs import lay_out_table, pairs
+from blindspots.jobs.job import Job
+from blindspots.jobs.pairs import pairs
 from blindspots.jobs.reference_sets import NoiseSet
+from blindspots.jobs.table_jobs import table_jobs
 from blindspots.jobs.trainings import TrainingJob
-from blindspots.jobs.workspace import Workspace
 from blindspots.study import Study
 
 
@@ -31,15 +31,8 @@ def expand(study: Study) -> list[Job]:
         for stddev in study.sets.noise
         for clip in (False, True)
     ]
-    return [*trainings, *sets, *noise, *pairs(study)]
-
-
-def prepare(workspace: Workspace, stage: Stage, jobs: Sequence[Job]) -> None:
-    """Make room in the store for ``jobs`` of one stage, before any of them runs. One process does this alone."""
-    for job in jobs:
-        job.prepare(workspace)
-    if stage is Stage.TRANSFER:
-        lay_out_table(workspace)
+    jobs: list[Job] = [*trainings, *sets, *noise, *pairs(study)]
+    return [*jobs, *table_jobs(jobs)]
 
 
 def _weights(hidden: Sequence[int]) -> int:

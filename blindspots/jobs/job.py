@@ -79,8 +79,9 @@ class Job(ABC):
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of what decides the shard's content, or None while an input is missing."""
 
-    def prepare(self, workspace: Workspace) -> None:  # noqa: B027 - most jobs need no room of their own
-        """Make room in the store, before the job's first shard runs."""
+    def prepare(self, workspace: Workspace) -> bool:
+        """Make room in the store before a shard runs; return whether that undid what was done, so all is to do."""
+        return False
 
     @abstractmethod
     def run(self, workspace: Workspace, shard: int, report: Report) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from blindspots.jobs.job import Job, Stage
+from blindspots.jobs.pairs import lay_out_table
 from blindspots.jobs.workspace import Workspace
 
 _READERS = 4
@@ -68,11 +69,21 @@ def make_plan(workspace: Workspace, jobs: Sequence[Job]) -> Plan:
 
 
 def stage_work(workspace: Workspace, plan: Plan, stage: Stage) -> list[Outstanding]:
-    """Return what is to do of one stage once the stages before it are done.
+    """Return what is to do of one stage once the stages before it are done, with room made for it in the store.
 
-    What the plan found done stays done; what waited is looked at again, since its inputs may have come out the same.
+    One process calls this, alone, before any of the work starts. What the plan found done stays done; what waited is looked at again, since its inputs may have come out the same.
     """
     known = [Outstanding(job, plan.to_do[job.key]) for job in plan.stage(stage) if job.key in plan.to_do]
     again = outstanding(workspace, [job for job in plan.stage(stage) if job.key in plan.waiting])
     found = {item.job.key: item for item in (*known, *again)}
-    return [found[job.key] for job in plan.stage(stage) if job.key in found]
+    return _prepare(workspace, stage, [found[job.key] for job in plan.stage(stage) if job.key in found])
+
+
+def _prepare(workspace: Workspace, stage: Stage, work: list[Outstanding]) -> list[Outstanding]:
+    """Make room in the store for ``work``, alone, and return it with what the making undid."""
+    if stage is Stage.TRANSFER and work:
+        lay_out_table(workspace)
+    return [
+        Outstanding(item.job, tuple(range(item.job.shards(workspace)))) if item.job.prepare(workspace) else item
+        for item in work
+    ]

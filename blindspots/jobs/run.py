@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from blindspots.errors import InputError
-from blindspots.jobs.expand import expand, prepare
+from blindspots.jobs.expand import expand
 from blindspots.jobs.job import Progress, Report, Stage
 from blindspots.jobs.plan import make_plan, stage_work
 from blindspots.jobs.workspace import Workspace
@@ -89,7 +89,6 @@ def run_study(
     with working_in(workspace.layout, study, workspace.dataset.sha256), one_thread():
         for stage in Stage:
             work = stage_work(workspace, plan, stage)
-            prepare(workspace, stage, [item.job for item in work])
             for item in work:
                 for shard in item.shards:
                     item.job.run(workspace, shard, report)

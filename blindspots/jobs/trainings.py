@@ -150,10 +150,11 @@ class TrainingJob(Job):
     def _progress(self, workspace: Workspace, checkpoint: Checkpoint, message: str) -> Progress:
         return Progress(self.stage, self.key, _iterations(checkpoint), self.size(workspace, 0), self.unit, message)
 
-    def prepare(self, workspace: Workspace) -> None:
-        """Drop the weights and the curve of other work under the same name, and their receipt."""
+    def prepare(self, workspace: Workspace) -> bool:
+        """Drop the receipt and the curve of other work under the same name."""
         workspace.layout.receipt(self.key, 0).unlink(missing_ok=True)
         delete_group(workspace.zarr, self.curve)
+        return True
 
 
 def weights_hash(workspace: Workspace, model: str, seed: int) -> str | None:

@@ -1,0 +1,95 @@
+"""The job of drawing one of the paper's tables out of the store, so that plain readers find it there too."""
+
+import warnings
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import xarray as xr
+
+from blindspots.identity import identity
+from blindspots.jobs.job import Job, Progress, Report, Stage
+from blindspots.jobs.workspace import Workspace
+from blindspots.store.arrays import CorruptShardError
+from blindspots.store.open import open_study
+from blindspots.store.receipts import read_receipt
+from blindspots.tables import TABLES, build_table
+
+ALGORITHM = 1
+"""Raised with every change of what a table says."""
+
+
+@dataclass(frozen=True)
+class TableJob(Job):
+    """Draw table ``number`` of the paper."""
+
+    number: int
+    reads: tuple[str, ...]
+    """Keys of the jobs whose results the table is drawn from."""
+
+    @property
+    def stage(self) -> Stage:
+        """Tables come last."""
+        return Stage.TABLES
+
+    @property
+    def key(self) -> str:
+        """``tables/table<number>``."""
+        return f"tables/table{self.number}"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Every set, every pair."""
+        return self.reads
+
+    @property
+    def unit(self) -> str:
+        """Tables are counted one by one."""
+        return "tables"
+
+    def identity(self, workspace: Workspace, shard: int) -> str | None:
+        """Return the hash of the contents that the table is drawn from, and of the names it shows."""
+        contents = {}
+        for key in self.reads:
+            for path in sorted(workspace.layout.receipts(key).glob("*.json")):
+                receipt = read_receipt(path)
+                if receipt is None:
+                    return None
+                contents[f"{key}/{path.stem}"] = receipt.content
+        return identity(
+            stage="table",
+            algorithm=ALGORITHM,
+            number=self.number,
+            contents=contents,
+            models=[[spec.name, spec.paper] for spec in workspace.study.models],
+            dataset=workspace.study.dataset,
+        )
+
+    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+        """Draw the table and store it as a group of its own."""
+        started = perf_counter()
+        with open_study(workspace.root) as tree:
+            drawn = build_table(self.number, tree, workspace.study)
+        arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
+
+        def write() -> None:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
+                drawn.to_zarr(workspace.zarr, group=self.key, mode="w", zarr_format=3, consolidated=False)
+
+        self.finish(workspace, 0, arrays, write, started=started)
+        report(Progress(self.stage, self.key, 1, 1, self.unit))
+
+    def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
+        """Return the table's arrays."""
+        try:
+            with xr.open_zarr(workspace.zarr, group=self.key, consolidated=False, chunks=None) as found:
+                return {str(name): np.asarray(array.values) for name, array in found.variables.items()}
+        except Exception as error:  # codecs raise what they like
+            raise CorruptShardError((str(error).splitlines() or ["damaged"])[0]) from None
+
+
+def table_jobs(jobs: list[Job]) -> list[Job]:
+    """Return a job for each table, reading what ``jobs`` make."""
+    reads = tuple(job.key for job in jobs if job.stage in (Stage.GENERATE, Stage.TRANSFER))
+    return [TableJob(number, reads) for number in TABLES]

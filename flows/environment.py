@@ -1,0 +1,25 @@
+"""Settings that Prefect and Ray read from the environment when they are imported; what the user set stays."""
+
+import os
+
+_DEFAULTS = {
+    # a busy machine takes longer than Prefect's 20 seconds to bring up the embedded server
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # a tool that people host themselves sends nothing home
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # the working folder stays where it is
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # Ray asks to opt in to what will be its default; no GPU is handed to actors that ask for none
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def set_defaults() -> None:
+    """Set what is not set; call before anything imports Prefect or Ray."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+set_defaults()

@@ -1,0 +1,138 @@
+"""A pool of actors, started when the first shard comes and gone with the process. No Prefect in here."""
+
+import logging
+import os
+import queue
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError
+
+from blindspots.jobs.job import Job, Report
+from blindspots.jobs.workspace import Workspace
+from tasks.actors.worker import Outcome, Worker
+
+logger = logging.getLogger(__name__)
+
+_OBJECT_STORE_BYTES = 100 * 1024 * 1024  # no array crosses Ray, so little is enough
+_TRIES_OF_A_CALL = 3
+_POLL_SECONDS = 0.5
+
+
+class ActorPool:
+    """As many actors as workers; shards are handed to whichever is free, first come, first served."""
+
+    def __init__(self, workspace: Workspace, workers: int) -> None:
+        self.workers = workers
+        self.workspace = workspace
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._dispatch = ThreadPoolExecutor(workers, thread_name_prefix="shard")
+        self._starting: Future[None] | None = None
+        self._guard = threading.Lock()
+        self._owns_ray = False
+        self._actors: list[Any] = []
+        self.busy: dict[int, float] = {}
+        """Seconds that each actor was busy, by its place in the pool."""
+
+    def start(self) -> None:
+        """Begin to start Ray and the actors, without waiting for them."""
+        with self._guard:
+            if self._starting is None:
+                self._starting = Future()
+                threading.Thread(target=self._start, daemon=True, name="start-ray").start()
+
+    @property
+    def started(self) -> bool:
+        """Whether Ray was asked for at all."""
+        return self._starting is not None
+
+    def submit(self, job: Job, shard: int, report: Report) -> "Future[Outcome]":
+        """Have one shard done by an actor that is free; ``report`` is called with its progress meanwhile.
+
+        An actor that dies is started anew and its call made again, a few times. The future raises what the job
+        raised, or Ray's own error.
+        """
+        self.start()
+        return self._dispatch.submit(self._run, job, shard, report)
+
+    def close(self) -> None:
+        """Stop the actors, and Ray where this pool started it. Calls under way are given up."""
+        self._dispatch.shutdown(wait=False, cancel_futures=True)
+        if self._starting is None:
+            return
+        self._starting.exception()
+        for actor in self._actors:
+            ray.kill(actor)
+        self._actors.clear()
+        if self._owns_ray:
+            ray.shutdown()
+
+    def _start(self) -> None:
+        assert self._starting is not None
+        try:
+            if not ray.is_initialized():
+                self._owns_ray = True
+                _start_ray(self.workers)
+            options = _actor_options(self.workspace.device, self.workers)
+            remote = ray.remote(Worker)
+            self._actors = [remote.options(**options).remote() for _ in range(self.workers)]
+            for numbered in enumerate(self._actors):
+                self._idle.put(numbered)
+        except BaseException as error:
+            self._starting.set_exception(error)
+        else:
+            self._starting.set_result(None)
+
+    def _run(self, job: Job, shard: int, report: Report) -> Outcome:
+        assert self._starting is not None
+        self._starting.result()
+        number, actor = self._idle.get()
+        try:
+            call = actor.run.remote(self.workspace, job, shard)
+            while not ray.wait([call], timeout=_POLL_SECONDS)[0]:
+                for progress in _messages(actor):
+                    report(progress)
+            outcome: Outcome = ray.get(call)
+        finally:
+            self._idle.put((number, actor))
+        self.busy[number] = self.busy.get(number, 0.0) + outcome.seconds
+        for progress in outcome.messages:
+            report(progress)
+        return outcome
+
+
+def _messages(actor: Any) -> tuple[Any, ...]:
+    try:
+        return tuple(ray.get(actor.messages.remote(), timeout=_POLL_SECONDS))
+    except (RayActorError, ray.exceptions.GetTimeoutError):
+        return ()
+
+
+def _start_ray(workers: int) -> None:
+    """Join the cluster that ``RAY_ADDRESS`` names, or start Ray on this machine."""
+    quiet = {"log_to_driver": False, "logging_level": logging.WARNING, "namespace": "blindspots"}
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(**quiet)
+        return
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        object_store_memory=_OBJECT_STORE_BYTES,
+        include_dashboard=False,
+        **quiet,
+    )
+
+
+def _actor_options(device: str, workers: int) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "num_cpus": 1,
+        "max_restarts": -1,
+        "max_task_retries": _TRIES_OF_A_CALL,
+        "max_concurrency": 2,  # so that messages are answered while a shard is at work
+    }
+    if device == "cuda":
+        gpus = ray.cluster_resources().get("GPU", 0)
+        options["num_gpus"] = min(1.0, gpus / workers) if gpus else 1
+    return options

@@ -1,0 +1,45 @@
+"""The Ray actor that does shards: one model on one device at a time, one call a shard. No Prefect in here."""
+
+from collections import deque
+from dataclasses import dataclass
+from time import perf_counter
+
+from blindspots.jobs.job import Job, Progress
+from blindspots.jobs.run import one_thread
+from blindspots.jobs.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call leaves with its caller; the work itself lies in the store."""
+
+    seconds: float
+    """How long the actor was busy."""
+    messages: tuple[Progress, ...]
+    """Progress that was not fetched while the call ran."""
+
+
+class Worker:
+    """Does shards of jobs, and tells how far it is while it does.
+
+    Every call says all that it needs, and the data and the last model are kept only to be quick: so an actor that died
+    and was started anew goes on with the call that was lost.
+    """
+
+    def __init__(self) -> None:
+        self._messages: deque[Progress] = deque(maxlen=1000)
+
+    def run(self, workspace: Workspace, job: Job, shard: int) -> Outcome:
+        """Do one shard."""
+        started = perf_counter()
+        self._messages.clear()
+        with one_thread():
+            job.run(workspace, shard, self._messages.append)
+        return Outcome(perf_counter() - started, self.messages())
+
+    def messages(self) -> tuple[Progress, ...]:
+        """Return what has been reported since the last call; may be called while :meth:`run` is at work."""
+        found = []
+        while self._messages:
+            found.append(self._messages.popleft())
+        return tuple(found)

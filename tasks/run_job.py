@@ -1,0 +1,61 @@
+"""The Prefect task: one a job, which has its shards done by actors."""
+
+from concurrent.futures import as_completed
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.logging import get_run_logger
+from prefect.states import State
+from prefect.tasks import Task
+from ray.exceptions import RayError, RayTaskError
+
+from blindspots.jobs.job import Report
+from blindspots.jobs.plan import Outstanding, outstanding
+from tasks.actors.pool import ActorPool
+from tasks.progress import JobProgress
+
+
+def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:  # type: ignore[type-arg]
+    """Tell whether a failure is the machines' and not the job's: an actor or a node lost, the store out of reach."""
+    try:
+        state.result()
+    except RayTaskError as error:
+        return isinstance(error.cause, OSError)
+    except (RayError, OSError):
+        return True
+    except Exception:
+        return False
+    return False
+
+
+@task(
+    task_run_name="{key}",
+    retries=3,
+    retry_delay_seconds=[2, 10, 60],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=_is_worth_a_retry,
+    cache_policy=NO_CACHE,  # whether work is done is for the store to say
+    persist_result=False,
+)
+def run_job(key: str, work: Outstanding, pool: ActorPool, observer: Report) -> str:
+    """Have the shards of ``work`` done; on a retry, only those that are not done yet."""
+    job, workspace = work.job, pool.workspace
+    from prefect.context import TaskRunContext
+
+    context = TaskRunContext.get()
+    shards = work.shards
+    if context is not None and context.task_run.run_count > 1:
+        left = outstanding(workspace, [job])
+        shards = left[0].shards if left else ()
+        get_run_logger().info("%s: once more, %d shard(s) to do", key, len(shards))
+    progress = JobProgress(key, sum(job.size(workspace, shard) for shard in shards), observer)
+    calls = [pool.submit(job, shard, progress.of_shard(shard)) for shard in shards]
+    try:
+        busy = sum(call.result().seconds for call in as_completed(calls))
+    except BaseException:
+        for call in calls:
+            call.cancel()
+        raise
+    progress.finish()
+    return f"{len(shards)} shard(s), {busy:.1f} s of work"
