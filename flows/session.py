@@ -1,6 +1,7 @@
 """What the flows of one run share: the workspace, the plan, the actors."""
 
-import logging
+import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +11,18 @@ from time import perf_counter
 
 from blindspots.errors import InputError
 from blindspots.jobs.expand import expand
-from blindspots.jobs.job import Progress, Report
+from blindspots.jobs.job import Progress, Report, Stage
 from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.run import workspace_for
 from blindspots.jobs.workspace import Workspace
+from blindspots.store.layout import Layout
 from blindspots.store.root import working_in
 from blindspots.study import Study
 from tasks.actors.pool import ActorPool
 
-logger = logging.getLogger(__name__)
+
+def _ignore(progress: Progress) -> None:
+    pass
 
 
 @dataclass
@@ -28,24 +32,20 @@ class Session:
     workspace: Workspace
     plan: Plan
     pool: ActorPool
-    observer: Report
+    observer: Report = _ignore
     ran: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The shards done in this run, by their job's key."""
+    settled: set[Stage] = field(default_factory=set)
+    """The stages that this run has brought to an end."""
     started: float = field(default_factory=perf_counter)
+
+    @property
+    def needs_actors(self) -> bool:
+        """Whether there is work beside the drawing of tables."""
+        return any(job.stage is not Stage.TABLES and not self.plan.is_done(job) for job in self.plan.jobs)
 
 
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
-_observer: ContextVar[Report | None] = ContextVar("observer", default=None)
-
-
-@contextmanager
-def observed_by(observer: Report) -> Iterator[None]:
-    """Have ``observer`` called with all progress of the runs inside."""
-    token = _observer.set(observer)
-    try:
-        yield
-    finally:
-        _observer.reset(token)
 
 
 def default_workers() -> int:
@@ -60,7 +60,7 @@ def session(study: Study, root: str, workers: int | None, device: str, data: str
     Raises :class:`InputError` before anything starts where something does not fit.
     """
     there = _current.get()
-    if there is not None and there.workspace.study == study:
+    if there is not None and there.workspace.study == study and there.workspace.layout == Layout.at(root):
         yield there
         return
     if workers is not None and workers < 1:
@@ -69,14 +69,10 @@ def session(study: Study, root: str, workers: int | None, device: str, data: str
     with working_in(workspace.layout, study, workspace.dataset.sha256):
         plan = make_plan(workspace, expand(study))
         pool = ActorPool(workspace, workers or default_workers())
-        opened = Session(workspace, plan, pool, _observer.get() or _ignore)
+        opened = Session(workspace, plan, pool)
         token = _current.set(opened)
         try:
             yield opened
         finally:
             _current.reset(token)
             pool.close()
-
-
-def _ignore(progress: Progress) -> None:
-    pass

@@ -12,6 +12,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from blindspots.jobs.job import Report
 from blindspots.jobs.plan import Outstanding, outstanding
+from tasks.actors.here import Here
 from tasks.actors.pool import ActorPool
 from tasks.progress import JobProgress
 
@@ -38,7 +39,7 @@ def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:  # type: 
     cache_policy=NO_CACHE,  # whether work is done is for the store to say
     persist_result=False,
 )
-def run_job(key: str, work: Outstanding, pool: ActorPool, observer: Report) -> str:
+def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Report) -> str:
     """Have the shards of ``work`` done; on a retry, only those that are not done yet."""
     job, workspace = work.job, pool.workspace
     from prefect.context import TaskRunContext

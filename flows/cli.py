@@ -1,0 +1,328 @@
+"""The command line: ``blindspots``. Data goes to stdout, progress and complaints to stderr; exit codes 0, 1, 2."""
+
+import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from blindspots.errors import InputError
+
+app = typer.Typer(
+    name="blindspots",
+    help="Blind spots of neural networks: train, search the least distortions, show every set to every model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+Root = Annotated[Path, typer.Option("--root", help="Folder of the store.")]
+StudyName = Annotated[str, typer.Argument(help="A built-in study, or the path of a YAML file.", metavar="STUDY")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the study; repeatable.")
+]
+Data = Annotated[Path | None, typer.Option(help="Folder with the data set's files; the usual places otherwise.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+
+_ROOT = Path("blindspots-study")
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
+blindspots run
+
+blindspots run mnist --root mnist --workers 8
+
+blindspots run quick --set models.fc10-1e-4.decay=2e-4 --set sets.examples=500
+
+blindspots run my-study.yaml --dry-run"""
+)
+def run(
+    study: StudyName = "quick",
+    root: Root = _ROOT,
+    changes: Changes = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Ray actors; one a core otherwise.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    as_json: Json = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show Prefect's log.")] = False,
+) -> None:
+    """Run a study from data to tables; what the store has already is kept.
+
+    Starts a local Ray and an embedded Prefect server, or uses those that RAY_ADDRESS and PREFECT_API_URL name.
+    """
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
+    from blindspots.study import load_study
+
+    wanted = load_study(study, changes)
+    if dry_run:
+        from blindspots.jobs.expand import expand
+        from blindspots.jobs.plan import make_plan
+        from blindspots.jobs.run import workspace_for
+
+        workspace = workspace_for(wanted, root, device=None if device == "auto" else device, data=data)
+        _print_plan(workspace, make_plan(workspace, expand(wanted)), as_json)
+        return
+    from flows.session import session
+
+    outcome: dict[str, Any] = {"root": str(root.resolve()), "jobs": 0, "shards": 0}
+    with session(wanted, str(root), workers, device, None if data is None else str(data)) as running:
+        if not running.plan.complete:
+            if running.needs_actors:
+                running.pool.start()  # Ray comes up while Prefect is imported and its server starts
+            from flows.progress_bars import progress_bars
+            from flows.study import study_flow
+
+            with progress_bars(running.workspace, running.plan) as running.observer:
+                outcome |= study_flow(
+                    study=wanted,
+                    root=str(root),
+                    workers=workers,
+                    device=device,  # type: ignore[arg-type]  # checked by the session
+                    data=None if data is None else str(data),
+                )
+    _print_outcome(root, outcome, as_json)
+
+
+@app.command(epilog="[bold]Example[/bold]\n\nblindspots status --root mnist --json")
+def status(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None:
+    """Say what of the study in a root is done."""
+    from blindspots.jobs.expand import expand
+    from blindspots.jobs.plan import make_plan
+    from blindspots.jobs.run import workspace_of
+
+    workspace = workspace_of(root, data=data)
+    _print_plan(workspace, make_plan(workspace, expand(workspace.study)), as_json)
+
+
+@app.command(epilog="[bold]Example[/bold]\n\nblindspots verify --root mnist")
+def verify(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None:
+    """Read everything back and hold it against its receipts; exit with 1 where something is damaged."""
+    from dataclasses import asdict
+
+    from blindspots.jobs.run import workspace_of
+    from blindspots.jobs.verify import verify as verify_store
+
+    found = verify_store(workspace_of(root, data=data))
+    if as_json:
+        _print_json(asdict(found))
+    else:
+        for finding in found.damaged:
+            typer.echo(f"damaged: {finding}")
+        for library, versions in found.versions.items():
+            mixture = ", ".join(f"{count} shards by {version}" for version, count in sorted(versions.items()))
+            typer.echo(f"mixed versions: {library}: {mixture}")
+        typer.echo(f"{found.intact} shards intact, {len(found.damaged)} damaged, {found.missing} not done yet")
+        if found.damaged:
+            typer.echo("The next run in this root makes the damaged shards anew.", err=True)
+    if found.damaged:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="[bold]Examples[/bold]\n\nblindspots table 2\n\nblindspots table 1 --format latex -o table1.tex")
+def table(
+    number: Annotated[int, typer.Argument(help="Number of the table in the paper.")],
+    root: Root = _ROOT,
+    form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Print one of the paper's tables, ours beside the paper's."""
+    from blindspots.store.open import open_study
+    from blindspots.tables import build_table, render
+
+    with open_study(root) as tree:
+        text = render(build_table(number, tree, _study_in(root)), "json" if as_json else form)
+    if output is None:
+        typer.echo(text)
+    else:
+        _write(output, (text.rstrip("\n") + "\n").encode())
+
+
+@app.command(epilog="[bold]Example[/bold]\n\nblindspots figure 7 -o figure7.pdf")
+def figure(
+    number: Annotated[int, typer.Argument(help="Number of the figure in the paper.")],
+    root: Root = _ROOT,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="Write to this .png or .pdf file; repeatable. Otherwise both, in the root."),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Draw one of the paper's figures out of the store."""
+    from blindspots.figures import build_figure, save_figure
+    from blindspots.jobs.run import workspace_of
+    from blindspots.store.open import open_study
+
+    workspace = workspace_of(root, data=data)
+    with open_study(root) as tree:
+        drawn = build_figure(number, tree, workspace.study, workspace.dataset)
+    paths = output or [workspace.root / "figures" / f"figure{number}.{suffix}" for suffix in ("png", "pdf")]
+    for path in paths:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_figure(drawn, path)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        typer.echo(str(path))
+
+
+@app.command()
+def studies(as_json: Json = False) -> None:
+    """List the built-in studies."""
+    from blindspots.study import BUILT_IN
+
+    if as_json:
+        _print_json({name: study.model_dump(mode="json") for name, (study, _) in BUILT_IN.items()})
+        return
+    for name, (study, summary) in BUILT_IN.items():
+        typer.echo(f"{name:8} {summary}")
+        typer.echo(f"{'':8} models: {', '.join(spec.name for spec in study.models)}")
+    typer.echo("\nblindspots studies --json shows every field; a YAML file of your own has the same.")
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Print the versions of blindspots and of the libraries that can change a number."""
+    from blindspots.store.receipts import library_versions
+
+    versions = library_versions()
+    if as_json:
+        _print_json(versions)
+    else:
+        typer.echo("\n".join(f"{name} {found}" for name, found in versions.items()))
+
+
+@app.command(epilog="[bold]Examples[/bold]\n\nblindspots serve\n\nblindspots serve --cron '0 3 * * *' --set sets.examples=500")
+def serve(
+    study: StudyName = "quick",
+    root: Root = _ROOT,
+    changes: Changes = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Ray actors; one a core otherwise.")] = None,
+    cron: Annotated[str | None, typer.Option(help="Run the study on this schedule.")] = None,
+) -> None:
+    """Serve the flows as Prefect deployments, to be started from the UI, the API or a schedule.
+
+    Needs a Prefect server: start one with [bold]prefect server start[/bold] and name it in PREFECT_API_URL.
+    """
+    from blindspots.study import load_study
+
+    wanted = load_study(study, changes)
+    from flows.serve import serve_flows
+
+    serve_flows(wanted, root=str(root.expanduser().resolve()), workers=workers, cron=cron)
+
+
+def _study_in(root: Path) -> Any:
+    from blindspots.store.layout import Layout
+    from blindspots.store.root import stored
+
+    there = stored(Layout.at(root))
+    if there is None:
+        raise InputError(f"there is no study in {root}; make one with: blindspots run --root {root}")
+    return there.study
+
+
+def _print_plan(workspace: Any, plan: Any, as_json: bool) -> None:
+    from blindspots.jobs.job import Stage
+
+    stages = {}
+    for stage in Stage:
+        jobs = plan.stage(stage)
+        stages[stage.value] = {
+            "jobs": len(jobs),
+            "done": sum(plan.is_done(job) for job in jobs),
+            "to_do": {job.key: list(plan.to_do[job.key]) for job in jobs if job.key in plan.to_do},
+            "waiting": [job.key for job in jobs if job.key in plan.waiting],
+        }
+    if as_json:
+        _print_json({"study": workspace.study.name, "root": str(workspace.root), "stages": stages})
+        return
+    typer.echo(f"study {workspace.study.name} in {workspace.root}")
+    typer.echo(f"{'stage':10} {'jobs':>5} {'done':>5} {'to do':>6} {'waiting':>8}  shards to do")
+    for name, counts in stages.items():
+        shards = sum(map(len, counts["to_do"].values()))
+        typer.echo(
+            f"{name:10} {counts['jobs']:5} {counts['done']:5} {len(counts['to_do']):6} {len(counts['waiting']):8}  {shards}"
+        )
+    if plan.complete:
+        typer.echo("Everything is done.")
+    elif plan.waiting:
+        typer.echo("Jobs that wait read what is yet to be made; where that comes out as before, they are done.")
+
+
+def _print_outcome(root: Path, outcome: dict[str, Any], as_json: bool) -> None:
+    from blindspots.store.open import open_study
+    from blindspots.tables import TABLES, build_table, render
+
+    study = _study_in(root)
+    with open_study(root) as tree:
+        drawn = {number: build_table(number, tree, study) for number in TABLES}
+    if as_json:
+        _print_json({**outcome, "tables": {number: json.loads(render(each, "json")) for number, each in drawn.items()}})
+        return
+    for each in drawn.values():
+        typer.echo(render(each, "text"))
+        typer.echo("")
+    if outcome["jobs"]:
+        typer.echo(
+            f"{outcome['jobs']} jobs ({outcome['shards']} shards) in {outcome['seconds']:.0f} s; the store is {outcome['root']}"
+        )
+    else:
+        typer.echo(f"Nothing to do: all of it was done before; the store is {outcome['root']}")
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=1, allow_nan=False))
+
+
+def _write(path: Path, content: bytes) -> None:
+    from blindspots.store.files import write_whole
+
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 when all is well, 1 when something failed, 2 for input that cannot be used."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    sys.exit(_exit_code(lambda: app(args=arguments, standalone_mode=False)))
+
+
+def _exit_code(call: Callable[[], Any]) -> int:
+    try:
+        code = call()
+        return code if isinstance(code, int) else 0
+    except TyperException as error:
+        return _complain(error.format_message(), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("stopped; the next run goes on from here", 1)
+    except InputError as error:
+        return _complain(str(error), 2)
+    except Exception as error:
+        if type(error).__name__ == "StageFailedError":
+            return _complain(str(error), 1)
+        raise
+
+
+def _complain(message: str, code: int) -> int:
+    typer.echo(f"blindspots: {' '.join(message.split())}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Progress in the terminal: one bar a stage, with rate and time left."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from blindspots.jobs.job import Progress, Report, Stage
+from blindspots.jobs.plan import Plan
+from blindspots.jobs.workspace import Workspace
+
+
+class _Rate(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed and speed >= 10 else f"{speed:.2f}/s" if speed else "", style="dim")
+
+
+@contextmanager
+def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
+    """Show a bar for each stage of ``plan`` on stderr while the block runs; nothing where that is no terminal.
+
+    Yields the observer that moves them.
+    """
+    console = Console(stderr=True)
+    bars = Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description:9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[line]}", style="dim"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=False,
+    )
+    stages: dict[Stage, TaskID] = {}
+    done: dict[str, int] = {}
+    base: dict[Stage, int] = {}
+    for stage in Stage:
+        jobs = plan.stage(stage)
+        sizes = {job.key: sum(job.size(workspace, shard) for shard in range(job.shards(workspace))) for job in jobs}
+        left = sum(
+            sum(job.size(workspace, shard) for shard in plan.to_do[job.key])
+            if job.key in plan.to_do
+            else sizes[job.key] * (job.key in plan.waiting)
+            for job in jobs
+        )
+        total = sum(sizes.values())
+        base[stage] = total - left
+        unit = jobs[0].unit if jobs else ""
+        stages[stage] = bars.add_task(stage.value, total=total, completed=total - left, unit=unit, line="")
+
+    def observe(progress: Progress) -> None:
+        done[progress.job] = progress.done
+        keys = {job.key for job in plan.stage(progress.stage)}
+        moved = sum(count for key, count in done.items() if key in keys)
+        name = progress.job.partition("/")[2]
+        line = f"{name}: {progress.message}" if progress.message else name
+        bars.update(stages[progress.stage], completed=base[progress.stage] + moved, line=line)
+
+    with bars:
+        yield observe
