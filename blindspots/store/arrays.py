@@ -105,7 +105,7 @@ def write_shard(root: Path, group: str, index: int, shard: int, arrays: Mapping[
     """Write one shard: rows ``index * shard`` and on of every array of the group."""
     node = zarr.open_group(str(root), path=group, mode="r+", use_consolidated=False)
     for name, values in arrays.items():
-        array = _array(node, name)
+        array = _array(node, name).with_config({"write_empty_chunks": True})
         if array.dtype != values.dtype:
             raise TypeError(f"{group}/{name} holds {array.dtype}, not {values.dtype}")
         start = index * shard
@@ -113,8 +113,7 @@ def write_shard(root: Path, group: str, index: int, shard: int, arrays: Mapping[
         if values.shape != (stop - start, *array.shape[1:]):
             raise ValueError(f"shard {index} of {group}/{name} takes {stop - start} rows, not the shape {values.shape}")
         _delete_chunk(root, array, index)
-        with zarr.config.set({"array.write_empty_chunks": True}):
-            array[start:stop] = values
+        array[start:stop] = values
 
 
 def read_shard(root: Path, group: str, index: int, shard: int, variables: Iterable[str]) -> dict[str, np.ndarray]:

@@ -79,8 +79,7 @@ class TransferTable:
             (self.path / array.path / array.metadata.encode_chunk_key((*self._index(pair), 0, 0, 0))).unlink(
                 missing_ok=True
             )
-            with zarr.config.set({"array.write_empty_chunks": True}):
-                array[self._index(pair)] = arrays[name]
+            array.with_config({"write_empty_chunks": True})[self._index(pair)] = arrays[name]
 
     def read(self, pair: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Read the cells of one pair; raise :class:`CorruptShardError` where that is not possible."""

@@ -1,0 +1,145 @@
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blindspots.store.arrays import (
+    CorruptShardError,
+    Variable,
+    create_group,
+    group_attributes,
+    group_rows,
+    open_root,
+    read_rows,
+    read_shard,
+    resize_group,
+    seal,
+    unseal,
+    write_shard,
+)
+
+VARIABLES = {
+    "image": Variable("float32", "an image", "pixel value", ("height", "width"), (2, 3)),
+    "label": Variable("int16", "a class"),
+    "success": Variable("bool", "whether"),
+}
+SHARD = 4
+
+
+def values(rows: int, start: int = 0) -> dict[str, np.ndarray]:
+    numbers = np.arange(start, start + rows)
+    return {
+        "image": (numbers[:, None, None] + np.arange(6).reshape(2, 3) / 10).astype(np.float32),
+        "label": numbers.astype(np.int16),
+        "success": numbers % 2 == 0,
+    }
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "study.zarr"
+    create_group(path, "sets/a", VARIABLES, dim="example", rows=10, shard=SHARD, attributes={"model": "a"})
+    for index in range(3):
+        write_shard(path, "sets/a", index, SHARD, values(min(SHARD, 10 - index * SHARD), index * SHARD))
+    return path
+
+
+def test_shards_come_back_as_they_were_written(root: Path) -> None:
+    whole = read_rows(root, "sets/a", VARIABLES)
+    for name, wanted in values(10).items():
+        np.testing.assert_array_equal(whole[name], wanted)
+        assert whole[name].dtype == wanted.dtype
+    last = read_shard(root, "sets/a", 2, SHARD, VARIABLES)
+    assert last["label"].tolist() == [8, 9]
+    assert group_rows(root, "sets/a", VARIABLES) == 10
+    assert group_attributes(root, "sets/a") == {"model": "a"}
+
+
+def test_one_file_a_shard_and_variable_even_where_all_is_fill(root: Path) -> None:
+    zeros = {name: np.zeros_like(array) for name, array in values(SHARD).items()}
+    write_shard(root, "sets/a", 0, SHARD, zeros)
+    for name in VARIABLES:
+        assert len([path for path in (root / "sets/a" / name / "c").rglob("*") if path.is_file()]) == 3
+    np.testing.assert_array_equal(read_shard(root, "sets/a", 0, SHARD, VARIABLES)["image"], zeros["image"])
+
+
+def test_plain_xarray_reads_it_without_a_warning_once_sealed(root: Path) -> None:
+    seal(root)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tree = xr.open_datatree(root, engine="zarr")
+    found = tree["sets/a"]
+    assert found["image"].dims == ("example", "height", "width")
+    assert found["image"].attrs["units"] == "pixel value"
+    np.testing.assert_array_equal(found["image"].values, values(10)["image"])
+    assert found["success"].dtype == bool
+    unseal(root)
+    assert "consolidated_metadata" not in json.loads((root / "zarr.json").read_text())
+    unseal(root)
+
+
+@given(data=st.data())
+def test_any_flipped_byte_of_a_shard_is_seen(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    path = tmp_path_factory.mktemp("flip") / "study.zarr"
+    create_group(path, "g", VARIABLES, dim="example", rows=SHARD, shard=SHARD, attributes={})
+    write_shard(path, "g", 0, SHARD, values(SHARD))
+    name = data.draw(st.sampled_from(sorted(VARIABLES)))
+    file = next(item for item in (path / "g" / name / "c").rglob("*") if item.is_file())
+    content = bytearray(file.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    file.write_bytes(content)
+    with pytest.raises(CorruptShardError, match=name):
+        read_shard(path, "g", 0, SHARD, VARIABLES)
+
+
+def test_a_corrupt_or_cut_shard_can_be_written_again(root: Path) -> None:
+    for name in VARIABLES:
+        file = next(item for item in (root / "sets/a" / name / "c" / "0").parent.rglob("*") if item.is_file())
+        file.write_bytes(file.read_bytes()[:-3])
+        (file.parent / f"{file.name}.0123.partial").write_bytes(b"left by a killed writer")
+    with pytest.raises(CorruptShardError):
+        [read_shard(root, "sets/a", index, SHARD, VARIABLES) for index in range(3)]
+    for index in range(3):
+        write_shard(root, "sets/a", index, SHARD, values(min(SHARD, 10 - index * SHARD), index * SHARD))
+    np.testing.assert_array_equal(read_rows(root, "sets/a", VARIABLES)["image"], values(10)["image"])
+    assert not list(root.rglob("*.partial"))
+
+
+def test_what_is_missing_is_said(root: Path) -> None:
+    with pytest.raises(CorruptShardError, match="group cannot be opened"):
+        read_shard(root, "sets/b", 0, SHARD, VARIABLES)
+    (root / "sets/a/label/c/1").unlink()
+    with pytest.raises(CorruptShardError, match="label: the file is missing"):
+        read_shard(root, "sets/a", 1, SHARD, VARIABLES)
+    assert group_rows(root, "sets/b", VARIABLES) is None
+    assert group_attributes(root, "sets/b") is None
+    (root / "sets/a/zarr.json").write_text("{not json")
+    assert group_attributes(root, "sets/a") is None
+
+
+def test_a_longer_set_keeps_what_it_has_and_a_shorter_one_drops_the_rest(root: Path) -> None:
+    resize_group(root, "sets/a", VARIABLES, 14)
+    write_shard(root, "sets/a", 2, SHARD, values(4, 8))
+    write_shard(root, "sets/a", 3, SHARD, values(2, 12))
+    np.testing.assert_array_equal(read_rows(root, "sets/a", VARIABLES)["image"], values(14)["image"])
+    resize_group(root, "sets/a", VARIABLES, 4)
+    assert read_rows(root, "sets/a", VARIABLES)["label"].tolist() == [0, 1, 2, 3]
+    assert not (root / "sets/a/label/c/1").exists()
+
+
+def test_a_shard_of_another_shape_or_dtype_is_refused(root: Path) -> None:
+    with pytest.raises(ValueError, match="takes 2 rows, not the shape"):
+        write_shard(root, "sets/a", 2, SHARD, values(4, 8))
+    with pytest.raises(TypeError, match="holds int16, not int64"):
+        write_shard(root, "sets/a", 0, SHARD, {"label": np.arange(4)})
+    np.testing.assert_array_equal(read_rows(root, "sets/a", VARIABLES)["image"], values(10)["image"])
+
+
+def test_the_root_is_made_once(tmp_path: Path) -> None:
+    open_root(tmp_path / "z").attrs["a"] = 1
+    assert dict(open_root(tmp_path / "z").attrs) == {"a": 1}

@@ -1,0 +1,85 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from blindspots.store.arrays import CorruptShardError
+from blindspots.store.transfer_table import VARIABLES, TransferTable
+
+
+def coordinates(**changes: Any) -> dict[str, list[Any]]:
+    return {
+        "source": ["a", "b", "clean"],
+        "target": ["a", "b"],
+        "seed": [0],
+        "split": ["train", "test"],
+        "rule": ["none", "nearest"],
+        "variant": ["plain"],
+        **changes,
+    }
+
+
+def cells(value: int) -> dict[str, np.ndarray]:
+    return {name: np.full((2, 2, 1), value, variable.dtype) for name, variable in VARIABLES.items()}
+
+
+def pair(source: str, target: str) -> dict[str, Any]:
+    return {"source": source, "target": target, "seed": 0}
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> TransferTable:
+    made = TransferTable(tmp_path / "study.zarr", coordinates())
+    made.lay_out({"title": "transfer"})
+    for index, (source, target) in enumerate([("a", "a"), ("a", "b"), ("b", "a"), ("clean", "b")]):
+        made.write(pair(source, target), cells(index + 1))
+    return made
+
+
+def test_pairs_lie_where_their_names_say(table: TransferTable) -> None:
+    found = xr.open_zarr(table.path, group="transfer", consolidated=False)
+    assert found["n"].dims == ("source", "target", "seed", "split", "rule", "variant")
+    assert int(found["n"].sel(source="b", target="a", seed=0, split="test", rule="nearest", variant="plain")) == 3
+    assert int(found["n"].sel(source="a", target="b").sum()) == 8
+    assert int(found["n"].sel(source="b", target="b").sum()) == 0
+    assert bool(np.isnan(found["rate"].sel(source="b", target="b")).all())
+    assert table.read(pair("clean", "b"))["rate"].tolist() == np.full((2, 2, 1), 4.0).tolist()
+
+
+def test_another_layout_carries_values_over_by_name(table: TransferTable) -> None:
+    wanted = coordinates(source=["c", "b", "a"], target=["b", "a", "c"], rule=["nearest", "none", "random"])
+    other = TransferTable(table.path, wanted)
+    other.lay_out({})
+    assert other.read(pair("b", "a"))["n"][:, :, 0].tolist() == [[3, 3, 0], [3, 3, 0]]
+    assert other.read(pair("a", "b"))["n"].sum() == 8
+    assert other.read(pair("c", "a"))["n"].sum() == 0
+    with pytest.raises(CorruptShardError, match="other rows and columns"):
+        table.read(pair("a", "a"))
+
+
+def test_the_same_layout_is_left_alone(table: TransferTable) -> None:
+    before = {path: path.stat().st_mtime_ns for path in table.path.rglob("*") if path.is_file()}
+    table.lay_out({"title": "transfer"})
+    assert before == {path: path.stat().st_mtime_ns for path in table.path.rglob("*") if path.is_file()}
+
+
+def test_a_damaged_pair_is_seen_and_can_be_written_again(table: TransferTable) -> None:
+    file = table.path / "transfer/n/c/0/1/0/0/0/0"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(CorruptShardError, match="transfer"):
+        table.read(pair("a", "b"))
+    assert table.read(pair("a", "a"))["n"].sum() == 4
+    table.write(pair("a", "b"), cells(9))
+    assert table.read(pair("a", "b"))["n"].sum() == 36
+
+
+def test_a_damaged_table_is_laid_out_anew(table: TransferTable) -> None:
+    (table.path / "transfer/source/zarr.json").write_text("{")
+    with pytest.raises(CorruptShardError):
+        table.read(pair("a", "b"))
+    table.lay_out({})
+    assert table.read(pair("a", "b"))["n"].sum() == 0

@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from blindspots.errors import InputError
+from blindspots.study import BUILT_IN, QUICK, Study, load_study, validate_study
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_studies_survive_being_written_down(name: str) -> None:
+    study = load_study(name)
+    assert Study.model_validate_json(study.model_dump_json()) == study
+    assert validate_study(yaml.safe_load(yaml.safe_dump(study.model_dump(mode="json")))) == study
+
+
+def test_the_paper_s_networks_and_decays() -> None:
+    assert {spec.paper: (spec.hidden, spec.decay) for spec in QUICK.models} == {
+        "FC10(1e-4)": ((), (1e-4,)),
+        "FC10(1e-2)": ((), (1e-2,)),
+        "FC10(1)": ((), (1.0,)),
+        "FC100-100-10": ((100, 100), (1e-5, 1e-5, 1e-6)),
+        "FC200-200-10": ((200, 200), (1e-5, 1e-5, 1e-6)),
+    }
+
+
+def test_changes_reach_their_fields() -> None:
+    study = load_study(
+        "quick",
+        [
+            "models.fc10-1e-4.decay=2e-4",
+            "models.fc100-100-10.hidden=[50, 50]",
+            "training.iterations=7",
+            "sets.rules=[random]",
+            "training.images=null",
+            "seeds=2",
+        ],
+    )
+    assert study.model("fc10-1e-4").decay == (2e-4,)
+    assert study.model("fc100-100-10").hidden == (50, 50)
+    assert (study.training.iterations, study.training.images, study.sets.rules, study.seeds) == (7, None, ("random",), 2)
+    assert study.model("fc10-1e-2") == QUICK.model("fc10-1e-2")
+
+
+def test_a_file_is_read_and_named_after_itself(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("models:\n  - {name: small, hidden: [20], decay: [1e-4, 0]}\nsets: {examples: 10}\n")
+    study = load_study(str(path), ["sets.shard=5"])
+    assert (study.name, study.models[0].decay, study.sets.examples, study.sets.shard) == ("mine", (1e-4, 0.0), 10, 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("iterations=5", "--set iterations: no such field; the study's fields are name, dataset, models"),
+        ("training.steps=5", "the fields of training are images, iterations"),
+        ("training.iterations=0", "training.iterations = 0: Input should be greater than or equal to 1"),
+        ("training.iterations=many", "training.iterations = 'many'"),
+        ("training.tolerance=.nan", "training.tolerance"),
+        ("models.fc7.decay=1", "no model has that name; there are: fc10-1e-4"),
+        ("models.fc100-100-10.decay=1", "decay has 1 value(s) but fc100-100-10 has 3 layer(s)"),
+        ("models.fc10-1.decay=-1", "models.fc10-1.decay.0 = -1: Input should be greater than or equal to 0"),
+        ("models.fc10-1.width=1", "no such field; the fields of models are name, paper, network"),
+        ("models.fc10-1=3", "name one of the model's fields"),
+        ("sets.rules=[closest]", "sets.rules.0 = 'closest': Input should be 'nearest' or 'random'"),
+        ("sets.rules=[nearest, nearest]", "a value stands twice"),
+        ("sets.shard=0", "sets.shard = 0"),
+        ("dataset=cifar", "dataset = 'cifar': Input should be 'mnist' or 'fashion-mnist'"),
+        ("seed.x=1", "seed has no fields of its own"),
+        ("training", "is not of the form key=value"),
+        ("training.images=[", "is not YAML"),
+    ],
+)
+def test_a_bad_change_is_refused_on_one_line(change: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        load_study("quick", [change])
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_names_are_a_model_s_own() -> None:
+    twice = QUICK.model_dump(mode="json")
+    twice["models"] = [*twice["models"], twice["models"][0]]
+    with pytest.raises(InputError, match="the model fc10-1e-4 is named twice"):
+        validate_study(twice)
+    for taken in ("clean", "noise-0.1"):
+        kept = QUICK.model_dump(mode="json")
+        kept["models"][0]["name"] = taken
+        with pytest.raises(InputError, match="is kept for a reference set"):
+            validate_study(kept)
+    path = QUICK.model_dump(mode="json")
+    path["models"][0]["name"] = "../escape"
+    with pytest.raises(InputError, match="should match pattern"):
+        validate_study(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("- a\n- b\n", "holds list, not a mapping"),
+        ("models: [\n", "is not YAML"),
+        ("models: []\n", "models"),
+        ("seed: 1\n", "models: this field is required"),
+        ("models: [{name: a, decay: 1}]\nspeed: 3\n", "speed: no such field"),
+    ],
+)
+def test_a_bad_file_is_refused_on_one_line(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError) as error:
+        load_study(str(path))
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_studies_and_models_are_named_with_what_there_is() -> None:
+    with pytest.raises(InputError, match="no study is called 'quik'; the built-in ones are quick, mnist"):
+        load_study("quik")
+    with pytest.raises(InputError, match=r"the study file .*none\.yaml cannot be read"):
+        load_study("none.yaml")
+    with pytest.raises(InputError, match="no model is called 'fc1' in the study quick; there are: fc10-1e-4"):
+        QUICK.model("fc1")

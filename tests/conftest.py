@@ -1,0 +1,40 @@
+"""What all tests share: the real MNIST, and a study small enough to run whole in seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from blindspots.study import Study, validate_study
+
+if TYPE_CHECKING:
+    from blindspots.datasets.dataset import Dataset
+
+settings.register_profile("blindspots", deadline=None)
+settings.load_profile("blindspots")
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Dataset:
+    """The real MNIST, from the cache, or fetched once by whatever way there is."""
+    from blindspots.datasets.dataset import load_dataset
+
+    return load_dataset("mnist")
+
+
+@pytest.fixture
+def tiny() -> Study:
+    """A whole study in small: two models, three shards a set, two segments of training."""
+    return validate_study(
+        {
+            "name": "tiny",
+            "models": [
+                {"name": "fc10", "paper": "FC10(1e-2)", "decay": [1e-2]},
+                {"name": "fc12-10", "hidden": [12], "decay": [1e-4, 1e-4]},
+            ],
+            "training": {"images": 300, "iterations": 16, "checkpoint_every": 8},
+            "sets": {"examples": 50, "shard": 20, "noise": [0.1, 1.0]},
+        }
+    )
