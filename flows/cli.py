@@ -77,7 +77,7 @@ def run(
         return
     from flows.session import session
 
-    outcome: dict[str, Any] = {"root": str(root.resolve()), "jobs": 0, "shards": 0}
+    outcome: dict[str, Any] = {"root": str(root.resolve()), "jobs": 0, "shards": 0, "ran": {}}
     with session(wanted, str(root), workers, device, None if data is None else str(data)) as running:
         if not running.plan.complete:
             if running.needs_actors:
@@ -299,7 +299,9 @@ def _write(path: Path, content: bytes) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 when all is well, 1 when something failed, 2 for input that cannot be used."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("blindspots: %(message)s"))
+    logging.getLogger("blindspots").addHandler(handler)
     sys.exit(_exit_code(lambda: app(args=arguments, standalone_mode=False)))
 
 

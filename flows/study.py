@@ -127,6 +127,7 @@ def study_flow(
             "root": str(running.workspace.root),
             "jobs": len(running.ran),
             "shards": sum(map(len, running.ran.values())),
+            "ran": {key: list(shards) for key, shards in running.ran.items()},
             "seconds": round(seconds, 2),
             "busiest_worker_seconds": round(busy, 2),
         }

@@ -14,9 +14,10 @@ _THEN_EVERY = 3.0
 
 
 class JobProgress:
-    """Relays what workers report of one job; safe to call from several threads.
+    """Relays what workers report of one job.
 
-    A job that is over within two seconds leaves no artifact, since each costs a request to the server.
+    Reports come from several threads; :meth:`publish` is for the task's own thread, where Prefect knows the run. A job
+    that is over within two seconds leaves no artifact, since each costs a request to the server.
     """
 
     def __init__(self, key: str, total: int, also: Report) -> None:
@@ -37,25 +38,19 @@ class JobProgress:
         with self._lock:
             self._done[shard] = progress.done
             done = sum(self._done.values())
-            due = monotonic() >= self._next
-            if due:
-                self._next = monotonic() + _THEN_EVERY
         self._also(Progress(progress.stage, self._key, done, self._total, progress.unit, progress.message))
-        if due:
-            self._publish(min(100.0, 100 * done / self._total))
 
-    def finish(self) -> None:
-        """Say that the job is done."""
-        if self._artifact is not None:
-            self._publish(100.0)
-
-    def _publish(self, percent: float) -> None:
-        with self._lock:
-            if self._artifact is None:
-                created = create_progress_artifact(progress=percent, key=_slug(self._key), description=self._key)
-                self._artifact = created  # type: ignore[assignment]  # Prefect's type also allows a coroutine
-            else:
-                update_progress_artifact(self._artifact, progress=percent)
+    def publish(self, *, finished: bool = False) -> None:
+        """Bring the artifact up to date, where that is due."""
+        if finished and self._artifact is None or not finished and monotonic() < self._next:
+            return
+        self._next = monotonic() + _THEN_EVERY
+        percent = 100.0 if finished else min(100.0, 100 * sum(self._done.values()) / self._total)
+        if self._artifact is None:
+            created = create_progress_artifact(progress=percent, key=_slug(self._key), description=self._key)
+            self._artifact = created  # type: ignore[assignment]  # Prefect's type also allows a coroutine
+        else:
+            update_progress_artifact(self._artifact, progress=percent)
 
 
 def _slug(key: str) -> str:

@@ -1,10 +1,11 @@
 """The Prefect task: one a job, which has its shards done by actors."""
 
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
+from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.states import State
 from prefect.tasks import Task
@@ -42,8 +43,6 @@ def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:  # type: 
 def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Report) -> str:
     """Have the shards of ``work`` done; on a retry, only those that are not done yet."""
     job, workspace = work.job, pool.workspace
-    from prefect.context import TaskRunContext
-
     context = TaskRunContext.get()
     shards = work.shards
     if context is not None and context.task_run.run_count > 1:
@@ -51,12 +50,17 @@ def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Repor
         shards = left[0].shards if left else ()
         get_run_logger().info("%s: once more, %d shard(s) to do", key, len(shards))
     progress = JobProgress(key, sum(job.size(workspace, shard) for shard in shards), observer)
+    busy = 0.0
     calls = [pool.submit(job, shard, progress.of_shard(shard)) for shard in shards]
     try:
-        busy = sum(call.result().seconds for call in as_completed(calls))
+        left = set(calls)
+        while left:
+            done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
+            busy += sum(call.result().seconds for call in done)
+            progress.publish()
     except BaseException:
         for call in calls:
             call.cancel()
         raise
-    progress.finish()
+    progress.publish(finished=True)
     return f"{len(shards)} shard(s), {busy:.1f} s of work"

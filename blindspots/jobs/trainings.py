@@ -23,6 +23,8 @@ from blindspots.training.train import train
 ALGORITHM = 1
 """Raised with every change of the training that changes a weight; the golden test says when."""
 
+_LINE_EVERY = 10
+
 CURVE = {
     "loss": Variable("float64", "mean cross-entropy plus weight decay", "nat"),
     "error": Variable("float64", "share of the training images that are misread"),
@@ -93,10 +95,12 @@ class TrainingJob(Job):
         path = layout.checkpoint(self.model, self.seed)
         checkpoint = _read_checkpoint(path, wanted)
         if checkpoint is not None:
-            report(self._progress(workspace, checkpoint, f"goes on from iteration {_iterations(checkpoint)}"))
+            line = f"goes on from iteration {_iterations(checkpoint)}"
+            report(Progress(self.stage, self.key, _iterations(checkpoint), self.size(workspace, 0), self.unit, line))
 
         def say(iteration: int, loss: float, error: float) -> None:
-            line = f"iteration {iteration}, loss {loss:.5f}, error {100 * error:.2f}%"
+            told = iteration == 1 or iteration % _LINE_EVERY == 0
+            line = f"iteration {iteration}, loss {loss:.5f}, error {100 * error:.2f}%" if told else ""
             report(Progress(self.stage, self.key, iteration, self.size(workspace, 0), self.unit, line))
 
         segments = train(
@@ -116,7 +120,9 @@ class TrainingJob(Job):
             raise RuntimeError(f"the training of {self.key} ended without an end")
         self._store(workspace, checkpoint, started)
         path.unlink(missing_ok=True)
-        report(self._progress(workspace, checkpoint, f"done after {_iterations(checkpoint)} iterations: {checkpoint.reason}"))
+        size = self.size(workspace, 0)
+        line = f"done after {_iterations(checkpoint)} iterations: {checkpoint.reason}"
+        report(Progress(self.stage, self.key, size, size, self.unit, line))
 
     def _store(self, workspace: Workspace, checkpoint: Checkpoint, started: float) -> None:
         spec = workspace.study.model(self.model)
@@ -146,9 +152,6 @@ class TrainingJob(Job):
         """Return weights and curve."""
         weights = load_weights(workspace.layout.weights(self.model, self.seed))
         return {**as_arrays(weights), **read_shard(workspace.zarr, self.curve, 0, 2**40, CURVE)}
-
-    def _progress(self, workspace: Workspace, checkpoint: Checkpoint, message: str) -> Progress:
-        return Progress(self.stage, self.key, _iterations(checkpoint), self.size(workspace, 0), self.unit, message)
 
     def prepare(self, workspace: Workspace) -> bool:
         """Drop the receipt and the curve of other work under the same name."""

@@ -30,6 +30,8 @@ class ActorPool:
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._dispatch = ThreadPoolExecutor(workers, thread_name_prefix="shard")
         self._starting: Future[None] | None = None
+        self._keeper: threading.Thread | None = None
+        self._closing = threading.Event()
         self._guard = threading.Lock()
         self._owns_ray = False
         self._actors: list[Any] = []
@@ -41,7 +43,8 @@ class ActorPool:
         with self._guard:
             if self._starting is None:
                 self._starting = Future()
-                threading.Thread(target=self._start, daemon=True, name="start-ray").start()
+                self._keeper = threading.Thread(target=self._keep, daemon=True, name="keep-ray")
+                self._keeper.start()
 
     @property
     def started(self) -> bool:
@@ -60,16 +63,15 @@ class ActorPool:
     def close(self) -> None:
         """Stop the actors, and Ray where this pool started it. Calls under way are given up."""
         self._dispatch.shutdown(wait=False, cancel_futures=True)
-        if self._starting is None:
-            return
-        self._starting.exception()
-        for actor in self._actors:
-            ray.kill(actor)
-        self._actors.clear()
-        if self._owns_ray:
-            ray.shutdown()
+        self._closing.set()
+        if self._keeper is not None:
+            self._keeper.join()
 
-    def _start(self) -> None:
+    def _keep(self) -> None:
+        """Start Ray and the actors, and stay until the pool is closed.
+
+        Ray's processes ask the kernel to be killed when the *thread* that started them is gone, so that thread stays.
+        """
         assert self._starting is not None
         try:
             if not ray.is_initialized():
@@ -84,6 +86,11 @@ class ActorPool:
             self._starting.set_exception(error)
         else:
             self._starting.set_result(None)
+        self._closing.wait()
+        for actor in self._actors:
+            ray.kill(actor)
+        if self._owns_ray:
+            ray.shutdown()
 
     def _run(self, job: Job, shard: int, report: Report) -> Outcome:
         assert self._starting is not None
@@ -112,7 +119,7 @@ def _messages(actor: Any) -> tuple[Any, ...]:
 
 def _start_ray(workers: int) -> None:
     """Join the cluster that ``RAY_ADDRESS`` names, or start Ray on this machine."""
-    quiet = {"log_to_driver": False, "logging_level": logging.WARNING, "namespace": "blindspots"}
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "blindspots"}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
         return

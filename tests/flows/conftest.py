@@ -1,0 +1,153 @@
+"""A real Prefect server, and the command line as a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from blindspots.study import Study
+
+HOUSE = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: Any, seconds: float, step: float = 0.2) -> Any:
+    """Call ``what`` until it returns something true, and return that; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(step)
+    pytest.fail(f"still waiting after {seconds} s for {getattr(what, '__name__', what)}")
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Stop a process and all that it started."""
+    family = [process, *descendants(process.pid)]
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    for member in family[1:]:
+        if member.is_running():
+            member.kill()
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def actors(pid: int) -> list[psutil.Process]:
+    """Return the Ray actors among the descendants of a process."""
+    found = []
+    for process in descendants(pid):
+        try:
+            if any("ray::" in part and "Worker" in part for part in process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment without any setting of the user's own, and a Prefect home that nothing else uses."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_"))}
+    return {**kept, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")), "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+
+
+@pytest.fixture(scope="session")
+def server(environment: dict[str, str]) -> Iterator[str]:
+    """The API address of a real Prefect server with a database of its own."""
+    port = free_port()
+    log = Path(environment["PREFECT_HOME"]) / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            env={**environment, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=environment["PREFECT_HOME"],
+        )
+        api = f"http://127.0.0.1:{port}/api"
+
+        def is_up() -> bool:
+            assert process.poll() is None, log.read_text()
+            try:
+                return httpx.get(f"{api}/health", timeout=2).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        try:
+            wait_for(is_up, 120)
+            yield api
+        finally:
+            end(process)
+
+
+@pytest.fixture
+def study_file(tiny: Study, tmp_path: Path) -> str:
+    """The tiny study as a file."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(json.dumps(tiny.model_dump(mode="json")))  # JSON is YAML
+    return str(path)
+
+
+class CommandLine:
+    """``blindspots`` in processes of its own."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            env=self.environment,
+            cwd=HOUSE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """Run to the end, hold the exit code against ``code`` and return what was printed on stdout."""
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=240)
+        finally:
+            end(process)
+        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+        return out
+
+    def run(self, study: str, root: Path, *more: str) -> dict[str, Any]:
+        """Run a study and return its outcome."""
+        outcome: dict[str, Any] = json.loads(self("run", study, "--root", str(root), "--json", *more))
+        return outcome
+
+
+@pytest.fixture
+def blindspots(environment: dict[str, str], server: str) -> CommandLine:
+    """The command line, talking to the real server."""
+    return CommandLine({**environment, "PREFECT_API_URL": server})
