@@ -1,0 +1,23 @@
+"""How far beyond a class boundary a point must be to count as beyond it in any batch."""
+
+import torch
+
+_RELATIVE = {torch.float32: 1e-5, torch.float64: 1e-9}
+
+
+def margin(norm: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Return the lead that a search aims for: ``norm`` is the length of the lead's gradient, (n,) or (n, c).
+
+    A logit changes by a few units of rounding when the same row is computed in another batch, so a lead just above 0
+    can flip. The aim is about a hundred roundings of a perturbation of length 1, in terms of the lead's gradient (so
+    that it costs the same distance for every model), and never less than some roundings of the logits (n, k).
+    """
+    floor = 32 * torch.finfo(logits.dtype).eps * logits.abs().amax(dim=1)
+    if norm.dim() == 2:
+        floor = floor[:, None]
+    return _RELATIVE[logits.dtype] * norm + floor
+
+
+def enough(aim: torch.Tensor) -> torch.Tensor:
+    """Return the lead from which a point counts as beyond the boundary, a little less than the search aims for."""
+    return aim / 2

@@ -1,0 +1,99 @@
+"""What is asked of the input, before any work starts: every refusal is an :class:`InputError`."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from blindspots.errors import InputError
+
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+def check_images(images: torch.Tensor) -> None:
+    """Refuse what is not a batch (n, ...) of float32 or float64 images in [0, 1]."""
+    if not isinstance(images, torch.Tensor):
+        raise InputError(f"images is a {type(images).__name__}; give a torch tensor of shape (n, ...)")
+    if images.dtype not in (torch.float32, torch.float64):
+        raise InputError(f"the images' dtype is {images.dtype}; give torch.float32 or torch.float64 in [0, 1]")
+    if images.dim() < 2:
+        raise InputError(f"the images' shape is {tuple(images.shape)}; give a batch (n, ...), one row an image")
+    if images.numel() == 0:
+        raise InputError(f"the images' shape is {tuple(images.shape)}, an empty batch; give at least one image")
+    finite = torch.isfinite(images).flatten(1).all(dim=1)
+    if not finite.all():
+        raise InputError(f"image {_first(~finite)} holds NaN or infinity; every value must be in [0, 1]")
+    outside = ((images < 0) | (images > 1)).flatten(1).any(dim=1)
+    if outside.any():
+        row = _first(outside)
+        low, high = float(images[row].min()), float(images[row].max())
+        raise InputError(
+            f"image {row} has values from {low:g} to {high:g}; scale the images to [0, 1] and let the model normalise"
+        )
+
+
+def check_labels(labels: torch.Tensor, classes: int, count: int | None = None, name: str = "label") -> None:
+    """Refuse labels that are not (n,) integers in [0, classes); ``count`` is n, where it is known."""
+    if classes < 2:
+        raise InputError(f"there is only {classes} class; an image can be misread from 2 classes on")
+    if not isinstance(labels, torch.Tensor):
+        raise InputError(f"the {name}s are a {type(labels).__name__}; give a torch tensor of integers, one an image")
+    if labels.dtype not in _INTEGERS:
+        raise InputError(f"the {name}s' dtype is {labels.dtype}; give integers, such as torch.int64")
+    if labels.dim() != 1 or (count is not None and len(labels) != count):
+        wanted = "(n,)" if count is None else f"({count},)"
+        raise InputError(f"the {name}s' shape is {tuple(labels.shape)}; give one {name} an image, {wanted}")
+    outside = (labels < 0) | (labels >= classes)
+    if outside.any():
+        row = _first(outside)
+        raise InputError(f"the {name} of image {row} is {int(labels[row])}; it must be from 0 to {classes - 1}")
+
+
+def check_examples(examples: Sequence[int] | np.ndarray | torch.Tensor, count: int) -> list[int]:
+    """Return the examples' ids as integers; refuse them if they are not ``count`` integers from 0."""
+    ids = examples.cpu().numpy() if isinstance(examples, torch.Tensor) else np.asarray(examples)
+    if ids.ndim != 1 or len(ids) != count:
+        raise InputError(f"examples has the shape {ids.shape}; give one id an image, ({count},)")
+    if len(ids) and ids.dtype.kind not in "iu":
+        raise InputError(f"the examples' dtype is {ids.dtype}; give integer ids")
+    if (ids < 0).any():
+        raise InputError(f"the example id {int(ids.min())} is negative; ids start at 0")
+    return [int(index) for index in ids]
+
+
+def check_targets(targets: torch.Tensor, labels: torch.Tensor, classes: int) -> None:
+    """Refuse targets that are not integers in range, one an image, each other than the image's label."""
+    check_labels(targets, classes, len(labels), "target")
+    same = targets.to(labels.device).long() == labels.long()
+    if same.any():
+        row = _first(same)
+        raise InputError(f"the target of image {row} is its label, {int(labels[row])}; name another class")
+
+
+def check_logits(logits: object, count: int) -> torch.Tensor:
+    """Return the logits; refuse what is not a floating-point tensor (count, k) of finite values with k at least 2."""
+    if not isinstance(logits, torch.Tensor):
+        raise InputError(f"the model returned a {type(logits).__name__}; it must return a tensor of logits (n, k)")
+    if logits.dim() != 2 or len(logits) != count:
+        raise InputError(
+            f"the model returned the shape {tuple(logits.shape)} for {count} image(s); it must return logits ({count}, k)"
+        )
+    if not logits.is_floating_point():
+        raise InputError(f"the model returned {logits.dtype}; it must return floating-point logits (n, k)")
+    if logits.shape[1] < 2:
+        raise InputError(f"the model returned logits for {logits.shape[1]} class; it must tell at least 2 apart")
+    finite = torch.isfinite(logits).all(dim=1)
+    if not finite.all():
+        raise InputError(f"the model returned NaN or infinity for image {_first(~finite)}; logits must be finite")
+    return logits
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuse a ``value`` that is not a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        raise InputError(f"{name} is {value!r}; give a number above 0")
+
+
+def _first(rows: torch.Tensor) -> int:
+    return int(rows.nonzero()[0])

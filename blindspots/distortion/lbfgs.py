@@ -1,0 +1,228 @@
+"""The paper's method: box-constrained L-BFGS on a penalty, with a search over its weight c (section 4.1).
+
+For each c, ``c |r|^2 + cross-entropy(x + r, target)`` is minimised over ``x + r`` in [0, 1]^m. The paper prints
+``c |r|`` and "minimum c"; with c on the size of r, the least distortion belongs to the *largest* c whose minimiser is
+still read as the target, and that is what is searched. The squared form ends at the same distortion and is smooth at
+r = 0 (slip 4). Every row has its own history, c and step and advances independently of the others.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from blindspots.distortion.best import Best
+from blindspots.distortion.boundary import enough, margin
+from blindspots.distortion.classifier import Classifier, dot, gradient, worst_lead
+from blindspots.distortion.effort import Effort
+
+_HISTORY = 7
+_SUFFICIENT = 1e-4
+"""Armijo's constant."""
+_FACTOR = 4.0
+"""c is multiplied or divided by this until it is bracketed."""
+
+
+@dataclass
+class _Rows:
+    """The rows still searched; one entry each."""
+
+    image: torch.Tensor
+    origin: torch.Tensor
+    target: torch.Tensor
+    point: torch.Tensor
+    loss: torch.Tensor
+    slope: torch.Tensor
+    """Gradient of the cross-entropy alone: the penalty's part is exact for any c."""
+    lead: torch.Tensor
+    c: torch.Tensor
+    step: torch.Tensor
+    inner: torch.Tensor
+    """Iterations since c was last changed."""
+    outer: torch.Tensor
+    """Values of c tried."""
+    high: torch.Tensor
+    """Logarithm of the largest c that reached the target, and below the least that did not."""
+    low: torch.Tensor
+    high_lead: torch.Tensor
+    low_lead: torch.Tensor
+    moves: torch.Tensor
+    """(rows, history, m): the last steps, and below the changes of the cross-entropy's gradient along them."""
+    turns: torch.Tensor
+    move_turn: torch.Tensor
+    move_move: torch.Tensor
+
+    def take(self, rows: torch.Tensor) -> "_Rows":
+        return _Rows(*(value[rows] for value in vars(self).values()))
+
+
+def penalised(
+    classifier: Classifier,
+    rows: torch.Tensor,
+    targets: torch.Tensor,
+    best: Best,
+    effort: Effort,
+    *,
+    images: torch.Tensor,
+    values: int = 8,
+    iterations: int = 25,
+    tolerance: float = 1e-2,
+) -> None:
+    """Search the nearest points read as ``targets`` and offer every one found on the way to ``best``.
+
+    ``rows``: (n, m) in [0, 1]; ``targets``: (n,); ``images``: (n,) where a row stands in ``best`` and ``effort``.
+    ``values`` of c are tried for each row, with at most ``iterations`` each or until the projected gradient is
+    ``tolerance`` of the penalty's gradient.
+    """
+    state = _start(classifier, rows, targets, images, effort)
+    for turn in range(values * iterations):
+        residual = 2 * state.c[:, None] * (state.point - state.origin)
+        total = residual + state.slope
+        bound = ((state.point <= 0) & (total > 0)) | ((state.point >= 1) & (total < 0))
+        free = total.masked_fill(bound, 0)
+        settled = (free.norm(dim=1) <= tolerance * residual.norm(dim=1)) | (state.inner >= iterations)
+        if settled.any():
+            done = _next_c(state, settled, values)
+            if done.all():
+                return
+            if done.any():
+                keep = ~done
+                state, free, bound, total = state.take(keep), free[keep], bound[keep], total[keep]
+                settled = settled[keep]
+            total = 2 * state.c[:, None] * (state.point - state.origin) + state.slope
+            bound = ((state.point <= 0) & (total > 0)) | ((state.point >= 1) & (total < 0))
+            free = total.masked_fill(bound, 0)
+        direction = -_two_loop(state, free, turn).masked_fill(bound, 0)
+        _advance(classifier, state, direction, total, best, effort, turn % _HISTORY)
+
+
+def _start(
+    classifier: Classifier, rows: torch.Tensor, targets: torch.Tensor, images: torch.Tensor, effort: Effort
+) -> _Rows:
+    """Evaluate the images and guess c: the gradient's square over four times the gap, right for a linear lead."""
+    loss, slope, logits = _evaluate(classifier, rows, targets)
+    effort.add(images, forwards=1, backwards=1)
+    lead = worst_lead(logits, targets)
+    tiny = torch.finfo(rows.dtype).tiny
+    c = dot(slope, slope) / (4 * loss).clamp_min(tiny)
+    count, values = rows.shape
+    zero, history = torch.zeros_like(loss), rows.new_zeros(count, _HISTORY, values)
+    return _Rows(
+        image=images,
+        origin=rows,
+        target=targets,
+        point=rows.clone(),
+        loss=loss,
+        slope=slope,
+        lead=lead,
+        c=c.clamp(1e-8, 1e8),
+        step=torch.ones_like(loss),
+        inner=torch.zeros_like(targets),
+        outer=torch.zeros_like(targets),
+        high=torch.full_like(loss, -torch.inf),
+        low=torch.full_like(loss, torch.inf),
+        high_lead=zero.clone(),
+        low_lead=zero.clone(),
+        moves=history,
+        turns=history.clone(),
+        move_turn=rows.new_zeros(count, _HISTORY),
+        move_move=rows.new_zeros(count, _HISTORY),
+    )
+
+
+def _evaluate(
+    classifier: Classifier, rows: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    leaf, logits = classifier.tracked(rows)
+    loss = functional.cross_entropy(logits, targets, reduction="none")
+    return loss.detach(), gradient(loss, leaf), logits.detach()
+
+
+def _next_c(state: _Rows, settled: torch.Tensor, values: int) -> torch.Tensor:
+    """Move the settled rows on to their next c, in place; return which rows have tried enough."""
+    log_c = state.c.log()
+    reached = settled & (state.lead > 0)
+    missed = settled & ~reached
+    state.high = torch.where(reached, log_c.maximum(state.high), state.high)
+    state.high_lead = torch.where(reached, state.lead, state.high_lead)
+    state.low = torch.where(missed, log_c.minimum(state.low), state.low)
+    state.low_lead = torch.where(missed, state.lead, state.low_lead)
+    step = torch.log(torch.tensor(_FACTOR, dtype=log_c.dtype, device=log_c.device))
+    share = (state.high_lead / (state.high_lead - state.low_lead)).nan_to_num(0.5).clamp(0.1, 0.9)
+    between = state.high + share * (state.low - state.high)
+    following = torch.where(
+        torch.isinf(state.low), state.high + step, torch.where(torch.isinf(state.high), state.low - step, between)
+    )
+    state.c = torch.where(settled, following.exp(), state.c)
+    state.outer = state.outer + settled.long()
+    state.inner = torch.where(settled, 0, state.inner)
+    state.step = torch.where(settled, 1.0, state.step)
+    bracketed = torch.isfinite(state.high) & (state.low - state.high < 0.05)
+    limit = torch.where(torch.isinf(state.high), 2 * values, values)  # one that never succeeded tries longer
+    return settled & (bracketed | (state.outer >= limit))
+
+
+def _two_loop(state: _Rows, free: torch.Tensor, turn: int) -> torch.Tensor:
+    """Return the inverse Hessian's approximation times ``free`` (Nocedal and Wright, algorithm 7.4).
+
+    The penalty's Hessian, 2c, is exact: it is added to the remembered curvature of the cross-entropy, and is the
+    matrix that the recursion starts from (the cross-entropy adds a matrix of low rank to it).
+    """
+    twice = 2 * state.c
+    curvature = state.move_turn + twice[:, None] * state.move_move
+    usable = curvature > 1e-2 * twice[:, None] * state.move_move
+    inverse = torch.where(usable & (state.move_move > 0), 1 / curvature, 0.0)
+    result = free.clone()
+    weights = []
+    newest_first = [(turn - 1 - back) % _HISTORY for back in range(min(turn, _HISTORY))]
+    order = [slot for slot in newest_first if bool(inverse[:, slot].any())]
+    for slot in order:
+        weight = inverse[:, slot] * dot(state.moves[:, slot], result)
+        result = torch.addcmul(result, state.turns[:, slot], weight[:, None], value=-1)
+        result = torch.addcmul(result, state.moves[:, slot], (weight * twice)[:, None], value=-1)
+        weights.append(weight)
+    result = result / twice[:, None]
+    for slot, weight in zip(reversed(order), reversed(weights), strict=True):
+        correction = dot(state.turns[:, slot], result) + twice * dot(state.moves[:, slot], result)
+        result = torch.addcmul(result, state.moves[:, slot], (weight - inverse[:, slot] * correction)[:, None])
+    return result
+
+
+def _advance(
+    classifier: Classifier,
+    state: _Rows,
+    direction: torch.Tensor,
+    total: torch.Tensor,
+    best: Best,
+    effort: Effort,
+    slot: int,
+) -> None:
+    """Try a step along the projected path; take it, in place, where the penalised loss falls enough (Armijo)."""
+    trial = torch.addcmul(state.point, direction, state.step[:, None]).clamp_(0, 1)
+    move = trial - state.point
+    loss, slope, logits = _evaluate(classifier, trial, state.target)
+    effort.add(state.image, iterations=1, forwards=1, backwards=1)
+    size = (trial - state.origin).norm(dim=1)
+    lead = worst_lead(logits, state.target)
+    certain = (-torch.expm1(-loss)).clamp_min(1e-6)  # 1 - p(target): the loss's gradient over it is the lead's
+    beyond = lead >= enough(margin(slope.norm(dim=1) / certain, logits))
+    best.offer(state.image, trial, torch.where(beyond, size, torch.inf), state.target)
+
+    expected = dot(total, move)
+    bent = dot(move, move)
+    change = loss - state.loss + state.c * (2 * dot(move, state.point - state.origin) + bent)
+    rounding = 8 * torch.finfo(loss.dtype).eps * (loss.abs() + state.c * size.square())
+    taken = (change <= _SUFFICIENT * expected + rounding) & torch.isfinite(loss)
+    rows = taken.nonzero()[:, 0]
+    turned = slope - state.slope
+    state.moves[rows, slot] = move[rows]
+    state.turns[rows, slot] = turned[rows]
+    state.move_turn[rows, slot] = dot(move, turned)[rows]
+    state.move_move[rows, slot] = bent[rows]
+    state.point = torch.where(taken[:, None], trial, state.point)
+    state.slope = torch.where(taken[:, None], slope, state.slope)
+    state.loss = torch.where(taken, loss, state.loss)
+    state.lead = torch.where(taken, lead, state.lead)
+    shorter = (-expected / (2 * (change - expected))).nan_to_num(0.1).clamp(0.1, 0.5)
+    state.step = torch.where(taken, 1.0, state.step * shorter)
+    state.inner = state.inner + torch.where(state.step < 1e-5, 1 << 20, 1)

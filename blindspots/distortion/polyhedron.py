@@ -1,0 +1,63 @@
+"""The nearest point of several half-spaces inside the box, for many rows at once."""
+
+import torch
+
+_STEPS = 25
+_SWEEPS = 12
+
+
+def project_onto_all(
+    origin: torch.Tensor, normals: torch.Tensor, levels: torch.Tensor, multipliers: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the points nearest to ``origin`` in ``{y: normals[c] . y >= levels[c] for all c}`` and [0, 1]^m.
+
+    By duality ``y = clip(origin + sum_c lambda_c normals_c)`` with the multipliers lambda >= 0 that maximise the
+    concave dual ``|y - origin|^2 / 2 + lambda . (levels - normals y)``. Its gradient is what is missing to the levels;
+    its (generalised) Hessian is the normals' Gram matrix over the values that are not clipped. Each step maximises that
+    quadratic model over lambda >= 0 by coordinate sweeps, and is halved where the dual falls.
+
+    ``origin``: (n, m) in [0, 1]; ``normals``: (n, c, m); ``levels``: (n, c); ``multipliers``: (n, c), a guess. Returns
+    the points and the multipliers. The levels are met as far as the steps allow: whoever calls checks.
+    """
+    norms = normals.norm(dim=2).clamp_min(torch.finfo(origin.dtype).tiny)
+    directions, levels = normals / norms[:, :, None], levels / norms
+    start = torch.zeros_like(levels) if multipliers is None else multipliers * norms
+    points, result = origin.clone(), start.clone()
+    rows = torch.arange(len(origin), device=origin.device)
+    trial, held = start.clone(), start.clone()
+    value = torch.full_like(levels[:, 0], -torch.inf)
+    eps = torch.finfo(origin.dtype).eps
+    for _ in range(_STEPS):
+        moved = (trial[:, None] @ directions)[:, 0] + origin
+        point = moved.clamp(0, 1)
+        missing = levels - (directions @ point[:, :, None])[:, :, 0]
+        offset = point - origin
+        reached = offset.square().sum(dim=1) / 2 + (trial * missing).sum(dim=1)
+        risen = reached >= value - 16 * eps * (1 + reached.abs())
+        held = torch.where(risen[:, None], trial, held)
+        value = torch.where(risen, reached, value)
+        points[rows[risen]], result[rows[risen]] = point[risen], trial[risen]
+        wrong = torch.where(trial > 0, missing.abs(), missing.clamp_min(0)).amax(dim=1)
+        done = risen & (wrong <= 32 * eps * (1 + offset.norm(dim=1)))
+        clear = directions * (moved == point)[:, None]
+        step = _quadratic(clear @ directions.transpose(1, 2), missing, trial)
+        trial = torch.where(risen[:, None], trial + step, (trial + held) / 2)
+        if done.all():
+            break
+        if done.any():
+            keep = ~done
+            origin, directions, levels, rows = origin[keep], directions[keep], levels[keep], rows[keep]
+            trial, held, value = trial[keep], held[keep], value[keep]
+    return points, result / norms
+
+
+def _quadratic(gram: torch.Tensor, missing: torch.Tensor, multipliers: torch.Tensor) -> torch.Tensor:
+    """Return the step d that maximises ``missing . d - d' gram d / 2`` over ``multipliers + d >= 0``, (n, c)."""
+    diagonal = gram.diagonal(dim1=1, dim2=2) + 1e-6
+    step = torch.zeros_like(missing)
+    for _ in range(_SWEEPS):
+        for column in range(missing.shape[1]):
+            rest = missing[:, column] - (gram[:, column] * step).sum(dim=1)
+            new = step[:, column] + rest / diagonal[:, column]
+            step[:, column] = new.maximum(-multipliers[:, column])
+    return step
