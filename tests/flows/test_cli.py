@@ -1,0 +1,171 @@
+"""The command line in this process: what it says, where it says it, and with which exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from blindspots.jobs.run import run_study
+from blindspots.store.layout import Layout
+from blindspots.study import BUILT_IN, Study
+from flows.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+
+
+class Call:
+    """A call of the command line."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """Run and return stdout, or stderr where something is to go wrong; hold the exit code against ``code``."""
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        said = self._capsys.readouterr()
+        assert ended.value.code == code, said
+        if code == 0:
+            return said.out
+        return said.err
+
+    def refusal(self, *arguments: str) -> str:
+        """Run what cannot be run; return the one line that says why."""
+        line = self(*arguments, code=2)
+        assert len(line.splitlines()) == 1, line
+        assert line.startswith("blindspots: ")
+        assert "Traceback" not in line
+        return line
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return Call(capsys)
+
+
+@pytest.fixture
+def finished(tiny: Study, tmp_path: Path, mnist: object) -> Path:
+    """The root of the tiny study, done."""
+    run_study(tiny, tmp_path / "root")
+    return tmp_path / "root"
+
+
+def test_help_has_examples(call: Call) -> None:
+    assert "Run a study from data to tables" in call("--help")
+    for command in ("run", "status", "verify", "table", "figure", "serve"):
+        assert f"blindspots {command}" in call(command, "--help")
+
+
+def test_studies_and_versions(call: Call) -> None:
+    assert all(name in call("studies") for name in BUILT_IN)
+    assert set(json.loads(call("studies", "--json"))) == set(BUILT_IN)
+    assert "torch" in call("version")
+    assert json.loads(call("version", "--json"))["zarr"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "quik"), "no study is called 'quik'"),
+        (("run", "none.yaml"), "none.yaml cannot be read"),
+        (("run", "--set", "speed=1"), "--set speed: no such field"),
+        (("run", "--set", "training.iterations=0"), "training.iterations = 0"),
+        (("run", "--set", "sets.examples=70000"), "70000 images are asked for, but the split train of mnist has 60000"),
+        (("run", "--workers", "0"), "--workers"),
+        (("run", "--device", "tpu"), "the device 'tpu' is unknown; it is cpu or cuda"),
+        (("run", "--root", "s3://bucket/x"), "object store"),
+        (("run", "--root", "/proc/x"), "/proc/x cannot be written"),
+        (("run", "--fast"), "--fast"),
+        (("walk",), "walk"),
+        (("status",), "there is no study in"),
+        (("verify", "--root", "nowhere"), "there is no study in"),
+        (("table", "2"), "there is no study in"),
+        (("figure", "7"), "there is no study in"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_on_one_line_before_any_work(
+    call: Call, mnist: object, arguments: tuple[str, ...], said: str
+) -> None:
+    line = call.refusal(*arguments)
+    assert said in line
+    assert not any(Path().rglob("study.json"))
+
+
+def test_damaged_data_is_refused(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / "data" / f"{name}-ubyte").write_bytes(b"\x00\x00\x08\x01")
+    monkeypatch.setenv("BLINDSPOTS_DATA", str(tmp_path / "data"))
+    assert "train-images-idx3-ubyte" in call.refusal("run")
+    assert not any(Path().rglob("study.json"))
+
+
+def test_other_roots_are_refused(call: Call, finished: Path, tmp_path: Path) -> None:
+    layout = Layout.at(finished)
+    content = json.loads(layout.study.read_text())
+    layout.study.write_text(json.dumps({**content, "dataset": {"name": "mnist", "sha256": "0" * 64}}))
+    assert "name another root" in call.refusal("run", "--root", str(finished))
+    layout.study.write_text(json.dumps({**content, "format": 99}))
+    assert "has format 99" in call.refusal("run", "--root", str(finished))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").touch()
+    assert "holds something other than a study" in call.refusal("run", "--root", str(tmp_path / "other"))
+
+
+def test_a_dry_run_tells_and_does_nothing(call: Call, tiny: Study, tmp_path: Path, mnist: object) -> None:
+    (tmp_path / "tiny.yaml").write_text(tiny.model_dump_json())
+    arguments = ("run", str(tmp_path / "tiny.yaml"), "--root", str(tmp_path / "root"), "--dry-run")
+    plan = json.loads(call(*arguments, "--json"))["stages"]
+    assert plan["train"] == {
+        "jobs": 2,
+        "done": 0,
+        "to_do": {"models/fc12-10/seed-0": [0], "models/fc10/seed-0": [0]},
+        "waiting": [],
+    }
+    assert plan["generate"]["to_do"]["references/train/noise-0.1"] == [0, 1, 2]
+    assert len(plan["transfer"]["waiting"]) == 14
+    assert "train          2     0      2" in call(*arguments)
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_finished_root_is_looked_into(call: Call, finished: Path, tmp_path: Path) -> None:
+    root = ("--root", str(finished))
+    assert "Everything is done." in call("status", *root)
+    assert all(stage["jobs"] == stage["done"] for stage in json.loads(call("status", *root, "--json"))["stages"].values())
+    assert "42 shards intact, 0 damaged, 0 not done yet" in call("verify", *root)
+    for number in ("1", "2"):
+        assert "fc12-10" in call("table", number, *root)
+        assert json.loads(call("table", number, *root, "--json"))
+        call("table", number, *root, "--format", "latex", "-o", str(tmp_path / "table.tex"))
+        assert "toprule" in (tmp_path / "table.tex").read_text()
+    assert "text, markdown" in call.refusal("table", "1", *root, "--format", "word")
+    assert "table 9" in call.refusal("table", "9", *root).lower()
+    written = call("figure", "7", *root).split()
+    assert [Path(path).suffix for path in written] == [".png", ".pdf"]
+    assert Path(written[0]).read_bytes().startswith(b"\x89PNG")
+    assert Path(written[1]).read_bytes().startswith(b"%PDF")
+    assert ".gif" in call.refusal("figure", "7", *root, "-o", "x.gif")
+
+
+def test_damage_is_named_and_the_exit_code_is_1(call: Call, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shard = finished / "study.zarr/sets/fc12-10/seed-0/train/nearest/label/c/2"
+    content = bytearray(shard.read_bytes())
+    content[0] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "--root", str(finished)])
+    assert ended.value.code == 1
+    assert "damaged: sets/fc12-10/seed-0/train/nearest shard 2: label" in capsys.readouterr().out
+
+
+def test_a_mixture_of_versions_is_reported(call: Call, finished: Path) -> None:
+    receipt = Layout.at(finished).receipt("sets/fc10/seed-0/train/random", 0)
+    content = json.loads(receipt.read_text())
+    content["versions"]["torch"] = "1.0"
+    receipt.write_text(json.dumps(content))
+    said = call("verify", "--root", str(finished))
+    assert "mixed versions: torch: 1 shards by 1.0, 41 shards by" in said

@@ -1,0 +1,179 @@
+"""The study as a distributed run: real Prefect server, real Ray, processes killed with real signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from blindspots.jobs.run import run_study
+from blindspots.store.layout import Layout
+from blindspots.study import Study, validate_study
+from tests.flows.conftest import CommandLine, actors, descendants, end, wait_for
+from tests.stores import assert_same_content, decoded
+
+
+@pytest.fixture
+def oracle(tiny: Study, tmp_path: Path, mnist: object) -> Path:
+    """The tiny study, run in this process."""
+    run_study(tiny, tmp_path / "oracle")
+    return tmp_path / "oracle"
+
+
+def receipts(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in (root / "receipts").rglob("*.json")}
+
+
+def test_any_number_of_workers_leaves_what_one_process_leaves(
+    blindspots: CommandLine, study_file: str, oracle: Path, tmp_path: Path
+) -> None:
+    for workers in ("1", "2"):
+        root = tmp_path / f"workers-{workers}"
+        outcome = blindspots.run(study_file, root, "--workers", workers)
+        assert outcome["jobs"] == 26
+        assert set(outcome["tables"]) == {"1", "2"}
+        assert_same_content(root, oracle)
+        assert receipts(root) == receipts(oracle)
+
+
+def test_a_store_is_gone_on_with(
+    blindspots: CommandLine, study_file: str, oracle: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    # a Ray cluster that cannot be reached: whoever starts Ray fails
+    without_ray = CommandLine({**blindspots.environment, "RAY_ADDRESS": "127.0.0.1:1"})
+    assert without_ray.run(study_file, oracle)["ran"] == {}
+
+    shard = oracle / "study.zarr/sets/fc10/seed-0/train/random/perturbation/c/1/0/0/0"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 4
+    shard.write_bytes(content)
+    before = receipts(oracle)
+    said = without_ray("verify", "--root", str(oracle), code=1)
+    assert "damaged: sets/fc10/seed-0/train/random shard 1: perturbation" in said
+    assert "1 damaged" in said
+    assert blindspots.run(study_file, oracle)["ran"] == {"sets/fc10/seed-0/train/random": [1]}
+    assert receipts(oracle) == before
+    assert "0 damaged, 0 not done yet" in without_ray("verify", "--root", str(oracle))
+
+    outcome = blindspots.run(study_file, oracle, "--set", "models.fc10.decay=2e-2")
+    assert set(outcome["ran"]) == {
+        "models/fc10/seed-0",
+        "sets/fc10/seed-0/train/nearest",
+        "sets/fc10/seed-0/train/random",
+        "transfer/fc10/fc10/seed-0",
+        "transfer/fc10/fc12-10/seed-0",
+        "transfer/fc12-10/fc10/seed-0",
+        *(f"transfer/{source}/fc10/seed-0" for source in ("clean", "noise-0.1", "noise-0.1-clipped", "noise-1")),
+        "transfer/noise-1-clipped/fc10/seed-0",
+        "tables/table1",
+        "tables/table2",
+    }
+
+
+def slow(tiny: Study, path: Path) -> str:
+    """Write the tiny study with more to do, so that there is time to kill something."""
+    content = tiny.model_dump(mode="json")
+    content["training"] |= {"images": 2000, "iterations": 400, "checkpoint_every": 20, "tolerance": 1e-7}
+    content["models"][1]["hidden"] = [60]
+    content["sets"] |= {"examples": 300, "shard": 20}
+    validate_study(content)
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_a_killed_worker_is_made_up_for(blindspots: CommandLine, tiny: Study, tmp_path: Path) -> None:
+    study, root = slow(tiny, tmp_path / "slow.yaml"), tmp_path / "killed"
+    run_study(validate_study(json.loads(Path(study).read_text())), tmp_path / "oracle")
+    process = blindspots.start("run", study, "--root", str(root), "--workers", "2", "--json")
+    killed = 0
+    try:
+        # once in the middle of a training, once in the middle of a set
+        for begun in ("models/*/seed-0.checkpoint.safetensors", "receipts/sets/*/seed-0/train/*/1.json"):
+            wait_for(lambda begun=begun: list(root.glob(begun)) or process.poll() is not None, 120, step=0.02)
+            for actor in actors(process.pid)[:2]:
+                os.kill(actor.pid, signal.SIGKILL)
+                killed += 1
+        out, err = process.communicate(timeout=240)
+    finally:
+        end(process)
+    assert process.returncode == 0, err
+    assert killed >= 3
+    assert json.loads(out)["jobs"] == 26
+    assert_same_content(root, tmp_path / "oracle")
+
+
+def test_a_killed_run_goes_on(blindspots: CommandLine, tiny: Study, tmp_path: Path) -> None:
+    study, root = slow(tiny, tmp_path / "slow.yaml"), tmp_path / "killed"
+    run_study(validate_study(json.loads(Path(study).read_text())), tmp_path / "oracle")
+    total = len(receipts(tmp_path / "oracle"))
+    done = []
+    for begun in ("models/fc12-10/seed-0.checkpoint.safetensors", "receipts/sets/*/seed-0/train/*/3.json"):
+        process = blindspots.start("run", study, "--root", str(root), "--workers", "2")
+        wait_for(lambda begun=begun: list(root.glob(begun)), 120, step=0.02)
+        family = descendants(process.pid)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        wait_for(lambda family=family: not any(is_alive(member) for member in family), 60)
+        done.append(len(receipts(root)))
+    assert 0 <= done[0] < done[1] < total
+    outcome = blindspots.run(study, root)
+    assert outcome["shards"] <= total - done[1] + 2  # a receipt may be there whose table was not laid out yet
+    assert receipts(root) == receipts(tmp_path / "oracle")
+    assert_same_content(root, tmp_path / "oracle")
+    assert not list(root.rglob("*.partial"))
+    assert not list(root.rglob("*.checkpoint.safetensors"))
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_an_interrupted_run_leaves_no_process_behind(blindspots: CommandLine, tiny: Study, tmp_path: Path) -> None:
+    study, root = slow(tiny, tmp_path / "slow.yaml"), tmp_path / "stopped"
+    process = blindspots.start("run", study, "--root", str(root), "--workers", "2")
+    wait_for(lambda: list(root.glob("models/*/seed-0.checkpoint.safetensors")), 120, step=0.02)
+    family = descendants(process.pid)
+    assert len(actors(process.pid)) == 2
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert "stopped; the next run goes on from here" in err
+    wait_for(lambda: not any(is_alive(member) for member in family), 60)
+    assert not Layout.at(root).receipt("tables/table1", 0).exists()
+
+
+def test_without_configuration_it_brings_its_own_server(
+    environment: dict[str, str], study_file: str, tmp_path: Path
+) -> None:
+    """And in a plain Python without blindspots, what it left can be read by name."""
+    home = tmp_path / "home"
+    home.mkdir()
+    alone = CommandLine({**environment, "PREFECT_HOME": str(home / ".prefect")})
+    root = tmp_path / "root"
+    outcome = alone.run(study_file, root)
+    assert outcome["jobs"] == 26
+    code = """
+import sys, warnings
+warnings.simplefilter("error")
+import xarray
+tree = xarray.open_datatree(sys.argv[1], engine="zarr")
+transfer = tree["transfer"]
+assert transfer.n.dims == ("source", "target", "seed", "split", "rule", "variant")
+cell = dict(source="fc10", target="fc10", seed=0, split="train", rule="nearest", variant="plain")
+assert transfer.rate.sel(cell) == 1
+assert tree["sets/fc10/seed-0/train/nearest"].success.all()
+assert tree["tables/table2"].sizes
+assert xarray.open_zarr(sys.argv[1], group="training/fc10/seed-0").loss[-1] > 0
+assert "blindspots" not in sys.modules
+"""
+    plain = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-c", code, str(root / "study.zarr")], check=True, cwd=home, env=plain)
+    assert len(decoded(root)) > 50

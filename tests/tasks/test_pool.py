@@ -1,0 +1,90 @@
+"""The pool of actors, on a real Ray of one machine."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ray
+
+from blindspots.jobs.job import Job, Progress, Report, Stage
+from blindspots.jobs.workspace import Workspace
+from blindspots.study import Study
+from tasks.actors.here import Here
+from tasks.actors.pool import ActorPool
+
+
+@dataclass(frozen=True)
+class Scribble(Job):
+    """Writes its process' number to a file; shard 1 dies the first time, shard 2 cannot be done."""
+
+    @property
+    def stage(self) -> Stage:
+        return Stage.TRAIN
+
+    @property
+    def key(self) -> str:
+        return "scribble"
+
+    def identity(self, workspace: Workspace, shard: int) -> str:
+        return "scribble"
+
+    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+        file = workspace.root / str(shard)
+        tries = int(file.read_text()) + 1 if file.exists() else 1
+        file.write_text(str(tries))
+        report(Progress(self.stage, self.key, 1, 2, "lines", "half"))
+        if shard == 1 and tries == 1:
+            time.sleep(1.5)
+            os.kill(os.getpid(), signal.SIGKILL)
+        if shard == 2:
+            raise ValueError("this shard cannot be done")
+        report(Progress(self.stage, self.key, 2, 2, "lines"))
+
+    def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
+        return {}
+
+
+@pytest.fixture
+def workspace(tiny: Study, tmp_path: Path) -> Workspace:
+    return Workspace(tiny, tmp_path)
+
+
+@pytest.fixture
+def pool(workspace: Workspace) -> Iterator[ActorPool]:
+    made = ActorPool(workspace, 2)
+    yield made
+    made.close()
+    assert not ray.is_initialized()
+
+
+def test_nothing_is_started_before_the_first_shard(pool: ActorPool) -> None:
+    assert not pool.started
+    assert not ray.is_initialized()
+
+
+def test_shards_are_done_by_actors_that_may_die(pool: ActorPool, tmp_path: Path) -> None:
+    said: list[Progress] = []
+    calls = {shard: pool.submit(Scribble(), shard, said.append) for shard in (0, 1, 2, 3)}
+    for shard in (0, 1, 3):
+        calls[shard].result(90)
+    with pytest.raises(ValueError, match="this shard cannot be done"):
+        calls[2].result(90)
+    assert {shard: (tmp_path / str(shard)).read_text() for shard in range(4)} == {0: "1", 1: "2", 2: "1", 3: "1"}
+    assert sum(progress.done == 2 for progress in said) == 3
+    assert any(progress.message == "half" for progress in said)
+    assert set(pool.busy) <= {0, 1}
+
+
+def test_here_does_the_same_without_ray(workspace: Workspace, tmp_path: Path) -> None:
+    said: list[Progress] = []
+    here = Here(workspace)
+    assert here.submit(Scribble(), 0, said.append).result().seconds > 0
+    with pytest.raises(ValueError, match="cannot be done"):
+        here.submit(Scribble(), 2, said.append).result()
+    assert [progress.done for progress in said] == [1, 2]
+    assert not ray.is_initialized()
