@@ -145,6 +145,9 @@ BUILT_IN: dict[str, tuple[Study, str]] = {
 }
 
 
+_OWNERS: dict[str, type[_Part]] = {"models": ModelSpec, "training": TrainingSpec, "sets": SetsSpec}
+
+
 def load_study(name: str, changes: list[str] | None = None) -> Study:
     """Return the study called ``name``, or read from the YAML file at that path, with ``key=value`` changes applied.
 
@@ -152,17 +155,14 @@ def load_study(name: str, changes: list[str] | None = None) -> Study:
     (``models.fc10-1e-4.decay=2e-4``). Raises :class:`InputError`, naming the key and the value, when something does
     not fit.
     """
-    if name in BUILT_IN:
-        content = BUILT_IN[name][0].model_dump(mode="json")
-    else:
-        content = _read_file(name)
+    content = BUILT_IN[name][0].model_dump(mode="json") if name in BUILT_IN else _read_file(name)
     for change in changes or []:
         _apply(content, change)
     return validate_study(content)
 
 
 def validate_study(content: Any) -> Study:
-    """Return ``content``, a nested mapping, as a :class:`Study`; raise :class:`InputError` on one line if it is none."""
+    """Return ``content``, a nested mapping, as a :class:`Study`; raise a one-line :class:`InputError` if it is none."""
     try:
         return Study.model_validate(content)
     except ValidationError as error:
@@ -230,17 +230,11 @@ def _child(node: Any, part: str, key: str) -> Any:
 
 
 def _check_known(parts: list[str], key: str) -> None:
-    owner: type[BaseModel] = {"models": ModelSpec, "training": TrainingSpec, "sets": SetsSpec}.get(parts[0], Study)
-    fields = list(Study.model_fields) if len(parts) == 1 else list(owner.model_fields)
-    depth = 3 if parts[0] == "models" else 2
-    if len(parts) > 1 and (owner is Study or len(parts) != depth) and parts[0] in Study.model_fields:
-        raise InputError(f"--set {key}: no such field; the study's fields are {', '.join(Study.model_fields)}")
-    if len(parts) == 1 and parts[0] not in fields:
-        raise InputError(f"--set {key}: no such field; the study's fields are {', '.join(fields)}")
-    if parts[0] not in Study.model_fields:
-        raise InputError(f"--set {key}: no such field; the study's fields are {', '.join(Study.model_fields)}")
-    if len(parts) > 1 and parts[-1] not in fields:
-        raise InputError(f"--set {key}: no such field; the fields of {parts[0]} are {', '.join(fields)}")
+    """Raise :class:`InputError` where the path leads to no field."""
+    owner, place = (Study, "the study") if len(parts) == 1 else (_OWNERS.get(parts[0], Study), parts[0])
+    fields = list(owner.model_fields)
+    if parts[0] not in Study.model_fields or parts[-1] not in fields:
+        raise InputError(f"--set {key}: no such field; the fields of {place} are {', '.join(fields)}")
 
 
 def _one_line(detail: Any, content: Any) -> str:

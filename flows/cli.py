@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -52,7 +52,7 @@ def run(
     root: Root = _ROOT,
     changes: Changes = None,
     workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Ray actors; one a core otherwise.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Kind of device.")] = "auto",
     data: Data = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     as_json: Json = False,
@@ -90,7 +90,7 @@ def run(
                     study=wanted,
                     root=str(root),
                     workers=workers,
-                    device=device,  # type: ignore[arg-type]  # checked by the session
+                    device=device,
                     data=None if data is None else str(data),
                 )
     _print_outcome(root, outcome, as_json)
@@ -140,8 +140,9 @@ def table(
     as_json: Json = False,
 ) -> None:
     """Print one of the paper's tables, ours beside the paper's."""
-    from blindspots.store.open import open_study
     from blindspots.tables import build_table, render
+
+    from blindspots.store.open import open_study
 
     with open_study(root) as tree:
         text = render(build_table(number, tree, _study_in(root)), "json" if as_json else form)
@@ -157,12 +158,15 @@ def figure(
     root: Root = _ROOT,
     output: Annotated[
         list[Path] | None,
-        typer.Option("--output", "-o", help="Write to this .png or .pdf file; repeatable. Otherwise both, in the root."),
+        typer.Option(
+            "--output", "-o", help="Write to this .png or .pdf file; repeatable. Otherwise both, in the root."
+        ),
     ] = None,
     data: Data = None,
 ) -> None:
     """Draw one of the paper's figures out of the store."""
     from blindspots.figures import build_figure, save_figure
+
     from blindspots.jobs.run import workspace_of
     from blindspots.store.open import open_study
 
@@ -205,7 +209,9 @@ def version(as_json: Json = False) -> None:
         typer.echo("\n".join(f"{name} {found}" for name, found in versions.items()))
 
 
-@app.command(epilog="[bold]Examples[/bold]\n\nblindspots serve\n\nblindspots serve --cron '0 3 * * *' --set sets.examples=500")
+@app.command(
+    epilog="[bold]Examples[/bold]\n\nblindspots serve\n\nblindspots serve --cron '0 3 * * *' --set sets.examples=500"
+)
 def serve(
     study: StudyName = "quick",
     root: Root = _ROOT,
@@ -238,7 +244,7 @@ def _study_in(root: Path) -> Any:
 def _print_plan(workspace: Any, plan: Any, as_json: bool) -> None:
     from blindspots.jobs.job import Stage
 
-    stages = {}
+    stages: dict[str, dict[str, Any]] = {}
     for stage in Stage:
         jobs = plan.stage(stage)
         stages[stage.value] = {
@@ -253,10 +259,10 @@ def _print_plan(workspace: Any, plan: Any, as_json: bool) -> None:
     typer.echo(f"study {workspace.study.name} in {workspace.root}")
     typer.echo(f"{'stage':10} {'jobs':>5} {'done':>5} {'to do':>6} {'waiting':>8}  shards to do")
     for name, counts in stages.items():
-        shards = sum(map(len, counts["to_do"].values()))
-        typer.echo(
-            f"{name:10} {counts['jobs']:5} {counts['done']:5} {len(counts['to_do']):6} {len(counts['waiting']):8}  {shards}"
-        )
+        to_do, waiting = counts["to_do"], counts["waiting"]
+        shards = sum(map(len, to_do.values()))
+        line = f"{name:10} {counts['jobs']:5} {counts['done']:5} {len(to_do):6} {len(waiting):8}  {shards}"
+        typer.echo(line.rstrip())
     if plan.complete:
         typer.echo("Everything is done.")
     elif plan.waiting:
@@ -264,8 +270,9 @@ def _print_plan(workspace: Any, plan: Any, as_json: bool) -> None:
 
 
 def _print_outcome(root: Path, outcome: dict[str, Any], as_json: bool) -> None:
-    from blindspots.store.open import open_study
     from blindspots.tables import TABLES, build_table, render
+
+    from blindspots.store.open import open_study
 
     study = _study_in(root)
     with open_study(root) as tree:
@@ -277,9 +284,8 @@ def _print_outcome(root: Path, outcome: dict[str, Any], as_json: bool) -> None:
         typer.echo(render(each, "text"))
         typer.echo("")
     if outcome["jobs"]:
-        typer.echo(
-            f"{outcome['jobs']} jobs ({outcome['shards']} shards) in {outcome['seconds']:.0f} s; the store is {outcome['root']}"
-        )
+        done = f"{outcome['jobs']} jobs ({outcome['shards']} shards) in {outcome['seconds']:.0f} s"
+        typer.echo(f"{done}; the store is {outcome['root']}")
     else:
         typer.echo(f"Nothing to do: all of it was done before; the store is {outcome['root']}")
 

@@ -22,19 +22,20 @@ def deployments(study: Study, *, root: str, workers: int | None, cron: str | Non
     Only one run of each is under way at a time, and one more is cancelled: they would wait for each other's root.
     """
     parameters: dict[str, Any] = {"study": study.model_dump(mode="json"), "root": root, "workers": workers}
-    return [
+    made = [
         each.to_deployment(
             name="blindspots",
             parameters=parameters,
             cron=cron if each is study_flow else None,
             tags=_TAGS,
-            concurrency_limit=ConcurrencyLimitConfig(
-                limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
-            ),
+            concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         for each in (study_flow, train, generate, transfer, tables)
     ]
+    return [
+        each for each in made if isinstance(each, RunnerDeployment)
+    ]  # for the type checker: none is a coroutine here
 
 
 def serve_flows(study: Study, *, root: str, workers: int | None, cron: str | None) -> None:
@@ -48,6 +49,8 @@ def serve_flows(study: Study, *, root: str, workers: int | None, cron: str | Non
         made = deployments(study, root=root, workers=workers, cron=cron)
     except ValueError as error:
         if cron is not None and "cron" in str(error).lower():
-            raise InputError(f"--cron {cron!r} is no cron schedule; five fields are wanted, such as '0 3 * * *'") from None
+            raise InputError(
+                f"--cron {cron!r} is no cron schedule; five fields are wanted, such as '0 3 * * *'"
+            ) from None
         raise
     serve(*made)

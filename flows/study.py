@@ -160,7 +160,7 @@ def _run_stage(running: Session, stage: Stage) -> str:
     return f"{stage}: {len(work)} job(s) done"
 
 
-def _failed(state: State) -> bool:  # type: ignore[type-arg]
+def _failed(state: State) -> bool:
     return not state.is_completed()
 
 
@@ -173,9 +173,7 @@ def _check_inputs(running: Session, stage: Stage) -> None:
 
 
 def _publish(number: int, table: Any, study: Study) -> None:
-    rows = [
-        {name: "" if value is None else value for name, value in row.items()} for row in _records(table)
-    ]
+    rows = [{name: "" if value is None else value for name, value in row.items()} for row in _records(table)]
     create_table_artifact(key=f"table-{number}", table=rows, description=f"Table {number}: {TABLES[number]}")
     create_markdown_artifact(
         key=f"table-{number}-beside-the-paper",

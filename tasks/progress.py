@@ -42,7 +42,7 @@ class JobProgress:
 
     def publish(self, *, finished: bool = False) -> None:
         """Bring the artifact up to date, where that is due."""
-        if finished and self._artifact is None or not finished and monotonic() < self._next:
+        if (finished and self._artifact is None) or (not finished and monotonic() < self._next):
             return
         self._next = monotonic() + _THEN_EVERY
         percent = 100.0 if finished else min(100.0, 100 * sum(self._done.values()) / self._total)

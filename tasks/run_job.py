@@ -18,7 +18,7 @@ from tasks.actors.pool import ActorPool
 from tasks.progress import JobProgress
 
 
-def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:  # type: ignore[type-arg]
+def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:
     """Tell whether a failure is the machines' and not the job's: an actor or a node lost, the store out of reach."""
     try:
         state.result()
@@ -46,8 +46,8 @@ def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Repor
     context = TaskRunContext.get()
     shards = work.shards
     if context is not None and context.task_run.run_count > 1:
-        left = outstanding(workspace, [job])
-        shards = left[0].shards if left else ()
+        again = outstanding(workspace, [job])
+        shards = again[0].shards if again else ()
         get_run_logger().info("%s: once more, %d shard(s) to do", key, len(shards))
     progress = JobProgress(key, sum(job.size(workspace, shard) for shard in shards), observer)
     busy = 0.0

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[1]
-FORBIDDEN = {"blindspots": {"tasks", "flows", "prefect", "ray"}, "tasks": {"flows"}, "tasks/actors": {"flows", "prefect"}}
+FORBIDDEN = {
+    "blindspots": {"tasks", "flows", "prefect", "ray"},
+    "tasks": {"flows"},
+    "tasks/actors": {"flows", "prefect"},
+}
 
 
 def imported(path: Path) -> set[str]:

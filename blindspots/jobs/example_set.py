@@ -132,7 +132,9 @@ class ExampleSet(Job):
 def set_content(job: ExampleSet, workspace: Workspace) -> list[str] | None:
     """Return the content hashes of all shards of a set out of their receipts, or None while one is missing."""
     receipts = [job.receipt(workspace, shard) for shard in range(job.shards(workspace))]
-    return None if any(receipt is None for receipt in receipts) else [receipt.content for receipt in receipts if receipt]
+    return (
+        None if any(receipt is None for receipt in receipts) else [receipt.content for receipt in receipts if receipt]
+    )
 
 
 def perturbation_variable(workspace: Workspace) -> Variable:

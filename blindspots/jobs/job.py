@@ -98,8 +98,10 @@ class Job(ABC):
     def is_done(self, workspace: Workspace, shard: int) -> bool:
         """Tell whether the shard is done: a receipt of the same work, and the content that it speaks of."""
         receipt = self.receipt(workspace, shard)
-        return receipt is not None and receipt.identity == self.identity(workspace, shard) and self.is_intact(
-            workspace, shard, receipt
+        return (
+            receipt is not None
+            and receipt.identity == self.identity(workspace, shard)
+            and self.is_intact(workspace, shard, receipt)
         )
 
     def is_intact(self, workspace: Workspace, shard: int, receipt: Receipt) -> bool:
@@ -112,7 +114,9 @@ class Job(ABC):
             found = _hashes(self.read(workspace, shard))
         except CorruptShardError as error:
             return str(error)
-        wrong = sorted(name for name in found.keys() | receipt.arrays.keys() if found.get(name) != receipt.arrays.get(name))
+        wrong = sorted(
+            name for name in found.keys() | receipt.arrays.keys() if found.get(name) != receipt.arrays.get(name)
+        )
         return f"{', '.join(wrong)}: the content is not what the receipt says" if wrong else None
 
     def finish(

@@ -160,9 +160,7 @@ class Pair(Job):
             "test": examples(workspace, "test", None),
         }
 
-    def _counts(
-        self, workspace: Workspace, model: torch.nn.Module
-    ) -> Iterator[tuple[tuple[str, str, str], Counts]]:
+    def _counts(self, workspace: Workspace, model: torch.nn.Module) -> Iterator[tuple[tuple[str, str, str], Counts]]:
         if not self.sets:
             for split, ids in self._clean_ids(workspace).items():
                 total = Counts()

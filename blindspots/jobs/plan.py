@@ -71,7 +71,8 @@ def make_plan(workspace: Workspace, jobs: Sequence[Job]) -> Plan:
 def stage_work(workspace: Workspace, plan: Plan, stage: Stage) -> list[Outstanding]:
     """Return what is to do of one stage once the stages before it are done, with room made for it in the store.
 
-    One process calls this, alone, before any of the work starts. What the plan found done stays done; what waited is looked at again, since its inputs may have come out the same.
+    One process calls this, alone, before any of the work starts.
+    What the plan found done stays done; what waited is looked at again, since its inputs may have come out the same.
     """
     known = [Outstanding(job, plan.to_do[job.key]) for job in plan.stage(stage) if job.key in plan.to_do]
     again = outstanding(workspace, [job for job in plan.stage(stage) if job.key in plan.waiting])

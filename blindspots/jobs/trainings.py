@@ -1,6 +1,5 @@
 """The job of training one model from one seed."""
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
@@ -141,9 +140,7 @@ class TrainingJob(Job):
 
         def write() -> None:
             save_weights(workspace.layout.weights(self.model, self.seed), checkpoint.weights, metadata)
-            create_group(
-                workspace.zarr, self.curve, CURVE, dim="iteration", rows=rows, shard=rows, attributes=metadata
-            )
+            create_group(workspace.zarr, self.curve, CURVE, dim="iteration", rows=rows, shard=rows, attributes=metadata)
             write_shard(workspace.zarr, self.curve, 0, rows, curve)
 
         self.finish(workspace, 0, {**as_arrays(checkpoint.weights), **curve}, write, started=started)

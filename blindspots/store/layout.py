@@ -1,9 +1,9 @@
 """Where everything lies under a root: the one place that knows the store's paths.
 
-    <root>/study.json                              the study as last run, the format and the data set
-    <root>/models/<model>/seed-0.safetensors       weights, with their metadata
-    <root>/study.zarr/                             everything else, one Zarr v3 hierarchy
-    <root>/receipts/<job>/<shard>.json             what is done
+<root>/study.json                              the study as last run, the format and the data set
+<root>/models/<model>/seed-0.safetensors       weights, with their metadata
+<root>/study.zarr/                             everything else, one Zarr v3 hierarchy
+<root>/receipts/<job>/<shard>.json             what is done
 """
 
 from dataclasses import dataclass
@@ -23,10 +23,12 @@ class Layout:
 
     @classmethod
     def at(cls, root: str | Path) -> "Layout":
-        """Return the layout of the local folder ``root``; raise :class:`InputError` for the address of an object store."""
+        """Return the layout of the local folder ``root``; raise :class:`InputError` for an object store's address."""
         text = str(root)
         if "://" in text:
-            raise InputError(f"the root {text!r} is on an object store, which is not supported yet; name a local folder")
+            raise InputError(
+                f"the root {text!r} is on an object store, which is not supported yet; name a local folder"
+            )
         if not text:
             raise InputError("the root is empty; name a local folder, such as blindspots-study")
         return cls(Path(text).expanduser().resolve())

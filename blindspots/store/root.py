@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -116,7 +117,7 @@ def _begin(layout: Layout, study: Study, dataset_sha256: str) -> None:
         logger.info("removed %d unfinished file(s) that a killed run had left", removed)
     unseal(layout.zarr)
     root = open_root(layout.zarr)
-    attributes = {
+    attributes: dict[str, Any] = {
         "title": f"blindspots study {study.name}",
         "format": FORMAT,
         "dataset": study.dataset,

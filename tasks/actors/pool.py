@@ -119,7 +119,7 @@ def _messages(actor: Any) -> tuple[Any, ...]:
 
 def _start_ray(workers: int) -> None:
     """Join the cluster that ``RAY_ADDRESS`` names, or start Ray on this machine."""
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "blindspots"}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "blindspots"}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
         return

@@ -76,7 +76,7 @@ def test_studies_and_versions(call: Call) -> None:
         (("run", "--set", "training.iterations=0"), "training.iterations = 0"),
         (("run", "--set", "sets.examples=70000"), "70000 images are asked for, but the split train of mnist has 60000"),
         (("run", "--workers", "0"), "--workers"),
-        (("run", "--device", "tpu"), "the device 'tpu' is unknown; it is cpu or cuda"),
+        (("run", "--device", "tpu"), "'tpu'"),
         (("run", "--root", "s3://bucket/x"), "object store"),
         (("run", "--root", "/proc/x"), "/proc/x cannot be written"),
         (("run", "--fast"), "--fast"),
@@ -135,7 +135,9 @@ def test_a_dry_run_tells_and_does_nothing(call: Call, tiny: Study, tmp_path: Pat
 def test_a_finished_root_is_looked_into(call: Call, finished: Path, tmp_path: Path) -> None:
     root = ("--root", str(finished))
     assert "Everything is done." in call("status", *root)
-    assert all(stage["jobs"] == stage["done"] for stage in json.loads(call("status", *root, "--json"))["stages"].values())
+    assert all(
+        stage["jobs"] == stage["done"] for stage in json.loads(call("status", *root, "--json"))["stages"].values()
+    )
     assert "42 shards intact, 0 damaged, 0 not done yet" in call("verify", *root)
     for number in ("1", "2"):
         assert "fc12-10" in call("table", number, *root)

@@ -42,9 +42,7 @@ def api(server: str) -> Api:
 
 
 @pytest.fixture
-def served(
-    blindspots: CommandLine, api: Api, study_file: str, tmp_path: Path
-) -> Iterator[subprocess.Popen[str]]:
+def served(blindspots: CommandLine, api: Api, study_file: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """``blindspots serve`` with the tiny study and a schedule that is never due in a test."""
     process = blindspots.start(
         "serve", study_file, "--root", str(tmp_path / "served"), "--workers", "2", "--cron", "0 0 1 1 *"
@@ -85,10 +83,10 @@ def test_a_study_is_started_changed_and_refused_through_the_api(
 
     flows = {item["name"] for item in api.post("/flows/filter")}
     assert {"study", "train", "generate", "transfer", "tables"} <= flows
-    of_tables = api.post(
-        "/flow_runs/filter", flows={"name": {"any_": ["tables"]}}, sort="START_TIME_DESC"
-    )[0]["id"]
-    artifacts = {item["key"] for item in api.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [of_tables]}})}
+    of_tables = api.post("/flow_runs/filter", flows={"name": {"any_": ["tables"]}}, sort="START_TIME_DESC")[0]["id"]
+    artifacts = {
+        item["key"] for item in api.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [of_tables]}})
+    }
     assert {"table-1", "table-2"} <= artifacts
     names = {item["name"] for item in api.post("/task_runs/filter", limit=200)}
     assert "sets/fc10/seed-0/train/nearest" in names
