@@ -33,6 +33,7 @@ class Classifier:
     """
 
     def __init__(self, model: torch.nn.Module, shape: torch.Size) -> None:
+        """Wrap ``model``, whose images have the shape ``shape``."""
         self._model = model
         self._shape = shape
         self.classes = 0
@@ -77,20 +78,20 @@ class Classifier:
         lead = difference(logits, targets, rivals)
         return lead.detach(), gradient(lead, leaf)
 
-    def leads(
-        self, rows: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the logits (n, k), the leads (n, c) of ``targets`` over ``rivals`` and the gradients (n, c, m).
 
-        ``targets`` and ``rivals``: (n, c) classes, either of them may be (n, 1). One forward pass, c backward passes.
-        """
-        leaf, logits = self.tracked(rows)
-        lead = logits.gather(1, targets) - logits.gather(1, rivals)
-        count = lead.shape[1]
-        gradients = rows.new_empty(len(rows), count, rows.shape[1])
-        for column in range(count):
-            gradients[:, column] = gradient(lead[:, column], leaf, keep=column + 1 < count)
-        return logits.detach(), lead.detach(), gradients
+def leads(
+    leaf: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the leads (n, c) of ``targets`` over ``rivals`` and their gradients (n, c, m): c backward passes.
+
+    ``leaf`` and ``logits``: from :meth:`Classifier.tracked`; ``targets`` and ``rivals``: (n, c) classes, or (n, 1).
+    """
+    lead = logits.gather(1, targets) - logits.gather(1, rivals)
+    count = lead.shape[1]
+    gradients = leaf.new_empty(len(leaf), count, leaf.shape[1])
+    for column in range(count):
+        gradients[:, column] = gradient(lead[:, column], leaf, keep=column + 1 < count)
+    return lead.detach(), gradients
 
 
 def difference(logits: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor) -> torch.Tensor:
@@ -108,8 +109,3 @@ def gradient(values: torch.Tensor, leaf: torch.Tensor, *, keep: bool = False) ->
     """Return the gradient (n, m) of every row's own value."""
     (result,) = torch.autograd.grad(values.sum(), leaf, retain_graph=keep)
     return result
-
-
-def dot(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Return the inner product of each pair of rows (n,)."""
-    return (first.unsqueeze(-2) @ second.unsqueeze(-1))[..., 0, 0]

@@ -2,7 +2,7 @@
 
 import torch
 
-from blindspots.distortion.classifier import dot
+from blindspots.distortion.rows import dot, inside, take
 
 _STEPS = 60
 
@@ -33,11 +33,11 @@ def project(
         free = torch.addcmul(origin, normal, mu[:, None])
         point = free.clamp(0, 1)
         short = level - dot(normal, point)
-        slope = dot(normal * (free == point), normal)
+        slope = dot(inside(normal, free), normal)
         if rows is None:
             points = point
         else:
-            points[rows] = point
+            points.index_copy_(0, rows, point)
         newton = mu + short / slope.clamp_min(tiny)
         blocked = torch.where(short > 0, torch.inf, mu if step else least)  # nothing is free to move
         following = torch.where(slope > 0, newton, blocked).maximum(least)
@@ -52,7 +52,7 @@ def project(
         if moving.sum() <= 0.8 * len(moving):
             keep = moving.nonzero()[:, 0]
             rows = keep if rows is None else rows[keep]
-            origin, normal, level, least, missing = (v[keep] for v in (origin, normal, level, least, missing))
+            origin, normal, level, least, missing = (take(v, keep) for v in (origin, normal, level, least, missing))
             mu = following[keep]
         else:
             mu = torch.where(moving, following, mu)

@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import enough, margin
-from blindspots.distortion.classifier import Classifier, dot, gradient, worst_lead
+from blindspots.distortion.classifier import Classifier, gradient, worst_lead
 from blindspots.distortion.effort import Effort
+from blindspots.distortion.rows import dot, take, unblocked, unblocked_like
 
 _HISTORY = 7
 _SUFFICIENT = 1e-4
@@ -46,14 +47,22 @@ class _Rows:
     low: torch.Tensor
     high_lead: torch.Tensor
     low_lead: torch.Tensor
-    moves: torch.Tensor
-    """(rows, history, m): the last steps, and below the changes of the cross-entropy's gradient along them."""
-    turns: torch.Tensor
     move_turn: torch.Tensor
+    """(rows, history): inner products of ``moves`` and ``turns``, and below of ``moves`` with themselves."""
     move_move: torch.Tensor
+    finished: torch.Tensor
+    moves: list[torch.Tensor]
+    """The last steps, and below the changes of the cross-entropy's gradient along them: (rows, m) each."""
+    turns: list[torch.Tensor]
 
     def take(self, rows: torch.Tensor) -> "_Rows":
-        return _Rows(*(value[rows] for value in vars(self).values()))
+        """Return the rows (indices)."""
+        return _Rows(
+            *(
+                [take(item, rows) for item in value] if isinstance(value, list) else take(value, rows)
+                for value in vars(self).values()
+            )
+        )
 
 
 def penalised(
@@ -75,24 +84,21 @@ def penalised(
     ``tolerance`` of the penalty's gradient.
     """
     state = _start(classifier, rows, targets, images, effort)
-    for turn in range(values * iterations):
+    for turn in range(2 * values * iterations):
         residual = 2 * state.c[:, None] * (state.point - state.origin)
         total = residual + state.slope
-        bound = ((state.point <= 0) & (total > 0)) | ((state.point >= 1) & (total < 0))
-        free = total.masked_fill(bound, 0)
+        free = unblocked(total, state.point)
         settled = (free.norm(dim=1) <= tolerance * residual.norm(dim=1)) | (state.inner >= iterations)
         if settled.any():
-            done = _next_c(state, settled, values)
-            if done.all():
+            state.finished |= _next_c(state, settled, values)
+            going = (~state.finished).nonzero()[:, 0]
+            if not len(going):
                 return
-            if done.any():
-                keep = ~done
-                state, free, bound, total = state.take(keep), free[keep], bound[keep], total[keep]
-                settled = settled[keep]
+            if len(going) < 0.8 * len(settled):
+                state = state.take(going)
             total = 2 * state.c[:, None] * (state.point - state.origin) + state.slope
-            bound = ((state.point <= 0) & (total > 0)) | ((state.point >= 1) & (total < 0))
-            free = total.masked_fill(bound, 0)
-        direction = -_two_loop(state, free, turn).masked_fill(bound, 0)
+            free = unblocked(total, state.point)
+        direction = unblocked_like(-_two_loop(state, free, turn), total, state.point)
         _advance(classifier, state, direction, total, best, effort, turn % _HISTORY)
 
 
@@ -105,8 +111,7 @@ def _start(
     lead = worst_lead(logits, targets)
     tiny = torch.finfo(rows.dtype).tiny
     c = dot(slope, slope) / (4 * loss).clamp_min(tiny)
-    count, values = rows.shape
-    zero, history = torch.zeros_like(loss), rows.new_zeros(count, _HISTORY, values)
+    zero = torch.zeros_like(loss)
     return _Rows(
         image=images,
         origin=rows,
@@ -123,10 +128,11 @@ def _start(
         low=torch.full_like(loss, torch.inf),
         high_lead=zero.clone(),
         low_lead=zero.clone(),
-        moves=history,
-        turns=history.clone(),
-        move_turn=rows.new_zeros(count, _HISTORY),
-        move_move=rows.new_zeros(count, _HISTORY),
+        move_turn=rows.new_zeros(len(rows), _HISTORY),
+        move_move=rows.new_zeros(len(rows), _HISTORY),
+        finished=torch.zeros_like(loss, dtype=torch.bool),
+        moves=[torch.zeros_like(rows) for _ in range(_HISTORY)],
+        turns=[torch.zeros_like(rows) for _ in range(_HISTORY)],
     )
 
 
@@ -177,14 +183,14 @@ def _two_loop(state: _Rows, free: torch.Tensor, turn: int) -> torch.Tensor:
     newest_first = [(turn - 1 - back) % _HISTORY for back in range(min(turn, _HISTORY))]
     order = [slot for slot in newest_first if bool(inverse[:, slot].any())]
     for slot in order:
-        weight = inverse[:, slot] * dot(state.moves[:, slot], result)
-        result = torch.addcmul(result, state.turns[:, slot], weight[:, None], value=-1)
-        result = torch.addcmul(result, state.moves[:, slot], (weight * twice)[:, None], value=-1)
+        weight = inverse[:, slot] * dot(state.moves[slot], result)
+        result = torch.addcmul(result, state.turns[slot], weight[:, None], value=-1)
+        result = torch.addcmul(result, state.moves[slot], (weight * twice)[:, None], value=-1)
         weights.append(weight)
     result = result / twice[:, None]
     for slot, weight in zip(reversed(order), reversed(weights), strict=True):
-        correction = dot(state.turns[:, slot], result) + twice * dot(state.moves[:, slot], result)
-        result = torch.addcmul(result, state.moves[:, slot], (weight - inverse[:, slot] * correction)[:, None])
+        correction = dot(state.turns[slot], result) + twice * dot(state.moves[slot], result)
+        result = torch.addcmul(result, state.moves[slot], (weight - inverse[:, slot] * correction)[:, None])
     return result
 
 
@@ -215,14 +221,19 @@ def _advance(
     taken = (change <= _SUFFICIENT * expected + rounding) & torch.isfinite(loss)
     rows = taken.nonzero()[:, 0]
     turned = slope - state.slope
-    state.moves[rows, slot] = move[rows]
-    state.turns[rows, slot] = turned[rows]
-    state.move_turn[rows, slot] = dot(move, turned)[rows]
-    state.move_move[rows, slot] = bent[rows]
-    state.point = torch.where(taken[:, None], trial, state.point)
-    state.slope = torch.where(taken[:, None], slope, state.slope)
+    state.moves[slot] = _replaced(state.moves[slot], move, rows)
+    state.turns[slot] = _replaced(state.turns[slot], turned, rows)
+    state.move_turn[:, slot] = torch.where(taken, dot(move, turned), state.move_turn[:, slot])
+    state.move_move[:, slot] = torch.where(taken, bent, state.move_move[:, slot])
+    state.point = _replaced(state.point, trial, rows)
+    state.slope = _replaced(state.slope, slope, rows)
     state.loss = torch.where(taken, loss, state.loss)
     state.lead = torch.where(taken, lead, state.lead)
     shorter = (-expected / (2 * (change - expected))).nan_to_num(0.1).clamp(0.1, 0.5)
     state.step = torch.where(taken, 1.0, state.step * shorter)
     state.inner = state.inner + torch.where(state.step < 1e-5, 1 << 20, 1)
+
+
+def _replaced(old: torch.Tensor, new: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Return ``old`` (n, m) with ``rows`` (indices) taken from ``new``."""
+    return new if len(rows) == len(old) else old.index_copy(0, rows, take(new, rows))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 
 from blindspots.distortion.checks import check_images, check_labels
-from blindspots.distortion.classifier import dot
 from blindspots.distortion.half_space import project
 from blindspots.distortion.measure import distortion
+from blindspots.distortion.rows import dot
 from blindspots.errors import InputError
 
 

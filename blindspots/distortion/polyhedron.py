@@ -2,6 +2,8 @@
 
 import torch
 
+from blindspots.distortion.rows import inside, take
+
 _STEPS = 25
 _SWEEPS = 12
 
@@ -30,24 +32,26 @@ def project_onto_all(
     for _ in range(_STEPS):
         moved = (trial[:, None] @ directions)[:, 0] + origin
         point = moved.clamp(0, 1)
-        missing = levels - (directions @ point[:, :, None])[:, :, 0]
+        missing = levels - (point[:, None] @ directions.transpose(1, 2))[:, 0]
         offset = point - origin
         reached = offset.square().sum(dim=1) / 2 + (trial * missing).sum(dim=1)
         risen = reached >= value - 16 * eps * (1 + reached.abs())
         held = torch.where(risen[:, None], trial, held)
         value = torch.where(risen, reached, value)
-        points[rows[risen]], result[rows[risen]] = point[risen], trial[risen]
+        up = risen.nonzero()[:, 0]
+        points.index_copy_(0, take(rows, up), take(point, up))
+        result.index_copy_(0, take(rows, up), take(trial, up))
         wrong = torch.where(trial > 0, missing.abs(), missing.clamp_min(0)).amax(dim=1)
         done = risen & (wrong <= 32 * eps * (1 + offset.norm(dim=1)))
-        clear = directions * (moved == point)[:, None]
+        clear = inside(directions, moved[:, None].expand_as(directions))
         step = _quadratic(clear @ directions.transpose(1, 2), missing, trial)
         trial = torch.where(risen[:, None], trial + step, (trial + held) / 2)
         if done.all():
             break
         if done.any():
-            keep = ~done
-            origin, directions, levels, rows = origin[keep], directions[keep], levels[keep], rows[keep]
-            trial, held, value = trial[keep], held[keep], value[keep]
+            keep = (~done).nonzero()[:, 0]
+            origin, directions, levels, rows = (take(v, keep) for v in (origin, directions, levels, rows))
+            trial, held, value = (take(v, keep) for v in (trial, held, value))
     return points, result / norms
 
 

@@ -12,9 +12,10 @@ import torch
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import enough, margin
-from blindspots.distortion.classifier import Classifier, difference, dot
+from blindspots.distortion.classifier import Classifier, difference, leads
 from blindspots.distortion.effort import Effort
 from blindspots.distortion.half_space import project
+from blindspots.distortion.rows import dot, take
 
 _RANKED = 9
 """Classes, by logit, whose gradients are taken at the image."""
@@ -43,8 +44,8 @@ class Pairs:
     multiplier: torch.Tensor
 
     def take(self, rows: torch.Tensor) -> "Pairs":
-        """Return the rows that ``rows`` selects."""
-        return Pairs(*(value[rows] for value in vars(self).values()))
+        """Return the rows (indices)."""
+        return Pairs(*(take(value, rows) for value in vars(self).values()))
 
 
 def nearest(classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor, effort: Effort) -> Best:
@@ -58,13 +59,13 @@ def nearest(classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor, ef
     stuck: list[Pairs] = []
     for turn in range(_ROUNDS):
         level = dot(pairs.normal, pairs.point) - pairs.lead + pairs.aim
-        origin = rows[pairs.image]
+        origin = take(rows, pairs.image)
         pairs.point, pairs.multiplier = project(origin, pairs.normal, level, pairs.multiplier)
-        size = (pairs.point - origin).norm(dim=1)
+        size = torch.linalg.vector_norm(pairs.point - origin, dim=1)
         change = (size - pairs.size).abs() / size.clamp_min(torch.finfo(size.dtype).tiny)
         pairs.size = size
-        keep = _promising(pairs, best, _PRUNE[min(turn, len(_PRUNE) - 1)])
-        if not keep.all():
+        keep = _promising(pairs, best, _PRUNE[min(turn, len(_PRUNE) - 1)]).nonzero()[:, 0]
+        if len(keep) < len(change):
             pairs, change = pairs.take(keep), change[keep]
         old = pairs.normal
         leaf, logits = classifier.tracked(pairs.point)
@@ -84,8 +85,10 @@ def nearest(classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor, ef
         moving = ~(done | lost)
         still = ~beyond & (change <= _settled(size.dtype)) & (turn > 2 * _AVERAGE_FROM)
         if still.any():
-            stuck.append(pairs.take(still))
-        pairs = pairs.take(moving & ~still)
+            stuck.append(pairs.take(still.nonzero()[:, 0]))
+        going = (moving & ~still).nonzero()[:, 0]
+        if len(going) < len(still):
+            pairs = pairs.take(going)
         if not len(pairs.image):
             break
     for rest in [*stuck, pairs]:
@@ -99,14 +102,15 @@ def _settled(dtype: torch.dtype) -> float:
 
 def _candidates(classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor, effort: Effort) -> Pairs:
     """Return the pairs to start from: the classes with the least gap over gradient norm among what can move."""
-    logits = classifier.logits(rows)
-    others = logits.scatter(1, labels[:, None], -torch.inf)
+    leaf, logits = classifier.tracked(rows)
+    others = logits.detach().scatter(1, labels[:, None], -torch.inf)
     ranked = others.topk(min(_RANKED, logits.shape[1] - 1), dim=1).indices
-    logits, leads, normals = classifier.leads(rows, ranked, labels[:, None].expand_as(ranked))
+    lead, normals = leads(leaf, logits, ranked, labels[:, None])
+    logits = logits.detach()
     images = torch.arange(len(rows), device=rows.device)
-    effort.add(images, iterations=1, forwards=2, backwards=ranked.shape[1])
+    effort.add(images, iterations=1, forwards=1, backwards=ranked.shape[1])
     norms = normals.norm(dim=2)
-    distance = (margin(norms, logits) - leads) / norms.clamp_min(torch.finfo(rows.dtype).tiny)
+    distance = (margin(norms, logits) - lead) / norms.clamp_min(torch.finfo(rows.dtype).tiny)
     chosen = distance.topk(min(_CANDIDATES, ranked.shape[1]), dim=1, largest=False).indices
     image = images[:, None].expand_as(chosen).reshape(-1)
     column = chosen.reshape(-1)
@@ -114,9 +118,9 @@ def _candidates(classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor
     return Pairs(
         image=image,
         target=ranked[image, column],
-        point=rows[image],
-        lead=leads[image, column],
-        normal=normals[image, column],
+        point=take(rows, image),
+        lead=lead[image, column],
+        normal=take(normals.flatten(0, 1), image * ranked.shape[1] + column),
         aim=margin(norm, logits[image]),
         size=torch.zeros_like(norm),
         multiplier=torch.zeros_like(norm),
@@ -133,19 +137,19 @@ def _promising(pairs: Pairs, best: Best, factor: float) -> torch.Tensor:
 def _restore(
     classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor, pairs: Pairs, best: Best, effort: Effort
 ) -> None:
-    """Bring the points that stopped short of the boundary beyond it, by moving the half-space along its fixed normal."""
+    """Bring points that stopped short of the boundary beyond it, by moving the half-space along its fixed normal."""
     level = dot(pairs.normal, pairs.point)
     slope = torch.ones_like(level)
     for _ in range(_RESTORATIONS):
-        keep = (pairs.size < best.size[pairs.image]) & (pairs.lead < enough(pairs.aim))
-        if not keep.any():
+        keep = ((pairs.size < best.size[pairs.image]) & (pairs.lead < enough(pairs.aim))).nonzero()[:, 0]
+        if not len(keep):
             return
         pairs, level, slope = pairs.take(keep), level[keep], slope[keep]
         step = (pairs.aim - pairs.lead) / slope
         level = level + step
-        origin = rows[pairs.image]
+        origin = take(rows, pairs.image)
         pairs.point, pairs.multiplier = project(origin, pairs.normal, level, pairs.multiplier)
-        pairs.size = (pairs.point - origin).norm(dim=1)
+        pairs.size = torch.linalg.vector_norm(pairs.point - origin, dim=1)
         logits = classifier.logits(pairs.point)
         effort.add(pairs.image, iterations=1, forwards=1)
         lead = difference(logits, pairs.target, labels[pairs.image])

@@ -9,11 +9,13 @@ import torch
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import enough, margin
-from blindspots.distortion.classifier import Classifier, worst_lead
+from blindspots.distortion.classifier import Classifier, leads, worst_lead
 from blindspots.distortion.effort import Effort
 from blindspots.distortion.polyhedron import project_onto_all
+from blindspots.distortion.rows import take
 
-_RIVALS = 9
+_RIVALS = 5
+"""Constraints held at once; all rivals are checked, and a stronger one takes the place of one that is idle."""
 _ROUNDS = 12
 _AVERAGE_FROM = 3
 _RESTORATIONS = 4
@@ -34,33 +36,52 @@ def refine(
     ``rows``: (n, m) in [0, 1]; ``targets``: (n,); ``images``: (n,) where a row stands in ``best`` and ``effort``. A
     model of more than ten classes: the rivals that are strongest at the start are constraints, and all are checked.
     """
-    point = (best.point[images] if start is None else start).clone()
-    logits = classifier.logits(point)
-    effort.add(images, forwards=1)
-    count = min(_RIVALS, logits.shape[1] - 1)
-    rivals = logits.scatter(1, targets[:, None], -torch.inf).topk(count, dim=1).indices
-    normals: torch.Tensor | None = None
-    multipliers: torch.Tensor | None = None
-    size = (point - rows).norm(dim=1)
+    point = (take(best.point, images) if start is None else start).clone()
+    rivals, normals, multipliers = torch.empty(0), torch.empty(0), torch.empty(0)
+    size = torch.linalg.vector_norm(point - rows, dim=1)
     for turn in range(_ROUNDS):
-        logits, leads, fresh = classifier.leads(point, targets[:, None], rivals)
-        effort.add(images, iterations=1, forwards=1, backwards=count)
-        norms = fresh.norm(dim=2)
-        aims = margin(norms, logits)
+        leaf, logits = classifier.tracked(point)
+        others = logits.detach().scatter(1, targets[:, None], -torch.inf)
+        if turn == 0:
+            rivals = others.topk(min(_RIVALS, logits.shape[1] - 1), dim=1).indices
+            multipliers = torch.zeros_like(rivals, dtype=rows.dtype)
+        rivals, multipliers, changed = _exchanged(others.argmax(dim=1), rivals, multipliers)
+        lead, fresh = leads(leaf, logits, targets[:, None], rivals)
+        logits = logits.detach()
+        effort.add(images, iterations=1, forwards=1, backwards=rivals.shape[1])
+        aims = margin(torch.linalg.vector_norm(fresh, dim=2), logits)
         beyond = _offer(images, point, size, logits, targets, aims, best)
-        normals = fresh if normals is None or turn < _AVERAGE_FROM else (normals + fresh) / 2
-        levels = (normals @ point[:, :, None])[:, :, 0] - leads + aims
+        if turn < _AVERAGE_FROM:
+            normals = fresh
+        else:
+            share = torch.where(changed, 1.0, 0.5).to(fresh.dtype)
+            normals = torch.lerp(normals, fresh, share[:, None, None])
+        levels = (point[:, None] @ normals.transpose(1, 2))[:, 0] - lead + aims
         point, multipliers = project_onto_all(rows, normals, levels, multipliers)
-        following = (point - rows).norm(dim=1)
+        following = torch.linalg.vector_norm(point - rows, dim=1)
         change = (following - size).abs() / following.clamp_min(torch.finfo(size.dtype).tiny)
         size = following
         done = beyond & (change <= (1e-5 if size.dtype == torch.float32 else 1e-7))
         if done.all():
             return
-        keep = ~done
-        rows, targets, images, point, size = rows[keep], targets[keep], images[keep], point[keep], size[keep]
-        rivals, normals, levels, multipliers = rivals[keep], normals[keep], levels[keep], multipliers[keep]
+        if done.any():
+            keep = (~done).nonzero()[:, 0]
+            rows, targets, images, point, size = (take(v, keep) for v in (rows, targets, images, point, size))
+            rivals, normals, levels, multipliers = (take(v, keep) for v in (rivals, normals, levels, multipliers))
     _restore(classifier, rows, targets, images, point, rivals, normals, levels, multipliers, best, effort)
+
+
+def _exchanged(
+    strongest: torch.Tensor, rivals: torch.Tensor, multipliers: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Let each row's strongest rival take the place of the one with the least multiplier; return which rows changed."""
+    changed = (rivals != strongest[:, None]).all(dim=1)
+    if not changed.any():
+        return rivals, multipliers, changed
+    column = multipliers.argmin(dim=1, keepdim=True)
+    new = torch.where(changed[:, None], strongest[:, None], rivals.gather(1, column))
+    kept = torch.where(changed[:, None], torch.zeros_like(multipliers[:, :1]), multipliers.gather(1, column))
+    return rivals.scatter(1, column, new), multipliers.scatter(1, column, kept), changed
 
 
 def _offer(
@@ -95,11 +116,11 @@ def _restore(
     for turn in range(_RESTORATIONS):
         logits = classifier.logits(point)
         effort.add(images, iterations=1, forwards=1)
-        leads = logits.gather(1, targets[:, None]) - logits.gather(1, rivals)
+        lead = logits.gather(1, targets[:, None]) - logits.gather(1, rivals)
         aims = margin(normals.norm(dim=2), logits)
         size = (point - rows).norm(dim=1)
         beyond = _offer(images, point, size, logits, targets, aims, best)
         if beyond.all() or turn + 1 == _RESTORATIONS:
             return
-        levels = levels + torch.where(multipliers > 0, aims - leads, (aims - leads).clamp_min(0))
+        levels = levels + torch.where(multipliers > 0, aims - lead, (aims - lead).clamp_min(0))
         point, multipliers = project_onto_all(rows, normals, levels, multipliers)

@@ -22,8 +22,8 @@ from blindspots.distortion.rescue import rescue
 
 _VALUES = 1 << 20
 """About as many values are held in one chunk's images."""
-_ROWS = {AnyOther: 1000}
-_ROWS_OTHERWISE = 250
+_ROWS_NEAREST = 1000
+_ROWS_TARGETED = 250
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def minimum_distortion(
         effort.add(torch.arange(len(rows), device=rows.device), forwards=1)
         point = rows.clone()
         todo = (~wanted.reached(clean)).nonzero()[:, 0]
-        size = min(_ROWS.get(type(wanted), _ROWS_OTHERWISE), max(1, _VALUES // rows.shape[1]))
+        most = _ROWS_NEAREST if isinstance(wanted, AnyOther) else _ROWS_TARGETED
+        size = min(most, max(1, _VALUES // rows.shape[1]))
         for part in todo.split(size):
             point[part] = _searched(classifier, rows, labels, clean, wanted, part, effort)
         return _result(model, classifier, images, point, labels, clean, wanted, effort)
