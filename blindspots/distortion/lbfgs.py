@@ -73,9 +73,9 @@ def penalised(
     effort: Effort,
     *,
     images: torch.Tensor,
-    values: int = 8,
-    iterations: int = 25,
-    tolerance: float = 1e-2,
+    values: int = 4,
+    iterations: int = 10,
+    tolerance: float = 0.1,
 ) -> None:
     """Search the nearest points read as ``targets`` and offer every one found on the way to ``best``.
 

@@ -14,7 +14,7 @@ from blindspots.distortion.effort import Effort
 from blindspots.distortion.polyhedron import project_onto_all
 from blindspots.distortion.rows import take
 
-_RIVALS = 5
+_RIVALS = 9
 """Constraints held at once; all rivals are checked, and a stronger one takes the place of one that is idle."""
 _ROUNDS = 12
 _AVERAGE_FROM = 3
@@ -50,7 +50,7 @@ def refine(
         logits = logits.detach()
         effort.add(images, iterations=1, forwards=1, backwards=rivals.shape[1])
         aims = margin(torch.linalg.vector_norm(fresh, dim=2), logits)
-        beyond = _offer(images, point, size, logits, targets, aims, best)
+        beyond = _offer(images, point, size, logits, targets, lead, aims, best)
         if turn < _AVERAGE_FROM:
             normals = fresh
         else:
@@ -90,11 +90,13 @@ def _offer(
     size: torch.Tensor,
     logits: torch.Tensor,
     targets: torch.Tensor,
+    lead: torch.Tensor,
     aims: torch.Tensor,
     best: Best,
 ) -> torch.Tensor:
     """Offer the points that are read as their targets; return which are."""
-    beyond = worst_lead(logits, targets) >= enough(aims.amax(dim=1))
+    others = worst_lead(logits, targets) >= enough(aims.amin(dim=1))  # those that are no constraint count too
+    beyond = (lead >= enough(aims)).all(dim=1) & others
     best.offer(images, point, torch.where(beyond, size, torch.inf), targets)
     return beyond
 
@@ -119,7 +121,7 @@ def _restore(
         lead = logits.gather(1, targets[:, None]) - logits.gather(1, rivals)
         aims = margin(normals.norm(dim=2), logits)
         size = (point - rows).norm(dim=1)
-        beyond = _offer(images, point, size, logits, targets, aims, best)
+        beyond = _offer(images, point, size, logits, targets, lead, aims, best)
         if beyond.all() or turn + 1 == _RESTORATIONS:
             return
         levels = levels + torch.where(multipliers > 0, aims - lead, (aims - lead).clamp_min(0))

@@ -22,8 +22,8 @@ from blindspots.distortion.rescue import rescue
 
 _VALUES = 1 << 20
 """About as many values are held in one chunk's images."""
-_ROWS_NEAREST = 1000
-_ROWS_TARGETED = 250
+_ROWS_NEAREST = 500
+_ROWS_TARGETED = 500
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from blindspots.store.arrays import Variable, create_group, delete_group, read_s
 from blindspots.store.layout import model_name
 from blindspots.store.receipts import read_receipt
 from blindspots.store.weights import as_arrays, load_weights, save_weights
-from blindspots.training.checkpoint import Checkpoint
+from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.train import train
 
 ALGORITHM = 1
@@ -92,10 +92,10 @@ class TrainingJob(Job):
         wanted = self.identity(workspace, shard)
         ids = examples(workspace, spec.split, study.training.images)
         path = layout.checkpoint(self.model, self.seed)
-        checkpoint = _read_checkpoint(path, wanted)
+        checkpoint = read_checkpoint(path, identity=wanted)
         if checkpoint is not None:
-            line = f"goes on from iteration {_iterations(checkpoint)}"
-            report(Progress(self.stage, self.key, _iterations(checkpoint), self.size(workspace, 0), self.unit, line))
+            line = f"goes on from iteration {checkpoint.iterations}"
+            report(Progress(self.stage, self.key, checkpoint.iterations, self.size(workspace, 0), self.unit, line))
 
         def say(iteration: int, loss: float, error: float) -> None:
             told = iteration == 1 or iteration % _LINE_EVERY == 0
@@ -114,19 +114,19 @@ class TrainingJob(Job):
         )
         for checkpoint in segments:
             if not checkpoint.finished:
-                _write_checkpoint(path, checkpoint, wanted)
+                write_checkpoint(path, checkpoint, identity=wanted)
         if checkpoint is None or not checkpoint.finished:
             raise RuntimeError(f"the training of {self.key} ended without an end")
         self._store(workspace, checkpoint, started)
         path.unlink(missing_ok=True)
         size = self.size(workspace, 0)
-        line = f"done after {_iterations(checkpoint)} iterations: {checkpoint.reason}"
+        line = f"done after {checkpoint.iterations} iterations: {checkpoint.reason}"
         report(Progress(self.stage, self.key, size, size, self.unit, line))
 
     def _store(self, workspace: Workspace, checkpoint: Checkpoint, started: float) -> None:
         spec = workspace.study.model(self.model)
-        curve = {name: np.asarray(getattr(checkpoint, name), CURVE[name].dtype) for name in CURVE}
-        rows = len(curve["iteration"])
+        curve = checkpoint.curve
+        rows = checkpoint.iterations + 1
         metadata = {
             "model": self.model,
             "paper": spec.paper,
@@ -180,14 +180,3 @@ def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn
     network.load_state_dict(load_weights(workspace.layout.weights(model, seed)))
     return network.to(workspace.device).eval().requires_grad_(False)
 
-
-def _iterations(checkpoint: Checkpoint) -> int:
-    return int(checkpoint.iteration[-1]) if len(checkpoint.iteration) else 0
-
-
-def _read_checkpoint(path, wanted):  # type: ignore[no-untyped-def]
-    raise NotImplementedError
-
-
-def _write_checkpoint(path, checkpoint, wanted):  # type: ignore[no-untyped-def]
-    raise NotImplementedError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from blindspots.store.arrays import CorruptShardError
@@ -25,6 +25,15 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
     """
     try:
         return {name: tensor.clone() for name, tensor in load(path.read_bytes()).items()}
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CorruptShardError(f"{path.name}: {str(error).splitlines()[0]}") from None
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the text metadata of ``path``; raise :class:`CorruptShardError` where the file is missing or damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
     except (OSError, SafetensorError, ValueError) as error:
         raise CorruptShardError(f"{path.name}: {str(error).splitlines()[0]}") from None
 

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # no array crosses Ray, so little is enough
 _TRIES_OF_A_CALL = 3
 _POLL_SECONDS = 0.5
+_CLOSE_SECONDS = 30
 
 
 class ActorPool:
@@ -65,7 +66,7 @@ class ActorPool:
         self._dispatch.shutdown(wait=False, cancel_futures=True)
         self._closing.set()
         if self._keeper is not None:
-            self._keeper.join()
+            self._keeper.join(_CLOSE_SECONDS)
 
     def _keep(self) -> None:
         """Start Ray and the actors, and stay until the pool is closed.
@@ -87,10 +88,11 @@ class ActorPool:
         else:
             self._starting.set_result(None)
         self._closing.wait()
+        if self._owns_ray:
+            ray.shutdown()  # takes the actors along, even where a signal to the whole group has ended Ray already
+            return
         for actor in self._actors:
             ray.kill(actor)
-        if self._owns_ray:
-            ray.shutdown()
 
     def _run(self, job: Job, shard: int, report: Report) -> Outcome:
         assert self._starting is not None

@@ -5,7 +5,12 @@ from blindspots.randomness import generator, stream
 
 
 def test_a_stream_is_its_purpose_s_alone() -> None:
-    keys = {stream(0, "target", "train"), stream(1, "target", "train"), stream(0, "target", "test"), stream(0, "noise", "train")}
+    keys = {
+        stream(0, "target", "train"),
+        stream(1, "target", "train"),
+        stream(0, "target", "test"),
+        stream(0, "noise", "train"),
+    }
     assert len(keys) == 4
     assert stream(0, "ab", "c") != stream(0, "a", "bc")
 
@@ -18,7 +23,12 @@ def test_draws_depend_on_the_index_and_not_on_the_order() -> None:
 
 
 def test_draws_are_those_of_earlier_versions() -> None:
-    np.testing.assert_allclose(generator(0, "noise", "train", index=17).standard_normal(2), [0.2650385652120946, -0.8843133995531164], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        generator(0, "noise", "train", index=17).standard_normal(2),
+        [0.2650385652120946, -0.8843133995531164],
+        rtol=0,
+        atol=1e-15,
+    )
 
 
 def test_neighbouring_indices_are_unrelated() -> None:

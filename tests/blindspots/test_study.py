@@ -38,7 +38,12 @@ def test_changes_reach_their_fields() -> None:
     )
     assert study.model("fc10-1e-4").decay == (2e-4,)
     assert study.model("fc100-100-10").hidden == (50, 50)
-    assert (study.training.iterations, study.training.images, study.sets.rules, study.seeds) == (7, None, ("random",), 2)
+    assert (study.training.iterations, study.training.images, study.sets.rules, study.seeds) == (
+        7,
+        None,
+        ("random",),
+        2,
+    )
     assert study.model("fc10-1e-2") == QUICK.model("fc10-1e-2")
 
 
@@ -52,7 +57,7 @@ def test_a_file_is_read_and_named_after_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("iterations=5", "--set iterations: no such field; the study's fields are name, dataset, models"),
+        ("iterations=5", "--set iterations: no such field; the fields of the study are name, dataset, models"),
         ("training.steps=5", "the fields of training are images, iterations"),
         ("training.iterations=0", "training.iterations = 0: Input should be greater than or equal to 1"),
         ("training.iterations=many", "training.iterations = 'many'"),

@@ -18,6 +18,13 @@ def test_a_receipt_comes_back(tmp_path: Path) -> None:
 def test_what_is_no_receipt_proves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "0.json"
     assert read_receipt(path) is None
-    for content in ("", "{", "[]", "{}", '{"identity": "i"}', '{"identity": "i", "content": "c", "seconds": 1, "more": 2}'):
+    for content in (
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"identity": "i"}',
+        '{"identity": "i", "content": "c", "seconds": 1, "more": 2}',
+    ):
         path.write_text(content)
         assert read_receipt(path) is None

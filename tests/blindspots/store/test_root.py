@@ -33,11 +33,15 @@ def test_a_new_root_says_nothing_and_is_not_made_by_looking(tmp_path: Path) -> N
 
 
 def test_other_data_other_formats_and_other_folders_are_refused(layout: Layout, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds mnist \(sha256 aaaa\), and the study quick is on mnist \(sha256 bbbb\)"):
+    with pytest.raises(
+        InputError, match=r"holds mnist \(sha256 aaaa\), and the study quick is on mnist \(sha256 bbbb\)"
+    ):
         check(layout, QUICK, "bbbb")
     content = json.loads(layout.study.read_text())
     layout.study.write_text(json.dumps({**content, "format": FORMAT + 1}))
-    with pytest.raises(InputError, match=f"has format {FORMAT + 1}, and this blindspots reads and writes format {FORMAT}"):
+    with pytest.raises(
+        InputError, match=f"has format {FORMAT + 1}, and this blindspots reads and writes format {FORMAT}"
+    ):
         stored(layout)
     layout.study.write_text("{")
     with pytest.raises(InputError, match="is damaged"):
@@ -64,7 +68,9 @@ def test_a_root_below_a_file_is_named(tmp_path: Path) -> None:
         check(Layout.at(tmp_path / "file" / "root"), QUICK, "aaaa")
 
 
-def _hold(layout: Layout, entered: "multiprocessing.synchronize.Event", leave: "multiprocessing.synchronize.Event") -> None:
+def _hold(
+    layout: Layout, entered: "multiprocessing.synchronize.Event", leave: "multiprocessing.synchronize.Event"
+) -> None:
     with working_in(layout, QUICK, "aaaa"):
         entered.set()
         leave.wait(60)

@@ -1,0 +1,42 @@
+"""IDX, the file format of MNIST: a magic number, the sizes, then the bytes."""
+
+import gzip
+import math
+import struct
+import zlib
+
+import numpy as np
+
+from blindspots.errors import InputError
+
+_UNSIGNED_BYTE = 0x08
+
+
+def decompressed(content: bytes, name: str) -> bytes:
+    """Return ``content`` without its gzip compression, where it has one; ``name`` is said in the error."""
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{name} is a damaged gzip file ({error}); fetch it again") from None
+
+
+def parse_idx(content: bytes, name: str) -> np.ndarray:
+    """Return the array of unsigned bytes in an IDX file's content; ``name`` is said in the error.
+
+    Raises :class:`InputError` for another magic number, another type of value, or a length that does not fit the sizes.
+    """
+    if len(content) < 4:
+        raise InputError(f"{name} has {len(content)} bytes, too few for an IDX file; fetch it again")
+    zeros, kind, dims = struct.unpack(">HBB", content[:4])
+    if zeros != 0 or kind != _UNSIGNED_BYTE or not 1 <= dims <= 4:
+        raise InputError(f"{name} begins with {content[:4].hex()}, which is no IDX file of unsigned bytes (000008..)")
+    start = 4 + 4 * dims
+    if len(content) < start:
+        raise InputError(f"{name} is cut off in its header; fetch it again")
+    shape = struct.unpack(f">{dims}I", content[4:start])
+    wanted = start + math.prod(shape)
+    if len(content) != wanted:
+        raise InputError(f"{name} has {len(content)} bytes, but its header speaks of {wanted}; fetch it again")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

@@ -1,0 +1,176 @@
+"""Full-batch L-BFGS with a strong Wolfe line search, as a generator of its iterations.
+
+Nocedal and Wright, *Numerical Optimization* (2nd edition): two-loop recursion, algorithm 7.4; line search, algorithms
+3.5 and 3.6 with cubic steps (equation 3.59). In float32 the loss stops resolving long before the gradient does: where
+losses differ by less than rounding, the slopes decide (the approximate Wolfe conditions of Hager and Zhang, 2005).
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from blindspots.training.objective import Value
+
+_SUFFICIENT = 1e-4  # c1
+_CURVATURE = 0.9  # c2
+_HISTORY = 20
+_TRIES = 25
+_GROWTH = 10.0
+_ROUNDING = 1e-7  # of the loss, relative
+
+Function = Callable[[torch.Tensor], Value]
+
+
+class DivergedError(ArithmeticError):
+    """The loss or its gradient is not finite."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where the minimisation stands."""
+
+    weights: torch.Tensor
+    """(p,) the point."""
+    value: Value
+    """The function there."""
+    gradient_norm: float
+    """Euclidean norm of the gradient there."""
+    evaluations: int
+    """Evaluations of the function so far."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A point of the line search: its step, the function there and its slope along the direction."""
+
+    step: float
+    value: Value
+    slope: float
+
+
+def minimise(function: Function, start: torch.Tensor) -> Iterator[Point]:
+    """Yield the start, then the point after each iteration of L-BFGS; end where no step improves on the last point.
+
+    ``function`` returns loss and gradient at a vector (p,). Raises :class:`DivergedError` where the start's loss is not
+    finite; a step to such a point is cut back.
+    """
+    point, value = start.clone(), function(start)
+    evaluations = 1
+    if not _finite(value):
+        raise DivergedError(f"the loss is {value.loss} where the minimisation begins")
+    yield Point(point, value, _norm(value.gradient), evaluations)
+    pairs: deque[tuple[torch.Tensor, torch.Tensor, float]] = deque(maxlen=_HISTORY)
+    while True:
+        direction = _direction(value.gradient, pairs)
+        slope = _dot(value.gradient, direction)
+        if slope >= 0 and pairs:  # rounding has spoilt the memory
+            pairs.clear()
+            direction = -value.gradient
+            slope = _dot(value.gradient, direction)
+        if slope >= 0:
+            return
+        first = 1.0 if pairs else 1 / max(1.0, _norm(value.gradient))
+        trial, tried = _line_search(function, point, direction, _Trial(0.0, value, slope), first)
+        evaluations += tried
+        if trial is None:
+            if not pairs:
+                return
+            pairs.clear()
+            continue
+        step = direction * trial.step
+        change = trial.value.gradient - value.gradient
+        curvature = _dot(step, change)
+        if curvature > 1e-10 * _dot(change, change) * trial.step:
+            pairs.append((step, change, curvature))
+        point, value = point + step, trial.value
+        yield Point(point, value, _norm(value.gradient), evaluations)
+
+
+def _direction(
+    gradient: torch.Tensor, pairs: deque[tuple[torch.Tensor, torch.Tensor, float]]
+) -> torch.Tensor:
+    """Return minus the inverse Hessian's estimate times the gradient (algorithm 7.4)."""
+    direction = -gradient
+    if not pairs:
+        return direction
+    alphas = []
+    for step, change, curvature in reversed(pairs):
+        alpha = _dot(step, direction) / curvature
+        direction.add_(change, alpha=-alpha)
+        alphas.append(alpha)
+    _, change, curvature = pairs[-1]
+    direction.mul_(curvature / _dot(change, change))
+    for (step, change, curvature), alpha in zip(pairs, reversed(alphas), strict=True):
+        direction.add_(step, alpha=alpha - _dot(change, direction) / curvature)
+    return direction
+
+
+def _line_search(
+    function: Function, point: torch.Tensor, direction: torch.Tensor, begin: _Trial, first: float
+) -> tuple[_Trial | None, int]:
+    """Return a trial that satisfies the Wolfe conditions, or the best that lowers the loss, or None; and the tries."""
+
+    def at(step: float) -> _Trial:
+        value = function(point + direction * step)
+        return _Trial(step, value, _dot(value.gradient, direction))
+
+    def is_low(trial: _Trial) -> bool:
+        if not _finite(trial.value):
+            return False
+        if trial.value.loss <= begin.value.loss + _SUFFICIENT * trial.step * begin.slope:
+            return True
+        flat = trial.value.loss <= begin.value.loss + _ROUNDING * abs(begin.value.loss)
+        return flat and trial.slope <= (2 * _SUFFICIENT - 1) * begin.slope
+
+    low, high, step = begin, None, first
+    for tried in range(1, _TRIES + 1):  # algorithm 3.5 while there is no upper end, then 3.6
+        trial = at(step)
+        lower = is_low(trial) and (low is begin or trial.value.loss <= low.value.loss * (1 + _ROUNDING))
+        if lower and abs(trial.slope) <= -_CURVATURE * begin.slope:
+            return trial, tried
+        if not lower:
+            high = trial
+        else:
+            if trial.slope * ((high.step if high else math.inf) - low.step) >= 0:
+                high = low
+            low = trial
+        if high is None:
+            step = min(_GROWTH * step, max(2 * step, _cubic(begin, trial, step * 2, step * _GROWTH)))
+            continue
+        left, right = sorted((low.step, high.step))
+        if right - left <= 1e-9 * right:
+            break
+        margin = 0.1 * (right - left)
+        step = _cubic(low, high, left + margin, right - margin)
+    return (low if low is not begin else None), tried
+
+
+def _cubic(one: _Trial, other: _Trial, least: float, most: float) -> float:
+    """Return the minimiser of the cubic through two trials (3.59), kept in [least, most]; its middle where none is."""
+    if not (_finite(one.value) and _finite(other.value)):
+        return least + 0.1 * (most - least)
+    span = other.step - one.step
+    bend = one.slope + other.slope - 3 * (other.value.loss - one.value.loss) / span
+    root = bend * bend - one.slope * other.slope
+    if root < 0:
+        return (least + most) / 2
+    root = math.copysign(math.sqrt(root), span)
+    below = other.slope - one.slope + 2 * root
+    if below == 0:
+        return (least + most) / 2
+    return min(max(other.step - span * (other.slope + root - bend) / below, least), most)
+
+
+def _dot(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float(torch.dot(one, other))
+
+
+def _norm(vector: torch.Tensor) -> float:
+    return float(torch.linalg.vector_norm(vector))
+
+
+def _finite(value: Value) -> bool:
+    return math.isfinite(value.loss) and math.isfinite(float(value.gradient.sum()))
