@@ -1,7 +1,7 @@
 """What adversarial and reference sets share: a group of arrays along examples, made shard by shard."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,9 +110,10 @@ class ExampleSet(Job):
             if path.stem.isdigit() and int(path.stem) >= first:
                 path.unlink(missing_ok=True)
 
-    def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
-        """Return the shard's arrays as stored."""
-        return read_shard(workspace.zarr, self.key, shard, workspace.study.sets.shard, self.variables(workspace))
+    def read(self, workspace: Workspace, shard: int, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """Return the shard's arrays as stored: those named, or all."""
+        wanted = names or self.variables(workspace)
+        return read_shard(workspace.zarr, self.key, shard, workspace.study.sets.shard, wanted)
 
     def store(self, workspace: Workspace, shard: int, arrays: dict[str, np.ndarray], started: float) -> None:
         """Write the shard and leave its receipt."""

@@ -12,9 +12,10 @@ from blindspots.intervals import wilson
 from blindspots.jobs.adversarial_sets import AdversarialSet
 from blindspots.jobs.example_set import ExampleSet, set_content
 from blindspots.jobs.job import Job, Progress, Report, Stage, examples
-from blindspots.jobs.reference_sets import NoiseSet, noise_name
+from blindspots.jobs.reference_sets import NoiseSet
 from blindspots.jobs.trainings import trained_model, training_key, weights_hash
 from blindspots.jobs.workspace import Workspace
+from blindspots.names import CLEAN, NO_RULE, noise_name
 from blindspots.store.transfer_table import CELL, VARIABLES, Coordinates, TransferTable
 from blindspots.study import Study
 from blindspots.transfer import VARIANTS, Counts, show
@@ -22,13 +23,8 @@ from blindspots.transfer import VARIANTS, Counts, show
 ALGORITHM = 1
 """Raised with every change of what is counted; the golden test says when."""
 
-CLEAN = "clean"
-"""The source of images without a perturbation."""
-
-NO_RULE = "none"
-"""The rule of sources that have no target."""
-
 _ROWS = 2000
+_READ = ("perturbation", "example", "target")
 
 
 def coordinates(study: Study) -> Coordinates:
@@ -172,7 +168,7 @@ class Pair(Job):
             variants = VARIANTS if adversarial else VARIANTS[:1]
             totals = dict.fromkeys(variants, Counts())
             for index in range(job.shards(workspace)):
-                arrays = job.read(workspace, index)
+                arrays = job.read(workspace, index, _READ if adversarial else _READ[:2])
                 images, labels = self._images(workspace, job.split, arrays["example"])
                 perturbation = torch.tensor(arrays["perturbation"], device=workspace.device)
                 targets = torch.tensor(arrays["target"], device=workspace.device) if adversarial else None

@@ -11,6 +11,7 @@ from blindspots.distortion.noise import clipped, gaussian_noise
 from blindspots.jobs.example_set import EXAMPLE, ExampleSet, perturbation_variable
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.workspace import Workspace
+from blindspots.names import noise_name
 from blindspots.store.arrays import Variable
 
 ALGORITHM = 1
@@ -21,11 +22,6 @@ _VARIABLES = {
     "label": Variable("int16", "class in the data set"),
     "distortion": Variable("float64", "distortion: root mean square of the perturbation", "pixel value"),
 }
-
-
-def noise_name(stddev: float, clip: bool) -> str:
-    """Return the name of a set of noise, such as ``noise-0.1`` or ``noise-0.1-clipped``."""
-    return f"noise-{stddev:g}" + ("-clipped" if clip else "")
 
 
 @dataclass(frozen=True)
