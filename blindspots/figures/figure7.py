@@ -18,6 +18,7 @@ NOISE = 1.0
 """Standard deviation of the noise in the paper's figure (slip 16)."""
 
 _PAIRS_A_ROW, _ROWS = 4, 6
+_GAP, _BETWEEN, _BELOW = 1, 7, 9  # pixels: within a pair, between pairs, under a row
 _RIGHT, _WRONG = "#0072B2", "#D55E00"  # blue and vermilion, told apart by every kind of eye; the sign says it too
 
 
@@ -56,25 +57,28 @@ def figure7(
     for name in names:
         study.model(name)
     used = rule or ("random" if "random" in study.sets.rules else study.sets.rules[0])
-    panels = [adversarial_panel(tree, study, dataset, name, used, seed=seed) for name in names]
+    split = set_split(study)
+    sets = [_set(tree, f"sets/{name}/seed-{seed}/{split}/{used}") for name in names]
+    read_right = np.all([found["clean_predicted"].values == found["label"].values for found in sets], axis=0)
+    rows = np.flatnonzero(read_right)[: _ROWS * _PAIRS_A_ROW]
+    panels = [
+        adversarial_panel(tree, study, dataset, name, used, found, rows)
+        for name, found in zip(names, sets, strict=True)
+    ]
     if study.sets.noise:
         stddev = NOISE if NOISE in study.sets.noise else max(study.sets.noise)
-        panels.append(noise_panel(tree, study, dataset, stddev, names[0]))
-    figure = Figure(figsize=(4.2 * len(panels), 7.4), layout="constrained")
-    for part, panel in zip(np.atleast_1d(figure.subfigures(1, len(panels))), panels, strict=True):
-        part.suptitle(panel.title, fontsize=9)
-        axes = part.subplots(_ROWS, 2 * _PAIRS_A_ROW)
-        for index, (left, right) in enumerate(axes.reshape(-1, 2)):
-            draw_pair(left, right, panel, index)
+        panels.append(noise_panel(tree, study, dataset, stddev, names[0], rows))
+    figure = Figure(figsize=(4.4 * len(panels), 4.6), layout="tight")
+    for index, panel in enumerate(panels):
+        draw_panel(figure.add_subplot(1, len(panels), index + 1), panel)
     return figure
 
 
-def adversarial_panel(tree: xr.DataTree, study: Study, dataset: Dataset, model: str, rule: str, *, seed: int) -> Panel:
-    """Return the panel of a model's adversarial set: its first examples that the model reads correctly."""
+def adversarial_panel(
+    tree: xr.DataTree, study: Study, dataset: Dataset, model: str, rule: str, found: xr.Dataset, rows: np.ndarray
+) -> Panel:
+    """Return the panel of the examples ``rows`` of a model's adversarial set ``found``."""
     split = set_split(study)
-    found = _set(tree, f"sets/{model}/seed-{seed}/{split}/{rule}")
-    read_right = np.flatnonzero(found["clean_predicted"].values == found["label"].values)
-    rows = read_right[: _ROWS * _PAIRS_A_ROW]
     shown = found.isel(example=rows)
     images = dataset.images(split, shown["example"].values).numpy()
     accuracy = 1 - Transfer(tree, study).rate(model, model, split=split, rule=rule).rate
@@ -89,14 +93,17 @@ def adversarial_panel(tree: xr.DataTree, study: Study, dataset: Dataset, model: 
     )
 
 
-def noise_panel(tree: xr.DataTree, study: Study, dataset: Dataset, stddev: float, model: str) -> Panel:
-    """Return the panel of Gaussian noise, titled with the accuracy that ``model`` keeps on it."""
-    split, name = set_split(study), noise_name(stddev, False)
-    found = _set(tree, f"references/{split}/{name}").isel(example=slice(_ROWS * _PAIRS_A_ROW))
+def noise_panel(
+    tree: xr.DataTree, study: Study, dataset: Dataset, stddev: float, model: str, rows: np.ndarray
+) -> Panel:
+    """Return the panel of the same examples with Gaussian noise, titled with the accuracy that ``model`` keeps."""
+    split, source = set_split(study), noise_name(stddev, False)
+    found = _set(tree, f"references/{split}/{source}").isel(example=rows)
     images = dataset.images(split, found["example"].values).numpy()
-    rate = Transfer(tree, study).rate(name, model, split=split, rule=NO_RULE).rate
+    rate = Transfer(tree, study).rate(source, model, split=split, rule=NO_RULE).rate
+    name = study.model(model).paper or model
     return Panel(
-        title=f"Gaussian noise of stddev {stddev:g}\naccuracy of {study.model(model).paper or model} {100 * (1 - rate):.0f}%",
+        title=f"Gaussian noise of stddev {stddev:g}\naccuracy of {name} {100 * (1 - rate):.0f}%",
         images=images[:, 0],
         shown=(images + found["perturbation"].values)[:, 0],
         labels=found["label"].values,
@@ -104,25 +111,28 @@ def noise_panel(tree: xr.DataTree, study: Study, dataset: Dataset, stddev: float
     )
 
 
-def draw_pair(left: Axes, right: Axes, panel: Panel, index: int) -> None:
-    """Draw original and distorted image ``index`` of a panel; empty axes where it has no more."""
-    for axes in (left, right):
-        axes.set_xticks([])
-        axes.set_yticks([])
-        for spine in axes.spines.values():
-            spine.set_linewidth(0.4)
-    if index >= len(panel.images):
-        left.set_axis_off()
-        right.set_axis_off()
-        return
-    for axes, image in ((left, panel.images[index]), (right, panel.shown[index])):
-        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    label = int(panel.labels[index])
-    left.set_xlabel(str(label), fontsize=7, labelpad=1)
-    if panel.read is not None:
-        read = int(panel.read[index])
-        sign, colour = ("=", _RIGHT) if read == label else ("≠", _WRONG)
-        right.set_xlabel(f"{sign} {read}", fontsize=7, labelpad=1, color=colour)
+def draw_panel(axes: Axes, panel: Panel) -> Axes:
+    """Draw a panel's pairs as one picture into ``axes`` and return them: even columns originals, odd ones as shown."""
+    height, width = panel.images.shape[1:]
+    step_x, step_y = 2 * width + _GAP + _BETWEEN, height + _BELOW
+    across = min(_PAIRS_A_ROW, len(panel.images))
+    down = -(-len(panel.images) // across)
+    picture = np.ones((down * step_y, across * step_x - _BETWEEN), np.float32)
+    for index, (image, shown) in enumerate(zip(panel.images, panel.shown, strict=True)):
+        top, left = index // across * step_y, index % across * step_x
+        picture[top : top + height, left : left + width] = image
+        second = left + width + _GAP
+        picture[top : top + height, second : second + width] = shown.clip(0, 1)
+        label, at = int(panel.labels[index]), top + height + 0.5
+        axes.text(left + width / 2, at, str(label), fontsize=7, ha="center", va="top")
+        if panel.read is not None:
+            read = int(panel.read[index])
+            sign, colour = ("=", _RIGHT) if read == label else ("≠", _WRONG)
+            axes.text(second + width / 2, at, f"{sign} {read}", fontsize=7, ha="center", va="top", color=colour)
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_title(panel.title, fontsize=9)
+    axes.set_axis_off()
+    return axes
 
 
 def _set(tree: xr.DataTree, path: str) -> xr.Dataset:
