@@ -77,7 +77,8 @@ def check_logits(logits: object, count: int) -> torch.Tensor:
         raise InputError(f"the model returned a {type(logits).__name__}; it must return a tensor of logits (n, k)")
     if logits.dim() != 2 or len(logits) != count:
         raise InputError(
-            f"the model returned the shape {tuple(logits.shape)} for {count} image(s); it must return logits ({count}, k)"
+            f"the model returned the shape {tuple(logits.shape)} for {count} image(s); "
+            f"it must return logits ({count}, k)"
         )
     if not logits.is_floating_point():
         raise InputError(f"the model returned {logits.dtype}; it must return floating-point logits (n, k)")

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from blindspots.networks.fully_connected import FullyConnected
+
 _KEPT = (nn.Identity, nn.Dropout, nn.AlphaDropout)  # in evaluation mode they do nothing
 _ACTIVATIONS = (nn.Sigmoid, nn.ReLU, nn.Tanh)
 
@@ -45,13 +47,8 @@ def _unrolled(module: nn.Module) -> list[nn.Module] | None:
 
 
 def _own(module: nn.Module) -> list[nn.Module] | None:
-    """Unroll the package's fully connected network: linear layers with sigmoids between them."""
-    from blindspots.networks.fully_connected import FullyConnected
-
-    if type(module) is not FullyConnected:
-        return None
-    linears = list(module.linears)
-    return _joined([[linear] if index == 0 else [nn.Sigmoid(), linear] for index, linear in enumerate(linears)])
+    """Unroll the package's fully connected network: its layers are a sequence."""
+    return _unrolled(module.layers) if type(module) is FullyConnected else None
 
 
 def _joined(parts: list[list[nn.Module] | None]) -> list[nn.Module] | None:

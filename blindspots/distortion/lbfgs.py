@@ -7,6 +7,7 @@ r = 0 (slip 4). Every row has its own history, c and step and advances independe
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -57,12 +58,11 @@ class _Rows:
 
     def take(self, rows: torch.Tensor) -> "_Rows":
         """Return the rows (indices)."""
-        return _Rows(
-            *(
-                [take(item, rows) for item in value] if isinstance(value, list) else take(value, rows)
-                for value in vars(self).values()
-            )
-        )
+        columns: dict[str, Any] = {
+            name: [take(item, rows) for item in value] if isinstance(value, list) else take(value, rows)
+            for name, value in vars(self).items()
+        }
+        return _Rows(**columns)
 
 
 def penalised(

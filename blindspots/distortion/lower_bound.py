@@ -60,7 +60,7 @@ def lower_bound(
 def _radius(
     logits: torch.Tensor, error: torch.Tensor, apart: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None
 ) -> torch.Tensor:
-    """Return the Euclidean radius (n,) from logits (n, k), their errors (k,) and the leads' Lipschitz constants (k, k)."""
+    """Return the Euclidean radius (n,) from logits (n, k), their errors (k,), the leads' constants (k, k)."""
     own = (labels if targets is None else targets.long())[:, None]
     gaps = logits.gather(1, own) - logits
     if targets is None:

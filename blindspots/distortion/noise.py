@@ -45,6 +45,7 @@ def clipped(images: torch.Tensor, perturbation: torch.Tensor) -> torch.Tensor:
     """
     if images.shape != perturbation.shape:
         raise InputError(
-            f"the perturbation's shape is {tuple(perturbation.shape)}, the images' {tuple(images.shape)}: they must agree"
+            f"the perturbation's shape is {tuple(perturbation.shape)}, the images' {tuple(images.shape)}: "
+            "they must agree"
         )
     return (images + perturbation).clamp(0, 1) - images

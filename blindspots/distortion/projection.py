@@ -12,7 +12,7 @@ import torch
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import enough, margin
-from blindspots.distortion.classifier import Classifier, difference, leads
+from blindspots.distortion.classifier import Classifier, difference, gradient, leads
 from blindspots.distortion.effort import Effort
 from blindspots.distortion.half_space import project
 from blindspots.distortion.rows import dot, take
@@ -26,6 +26,9 @@ _AVERAGE_FROM = 3
 """Rounds after which old and new normals are averaged, against oscillation."""
 _PRUNE = (1.5, 1.2, 1.08, 1.03)
 """A class is dropped when its distance is this many times the image's least; the last stays in force."""
+_OVERSHOOT = 0.3
+"""A point is drawn back to the boundary when its lead is more than this share of the gap there was at the image."""
+_RETRACTIONS = 6
 _RESTORATIONS = 8
 
 
@@ -37,6 +40,8 @@ class Pairs:
     target: torch.Tensor
     point: torch.Tensor
     lead: torch.Tensor
+    gap: torch.Tensor
+    """How far the label led at the image."""
     normal: torch.Tensor
     aim: torch.Tensor
     size: torch.Tensor
@@ -68,15 +73,12 @@ def nearest(classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor, ef
         if len(keep) < len(change):
             pairs, change = pairs.take(keep), change[keep]
         old = pairs.normal
-        leaf, logits = classifier.tracked(pairs.point)
-        lead = difference(logits, pairs.target, labels[pairs.image])
-        (normal,) = torch.autograd.grad(lead.sum(), leaf)
-        pairs.lead = lead.detach()
-        effort.add(pairs.image, iterations=1, forwards=1, backwards=1)
-        norm = normal.norm(dim=1)
-        pairs.aim = margin(norm, logits.detach())
+        normal = _evaluate(classifier, pairs, labels, best, effort)
+        over = (pairs.lead > _OVERSHOOT * pairs.gap).nonzero()[:, 0]
+        if len(over):
+            normal = _retract(classifier, rows, labels, pairs, normal, over, best, effort)
+        norm = torch.linalg.vector_norm(normal, dim=1)
         beyond = pairs.lead >= enough(pairs.aim)
-        best.offer(pairs.image, pairs.point, torch.where(beyond, pairs.size, torch.inf), pairs.target)
         level_with = (pairs.lead - pairs.aim).abs() <= enough(pairs.aim)
         straight = (normal - old).norm(dim=1) <= 1e-4 * norm
         done = beyond & ((straight & level_with) | (change <= _settled(size.dtype)))
@@ -94,6 +96,59 @@ def nearest(classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor, ef
     for rest in [*stuck, pairs]:
         _restore(classifier, rows, labels, rest, best, effort)
     return best
+
+
+def _evaluate(classifier: Classifier, pairs: Pairs, labels: torch.Tensor, best: Best, effort: Effort) -> torch.Tensor:
+    """Set the pairs' lead and aim at their points, offer those that are beyond, and return the leads' gradients."""
+    leaf, logits = classifier.tracked(pairs.point)
+    lead = difference(logits, pairs.target, take(labels, pairs.image))
+    normal = gradient(lead, leaf)
+    pairs.lead = lead.detach()
+    pairs.aim = margin(torch.linalg.vector_norm(normal, dim=1), logits.detach())
+    effort.add(pairs.image, iterations=1, forwards=1, backwards=1)
+    reached = torch.where(pairs.lead >= enough(pairs.aim), pairs.size, torch.inf)
+    best.offer(pairs.image, pairs.point, reached, pairs.target)
+    return normal
+
+
+def _retract(
+    classifier: Classifier,
+    rows: torch.Tensor,
+    labels: torch.Tensor,
+    pairs: Pairs,
+    normal: torch.Tensor,
+    over: torch.Tensor,
+    best: Best,
+    effort: Effort,
+) -> torch.Tensor:
+    """Draw the points ``over`` (indices) that went far beyond the boundary back to it, and linearise there.
+
+    Where a model saturates, the gradient far beyond is no guide. The boundary is found on the segment from the image by
+    false position, with the retained end's value halved so that both ends move. Changes
+    ``pairs`` and returns ``normal``, the gradients at their points, as changed.
+    """
+    far = pairs.take(over)
+    origin = take(rows, far.image)
+    offset, target, label = far.point - origin, far.target, take(labels, far.image)
+    low, low_lead = torch.zeros_like(far.lead), -far.gap
+    high, high_lead = torch.ones_like(far.lead), far.lead
+    share = high
+    for _ in range(_RETRACTIONS):
+        share = low + (high - low) * (low_lead / (low_lead - high_lead)).clamp(0.05, 0.95)
+        far.point = torch.addcmul(origin, offset, share[:, None]).clamp_(0, 1)
+        lead = difference(classifier.logits(far.point), target, label)
+        effort.add(far.image, forwards=1)
+        above = lead > 0
+        low, low_lead = torch.where(above, low, share), torch.where(above, low_lead / 2, lead)
+        high, high_lead = torch.where(above, share, high), torch.where(above, lead, high_lead / 2)
+        if bool((lead.abs() <= _OVERSHOOT / 2 * far.gap).all()):
+            break
+    far.size = torch.linalg.vector_norm(far.point - origin, dim=1)
+    slope = _evaluate(classifier, far, labels, best, effort)
+    far.multiplier = torch.zeros_like(far.multiplier)
+    for name, value in vars(pairs).items():
+        setattr(pairs, name, value.index_copy(0, over, getattr(far, name)))
+    return normal.index_copy(0, over, slope)
 
 
 def _settled(dtype: torch.dtype) -> float:
@@ -120,6 +175,7 @@ def _candidates(classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor
         target=ranked[image, column],
         point=take(rows, image),
         lead=lead[image, column],
+        gap=-lead[image, column],
         normal=take(normals.flatten(0, 1), image * ranked.shape[1] + column),
         aim=margin(norm, logits[image]),
         size=torch.zeros_like(norm),

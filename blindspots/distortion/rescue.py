@@ -1,16 +1,16 @@
-"""More effort for an image that the ordinary search found nothing for."""
+"""More effort for images that the ordinary search found nothing for."""
 
 import torch
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import enough, margin
 from blindspots.distortion.classifier import Classifier, worst_lead
-from blindspots.distortion.criteria import AnyOther, Criterion
+from blindspots.distortion.criteria import Criterion, Towards
 from blindspots.distortion.effort import Effort
 from blindspots.distortion.lbfgs import penalised
 from blindspots.distortion.refinement import refine
 
-_CLASSES = 5
+_CLASSES = 3
 """Classes tried in turn under the nearest rule."""
 _NEIGHBOURS = 8
 _BISECTIONS = 25
@@ -20,44 +20,58 @@ def rescue(
     classifier: Classifier,
     rows: torch.Tensor,
     clean: torch.Tensor,
-    index: torch.Tensor,
+    part: torch.Tensor,
     wanted: Criterion,
     best: Best,
     effort: Effort,
-    *,
-    image: torch.Tensor,
 ) -> None:
-    """Search ``rows[index]`` again, and offer what is found to ``best`` at ``image``.
+    """Search those of the images ``part`` again for which ``best`` holds nothing.
 
-    First by the penalty with a long search down to tiny c (under nearest: towards the likeliest classes in turn), then
-    from other images of the batch that are read as wanted (``clean`` (n,): what is read in each), blended into this
-    one until the blend is at the boundary. Ends whether or not anything is found.
+    First by the penalty with a longer search down to tiny c (under nearest: towards the likeliest classes in turn),
+    then from other images of the batch that are read as wanted (``clean`` (n,): what is read in each), blended into
+    this one until the blend is at the boundary. Ends whether or not anything is found.
+
+    ``rows``: (n, m), the whole batch; ``part``: indices into it, those of ``best`` and ``effort``.
     """
-    row, here = rows[index][None], image[None]
-    if isinstance(wanted, AnyOther):
-        logits = classifier.logits(row)
-        effort.add(here, forwards=1)
-        label = wanted.labels[index]
-        order = logits.index_fill(1, label[None], -torch.inf).argsort(dim=1, descending=True)[0]
-        targets = order[: min(_CLASSES, classifier.classes - 1)]
-        donors = clean != label
-    else:
-        targets = wanted.targets[index][None]
-        donors = clean == targets[0]
-    for target in targets:
-        penalised(classifier, row, target[None], best, effort, images=here, values=12, iterations=60, tolerance=1e-3)
-        if torch.isfinite(best.size[image]):
-            refine(classifier, row, target[None], best, effort, images=here)
-            return
-    found = donors.nonzero()[:, 0]
-    if not len(found):
+    failed = torch.isinf(best.size).nonzero()[:, 0]
+    if not len(failed):
         return
-    near = (rows[found] - row).norm(dim=1).topk(min(_NEIGHBOURS, len(found)), largest=False).indices
-    goals = rows[found][near]
-    reached = clean[found][near]
-    _blend(classifier, row, goals, reached, best, effort, image)
-    if torch.isfinite(best.size[image]):
-        refine(classifier, row, best.target[image][None], best, effort, images=here)
+    for targets in _targets(classifier, rows, part, failed, wanted, effort):
+        left = torch.isinf(best.size[failed])
+        here, goals = failed[left], targets[left]
+        if not len(here):
+            break
+        penalised(classifier, rows[part[here]], goals, best, effort, images=here, values=6, iterations=30)
+    for image in failed[torch.isinf(best.size[failed])]:
+        row = rows[part[image]][None]
+        if isinstance(wanted, Towards):
+            donors = clean == wanted.targets[part[image]]
+        else:
+            donors = clean != wanted.labels[part[image]]
+        found = donors.nonzero()[:, 0]
+        if len(found):
+            near = (rows[found] - row).norm(dim=1).topk(min(_NEIGHBOURS, len(found)), largest=False).indices
+            _blend(classifier, row, rows[found][near], clean[found][near], best, effort, image)
+    here = failed[torch.isfinite(best.size[failed])]
+    if len(here):
+        refine(classifier, rows[part[here]], best.target[here], best, effort, images=here)
+
+
+def _targets(
+    classifier: Classifier,
+    rows: torch.Tensor,
+    part: torch.Tensor,
+    failed: torch.Tensor,
+    wanted: Criterion,
+    effort: Effort,
+) -> list[torch.Tensor]:
+    """Return the classes to try in turn, one an image each time."""
+    if isinstance(wanted, Towards):
+        return [wanted.targets[part[failed]]]
+    logits = classifier.logits(rows[part[failed]])
+    effort.add(failed, forwards=1)
+    others = logits.scatter(1, wanted.labels[part[failed]][:, None], -torch.inf)
+    return list(others.topk(min(_CLASSES, classifier.classes - 1), dim=1).indices.T)
 
 
 def _blend(

@@ -131,8 +131,7 @@ def _searched(
         found = torch.isfinite(best.size).nonzero()[:, 0]
         if len(found):
             refine(classifier, rows[part][found], targets[found], best, own, images=found)
-    for image in torch.isinf(best.size).nonzero()[:, 0]:
-        rescue(classifier, rows, clean, part[image], wanted, best, own, image=image)
+    rescue(classifier, rows, clean, part, wanted, best, own)
     effort.iterations[part] += own.iterations
     effort.forwards[part] += own.forwards
     effort.backwards[part] += own.backwards

@@ -1,0 +1,87 @@
+"""Small generated models and images: ten classes on 8 x 8 pixels, many of which are 0 or 1, as in MNIST."""
+
+import copy
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, images and their labels, a few of which the model gets wrong."""
+
+    model: nn.Module
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def to(self, dtype: torch.dtype) -> "Case":
+        """Return the case in another dtype, on a model of its own."""
+        return Case(copy.deepcopy(self.model).to(dtype), self.images.to(dtype), self.labels)
+
+
+def pictures(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return images (count, 1, 8, 8) around ten prototypes, clipped to [0, 1], and their classes."""
+    prototypes = 1.6 * torch.rand(10, 64, generator=torch.Generator().manual_seed(99)) - 0.4
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.randint(10, (count,), generator=random)
+    images = prototypes[labels] + 0.35 * torch.randn(count, 64, generator=random)
+    return images.clamp(0, 1).reshape(count, 1, 8, 8), labels
+
+
+def trained(model: nn.Module, decay: float) -> nn.Module:
+    """Fit ``model`` to generated images; the global random state stays as it was."""
+    images, labels = pictures(1000, 1)
+    optimiser = torch.optim.LBFGS(model.parameters(), max_iter=60, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        value = nn.functional.cross_entropy(model(images), labels)
+        value = value + decay * sum(weight.square().sum() for weight in model.parameters())
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    return model
+
+
+def _network(*parts: nn.Module) -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        for part in parts:
+            if hasattr(part, "reset_parameters"):
+                part.reset_parameters()
+    return nn.Sequential(nn.Flatten(), *parts)
+
+
+@pytest.fixture(scope="session")
+def linear() -> Case:
+    """Softmax regression."""
+    return Case(trained(_network(nn.Linear(64, 10)), 1e-3), *pictures(200, 2))
+
+
+@pytest.fixture(scope="session")
+def sigmoid() -> Case:
+    """Two sigmoid layers."""
+    model = _network(nn.Linear(64, 24), nn.Sigmoid(), nn.Linear(24, 16), nn.Sigmoid(), nn.Linear(16, 10))
+    return Case(trained(model, 1e-4), *pictures(200, 3))
+
+
+@pytest.fixture(scope="session")
+def rectified() -> Case:
+    """One rectified layer."""
+    model = _network(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    return Case(trained(model, 1e-4), *pictures(200, 4))
+
+
+@pytest.fixture(params=["linear", "sigmoid", "rectified"])
+def case(request: pytest.FixtureRequest) -> Case:
+    """Each of the three."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def many():
+    """Return the function that makes more images: ``many(count, seed)``."""
+    return pictures

@@ -1,0 +1,120 @@
+import pytest
+import torch
+from torch import nn
+
+from blindspots import InputError, minimum_distortion
+
+IMAGES = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+LABELS = torch.tensor([0, 1, 2])
+
+
+def model():
+    return nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+
+
+def at(row, value):
+    images = IMAGES.clone()
+    images[row, 0, 1, 1] = value
+    return images
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (at(1, 1.5), "image 1 has values from .* to 1.5; scale the images to"),
+        (at(2, -0.1), "image 2 has values from -0.1"),
+        (at(1, float("nan")), "image 1 holds NaN or infinity"),
+        (at(0, float("inf")), "image 0 holds NaN or infinity"),
+        (IMAGES[:0], "an empty batch"),
+        (IMAGES[:, :, :0], "an empty batch"),
+        (IMAGES[0, 0, 0], r"shape is \(2,\); give a batch"),
+        ((255 * IMAGES).to(torch.uint8), "dtype is torch.uint8"),
+        (IMAGES.half(), "dtype is torch.float16"),
+        (IMAGES.numpy(), "images is a ndarray"),
+        (IMAGES.double(), "the model's dtype is torch.float32, the images' torch.float64"),
+        (torch.rand(3, 5), r"the model refuses images of the shape \(3, 5\)"),
+    ],
+)
+def test_images(images, message):
+    with pytest.raises(InputError, match=message):
+        minimum_distortion(model(), images, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS.float(), "labels' dtype is torch.float32; give integers"),
+        (LABELS.bool(), "labels' dtype is torch.bool"),
+        (LABELS[:2], r"shape is \(2,\); give one label an image, \(3,\)"),
+        (LABELS[:, None], r"shape is \(3, 1\)"),
+        (torch.tensor([0, 3, 1]), "the label of image 1 is 3; it must be from 0 to 2"),
+        (torch.tensor([0, 1, -1]), "the label of image 2 is -1"),
+        ([0, 1, 2], "labels are a list"),
+    ],
+)
+def test_labels(labels, message):
+    with pytest.raises(InputError, match=message):
+        minimum_distortion(model(), IMAGES, labels)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("furthest", "no rule is called 'furthest'; give one of nearest, random, or a tensor"),
+        (None, "no rule is called None"),
+        (torch.tensor([1, 1, 0]), "the target of image 1 is its label, 1"),
+        (torch.tensor([1, 2, 3]), "the target of image 2 is 3; it must be from 0 to 2"),
+        (torch.tensor([1, 2]), r"shape is \(2,\); give one target an image"),
+        (torch.tensor([1.0, 2.0, 0.0]), "targets' dtype is torch.float32"),
+    ],
+)
+def test_rules(rule, message):
+    with pytest.raises(InputError, match=message):
+        minimum_distortion(model(), IMAGES, LABELS, rule=rule)
+
+
+@pytest.mark.parametrize("rule", ["nearest", "random"])
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        ([0, 1], r"has the shape \(2,\); give one id an image, \(3,\)"),
+        ([0, 1, -4], "-4 is negative"),
+        ([0.0, 1.0, 2.0], "give integer ids"),
+    ],
+)
+def test_examples(rule, examples, message):
+    with pytest.raises(InputError, match=message):
+        minimum_distortion(model(), IMAGES, LABELS, rule=rule, examples=examples)
+
+
+class Returning(nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, images):
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (torch.zeros(3, 1), "logits for 1 class; it must tell at least 2 apart"),
+        (torch.zeros(3), r"the shape \(3,\) for 3 image\(s\); it must return logits \(3, k\)"),
+        (torch.zeros(2, 3), r"the shape \(2, 3\) for 3"),
+        (torch.zeros(3, 2, 2), r"the shape \(3, 2, 2\)"),
+        (torch.tensor([[0.0, 1], [0, float("nan")], [0, 0]]), "NaN or infinity for image 1"),
+        (torch.zeros(3, 3, dtype=torch.int64), "returned torch.int64"),
+        (None, "returned a NoneType"),
+    ],
+)
+def test_models(value, message):
+    with pytest.raises(InputError, match=message):
+        minimum_distortion(Returning(value), IMAGES, LABELS)
+
+
+def test_a_refusal_leaves_the_mode_as_it_was():
+    network = model().train()
+    with pytest.raises(InputError):
+        minimum_distortion(network, IMAGES, torch.tensor([0, 1, 7]))
+    assert all(module.training for module in network.modules())
