@@ -25,7 +25,8 @@ def project(
     least = missing / squares.clamp_min(tiny)  # never above the solution
     mu = least if multiplier is None else torch.where(torch.isfinite(multiplier), multiplier, least).maximum(least)
     mu = torch.where(missing > 0, mu, 0)
-    tolerance = 8 * torch.finfo(origin.dtype).eps
+    tolerance = 16 * torch.finfo(origin.dtype).eps
+    near = tolerance * squares.sqrt()  # a distance of so many roundings
     points = torch.empty_like(origin)
     result = mu.clone()
     rows: torch.Tensor | None = None  # those still moving; None for all
@@ -41,7 +42,8 @@ def project(
         newton = mu + short / slope.clamp_min(tiny)
         blocked = torch.where(short > 0, torch.inf, mu if step else least)  # nothing is free to move
         following = torch.where(slope > 0, newton, blocked).maximum(least)
-        moving = (missing > 0) & torch.isfinite(following) & ((following - mu).abs() > tolerance * mu)
+        moving = (missing > 0) & torch.isfinite(following) & (short.abs() > near)
+        moving &= (following - mu).abs() > tolerance * mu
         settled = torch.where((missing > 0) & (following == torch.inf), following, mu)
         if rows is None:
             result = settled
@@ -52,7 +54,9 @@ def project(
         if moving.sum() <= 0.8 * len(moving):
             keep = moving.nonzero()[:, 0]
             rows = keep if rows is None else rows[keep]
-            origin, normal, level, least, missing = (take(v, keep) for v in (origin, normal, level, least, missing))
+            origin, normal, level, least, missing, near = (
+                take(v, keep) for v in (origin, normal, level, least, missing, near)
+            )
             mu = following[keep]
         else:
             mu = torch.where(moving, following, mu)
