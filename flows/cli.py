@@ -69,30 +69,15 @@ def run(
     wanted = load_study(study, changes)
     if dry_run:
         from blindspots.jobs.expand import expand
+        from blindspots.jobs.opening import workspace_for
         from blindspots.jobs.plan import make_plan
-        from blindspots.jobs.run import workspace_for
 
         workspace = workspace_for(wanted, root, device=None if device == "auto" else device, data=data)
         _print_plan(workspace, make_plan(workspace, expand(wanted)), as_json)
         return
-    from flows.session import session
+    from flows.local_run import run_here
 
-    outcome: dict[str, Any] = {"root": str(root.resolve()), "jobs": 0, "shards": 0, "ran": {}}
-    with session(wanted, str(root), workers, device, None if data is None else str(data)) as running:
-        if not running.plan.complete:
-            if running.needs_actors:
-                running.pool.start()  # Ray comes up while Prefect is imported and its server starts
-            from flows.progress_bars import progress_bars
-            from flows.study import study_flow
-
-            with progress_bars(running.workspace, running.plan) as running.observer:
-                outcome |= study_flow(
-                    study=wanted,
-                    root=str(root),
-                    workers=workers,
-                    device=device,
-                    data=None if data is None else str(data),
-                )
+    outcome = run_here(wanted, root=root, workers=workers, device=device, data=data)
     _print_outcome(root, outcome, as_json)
 
 
@@ -100,8 +85,8 @@ def run(
 def status(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None:
     """Say what of the study in a root is done."""
     from blindspots.jobs.expand import expand
+    from blindspots.jobs.opening import workspace_of
     from blindspots.jobs.plan import make_plan
-    from blindspots.jobs.run import workspace_of
 
     workspace = workspace_of(root, data=data)
     _print_plan(workspace, make_plan(workspace, expand(workspace.study)), as_json)
@@ -112,7 +97,7 @@ def verify(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None
     """Read everything back and hold it against its receipts; exit with 1 where something is damaged."""
     from dataclasses import asdict
 
-    from blindspots.jobs.run import workspace_of
+    from blindspots.jobs.opening import workspace_of
     from blindspots.jobs.verify import verify as verify_store
 
     found = verify_store(workspace_of(root, data=data))
@@ -140,9 +125,8 @@ def table(
     as_json: Json = False,
 ) -> None:
     """Print one of the paper's tables, ours beside the paper's."""
-    from blindspots.tables import build_table, render
-
     from blindspots.store.open import open_study
+    from blindspots.tables import build_table, render
 
     with open_study(root, chunks=None) as tree:
         text = render(build_table(number, tree, _study_in(root)), "json" if as_json else form)
@@ -166,8 +150,7 @@ def figure(
 ) -> None:
     """Draw one of the paper's figures out of the store."""
     from blindspots.figures import build_figure, save_figure
-
-    from blindspots.jobs.run import workspace_of
+    from blindspots.jobs.opening import workspace_of
     from blindspots.store.open import open_study
 
     workspace = workspace_of(root, data=data)
@@ -270,9 +253,8 @@ def _print_plan(workspace: Any, plan: Any, as_json: bool) -> None:
 
 
 def _print_outcome(root: Path, outcome: dict[str, Any], as_json: bool) -> None:
-    from blindspots.tables import TABLES, build_table, render
-
     from blindspots.store.open import open_study
+    from blindspots.tables import TABLES, build_table, render
 
     study = _study_in(root)
     with open_study(root, chunks=None) as tree:

@@ -2,7 +2,6 @@
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,11 +12,12 @@ from blindspots.errors import InputError
 from blindspots.jobs.expand import expand
 from blindspots.jobs.job import Progress, Report, Stage
 from blindspots.jobs.plan import Plan, make_plan
-from blindspots.jobs.run import workspace_for
+from blindspots.jobs.opening import workspace_for
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.layout import Layout
 from blindspots.store.root import working_in
 from blindspots.study import Study
+from flows.local_run import default_workers
 from tasks.actors.pool import ActorPool
 
 
@@ -48,16 +48,14 @@ class Session:
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
-def default_workers() -> int:
-    """Return how many actors suit this machine: one a core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
-def session(study: Study, root: str, workers: int | None, device: str, data: str | None) -> Iterator[Session]:
+def session(
+    study: Study, root: str, workers: int | None, device: str, data: str | None, *, pool: ActorPool | None = None
+) -> Iterator[Session]:
     """Enter the run of ``study`` in ``root``: the one that is open, or a new one that ends with the block.
 
-    Raises :class:`InputError` before anything starts where something does not fit.
+    ``pool``: one that is being started already; it is closed at the end. Raises
+    :class:`~blindspots.errors.InputError` before anything starts where something does not fit.
     """
     there = _current.get()
     if there is not None and there.workspace.study == study and there.workspace.layout == Layout.at(root):
@@ -68,7 +66,8 @@ def session(study: Study, root: str, workers: int | None, device: str, data: str
     workspace = workspace_for(study, root, device=None if device == "auto" else device, data=data)
     with working_in(workspace.layout, study, workspace.dataset.sha256):
         plan = make_plan(workspace, expand(study))
-        pool = ActorPool(workspace, workers or default_workers())
+        pool = pool or ActorPool(workers or default_workers())
+        pool.open(workspace)
         opened = Session(workspace, plan, pool)
         token = _current.set(opened)
         try:

@@ -4,15 +4,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from blindspots.datasets.archive import ARCHIVES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from blindspots.datasets.idx import parse_idx
 from blindspots.datasets.sources import fetch
 from blindspots.datasets.splits import balanced_order, halves
 from blindspots.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 _STORED = {"train": "train", "p1": "train", "p2": "train", "test": "test"}
 
@@ -43,16 +46,20 @@ class Dataset:
         """Shape of an image: (channels, height, width)."""
         return (1, *self.pixels["train"].shape[1:])
 
-    def images(self, split: str, ids: Sequence[int] | np.ndarray | None = None) -> torch.Tensor:
+    def images(self, split: str, ids: Sequence[int] | np.ndarray | None = None) -> "torch.Tensor":
         """Return the images ``ids`` of a split, all of it by default: (n, 1, 28, 28) float32 in [0, 1].
 
         A fresh tensor with torch's own alignment, since another alignment can change a product's last bits.
         """
+        import torch  # the data set is looked at by much that computes nothing
+
         pixels = torch.from_numpy(self.pixels[_stored(split)][self._ids(split, ids)])
         return pixels.unsqueeze(1).to(torch.float32).div_(255)
 
-    def labels(self, split: str, ids: Sequence[int] | np.ndarray | None = None) -> torch.Tensor:
+    def labels(self, split: str, ids: Sequence[int] | np.ndarray | None = None) -> "torch.Tensor":
         """Return the labels of the examples ``ids`` of a split, all of it by default: (n,) int64."""
+        import torch
+
         return torch.from_numpy(self.classes_of[_stored(split)][self._ids(split, ids)].astype(np.int64))
 
     def ids(self, split: str, seed: int = 0) -> np.ndarray:

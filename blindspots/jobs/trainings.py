@@ -179,4 +179,3 @@ def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn
     network = build_network(workspace.study.model(model), inputs=int(np.prod(dataset.shape)), classes=dataset.classes)
     network.load_state_dict(load_weights(workspace.layout.weights(model, seed)))
     return network.to(workspace.device).eval().requires_grad_(False)
-

@@ -1,5 +1,7 @@
 """Fully connected networks: softmax regression, and the paper's sigmoid networks (section 1)."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -16,7 +18,7 @@ class FullyConnected(nn.Module):
         if len(sizes) < 2 or any(size < 1 for size in sizes):
             raise ValueError(f"sizes {sizes}: at least inputs and classes are wanted, each at least 1")
         layers: list[nn.Module] = [nn.Flatten()]
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.Sigmoid()]
         self.layers = nn.Sequential(*layers[:-1])
 

@@ -74,9 +74,9 @@ class Transfer:
             seeds = [self._places["seed"][seed] for seed in self._seeds]
         except KeyError:
             at = {}
-        cells = [
-            (at["source"], at["target"], seed, at["split"], at["rule"], at["variant"]) for seed in seeds
-        ] if at else []
+        cells = (
+            [(at["source"], at["target"], seed, at["split"], at["rule"], at["variant"]) for seed in seeds] if at else []
+        )
         misread, n, clean = (sum(int(counts[cell]) for cell in cells) for counts in self._counts)
         if n == 0:
             raise InputError(

@@ -112,8 +112,7 @@ def _success(least: float) -> tuple[str, ...]:
 def _title(table: xr.Dataset) -> str:
     about = table.attrs
     return (
-        f"Table {about['table']}: {about['title']}; study {about['study']}, {about['dataset']}, "
-        f"{about['split']} images"
+        f"Table {about['table']}: {about['title']}; study {about['study']}, {about['dataset']}, {about['split']} images"
     )
 
 

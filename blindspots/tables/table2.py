@@ -23,7 +23,10 @@ def table2(tree: xr.DataTree, study: Study) -> xr.Dataset:
     shape = (len(rules), len(sources), len(models))
     transfer = Transfer(tree, study)
     values: dict[str, np.ndarray] = {
-        **{name: np.full(shape, np.nan) for name in ("rate", "low", "high", "paper", "paper_low", "paper_high", "clean")},
+        **{
+            name: np.full(shape, np.nan)
+            for name in ("rate", "low", "high", "paper", "paper_low", "paper_high", "clean")
+        },
         **{name: np.zeros(shape, np.int64) for name in ("n", "misread")},
         "overlap": np.full(shape, -1, np.int8),
     }

@@ -89,9 +89,7 @@ def minimise(function: Function, start: torch.Tensor) -> Iterator[Point]:
         yield Point(point, value, _norm(value.gradient), evaluations)
 
 
-def _direction(
-    gradient: torch.Tensor, pairs: deque[tuple[torch.Tensor, torch.Tensor, float]]
-) -> torch.Tensor:
+def _direction(gradient: torch.Tensor, pairs: deque[tuple[torch.Tensor, torch.Tensor, float]]) -> torch.Tensor:
     """Return minus the inverse Hessian's estimate times the gradient (algorithm 7.4)."""
     direction = -gradient
     if not pairs:

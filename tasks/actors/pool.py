@@ -25,9 +25,12 @@ _CLOSE_SECONDS = 30
 class ActorPool:
     """As many actors as workers; shards are handed to whichever is free, first come, first served."""
 
-    def __init__(self, workspace: Workspace, workers: int) -> None:
+    def __init__(self, workers: int, workspace: Workspace | None = None) -> None:
         self.workers = workers
-        self.workspace = workspace
+        self._workspace = workspace
+        self._opened = threading.Event()
+        if workspace is not None:
+            self._opened.set()
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._dispatch = ThreadPoolExecutor(workers, thread_name_prefix="shard")
         self._starting: Future[None] | None = None
@@ -38,6 +41,18 @@ class ActorPool:
         self._actors: list[Any] = []
         self.busy: dict[int, float] = {}
         """Seconds that each actor was busy, by its place in the pool."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """What the actors work on."""
+        if self._workspace is None:
+            raise RuntimeError("the pool was not told what to work on")
+        return self._workspace
+
+    def open(self, workspace: Workspace) -> None:
+        """Say what the actors are to work on; they wait for it, Ray does not."""
+        self._workspace = workspace
+        self._opened.set()
 
     def start(self) -> None:
         """Begin to start Ray and the actors, without waiting for them."""
@@ -65,6 +80,7 @@ class ActorPool:
         """Stop the actors, and Ray where this pool started it. Calls under way are given up."""
         self._dispatch.shutdown(wait=False, cancel_futures=True)
         self._closing.set()
+        self._opened.set()
         if self._keeper is not None:
             self._keeper.join(_CLOSE_SECONDS)
 
@@ -78,6 +94,9 @@ class ActorPool:
             if not ray.is_initialized():
                 self._owns_ray = True
                 _start_ray(self.workers)
+            self._opened.wait()
+            if self._workspace is None:  # closed before it was opened
+                raise RuntimeError("the pool was closed before it was opened")
             options = _actor_options(self.workspace.device, self.workers)
             remote = ray.remote(Worker)
             self._actors = [remote.options(**options).remote() for _ in range(self.workers)]

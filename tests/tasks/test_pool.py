@@ -56,7 +56,7 @@ def workspace(tiny: Study, tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def pool(workspace: Workspace) -> Iterator[ActorPool]:
-    made = ActorPool(workspace, 2)
+    made = ActorPool(2, workspace)
     yield made
     made.close()
     assert not ray.is_initialized()

@@ -1,0 +1,61 @@
+"""Opening a workspace: everything about a study and a root that can be checked is, before any work starts."""
+
+from pathlib import Path
+
+from blindspots.errors import InputError
+from blindspots.jobs.job import examples
+from blindspots.jobs.workspace import Workspace
+from blindspots.store.layout import Layout
+from blindspots.store.root import check, stored
+from blindspots.study import Study
+
+
+def checked_workspace(study: Study, root: str | Path, *, data: str | Path | None = None) -> Workspace:
+    """Return the workspace of ``study`` in ``root`` on the CPU, without importing what computes.
+
+    Raises :class:`InputError` for a root that cannot be used, data that cannot be had, or a study that asks for more
+    images than there are.
+    """
+    layout = Layout.at(root)
+    stored(layout)
+    workspace = Workspace(study, layout.root, data=None if data is None else Path(data))
+    check(layout, study, workspace.dataset.sha256)
+    for split in study.sets.splits:
+        examples(workspace, split, study.sets.examples)
+    for spec in study.models:
+        examples(workspace, spec.split, study.training.images)
+    return workspace
+
+
+def workspace_for(
+    study: Study, root: str | Path, *, device: str | None = None, data: str | Path | None = None
+) -> Workspace:
+    """Return the workspace of ``study`` in ``root`` on ``device``: cpu or cuda, None for cuda where there is one.
+
+    Raises :class:`InputError` as :func:`checked_workspace`, and for a device that is not there.
+    """
+    workspace = checked_workspace(study, root, data=data)
+    return Workspace(study, workspace.root, resolved_device(device), workspace.data)
+
+
+def workspace_of(root: str | Path, *, data: str | Path | None = None) -> Workspace:
+    """Return the workspace of the study last run in ``root``; raise :class:`InputError` where there is none."""
+    layout = Layout.at(root)
+    there = stored(layout)
+    if there is None:
+        raise InputError(f"there is no study in {layout.root}; make one with: blindspots run --root {root}")
+    return workspace_for(there.study, layout.root, data=data)
+
+
+def resolved_device(device: str | None) -> str:
+    """Return the kind of device to compute on; raise :class:`InputError` for one that is unknown or not there."""
+    if device not in (None, "cpu", "cuda"):
+        raise InputError(f"the device {device!r} is unknown; it is cpu or cuda")
+    if device == "cpu":
+        return device
+    import torch
+
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise InputError("the device cuda is asked for, but torch finds no such device here; use cpu")
+    return "cuda" if there else "cpu"

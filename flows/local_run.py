@@ -1,0 +1,61 @@
+"""A run from the command line: the study's flow in this process, with server and Ray of its own where none is named.
+
+Most of the time before the first shard goes into starting processes and importing libraries. Where the root is new
+there is certainly work, so server and Ray are started first and come up while this process imports.
+"""
+
+import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+from blindspots.jobs.opening import checked_workspace
+from blindspots.store.root import stored
+from blindspots.study import Study
+from flows.local_server import LocalServer, server_for_a_run
+
+
+def default_workers() -> int:
+    """Return how many actors suit this machine: one a core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_here(
+    study: Study, *, root: Path, workers: int | None, device: Literal["auto", "cpu", "cuda"], data: Path | None
+) -> dict[str, Any]:
+    """Run ``study`` in ``root`` with progress bars; return what the study's flow returns.
+
+    Where there is nothing to do, neither a server nor Ray is started. Raises
+    :class:`~blindspots.errors.InputError` before any work where something does not fit.
+    """
+    workspace = checked_workspace(study, root, data=data)
+    is_new = stored(workspace.layout) is None
+    outcome: dict[str, Any] = {"root": str(workspace.root), "jobs": 0, "shards": 0, "ran": {}}
+    with ExitStack() as stack:
+        server: LocalServer | None = stack.enter_context(server_for_a_run()) if is_new else None
+        from tasks.actors.pool import ActorPool
+
+        pool = ActorPool(workers or default_workers())
+        if is_new:
+            pool.start()
+            stack.callback(pool.close)
+        from flows.session import session
+
+        folder = None if data is None else str(data)
+        running = stack.enter_context(session(study, str(root), workers, device, folder, pool=pool))
+        if running.plan.complete:
+            return outcome
+        if not is_new:
+            server = stack.enter_context(server_for_a_run())
+        if running.needs_actors:
+            pool.start()
+        from flows.progress_bars import progress_bars
+        from flows.study import study_flow
+
+        if server is not None:
+            server.wait()
+        with progress_bars(running.workspace, running.plan) as running.observer:
+            outcome |= study_flow(study=study, root=str(root), workers=workers, device=device, data=folder)
+    return outcome
