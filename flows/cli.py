@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Root = Annotated[Path, typer.Option("--root", help="Folder of the store.")]
+Root = Annotated[str, typer.Option("--root", help="Folder of the store.")]
 StudyName = Annotated[str, typer.Argument(help="A built-in study, or the path of a YAML file.", metavar="STUDY")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the study; repeatable.")
@@ -33,7 +33,8 @@ Data = Annotated[Path | None, typer.Option(help="Folder with the data set's file
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
 
-_ROOT = Path("blindspots-study")
+_ROOT = "blindspots-study"
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 
 @app.command(
@@ -209,12 +210,13 @@ def serve(
     from blindspots.study import load_study
 
     wanted = load_study(study, changes)
+    from blindspots.store.layout import Layout
     from flows.serve import serve_flows
 
-    serve_flows(wanted, root=str(root.expanduser().resolve()), workers=workers, cron=cron)
+    serve_flows(wanted, root=str(Layout.at(root).root), workers=workers, cron=cron)
 
 
-def _study_in(root: Path) -> Any:
+def _study_in(root: str) -> Any:
     from blindspots.store.layout import Layout
     from blindspots.store.root import stored
 
@@ -252,7 +254,7 @@ def _print_plan(workspace: Any, plan: Any, as_json: bool) -> None:
         typer.echo("Jobs that wait read what is yet to be made; where that comes out as before, they are done.")
 
 
-def _print_outcome(root: Path, outcome: dict[str, Any], as_json: bool) -> None:
+def _print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
     from blindspots.store.open import open_study
     from blindspots.tables import TABLES, build_table, render
 
@@ -296,6 +298,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _exit_code(call: Callable[[], Any]) -> int:
     try:
         code = call()
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except TyperException as error:
         return _complain(error.format_message(), 2)

@@ -7,7 +7,8 @@ there is certainly work, so server and Ray are started first and come up while t
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
 import os
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ def default_workers() -> int:
 
 
 def run_here(
-    study: Study, *, root: Path, workers: int | None, device: Literal["auto", "cpu", "cuda"], data: Path | None
+    study: Study, *, root: str, workers: int | None, device: Literal["auto", "cpu", "cuda"], data: Path | None
 ) -> dict[str, Any]:
     """Run ``study`` in ``root`` with progress bars; return what the study's flow returns.
 
@@ -34,6 +35,7 @@ def run_here(
     is_new = stored(workspace.layout) is None
     outcome: dict[str, Any] = {"root": str(workspace.root), "jobs": 0, "shards": 0, "ran": {}}
     with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints what befalls its workers
         server: LocalServer | None = stack.enter_context(server_for_a_run()) if is_new else None
         from tasks.actors.pool import ActorPool
 
@@ -44,7 +46,7 @@ def run_here(
         from flows.session import session
 
         folder = None if data is None else str(data)
-        running = stack.enter_context(session(study, str(root), workers, device, folder, pool=pool))
+        running = stack.enter_context(session(study, root, workers, device, folder, pool=pool))
         if running.plan.complete:
             return outcome
         if not is_new:
@@ -57,5 +59,5 @@ def run_here(
         if server is not None:
             server.wait()
         with progress_bars(running.workspace, running.plan) as running.observer:
-            outcome |= study_flow(study=study, root=str(root), workers=workers, device=device, data=folder)
+            outcome |= study_flow(study=study, root=root, workers=workers, device=device, data=folder)
     return outcome

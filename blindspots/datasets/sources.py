@@ -42,7 +42,7 @@ def fetch(archive: Archive, folder: Path | None = None) -> Files:
     Raises :class:`InputError` where the folder that the user named lacks a file or holds another, or where every way
     fails: then with what was tried and how to hand the files over.
     """
-    named = folder or (Path(text) if (text := os.environ.get("BLINDSPOTS_DATA")) else None)
+    named = folder or named_folder()
     if named is not None:
         return _from_folder(archive, named.expanduser())
     cache = cache_folder() / archive.name
@@ -50,6 +50,12 @@ def fetch(archive: Archive, folder: Path | None = None) -> Files:
     if found is not None:
         return found
     return _into_cache(archive, cache)
+
+
+def named_folder() -> Path | None:
+    """Return the folder that the user names in ``BLINDSPOTS_DATA``, or None."""
+    text = os.environ.get("BLINDSPOTS_DATA")
+    return Path(text) if text else None
 
 
 def cache_folder() -> Path:

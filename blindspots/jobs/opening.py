@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from blindspots.datasets.sources import named_folder
 from blindspots.errors import InputError
 from blindspots.jobs.job import examples
 from blindspots.jobs.workspace import Workspace
@@ -18,7 +19,8 @@ def checked_workspace(study: Study, root: str | Path, *, data: str | Path | None
     """
     layout = Layout.at(root)
     stored(layout)
-    workspace = Workspace(study, layout.root, data=None if data is None else Path(data))
+    folder = named_folder() if data is None else Path(data)
+    workspace = Workspace(study, layout.root, data=None if folder is None else folder.expanduser().resolve())
     check(layout, study, workspace.dataset.sha256)
     for split in study.sets.splits:
         examples(workspace, split, study.sets.examples)

@@ -139,8 +139,8 @@ def test_an_interrupted_run_leaves_no_process_behind(blindspots: CommandLine, ti
     study, root = slow(tiny, tmp_path / "slow.yaml"), tmp_path / "stopped"
     process = blindspots.start("run", study, "--root", str(root), "--workers", "2")
     wait_for(lambda: list(root.glob("models/*/seed-0.checkpoint.safetensors")), 120, step=0.02)
+    wait_for(lambda: len(actors(process.pid)) == 2, 30)
     family = descendants(process.pid)
-    assert len(actors(process.pid)) == 2
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -44,13 +44,13 @@ def api(server: str) -> Api:
 @pytest.fixture
 def served(blindspots: CommandLine, api: Api, study_file: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """``blindspots serve`` with the tiny study and a schedule that is never due in a test."""
-    process = blindspots.start(
-        "serve", study_file, "--root", str(tmp_path / "served"), "--workers", "2", "--cron", "0 0 1 1 *"
-    )
+    root = str(tmp_path / "served")
+    process = blindspots.start("serve", study_file, "--root", root, "--workers", "2", "--cron", "0 0 1 1 *")
 
     def is_ready() -> bool:
         assert process.poll() is None, process.communicate()
-        return all((api.deployment(flow) or {}).get("status") == "READY" for flow in ("study", "tables"))
+        found = [api.deployment(flow) or {} for flow in ("study", "train", "generate", "transfer", "tables")]
+        return all(each.get("status") == "READY" and each["parameters"]["root"] == root for each in found)
 
     try:
         wait_for(is_ready, 90)
