@@ -24,17 +24,18 @@ def mnist() -> Dataset:
     return load_dataset("mnist")
 
 
+TINY = {
+    "name": "tiny",
+    "models": [
+        {"name": "fc10", "paper": "FC10(1e-2)", "decay": [1e-2]},
+        {"name": "fc12-10", "hidden": [12], "decay": [1e-4, 1e-4]},
+    ],
+    "training": {"images": 300, "iterations": 16, "checkpoint_every": 8},
+    "sets": {"examples": 50, "shard": 20, "noise": [0.1, 1.0]},
+}
+
+
 @pytest.fixture
 def tiny() -> Study:
     """A whole study in small: two models, three shards a set, two segments of training."""
-    return validate_study(
-        {
-            "name": "tiny",
-            "models": [
-                {"name": "fc10", "paper": "FC10(1e-2)", "decay": [1e-2]},
-                {"name": "fc12-10", "hidden": [12], "decay": [1e-4, 1e-4]},
-            ],
-            "training": {"images": 300, "iterations": 16, "checkpoint_every": 8},
-            "sets": {"examples": 50, "shard": 20, "noise": [0.1, 1.0]},
-        }
-    )
+    return validate_study(TINY)

@@ -23,6 +23,8 @@ _SUFFICIENT = 1e-4
 """Armijo's constant."""
 _FACTOR = 4.0
 """c is multiplied or divided by this until it is bracketed."""
+_MOST_VALUES = 16
+"""Values of c tried for a row in all."""
 
 
 @dataclass
@@ -43,6 +45,8 @@ class _Rows:
     """Iterations since c was last changed."""
     outer: torch.Tensor
     """Values of c tried."""
+    between: torch.Tensor
+    """Of those, the values tried since c was bracketed, that which closed the bracket included."""
     high: torch.Tensor
     """Logarithm of the largest c that reached the target, and below the least that did not."""
     low: torch.Tensor
@@ -73,18 +77,18 @@ def penalised(
     effort: Effort,
     *,
     images: torch.Tensor,
-    values: int = 4,
-    iterations: int = 10,
+    values: int = 2,
+    iterations: int = 20,
     tolerance: float = 0.1,
 ) -> None:
     """Search the nearest points read as ``targets`` and offer every one found on the way to ``best``.
 
     ``rows``: (n, m) in [0, 1]; ``targets``: (n,); ``images``: (n,) where a row stands in ``best`` and ``effort``.
-    ``values`` of c are tried for each row, with at most ``iterations`` each or until the projected gradient is
-    ``tolerance`` of the penalty's gradient.
+    Once c is bracketed, ``values`` more are tried for each row. Each takes at most ``iterations``, or ends when the
+    projected gradient is ``tolerance`` of the penalty's gradient.
     """
     state = _start(classifier, rows, targets, images, effort)
-    for turn in range(2 * values * iterations):
+    for turn in range(_MOST_VALUES * (iterations + 1)):
         residual = 2 * state.c[:, None] * (state.point - state.origin)
         total = residual + state.slope
         free = unblocked(total, state.point)
@@ -124,6 +128,7 @@ def _start(
         step=torch.ones_like(loss),
         inner=torch.zeros_like(targets),
         outer=torch.zeros_like(targets),
+        between=torch.zeros_like(targets),
         high=torch.full_like(loss, -torch.inf),
         low=torch.full_like(loss, torch.inf),
         high_lead=zero.clone(),
@@ -161,11 +166,11 @@ def _next_c(state: _Rows, settled: torch.Tensor, values: int) -> torch.Tensor:
     )
     state.c = torch.where(settled, following.exp(), state.c)
     state.outer = state.outer + settled.long()
+    state.between = state.between + (settled & torch.isfinite(state.high) & torch.isfinite(state.low)).long()
     state.inner = torch.where(settled, 0, state.inner)
     state.step = torch.where(settled, 1.0, state.step)
     bracketed = torch.isfinite(state.high) & (state.low - state.high < 0.05)
-    limit = torch.where(torch.isinf(state.high), 2 * values, values)  # one that never succeeded tries longer
-    return settled & (bracketed | (state.outer >= limit))
+    return settled & (bracketed | (state.between > values) | (state.outer >= _MOST_VALUES))
 
 
 def _two_loop(state: _Rows, free: torch.Tensor, turn: int) -> torch.Tensor:

@@ -17,6 +17,7 @@ from blindspots.store.arrays import (
     group_rows,
     read_shard,
     resize_group,
+    set_group_attributes,
     write_shard,
 )
 
@@ -86,23 +87,43 @@ class ExampleSet(Job):
             device=workspace.device,
         )
 
-    def prepare(self, workspace: Workspace) -> bool:
-        """Make room: arrays of the right length for this very work, what is there kept where it is the same."""
-        rows, shard = len(self.ids(workspace)), workspace.study.sets.shard
-        variables = self.variables(workspace)
-        attributes = {**self.attributes(workspace), "identity": self._identity(workspace), "shard": shard}
-        there = group_rows(workspace.zarr, self.key, variables)
-        found = group_attributes(workspace.zarr, self.key) or {}
-        if there is None or any(found.get(name) != value for name, value in attributes.items()):
-            self._forget(workspace, 0)
-            create_group(
-                workspace.zarr, self.key, variables, dim="example", rows=rows, shard=shard, attributes=attributes
-            )
-            return True
+    def fit(self, workspace: Workspace) -> None:
+        """Give arrays that hold this very work the study's length and attributes; what lies beyond is dropped."""
+        rows = len(self.ids(workspace))
+        there = self._rows_there(workspace)
+        if there is None:
+            return
         if there != rows:
-            self._forget(workspace, min(there, rows) // shard)
-            resize_group(workspace.zarr, self.key, variables, rows)
-        return False
+            self._forget(workspace, min(there, rows) // workspace.study.sets.shard)
+            resize_group(workspace.zarr, self.key, self.variables(workspace), rows)
+        set_group_attributes(workspace.zarr, self.key, self._attributes(workspace))
+
+    def prepare(self, workspace: Workspace) -> bool:
+        """Make arrays for this very work, unless it is what lies there already."""
+        if self._rows_there(workspace) is not None:
+            return False
+        self._forget(workspace, 0)
+        create_group(
+            workspace.zarr,
+            self.key,
+            self.variables(workspace),
+            dim="example",
+            rows=len(self.ids(workspace)),
+            shard=workspace.study.sets.shard,
+            attributes=self._attributes(workspace),
+        )
+        return True
+
+    def _attributes(self, workspace: Workspace) -> dict[str, Any]:
+        shard = workspace.study.sets.shard
+        return {**self.attributes(workspace), "identity": self._identity(workspace), "shard": shard}
+
+    def _rows_there(self, workspace: Workspace) -> int | None:
+        """Return how long the arrays of this very work are; None where there are none, or those of other work."""
+        wanted, found = self._attributes(workspace), group_attributes(workspace.zarr, self.key) or {}
+        if any(found.get(name) != wanted[name] for name in ("identity", "shard")):
+            return None
+        return group_rows(workspace.zarr, self.key, self.variables(workspace))
 
     def _forget(self, workspace: Workspace, first: int) -> None:
         """Remove the receipts of the shards from ``first`` on."""

@@ -79,6 +79,9 @@ class Job(ABC):
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of what decides the shard's content, or None while an input is missing."""
 
+    def fit(self, workspace: Workspace) -> None:  # noqa: B027 - most jobs have nothing to fit
+        """Make what lies in the store fit the study in size and attributes, whether or not a shard is to do."""
+
     def prepare(self, workspace: Workspace) -> bool:
         """Make room in the store before a shard runs; return whether that undid what was done, so all is to do."""
         return False

@@ -77,6 +77,8 @@ def stage_work(workspace: Workspace, plan: Plan, stage: Stage) -> list[Outstandi
     known = [Outstanding(job, plan.to_do[job.key]) for job in plan.stage(stage) if job.key in plan.to_do]
     again = outstanding(workspace, [job for job in plan.stage(stage) if job.key in plan.waiting])
     found = {item.job.key: item for item in (*known, *again)}
+    for job in plan.stage(stage):
+        job.fit(workspace)
     return _prepare(workspace, stage, [found[job.key] for job in plan.stage(stage) if job.key in found])
 
 

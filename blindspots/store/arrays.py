@@ -76,6 +76,13 @@ def group_attributes(root: Path, group: str) -> dict[str, Any] | None:
         return None
 
 
+def set_group_attributes(root: Path, group: str, attributes: Mapping[str, Any]) -> None:
+    """Give the group these attributes, where it has others."""
+    node = zarr.open_group(str(root), path=group, mode="r+", use_consolidated=False)
+    if dict(node.attrs) != dict(attributes):
+        node.attrs.put(dict(attributes))
+
+
 def group_rows(root: Path, group: str, variables: Iterable[str]) -> int | None:
     """Return the common length of a group's arrays, or None where one is missing or they differ."""
     try:

@@ -73,28 +73,28 @@ class TransferTable:
     def write(self, pair: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Write the cells (split, rule, variant) of one pair."""
         group = zarr.open_group(str(self.path), path=GROUP, mode="r+", use_consolidated=False)
+        at = _index(pair, self.coordinates)
         for name in VARIABLES:
             array = group[name]
             assert isinstance(array, zarr.Array)
-            (self.path / array.path / array.metadata.encode_chunk_key((*self._index(pair), 0, 0, 0))).unlink(
-                missing_ok=True
-            )
-            array.with_config({"write_empty_chunks": True})[self._index(pair)] = arrays[name]
+            (self.path / array.path / array.metadata.encode_chunk_key((*at, 0, 0, 0))).unlink(missing_ok=True)
+            array.with_config({"write_empty_chunks": True})[at] = arrays[name]
 
     def read(self, pair: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Read the cells of one pair; raise :class:`CorruptShardError` where that is not possible."""
+        """Read the cells of one pair by name, wherever they lie; raise :class:`CorruptShardError` if that fails."""
         try:
-            if self._coordinates_there() != {name: list(values) for name, values in self.coordinates.items()}:
-                raise CorruptShardError("transfer: the table has other rows and columns")
+            there = self._coordinates_there()
+            if there is None or any(there[dim] != list(self.coordinates[dim]) for dim in CELL):
+                raise CorruptShardError("transfer: the table has other cells")
+            if any(pair[dim] not in there[dim] for dim in PAIR):
+                raise CorruptShardError("transfer: the table lacks the pair")
+            at = _index(pair, there)
             group = zarr.open_group(str(self.path), path=GROUP, mode="r", use_consolidated=False)
-            return {name: np.asarray(group[name][self._index(pair)]) for name in VARIABLES}  # type: ignore[index]
+            return {name: np.asarray(group[name][at]) for name in VARIABLES}  # type: ignore[index]
         except CorruptShardError:
             raise
         except Exception as error:  # codecs raise what they like
             raise CorruptShardError(f"transfer: {(str(error).splitlines() or ['damaged'])[0]}") from None
-
-    def _index(self, pair: Mapping[str, Any]) -> tuple[int, ...]:
-        return tuple(list(self.coordinates[dim]).index(pair[dim]) for dim in PAIR)
 
     def _coordinates_there(self) -> dict[str, list[Any]] | None:
         try:
@@ -112,6 +112,10 @@ class TransferTable:
             except Exception:  # a damaged chunk: the pairs' receipts tell that they are to be redone
                 continue
         return found
+
+
+def _index(pair: Mapping[str, Any], coordinates: Coordinates) -> tuple[int, ...]:
+    return tuple(list(coordinates[dim]).index(pair[dim]) for dim in PAIR)
 
 
 def _carried_over(

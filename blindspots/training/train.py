@@ -14,6 +14,8 @@ from blindspots.training.checkpoint import CURVE_DTYPES, Checkpoint, as_curve
 from blindspots.training.lbfgs import Point, minimise
 from blindspots.training.objective import Objective, from_vector, to_vector
 
+_ROUNDING = 1e-7  # of the loss in float32, relative
+
 
 @dataclass(frozen=True)
 class Step:
@@ -46,7 +48,8 @@ def train(
     run, and nothing but the checkpoint crosses: so a run that was stopped gives the same weights as one that was not.
 
     The training ends when the gradient's Euclidean norm is at most ``training.tolerance``, after
-    ``training.iterations``, or when no step lowers the loss any more. Raises
+    ``training.iterations``, or when it has stalled: no step lowers the loss, or a whole segment lowered neither the
+    loss by more than rounding nor the least gradient to half. Raises
     :class:`~blindspots.training.lbfgs.DivergedError` where the loss is not finite; the last checkpoint stays good.
     """
     network = build_network(spec, inputs=math.prod(images.shape[1:]), classes=classes).to(images.device)
@@ -84,12 +87,22 @@ def _segment(
             reason = "gradient"
             break
     else:
-        stalled = before + length > rows[-1][0]
-        reason = "stalled" if stalled else "iterations" if rows[-1][0] >= training.iterations else ""
+        ended = before + length > rows[-1][0]
+        if ended or _without_progress(rows, before):
+            reason = "stalled"
+        elif rows[-1][0] >= training.iterations:
+            reason = "iterations"
     assert point is not None
     from_vector(network, point.weights)
     weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     return Checkpoint(weights, as_curve(rows), reason)
+
+
+def _without_progress(rows: list[tuple[float, ...]], before: int) -> bool:
+    """Tell whether since the iteration ``before`` the loss fell by no more than rounding, and no gradient is half."""
+    losses, norms = ([row[column] for row in rows] for column in (1, 3))
+    flat = losses[-1] >= losses[before] * (1 - _ROUNDING)
+    return before > 0 and flat and min(norms[before + 1 :]) > min(norms[: before + 1]) / 2
 
 
 def _row(iteration: int, point: Point, images: int, counted: int) -> tuple[float, ...]:

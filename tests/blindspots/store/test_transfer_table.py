@@ -55,8 +55,17 @@ def test_another_layout_carries_values_over_by_name(table: TransferTable) -> Non
     assert other.read(pair("b", "a"))["n"][:, :, 0].tolist() == [[3, 3, 0], [3, 3, 0]]
     assert other.read(pair("a", "b"))["n"].sum() == 8
     assert other.read(pair("c", "a"))["n"].sum() == 0
-    with pytest.raises(CorruptShardError, match="other rows and columns"):
+    with pytest.raises(CorruptShardError, match="other cells"):
         table.read(pair("a", "a"))
+
+
+def test_a_pair_is_read_by_name_from_whatever_layout(table: TransferTable) -> None:
+    wanted = TransferTable(table.path, coordinates(source=["clean", "b", "c"], target=["b"]))
+    assert wanted.read(pair("clean", "b"))["n"].sum() == 16
+    with pytest.raises(CorruptShardError, match="lacks the pair"):
+        wanted.read(pair("c", "b"))
+    wanted.lay_out({})
+    assert wanted.read(pair("clean", "b"))["n"].sum() == 16
 
 
 def test_the_same_layout_is_left_alone(table: TransferTable) -> None:

@@ -1,0 +1,193 @@
+"""What a finished store holds, computed once more from its weights and perturbations with numpy alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from safetensors import safe_open
+from safetensors.numpy import load_file
+
+from blindspots.datasets.dataset import Dataset
+from blindspots.jobs import adversarial_sets, pairs, reference_sets, table_jobs, trainings
+from blindspots.jobs.run import run_study
+from blindspots.store.layout import Layout
+from blindspots.store.receipts import read_receipt
+from blindspots.study import Study
+from tests.blindspots.jobs.conftest import changed
+
+MODELS = ("fc10", "fc12-10")
+
+
+@pytest.fixture(scope="module")
+def tree(tiny_root: Path) -> xr.DataTree:
+    return xr.open_datatree(tiny_root / "study.zarr", engine="zarr", chunks=None)
+
+
+def logits(root: Path, model: str, images: np.ndarray) -> np.ndarray:
+    """The network, written anew."""
+    weights = load_file(root / "models" / model / "seed-0.safetensors")
+    names = sorted(name.removesuffix(".weight") for name in weights if name.endswith(".weight"))
+    hidden = images.reshape(len(images), -1).astype(np.float64)
+    for index, name in enumerate(names):
+        hidden = hidden @ weights[f"{name}.weight"].T.astype(np.float64) + weights[f"{name}.bias"]
+        if index < len(names) - 1:
+            hidden = 1 / (1 + np.exp(-hidden))
+    return hidden
+
+
+def read(root: Path, model: str, images: np.ndarray) -> np.ndarray:
+    return logits(root, model, images).argmax(1)
+
+
+@pytest.mark.parametrize("rule", ["nearest", "random"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_stored_set_is_what_it_says(
+    tree: xr.DataTree, tiny_root: Path, mnist: Dataset, model: str, rule: str
+) -> None:
+    found = tree[f"sets/{model}/seed-0/train/{rule}"].to_dataset()
+    images = mnist.pixels["train"][found.example.values][:, None].astype(np.float32) / np.float32(255)
+    labels = mnist.classes_of["train"][found.example.values]
+    distorted = images + found.perturbation.values
+    assert distorted.dtype == np.float32
+    assert (distorted.min(), distorted.max()) >= (0, 0)
+    assert distorted.max() <= 1
+    np.testing.assert_array_equal(found.label, labels)
+    predicted = read(tiny_root, model, distorted)
+    np.testing.assert_array_equal(found.predicted, predicted)
+    np.testing.assert_array_equal(found.clean_predicted, read(tiny_root, model, images))
+    change = (distorted.astype(np.float64) - images).reshape(50, -1)
+    np.testing.assert_allclose(found.distortion, np.sqrt((change**2).mean(1)), rtol=1e-12)
+    assert found.success.all()
+    if rule == "nearest":
+        assert (predicted != labels).all()
+        wrong = found.clean_predicted.values != labels
+        assert (found.distortion.values[wrong] == 0).all()
+    else:
+        np.testing.assert_array_equal(predicted, found.target)
+        assert (found.target.values != labels).all()
+    assert (found.lower_bound <= found.distortion).all()
+    if model == "fc10" and rule == "nearest":
+        ratio = (found.distortion / found.exact).values[found.exact > 0]
+        assert ratio.min() >= 1 - 1e-6
+        assert ratio.mean() < 1.001
+
+
+def test_targets_are_the_same_for_every_model(tree: xr.DataTree) -> None:
+    one, other = (tree[f"sets/{model}/seed-0/train/random"] for model in MODELS)
+    np.testing.assert_array_equal(one["target"], other["target"])
+    np.testing.assert_array_equal(one["example"], other["example"])
+
+
+@pytest.mark.parametrize("target", MODELS)
+@pytest.mark.parametrize("source", [*MODELS, "noise-0.1", "noise-1-clipped"])
+def test_transfer_counts_what_a_reader_would_count(
+    tree: xr.DataTree, tiny_root: Path, mnist: Dataset, source: str, target: str
+) -> None:
+    transfer = tree["transfer"].to_dataset()
+    assert transfer.rate.dims == ("source", "target", "seed", "split", "rule", "variant")
+    for rule in ("nearest", "random") if source in MODELS else ("none",):
+        place = f"sets/{source}/seed-0/train/{rule}" if source in MODELS else f"references/train/{source}"
+        found = tree[place].to_dataset()
+        images = mnist.pixels["train"][found.example.values][:, None].astype(np.float32) / np.float32(255)
+        cell = transfer.sel(source=source, target=target, seed=0, split="train", rule=rule)
+        plain = images + found.perturbation.values
+        rms = np.sqrt((found.perturbation.values.astype(np.float64) ** 2).mean((1, 2, 3), keepdims=True))
+        direction = np.divide(found.perturbation.values, rms, out=np.zeros_like(plain, np.float64), where=rms > 0)
+        shown = {"plain": plain}
+        if source in MODELS:
+            shown |= {
+                "amplified": images + 0.1 * direction,
+                "amplified-clipped": (images + 0.1 * direction).clip(0, 1),
+            }
+        for variant, each in shown.items():
+            there = cell.sel(variant=variant)
+            predicted = read(tiny_root, target, each)
+            misread = int((predicted != found.label.values).sum())
+            assert (int(there.n), int(there.misread)) == (50, misread), (rule, variant)
+            assert int(there.clean_misread) == int((read(tiny_root, target, images) != found.label.values).sum())
+            assert float(there.rate) == misread / 50
+            assert float(there.rate_low) <= misread / 50 <= float(there.rate_high)
+            if "target" in found:
+                assert int(there.as_target) == int((predicted == found.target.values).sum())
+        if source == target:
+            assert float(cell.rate.sel(variant="plain")) == 1
+
+
+@pytest.mark.parametrize("target", MODELS)
+def test_clean_errors_are_those_of_the_training_and_the_test_images(
+    tree: xr.DataTree, tiny_root: Path, mnist: Dataset, tiny: Study, target: str
+) -> None:
+    clean = tree["transfer"].to_dataset().sel(source="clean", target=target, seed=0, rule="none", variant="plain")
+    for split, ids in (("train", mnist.order("train", tiny.seed)[:300]), ("test", np.arange(10_000))):
+        images = mnist.pixels[split][ids].astype(np.float32) / np.float32(255)
+        cell = clean.sel(split=split)
+        assert int(cell.n) == len(ids)
+        assert int(cell.misread) == int((read(tiny_root, target, images) != mnist.classes_of[split][ids]).sum())
+    curve = tree[f"training/{target}/seed-0"]
+    assert float(curve["error"][-1]) == pytest.approx(float(clean.sel(split="train").rate))
+
+
+def test_noise_is_gaussian_and_the_clipped_kind_keeps_the_box(tree: xr.DataTree, mnist: Dataset) -> None:
+    plain, clipped = (tree[f"references/train/{name}"].to_dataset() for name in ("noise-1", "noise-1-clipped"))
+    images = mnist.pixels["train"][plain.example.values][:, None].astype(np.float32) / np.float32(255)
+    noise = plain.perturbation.values
+    assert noise.std() == pytest.approx(1, rel=0.02)
+    assert abs(noise.mean()) < 0.02
+    inside = images + clipped.perturbation.values
+    assert (inside.min(), inside.max()) == (0, 1)
+    np.testing.assert_allclose(inside, (images + noise).clip(0, 1), atol=1e-6)
+    small = tree["references/train/noise-0.1"]["perturbation"].values
+    np.testing.assert_allclose(small, 0.1 * noise, rtol=1e-5)
+
+
+def test_shards_are_cut_elsewhere_and_the_set_is_the_same(tiny: Study, tmp_path: Path, tree: xr.DataTree) -> None:
+    run_study(changed(tiny, sets={"shard": 50}), tmp_path / "root")
+    other = xr.open_datatree(tmp_path / "root/study.zarr", engine="zarr", chunks=None)
+    for path in ("sets/fc12-10/seed-0/train/random", "sets/fc10/seed-0/train/nearest", "references/train/noise-0.1"):
+        for name, values in tree[path].to_dataset().data_vars.items():
+            if name in ("example", "label", "target", "success", "clean_predicted") or path.startswith("references"):
+                np.testing.assert_array_equal(values, other[path][name], err_msg=str(name))
+    for rule in ("nearest", "random"):
+        one, two = (each[f"sets/fc10/seed-0/train/{rule}"]["distortion"] for each in (tree, other))
+        np.testing.assert_allclose(one, two, rtol=2e-3)
+
+
+def test_everything_says_what_it_is(tree: xr.DataTree, tiny_root: Path, mnist: Dataset) -> None:
+    group = zarr.open_group(str(tiny_root / "study.zarr"), mode="r")
+    for path, array in group.members(max_depth=None):
+        if isinstance(array, zarr.Array) and path.startswith(("sets/", "references/", "training/")):
+            assert array.attrs["units"], path
+            assert array.attrs["long_name"], path
+    for path in ("sets/fc10/seed-0/train/nearest", "references/train/noise-0.1", "training/fc10/seed-0", "transfer"):
+        assert tree[path].attrs["dataset_sha256"] == mnist.sha256
+    with safe_open(tiny_root / "models/fc10/seed-0.safetensors", framework="np") as file:
+        assert file.metadata()["paper"] == "FC10(1e-2)"
+        assert json.loads(file.metadata()["training"])["iterations"] == 16
+    receipt = read_receipt(Layout.at(tiny_root).receipt("sets/fc10/seed-0/train/nearest", 1))
+    assert receipt is not None
+    assert {"torch", "numpy", "zarr", "python", "blindspots"} <= set(receipt.versions)
+    assert receipt.host
+    assert receipt.seconds > 0
+    assert "perturbation" in receipt.arrays
+
+
+def test_golden_numbers(tree: xr.DataTree) -> None:
+    """Where one of these moves, the stage's ALGORITHM is to be raised, and these numbers with it."""
+    algorithms = {
+        module.__name__.rpartition(".")[2]: module.ALGORITHM
+        for module in (trainings, adversarial_sets, reference_sets, pairs, table_jobs)
+    }
+    transfer = tree["transfer"].to_dataset().sel(seed=0, split="train", variant="plain")
+    losses = [float(tree[f"training/{model}/seed-0"]["loss"][-1]) for model in MODELS]
+    sets = ("fc10/seed-0/train/nearest", "fc10/seed-0/train/random", "fc12-10/seed-0/train/nearest")
+    distortions = [float(tree[f"sets/{path}"]["distortion"].mean()) for path in sets]
+    noise = [float(tree[f"references/train/{name}"]["distortion"][0]) for name in ("noise-0.1", "noise-1")]
+    misread = [int(transfer.misread.sel(source="fc10", target="fc12-10", rule=rule)) for rule in ("nearest", "random")]
+    assert algorithms == {"trainings": 1, "adversarial_sets": 1, "reference_sets": 1, "pairs": 1, "table_jobs": 1}
+    assert losses == pytest.approx([0.3539005, 0.2076817], rel=1e-3)
+    assert distortions == pytest.approx([0.04407468, 0.08388025, 0.04041402], rel=1e-3)
+    assert noise == pytest.approx([0.09880738, 0.98807384], rel=1e-6)
+    assert misread == pytest.approx([16, 26], abs=1)

@@ -1,0 +1,113 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from blindspots.study import ModelSpec, TrainingSpec
+from blindspots.training.checkpoint import CURVE_DTYPES, Checkpoint, read_checkpoint, write_checkpoint
+from blindspots.training.lbfgs import DivergedError
+from blindspots.training.objective import Objective, to_vector
+from blindspots.training.train import Step, train
+from tests.blindspots.training.conftest import Problem
+from tests.blindspots.training.test_objective import network
+
+SPEC = ModelSpec(name="small", hidden=(5,), decay=(1e-3, 1e-4))
+TRAINING = TrainingSpec(iterations=30, checkpoint_every=10, tolerance=1e-6)
+
+
+def run(problem: Problem, training: TrainingSpec = TRAINING, **more: object) -> list[Checkpoint]:
+    return list(train(SPEC, training, *problem, classes=3, **{"seed": 0, **more}))
+
+
+def test_a_training_goes_in_segments_to_its_end(problem: Problem) -> None:
+    steps: list[Step] = []
+    found = run(problem, on_step=steps.append)
+    assert [(each.iterations, each.reason) for each in found] == [(10, ""), (20, ""), (30, "iterations")]
+    curve = found[-1].curve
+    assert {name: column.dtype for name, column in curve.items()} == {k: np.dtype(v) for k, v in CURVE_DTYPES.items()}
+    np.testing.assert_array_equal(curve["iteration"], np.arange(31))
+    assert (np.diff(curve["loss"]) <= 0).all()
+    assert (np.diff(curve["evaluations"]) > 0).all()
+    assert [step.loss for step in steps] == curve["loss"].tolist()
+
+
+def test_the_curve_ends_with_what_the_weights_give(problem: Problem) -> None:
+    last = run(problem)[-1]
+    model = network((12, 5, 3), torch.float32)
+    model.load_state_dict(last.weights)
+    value = Objective(model, *problem, decay=SPEC.decay)(to_vector(model))
+    assert last.curve["loss"][-1] == pytest.approx(value.loss, rel=1e-6)
+    assert last.curve["error"][-1] == value.errors / 90
+    assert last.curve["gradient_norm"][-1] == pytest.approx(float(value.gradient.norm()), rel=1e-3)
+
+
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_a_stopped_training_ends_as_one_that_was_not(problem: Problem, tmp_path: Path, stopped: int) -> None:
+    whole = run(problem)
+    write_checkpoint(tmp_path / "x", whole[stopped], identity="work")
+    checkpoint = read_checkpoint(tmp_path / "x", identity="work")
+    assert checkpoint is not None
+    rest = run(problem, checkpoint=checkpoint)
+    assert len(rest) == len(whole) - stopped - 1
+    for name, tensor in whole[-1].weights.items():
+        assert torch.equal(rest[-1].weights[name], tensor), name
+    for name, column in whole[-1].curve.items():
+        np.testing.assert_array_equal(rest[-1].curve[name], column)
+    assert rest[-1].reason == "iterations"
+
+
+def test_a_training_converges_and_says_so(problem: Problem) -> None:
+    last = run(problem, TRAINING.model_copy(update={"iterations": 5000, "tolerance": 1e-4, "checkpoint_every": 500}))[
+        -1
+    ]
+    assert last.reason == "gradient"
+    assert last.curve["gradient_norm"][-1] <= 1e-4 < last.curve["gradient_norm"][-2]
+
+
+def test_a_training_that_cannot_go_on_says_so(problem: Problem) -> None:
+    last = run(problem, TRAINING.model_copy(update={"iterations": 20_000, "tolerance": 1e-30, "checkpoint_every": 300}))
+    assert last[-1].reason == "stalled"
+    assert last[-1].curve["gradient_norm"][-1] < 1e-3
+
+
+def test_the_seed_decides(problem: Problem) -> None:
+    first, same, other = (run(problem, seed=seed)[-1].weights["layers.1.weight"] for seed in (0, 0, 1))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+def test_both_forms_of_decay_are_minimised(problem: Problem) -> None:
+    """At the bottom of a softmax regression the slope of the cross-entropy is minus that of the decay."""
+    spec = ModelSpec(name="fc", decay=0.2)
+    for form, factor in (("half-squares", 0.2), ("per-unit", 2 * 0.2 / 3)):
+        training = TRAINING.model_copy(update={"decay_form": form, "iterations": 2000})
+        *_, last = train(spec, training, problem[0].double().float(), problem[1], seed=0, classes=3)
+        model = network((12, 3), torch.float32)
+        model.load_state_dict(last.weights)
+        loss = torch.nn.functional.cross_entropy(model(problem[0]), problem[1])
+        (slope,) = torch.autograd.grad(loss, model.linears[0].weight)
+        torch.testing.assert_close(slope, -factor * model.linears[0].weight.detach(), rtol=1e-2, atol=1e-5)
+
+
+def test_a_diverging_training_is_an_error_and_no_checkpoint(problem: Problem) -> None:
+    images = problem[0].clone()
+    images[0, 0, 0, 0] = math.nan
+    with pytest.raises(DivergedError, match="the loss is nan"):
+        run((images, problem[1]))
+
+
+def test_checkpoints_of_other_work_and_damaged_ones_are_not_taken(problem: Problem, tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    checkpoint = run(problem)[0]
+    write_checkpoint(path, checkpoint, identity="work")
+    assert read_checkpoint(path, identity="other") is None
+    assert read_checkpoint(tmp_path / "none", identity="work") is None
+    path.write_bytes(path.read_bytes()[:-20])
+    assert read_checkpoint(path, identity="work") is None
+    write_checkpoint(path, replace(checkpoint, reason="gradient"), identity="work")
+    found = read_checkpoint(path, identity="work")
+    assert found is not None
+    assert found.finished
