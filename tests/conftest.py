@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +35,23 @@ TINY = {
     "training": {"images": 300, "iterations": 16, "checkpoint_every": 8},
     "sets": {"examples": 50, "shard": 20, "noise": [0.1, 1.0]},
 }
+
+
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory: pytest.TempPathFactory, mnist: Dataset) -> Path:
+    """The root of the finished tiny study, run in this process; to be read only."""
+    from blindspots.jobs.run import run_study
+
+    root = tmp_path_factory.mktemp("tiny") / "root"
+    run_study(validate_study(TINY), root)
+    return root
+
+
+@pytest.fixture
+def root(tiny_root: Path, tmp_path: Path) -> Path:
+    """A copy of the finished root, for tests that change it."""
+    shutil.copytree(tiny_root, tmp_path / "root")
+    return tmp_path / "root"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.jobs.run import run_study
 from blindspots.store.layout import Layout
 from blindspots.study import BUILT_IN, Study
 from flows.cli import main
@@ -48,10 +47,9 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 
 
 @pytest.fixture
-def finished(tiny: Study, tmp_path: Path, mnist: object) -> Path:
+def finished(root: Path) -> Path:
     """The root of the tiny study, done."""
-    run_study(tiny, tmp_path / "root")
-    return tmp_path / "root"
+    return root
 
 
 def test_help_has_examples(call: Call) -> None:

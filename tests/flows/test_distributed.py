@@ -18,10 +18,9 @@ from tests.stores import assert_same_content, decoded
 
 
 @pytest.fixture
-def oracle(tiny: Study, tmp_path: Path, mnist: object) -> Path:
+def oracle(root: Path) -> Path:
     """The tiny study, run in this process."""
-    run_study(tiny, tmp_path / "oracle")
-    return tmp_path / "oracle"
+    return root
 
 
 def receipts(root: Path) -> set[str]:

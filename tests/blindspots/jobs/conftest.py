@@ -1,30 +1,6 @@
-"""The tiny study, run once; tests that change its store take a copy."""
+"""Studies that differ a little."""
 
-import shutil
-from pathlib import Path
-
-import pytest
-
-from blindspots.datasets.dataset import Dataset
-from blindspots.jobs.run import run_study
 from blindspots.study import Study, validate_study
-
-
-@pytest.fixture(scope="session")
-def tiny_root(tmp_path_factory: pytest.TempPathFactory, mnist: Dataset) -> Path:
-    """The root of the finished tiny study; to be read only."""
-    from tests.conftest import TINY
-
-    root = tmp_path_factory.mktemp("tiny") / "root"
-    run_study(validate_study(TINY), root)
-    return root
-
-
-@pytest.fixture
-def root(tiny_root: Path, tmp_path: Path) -> Path:
-    """A copy of the finished root."""
-    shutil.copytree(tiny_root, tmp_path / "root")
-    return tmp_path / "root"
 
 
 def changed(study: Study, **parts: object) -> Study:

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from blindspots.datasets.dataset import Dataset
+from blindspots.errors import InputError
+from blindspots.figures import build_figure, save_figure
+from blindspots.figures.figure7 import Panel, draw_panel, figure7
+from blindspots.study import Study
+
+
+@pytest.fixture
+def tree(tiny_root: Path) -> xr.DataTree:
+    return xr.open_datatree(tiny_root / "study.zarr", engine="zarr", chunks=None)
+
+
+def test_the_store_is_what_is_drawn(tree: xr.DataTree, tiny: Study, mnist: Dataset) -> None:
+    figure = build_figure(7, tree, tiny, mnist)
+    assert len(figure.axes) == 3
+    found = tree["sets/fc10/seed-0/train/random"].to_dataset()
+    other = tree["sets/fc12-10/seed-0/train/random"].to_dataset()
+    right = (found.clean_predicted == found.label) & (other.clean_predicted == other.label)
+    first = int(np.flatnonzero(right)[0])
+    original = mnist.images("train", [int(found.example[first])])[0, 0].numpy()
+    noise = tree["references/train/noise-1"]["perturbation"].values[first, 0]
+    for axes, change in zip(
+        figure.axes, (found.perturbation.values[first, 0], other.perturbation.values[first, 0], noise), strict=True
+    ):
+        picture = axes.images[0].get_array()
+        np.testing.assert_array_equal(picture[:28, :28], original)
+        np.testing.assert_allclose(picture[:28, 29:57], (original + change).clip(0, 1), atol=1e-6)
+    titles = [axes.get_title() for axes in figure.axes]
+    read = found.clean_predicted == found.label
+    assert f"average distortion {float(found.distortion[read].mean()):.3f}, accuracy 0%" in titles[0]
+    assert titles[0].startswith("FC10(1e-2), rule random")
+    assert "stddev 1" in titles[2]
+    assert figure.axes[0].texts[0].get_text() == str(int(found.label[first]))
+    assert figure.axes[0].texts[1].get_text() == f"≠ {int(found.predicted[first])}"
+
+
+def test_models_and_rule_can_be_chosen(tree: xr.DataTree, tiny: Study, mnist: Dataset) -> None:
+    figure = figure7(tree, tiny, mnist, models=["fc12-10"], rule="nearest")
+    assert [axes.get_title().partition("\n")[0] for axes in figure.axes] == [
+        "fc12-10, rule nearest",
+        "Gaussian noise of stddev 1",
+    ]
+    with pytest.raises(InputError, match="no model is called 'fc9'"):
+        figure7(tree, tiny, mnist, models=["fc9"])
+    with pytest.raises(InputError, match="the store lacks sets/fc10/seed-0/train/second"):
+        figure7(tree, tiny, mnist, rule="second")
+    with pytest.raises(InputError, match="there is no figure 3; those drawn are 7"):
+        build_figure(3, tree, tiny, mnist)
+
+
+def test_a_panel_is_drawn_into_the_axes_given_and_tells_right_from_wrong() -> None:
+    images = np.zeros((2, 4, 4), np.float32)
+    panel = Panel("a title", images, images + 0.5, labels=np.array([3, 5]), read=np.array([3, 6]))
+    axes = Figure().add_subplot()
+    assert draw_panel(axes, panel) is axes
+    assert [text.get_text() for text in axes.texts] == ["3", "= 3", "5", "≠ 6"]
+    assert axes.texts[1].get_color() != axes.texts[3].get_color()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf"])
+def test_the_same_figure_is_the_same_file(
+    tree: xr.DataTree, tiny: Study, mnist: Dataset, tmp_path: Path, suffix: str
+) -> None:
+    for name in ("one", "two"):
+        save_figure(build_figure(7, tree, tiny, mnist), tmp_path / (name + suffix))
+    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    if suffix == ".png":
+        assert matplotlib.image.imread(tmp_path / "one.png").shape[0] > 500
+
+
+def test_other_kinds_of_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"written as .png or .pdf, not .*gif"):
+        save_figure(Figure(), tmp_path / "x.gif")
