@@ -6,6 +6,7 @@ there is certainly work, so server and Ray are started first and come up while t
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
+import logging
 import os
 import sys
 from contextlib import ExitStack, redirect_stdout
@@ -21,6 +22,13 @@ from flows.local_server import LocalServer, server_for_a_run
 def default_workers() -> int:
     """Return how many actors suit this machine: one a core that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _send_logs() -> None:
+    """Let Prefect send what it holds back of the log, while there is a server to send it to."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        for handler in logging.getLogger(name).handlers:
+            handler.flush()
 
 
 def run_here(
@@ -58,6 +66,7 @@ def run_here(
 
         if server is not None:
             server.wait()
+            stack.callback(_send_logs)
         with progress_bars(running.workspace, running.plan) as running.observer:
             outcome |= study_flow(study=study, root=root, workers=workers, device=device, data=folder)
     return outcome

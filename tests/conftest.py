@@ -30,9 +30,9 @@ TINY = {
     "name": "tiny",
     "models": [
         {"name": "fc10", "paper": "FC10(1e-2)", "decay": [1e-2]},
-        {"name": "fc12-10", "hidden": [12], "decay": [1e-4, 1e-4]},
+        {"name": "fc20-10", "hidden": [20], "decay": [1e-4, 1e-4]},
     ],
-    "training": {"images": 300, "iterations": 16, "checkpoint_every": 8},
+    "training": {"images": 500, "iterations": 60, "checkpoint_every": 30},
     "sets": {"examples": 50, "shard": 20, "noise": [0.1, 1.0]},
 }
 

@@ -1,4 +1,4 @@
-"""Benchmarks: ``python -m pytest tests/benchmarks -s``. They print ratios, save JSON and gate nothing on a time."""
+"""Benchmarks: ``python -m pytest tests/benchmarks -n 0 -s``. They print ratios, save JSON, gate nothing on time."""
 
 import json
 import os

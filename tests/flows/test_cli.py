@@ -121,7 +121,7 @@ def test_a_dry_run_tells_and_does_nothing(call: Call, tiny: Study, tmp_path: Pat
     assert plan["train"] == {
         "jobs": 2,
         "done": 0,
-        "to_do": {"models/fc12-10/seed-0": [0], "models/fc10/seed-0": [0]},
+        "to_do": {"models/fc20-10/seed-0": [0], "models/fc10/seed-0": [0]},
         "waiting": [],
     }
     assert plan["generate"]["to_do"]["references/train/noise-0.1"] == [0, 1, 2]
@@ -138,7 +138,7 @@ def test_a_finished_root_is_looked_into(call: Call, finished: Path, tmp_path: Pa
     )
     assert "42 shards intact, 0 damaged, 0 not done yet" in call("verify", *root)
     for number in ("1", "2"):
-        assert "fc12-10" in call("table", number, *root)
+        assert "fc20-10" in call("table", number, *root)
         assert json.loads(call("table", number, *root, "--json"))
         call("table", number, *root, "--format", "latex", "-o", str(tmp_path / "table.tex"))
         assert "toprule" in (tmp_path / "table.tex").read_text()
@@ -152,14 +152,14 @@ def test_a_finished_root_is_looked_into(call: Call, finished: Path, tmp_path: Pa
 
 
 def test_damage_is_named_and_the_exit_code_is_1(call: Call, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shard = finished / "study.zarr/sets/fc12-10/seed-0/train/nearest/label/c/2"
+    shard = finished / "study.zarr/sets/fc20-10/seed-0/train/nearest/label/c/2"
     content = bytearray(shard.read_bytes())
     content[0] ^= 1
     shard.write_bytes(content)
     with pytest.raises(SystemExit) as ended:
         main(["verify", "--root", str(finished)])
     assert ended.value.code == 1
-    assert "damaged: sets/fc12-10/seed-0/train/nearest shard 2: label" in capsys.readouterr().out
+    assert "damaged: sets/fc20-10/seed-0/train/nearest shard 2: label" in capsys.readouterr().out
 
 
 def test_a_mixture_of_versions_is_reported(call: Call, finished: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -12,9 +13,12 @@ import pytest
 
 from blindspots.jobs.run import run_study
 from blindspots.store.layout import Layout
-from blindspots.study import Study, validate_study
+from blindspots.study import validate_study
+from tests.conftest import TINY
 from tests.flows.conftest import CommandLine, actors, descendants, end, wait_for
 from tests.stores import assert_same_content, decoded
+
+with_server = pytest.mark.xdist_group("server")  # one server, one such test at a time
 
 
 @pytest.fixture
@@ -27,6 +31,7 @@ def receipts(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in (root / "receipts").rglob("*.json")}
 
 
+@with_server
 def test_any_number_of_workers_leaves_what_one_process_leaves(
     blindspots: CommandLine, study_file: str, oracle: Path, tmp_path: Path
 ) -> None:
@@ -39,6 +44,7 @@ def test_any_number_of_workers_leaves_what_one_process_leaves(
         assert receipts(root) == receipts(oracle)
 
 
+@with_server
 def test_a_store_is_gone_on_with(
     blindspots: CommandLine, study_file: str, oracle: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -64,8 +70,8 @@ def test_a_store_is_gone_on_with(
         "sets/fc10/seed-0/train/nearest",
         "sets/fc10/seed-0/train/random",
         "transfer/fc10/fc10/seed-0",
-        "transfer/fc10/fc12-10/seed-0",
-        "transfer/fc12-10/fc10/seed-0",
+        "transfer/fc10/fc20-10/seed-0",
+        "transfer/fc20-10/fc10/seed-0",
         *(f"transfer/{source}/fc10/seed-0" for source in ("clean", "noise-0.1", "noise-0.1-clipped", "noise-1")),
         "transfer/noise-1-clipped/fc10/seed-0",
         "tables/table1",
@@ -73,21 +79,31 @@ def test_a_store_is_gone_on_with(
     }
 
 
-def slow(tiny: Study, path: Path) -> str:
-    """Write the tiny study with more to do, so that there is time to kill something."""
-    content = tiny.model_dump(mode="json")
-    content["training"] |= {"images": 2000, "iterations": 400, "checkpoint_every": 20, "tolerance": 1e-7}
+@dataclass(frozen=True)
+class Slow:
+    """The tiny study with more to do, so that there is time to kill something."""
+
+    file: str
+    oracle: Path
+    """The root of an undisturbed run in one process."""
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> Slow:
+    folder = tmp_path_factory.mktemp("slow")
+    content = validate_study(TINY).model_dump(mode="json")
+    content["training"] |= {"images": 2000, "iterations": 300, "checkpoint_every": 20, "tolerance": 1e-7}
     content["models"][1]["hidden"] = [60]
-    content["sets"] |= {"examples": 300, "shard": 20}
-    validate_study(content)
-    path.write_text(json.dumps(content))
-    return str(path)
+    content["sets"] |= {"examples": 200, "shard": 20}
+    (folder / "slow.yaml").write_text(json.dumps(content))
+    run_study(validate_study(content), folder / "oracle")
+    return Slow(str(folder / "slow.yaml"), folder / "oracle")
 
 
-def test_a_killed_worker_is_made_up_for(blindspots: CommandLine, tiny: Study, tmp_path: Path) -> None:
-    study, root = slow(tiny, tmp_path / "slow.yaml"), tmp_path / "killed"
-    run_study(validate_study(json.loads(Path(study).read_text())), tmp_path / "oracle")
-    process = blindspots.start("run", study, "--root", str(root), "--workers", "2", "--json")
+@with_server
+def test_a_killed_worker_is_made_up_for(blindspots: CommandLine, slow: Slow, tmp_path: Path) -> None:
+    root = tmp_path / "killed"
+    process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2", "--json")
     killed = 0
     try:
         # once in the middle of a training, once in the middle of a set
@@ -102,16 +118,16 @@ def test_a_killed_worker_is_made_up_for(blindspots: CommandLine, tiny: Study, tm
     assert process.returncode == 0, err
     assert killed >= 3
     assert json.loads(out)["jobs"] == 26
-    assert_same_content(root, tmp_path / "oracle")
+    assert_same_content(root, slow.oracle)
 
 
-def test_a_killed_run_goes_on(blindspots: CommandLine, tiny: Study, tmp_path: Path) -> None:
-    study, root = slow(tiny, tmp_path / "slow.yaml"), tmp_path / "killed"
-    run_study(validate_study(json.loads(Path(study).read_text())), tmp_path / "oracle")
-    total = len(receipts(tmp_path / "oracle"))
+@with_server
+def test_a_killed_run_goes_on(blindspots: CommandLine, slow: Slow, tmp_path: Path) -> None:
+    root = tmp_path / "killed"
+    total = len(receipts(slow.oracle))
     done = []
-    for begun in ("models/fc12-10/seed-0.checkpoint.safetensors", "receipts/sets/*/seed-0/train/*/3.json"):
-        process = blindspots.start("run", study, "--root", str(root), "--workers", "2")
+    for begun in ("models/fc20-10/seed-0.checkpoint.safetensors", "receipts/sets/*/seed-0/train/*/3.json"):
+        process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2")
         wait_for(lambda begun=begun: list(root.glob(begun)), 120, step=0.02)
         family = descendants(process.pid)
         os.killpg(process.pid, signal.SIGKILL)
@@ -119,10 +135,10 @@ def test_a_killed_run_goes_on(blindspots: CommandLine, tiny: Study, tmp_path: Pa
         wait_for(lambda family=family: not any(is_alive(member) for member in family), 60)
         done.append(len(receipts(root)))
     assert 0 <= done[0] < done[1] < total
-    outcome = blindspots.run(study, root)
+    outcome = blindspots.run(slow.file, root)
     assert outcome["shards"] <= total - done[1] + 2  # a receipt may be there whose table was not laid out yet
-    assert receipts(root) == receipts(tmp_path / "oracle")
-    assert_same_content(root, tmp_path / "oracle")
+    assert receipts(root) == receipts(slow.oracle)
+    assert_same_content(root, slow.oracle)
     assert not list(root.rglob("*.partial"))
     assert not list(root.rglob("*.checkpoint.safetensors"))
 
@@ -134,9 +150,10 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def test_an_interrupted_run_leaves_no_process_behind(blindspots: CommandLine, tiny: Study, tmp_path: Path) -> None:
-    study, root = slow(tiny, tmp_path / "slow.yaml"), tmp_path / "stopped"
-    process = blindspots.start("run", study, "--root", str(root), "--workers", "2")
+@with_server
+def test_an_interrupted_run_leaves_no_process_behind(blindspots: CommandLine, slow: Slow, tmp_path: Path) -> None:
+    root = tmp_path / "stopped"
+    process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2")
     wait_for(lambda: list(root.glob("models/*/seed-0.checkpoint.safetensors")), 120, step=0.02)
     wait_for(lambda: len(actors(process.pid)) == 2, 30)
     family = descendants(process.pid)

@@ -13,6 +13,8 @@ from tests.flows.conftest import CommandLine, actors, descendants, end, wait_for
 
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
+pytestmark = pytest.mark.xdist_group("server")  # one server, one such test at a time
+
 
 class Api:
     """The server's REST interface."""

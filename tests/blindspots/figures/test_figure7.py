@@ -22,7 +22,7 @@ def test_the_store_is_what_is_drawn(tree: xr.DataTree, tiny: Study, mnist: Datas
     figure = build_figure(7, tree, tiny, mnist)
     assert len(figure.axes) == 3
     found = tree["sets/fc10/seed-0/train/random"].to_dataset()
-    other = tree["sets/fc12-10/seed-0/train/random"].to_dataset()
+    other = tree["sets/fc20-10/seed-0/train/random"].to_dataset()
     right = (found.clean_predicted == found.label) & (other.clean_predicted == other.label)
     first = int(np.flatnonzero(right)[0])
     original = mnist.images("train", [int(found.example[first])])[0, 0].numpy()
@@ -43,9 +43,9 @@ def test_the_store_is_what_is_drawn(tree: xr.DataTree, tiny: Study, mnist: Datas
 
 
 def test_models_and_rule_can_be_chosen(tree: xr.DataTree, tiny: Study, mnist: Dataset) -> None:
-    figure = figure7(tree, tiny, mnist, models=["fc12-10"], rule="nearest")
+    figure = figure7(tree, tiny, mnist, models=["fc20-10"], rule="nearest")
     assert [axes.get_title().partition("\n")[0] for axes in figure.axes] == [
-        "fc12-10, rule nearest",
+        "fc20-10, rule nearest",
         "Gaussian noise of stddev 1",
     ]
     with pytest.raises(InputError, match="no model is called 'fc9'"):

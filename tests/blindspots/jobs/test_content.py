@@ -18,7 +18,7 @@ from blindspots.store.receipts import read_receipt
 from blindspots.study import Study
 from tests.blindspots.jobs.conftest import changed
 
-MODELS = ("fc10", "fc12-10")
+MODELS = ("fc10", "fc20-10")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_clean_errors_are_those_of_the_training_and_the_test_images(
     tree: xr.DataTree, tiny_root: Path, mnist: Dataset, tiny: Study, target: str
 ) -> None:
     clean = tree["transfer"].to_dataset().sel(source="clean", target=target, seed=0, rule="none", variant="plain")
-    for split, ids in (("train", mnist.order("train", tiny.seed)[:300]), ("test", np.arange(10_000))):
+    for split, ids in (("train", mnist.order("train", tiny.seed)[:500]), ("test", np.arange(10_000))):
         images = mnist.pixels[split][ids].astype(np.float32) / np.float32(255)
         cell = clean.sel(split=split)
         assert int(cell.n) == len(ids)
@@ -146,7 +146,7 @@ def test_noise_is_gaussian_and_the_clipped_kind_keeps_the_box(tree: xr.DataTree,
 def test_shards_are_cut_elsewhere_and_the_set_is_the_same(tiny: Study, tmp_path: Path, tree: xr.DataTree) -> None:
     run_study(changed(tiny, sets={"shard": 50}), tmp_path / "root")
     other = xr.open_datatree(tmp_path / "root/study.zarr", engine="zarr", chunks=None)
-    for path in ("sets/fc12-10/seed-0/train/random", "sets/fc10/seed-0/train/nearest", "references/train/noise-0.1"):
+    for path in ("sets/fc20-10/seed-0/train/random", "sets/fc10/seed-0/train/nearest", "references/train/noise-0.1"):
         for name, values in tree[path].to_dataset().data_vars.items():
             if name in ("example", "label", "target", "success", "clean_predicted") or path.startswith("references"):
                 np.testing.assert_array_equal(values, other[path][name], err_msg=str(name))
@@ -165,7 +165,7 @@ def test_everything_says_what_it_is(tree: xr.DataTree, tiny_root: Path, mnist: D
         assert tree[path].attrs["dataset_sha256"] == mnist.sha256
     with safe_open(tiny_root / "models/fc10/seed-0.safetensors", framework="np") as file:
         assert file.metadata()["paper"] == "FC10(1e-2)"
-        assert json.loads(file.metadata()["training"])["iterations"] == 16
+        assert json.loads(file.metadata()["training"])["iterations"] == 60
     receipt = read_receipt(Layout.at(tiny_root).receipt("sets/fc10/seed-0/train/nearest", 1))
     assert receipt is not None
     assert {"torch", "numpy", "zarr", "python", "blindspots"} <= set(receipt.versions)
@@ -181,13 +181,14 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
         for module in (trainings, adversarial_sets, reference_sets, pairs, table_jobs)
     }
     transfer = tree["transfer"].to_dataset().sel(seed=0, split="train", variant="plain")
-    losses = [float(tree[f"training/{model}/seed-0"]["loss"][-1]) for model in MODELS]
-    sets = ("fc10/seed-0/train/nearest", "fc10/seed-0/train/random", "fc12-10/seed-0/train/nearest")
+    losses = [float(tree[f"training/{model}/seed-0"]["loss"][10]) for model in MODELS]
+    sets = ("fc10/seed-0/train/nearest", "fc10/seed-0/train/random", "fc20-10/seed-0/train/nearest")
     distortions = [float(tree[f"sets/{path}"]["distortion"].mean()) for path in sets]
     noise = [float(tree[f"references/train/{name}"]["distortion"][0]) for name in ("noise-0.1", "noise-1")]
-    misread = [int(transfer.misread.sel(source="fc10", target="fc12-10", rule=rule)) for rule in ("nearest", "random")]
+    misread = [int(transfer.misread.sel(source="fc10", target="fc20-10", rule=rule)) for rule in ("nearest", "random")]
     assert algorithms == {"trainings": 1, "adversarial_sets": 1, "reference_sets": 1, "pairs": 1, "table_jobs": 1}
-    assert losses == pytest.approx([0.3539005, 0.2076817], rel=1e-3)
-    assert distortions == pytest.approx([0.04407468, 0.08388025, 0.04041402], rel=1e-3)
+    assert losses == pytest.approx([0.5066738, 0.4841039], rel=1e-4)
+    assert distortions[:2] == pytest.approx([0.04070732, 0.08189574], rel=2e-3)
+    assert distortions[2] == pytest.approx(0.0385137, rel=0.03)  # fifty more iterations magnify a rounding
     assert noise == pytest.approx([0.09880738, 0.98807384], rel=1e-6)
-    assert misread == pytest.approx([16, 26], abs=1)
+    assert misread == pytest.approx([18, 32], abs=2)

@@ -19,10 +19,10 @@ from tests.blindspots.jobs.conftest import changed
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Files in the form of Fashion-MNIST's: 400 and 100 images of ten classes, one a bright row of its own."""
+    """Files in the form of Fashion-MNIST's: 600 and 100 images of ten classes, one a bright row of its own."""
     draw = np.random.default_rng(1)
     hashes = {}
-    for split, count in (("train", 400), ("t10k", 100)):
+    for split, count in (("train", 600), ("t10k", 100)):
         labels = np.arange(count, dtype=np.uint8) % 10
         images = draw.integers(0, 60, (count, 28, 28), dtype=np.uint8)
         images[np.arange(count), 2 * labels] = 250
@@ -60,4 +60,4 @@ def test_a_folder_in_the_environment_is_the_workspaces(
     monkeypatch.setenv("BLINDSPOTS_DATA", str(folder))
     workspace = workspace_for(changed(tiny, dataset="fashion-mnist"), tmp_path / "root")
     assert workspace.data == folder
-    assert len(workspace.dataset.ids("train")) == 400
+    assert len(workspace.dataset.ids("train")) == 600

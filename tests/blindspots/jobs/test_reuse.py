@@ -17,10 +17,10 @@ from tests.blindspots.jobs.conftest import changed
 from tests.stores import assert_same_content, decoded
 
 TABLES = {"tables/table1": (0,), "tables/table2": (0,)}
-SOURCES = ("fc10", "fc12-10", "clean", "noise-0.1", "noise-0.1-clipped", "noise-1", "noise-1-clipped")
+SOURCES = ("fc10", "fc20-10", "clean", "noise-0.1", "noise-0.1-clipped", "noise-1", "noise-1-clipped")
 
 
-def pairs(*, sources: tuple[str, ...] = SOURCES, targets: tuple[str, ...] = ("fc10", "fc12-10")) -> dict:
+def pairs(*, sources: tuple[str, ...] = SOURCES, targets: tuple[str, ...] = ("fc10", "fc20-10")) -> dict:
     return {f"transfer/{source}/{target}/seed-0": (0,) for source in sources for target in targets}
 
 
@@ -30,7 +30,7 @@ def test_a_plan_lists_every_job_before_anything_runs(tiny: Study, tmp_path: Path
     assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2]
     assert set(plan.to_do) == {
         "models/fc10/seed-0",
-        "models/fc12-10/seed-0",
+        "models/fc20-10/seed-0",
         *(f"references/train/{name}" for name in SOURCES[3:]),
     }
     assert len(plan.waiting) == 20
@@ -54,7 +54,7 @@ def test_a_weight_decay_changed(tiny: Study, root: Path) -> None:
         "sets/fc10/seed-0/train/nearest": both,
         "sets/fc10/seed-0/train/random": both,
         **pairs(targets=("fc10",)),
-        **pairs(sources=("fc10",), targets=("fc12-10",)),
+        **pairs(sources=("fc10",), targets=("fc20-10",)),
         **TABLES,
     }
 
@@ -110,14 +110,14 @@ def test_noise_of_another_strength(tiny: Study, root: Path) -> None:
 
 def test_another_amplification_shows_the_sets_again_and_makes_none(tiny: Study, root: Path) -> None:
     ran = run_study(changed(tiny, sets={"amplified_to": 0.2}), root).shards
-    assert set(ran) - set(TABLES) == set(pairs(sources=("fc10", "fc12-10")))
+    assert set(ran) - set(TABLES) == set(pairs(sources=("fc10", "fc20-10")))
 
 
 def test_the_test_split_beside_the_training_split(tiny: Study, root: Path) -> None:
     ran = run_study(changed(tiny, sets={"splits": ["train", "test"]}), root).shards
     assert not any(key.startswith("models/") or "/train/" in key for key in ran)
     assert {key for key in ran if key.startswith("sets/")} == {
-        f"sets/{model}/seed-0/test/{rule}" for model in ("fc10", "fc12-10") for rule in ("nearest", "random")
+        f"sets/{model}/seed-0/test/{rule}" for model in ("fc10", "fc20-10") for rule in ("nearest", "random")
     }
 
 
@@ -126,7 +126,7 @@ def test_two_seeds_train_two_models_a_network(tiny: Study, root: Path) -> None:
     ran = run_study(study, root).shards
     assert not any("seed-0" in key for key in ran if not key.startswith("transfer/"))
     arrays = decoded(root)
-    one, other = (arrays[f"models/fc12-10/seed-{seed}.safetensors:layers.1.weight"] for seed in (0, 1))
+    one, other = (arrays[f"models/fc20-10/seed-{seed}.safetensors:layers.1.weight"] for seed in (0, 1))
     assert (one != other).mean() > 0.9
     rates = arrays["transfer/n"][:2, :, :, 0, 1:, 0]
     assert (rates == 50).all()
@@ -144,10 +144,10 @@ def test_a_file_of_weights_that_is_lost_is_made_again_and_nothing_else(
     ("file", "shards"),
     [
         ("sets/fc10/seed-0/train/random/perturbation/c/1/0/0/0", {"sets/fc10/seed-0/train/random": (1,)}),
-        ("sets/fc12-10/seed-0/train/nearest/label/c/2", {"sets/fc12-10/seed-0/train/nearest": (2,)}),
+        ("sets/fc20-10/seed-0/train/nearest/label/c/2", {"sets/fc20-10/seed-0/train/nearest": (2,)}),
         ("references/train/noise-0.1/distortion/c/0", {"references/train/noise-0.1": (0,)}),
         ("training/fc10/seed-0/loss/c/0", {"models/fc10/seed-0": (0,)}),
-        ("transfer/misread/c/0/1/0/0/0/0", {"transfer/fc10/fc12-10/seed-0": (0,)}),
+        ("transfer/misread/c/0/1/0/0/0/0", {"transfer/fc10/fc20-10/seed-0": (0,)}),
         ("tables/table2/rate/c/0/0/0", {"tables/table2": (0,)}),
     ],
 )
@@ -171,10 +171,10 @@ def test_damage_is_mended_and_nothing_else_is_touched(
 def test_a_run_that_is_stopped_goes_on_with_what_is_left(tiny: Study, tmp_path: Path, tiny_root: Path) -> None:
     """Stopped at every kind of job in turn: at last the store is that of a run that was not."""
     stops = [
-        "models/fc12-10",
+        "models/fc20-10",
         "sets/fc10/seed-0/train/random",
         "references/train/noise-1",
-        "transfer/fc12-10",
+        "transfer/fc20-10",
         "tables",
     ]
     done: list[str] = []

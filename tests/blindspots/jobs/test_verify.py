@@ -30,7 +30,7 @@ def test_damage_is_named_by_set_and_shard_and_left_as_it_is(root: Path) -> None:
 
 def test_weights_of_another_training_are_damage(root: Path) -> None:
     layout = Layout.at(root)
-    layout.weights("fc10", 0).write_bytes(layout.weights("fc12-10", 0).read_bytes())
+    layout.weights("fc10", 0).write_bytes(layout.weights("fc20-10", 0).read_bytes())
     found = verify(workspace_of(root))
     assert [each.job for each in found.damaged] == ["models/fc10/seed-0"]
     assert "the content is not what the receipt says" in found.damaged[0].problem

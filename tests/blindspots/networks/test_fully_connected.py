@@ -68,7 +68,7 @@ def test_golden_initial_weights() -> None:
     """Other initial weights make every model another one: they may only change with the training's ALGORITHM."""
     network = build_network(SMALL, inputs=6, classes=2)
     initialise(network, seed=0)
-    found = [float(layer.weight[0, 0]) for layer in network.linears]
+    found = [float(layer.weight.detach()[0, 0]) for layer in network.linears]
     assert found == pytest.approx(GOLDEN, rel=1e-6)
 
 
