@@ -53,7 +53,7 @@ def torchs(images: torch.Tensor, labels: torch.Tensor) -> Run:
         for value, layer in zip(decay, network.linears, strict=True):
             loss = loss + value / 2 * layer.weight.square().sum()
         loss.backward()
-        evaluations, reached = evaluations + 1, float(loss)
+        evaluations, reached = evaluations + 1, loss.item()
         if reached <= LOSS:
             raise ReachedError
         return loss

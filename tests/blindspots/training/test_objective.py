@@ -26,7 +26,7 @@ def by_autograd(
         squares = layer.weight.square().sum()
         loss = loss + (value / 2 * squares if form == "half-squares" else value * squares / layer.out_features)
     slopes = torch.autograd.grad(loss, [part for layer in model.linears for part in (layer.weight, layer.bias)])
-    return float(loss), torch.cat([slope.reshape(-1) for slope in slopes])
+    return loss.item(), torch.cat([slope.reshape(-1) for slope in slopes])
 
 
 @pytest.mark.parametrize("rows", [7, 90, 1200])
