@@ -129,7 +129,7 @@ def table(
     from blindspots.store.open import open_study
     from blindspots.tables import build_table, render
 
-    with open_study(root, chunks=None) as tree:
+    with open_study(root, lazy=False) as tree:
         text = render(build_table(number, tree, _study_in(root)), "json" if as_json else form)
     if output is None:
         typer.echo(text)
@@ -155,7 +155,7 @@ def figure(
     from blindspots.store.open import open_study
 
     workspace = workspace_of(root, data=data)
-    with open_study(root, chunks=None) as tree:
+    with open_study(root, lazy=False) as tree:
         drawn = build_figure(number, tree, workspace.study, workspace.dataset)
     paths = output or [workspace.root / "figures" / f"figure{number}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
@@ -259,7 +259,7 @@ def _print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
     from blindspots.tables import TABLES, build_table, render
 
     study = _study_in(root)
-    with open_study(root, chunks=None) as tree:
+    with open_study(root, lazy=False) as tree:
         drawn = {number: build_table(number, tree, study) for number in TABLES}
     if as_json:
         _print_json({**outcome, "tables": {number: json.loads(render(each, "json")) for number, each in drawn.items()}})

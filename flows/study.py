@@ -90,7 +90,7 @@ def tables(
     """Draw the paper's tables out of the store and publish them as artifacts."""
     with session(study, root, workers, device, data) as running:
         said = _run_stage(running, Stage.TABLES)
-        with open_study(running.workspace.root, chunks=None) as tree:
+        with open_study(running.workspace.root, lazy=False) as tree:
             for number in TABLES:
                 _publish(number, build_table(number, tree, study), study)
         return said

@@ -68,7 +68,7 @@ class TableJob(Job):
     def run(self, workspace: Workspace, shard: int, report: Report) -> None:
         """Draw the table and store it as a group of its own."""
         started = perf_counter()
-        with open_study(workspace.root, chunks=None) as tree:
+        with open_study(workspace.root, lazy=False) as tree:
             drawn = build_table(self.number, tree, workspace.study)
         arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
 
