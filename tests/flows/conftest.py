@@ -58,6 +58,13 @@ def descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def actors(pid: int) -> list[psutil.Process]:
     """Return the Ray actors among the descendants of a process."""
     found = []

@@ -8,14 +8,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from blindspots.jobs.run import run_study
 from blindspots.store.layout import Layout
 from blindspots.study import validate_study
 from tests.conftest import TINY
-from tests.flows.conftest import CommandLine, actors, descendants, end, wait_for
+from tests.flows.conftest import CommandLine, actors, descendants, end, is_alive, wait_for
 from tests.stores import assert_same_content, decoded
 
 with_server = pytest.mark.xdist_group("server")  # one server, one such test at a time
@@ -143,17 +142,11 @@ def test_a_killed_run_goes_on(blindspots: CommandLine, slow: Slow, tmp_path: Pat
     assert not list(root.rglob("*.checkpoint.safetensors"))
 
 
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 @with_server
 def test_an_interrupted_run_leaves_no_process_behind(blindspots: CommandLine, slow: Slow, tmp_path: Path) -> None:
     root = tmp_path / "stopped"
-    process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2")
+    endless = [f"--set=training.{field}" for field in ("images=5000", "iterations=1000000", "tolerance=1e-30")]
+    process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2", *endless)
     wait_for(lambda: list(root.glob("models/*/seed-0.checkpoint.safetensors")), 120, step=0.02)
     wait_for(lambda: len(actors(process.pid)) == 2, 30)
     family = descendants(process.pid)
