@@ -146,7 +146,11 @@ def _run_stage(running: Session, stage: Stage) -> str:
     runs = [(item, run_job.submit(item.job.key, item, pool, running.observer)) for item in work]
     failed = []
     for item, future in runs:
-        future.wait()
+        try:
+            future.wait()
+        except BaseException:  # Ctrl-C or a cancellation: Prefect then waits for its tasks, and they for the actors
+            pool.stop()
+            raise
         if _failed(future.state):
             failed.append(item.job.key)
         else:

@@ -7,14 +7,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
-from prefect.states import State
+from prefect.states import Cancelled, State
 from prefect.tasks import Task
 from ray.exceptions import RayError, RayTaskError
 
 from blindspots.jobs.job import Report
 from blindspots.jobs.plan import Outstanding, outstanding
 from tasks.actors.here import Here
-from tasks.actors.pool import ActorPool
+from tasks.actors.pool import ActorPool, StoppedError
 from tasks.progress import JobProgress
 
 
@@ -40,8 +40,8 @@ def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:
     cache_policy=NO_CACHE,  # whether work is done is for the store to say
     persist_result=False,
 )
-def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Report) -> str:
-    """Have the shards of ``work`` done; on a retry, only those that are not done yet."""
+def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Report) -> str | State:
+    """Have the shards of ``work`` done; on a retry, only those that are not done yet. Cancelled where the run is."""
     job, workspace = work.job, pool.workspace
     context = TaskRunContext.get()
     shards = work.shards
@@ -58,9 +58,11 @@ def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Repor
             done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
             busy += sum(call.result().seconds for call in done)
             progress.publish()
-    except BaseException:
+    except BaseException as error:
         for call in calls:
             call.cancel()
+        if isinstance(error, StoppedError):
+            return Cancelled(message=str(error))
         raise
     progress.publish(finished=True)
     return f"{len(shards)} shard(s), {busy:.1f} s of work"

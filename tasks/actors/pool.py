@@ -22,6 +22,10 @@ _POLL_SECONDS = 0.5
 _CLOSE_SECONDS = 30
 
 
+class StoppedError(RuntimeError):
+    """The run was stopped while a shard was at work or waiting."""
+
+
 class ActorPool:
     """As many actors as workers; shards are handed to whichever is free, first come, first served."""
 
@@ -35,6 +39,7 @@ class ActorPool:
         self._dispatch = ThreadPoolExecutor(workers, thread_name_prefix="shard")
         self._starting: Future[None] | None = None
         self._keeper: threading.Thread | None = None
+        self._stopped = threading.Event()
         self._closing = threading.Event()
         self._guard = threading.Lock()
         self._owns_ray = False
@@ -76,8 +81,13 @@ class ActorPool:
         self.start()
         return self._dispatch.submit(self._run, job, shard, report)
 
+    def stop(self) -> None:
+        """Give up the calls under way and those that wait: whoever waits for one gets :class:`StoppedError` soon."""
+        self._stopped.set()
+
     def close(self) -> None:
         """Stop the actors, and Ray where this pool started it. Calls under way are given up."""
+        self.stop()
         self._dispatch.shutdown(wait=False, cancel_futures=True)
         self._closing.set()
         self._opened.set()
@@ -118,8 +128,10 @@ class ActorPool:
         self._starting.result()
         number, actor = self._idle.get()
         try:
+            self._raise_if_stopped()
             call = actor.run.remote(self.workspace, job, shard)
             while not ray.wait([call], timeout=_POLL_SECONDS)[0]:
+                self._raise_if_stopped()
                 for progress in _messages(actor):
                     report(progress)
             outcome: Outcome = ray.get(call)
@@ -129,6 +141,10 @@ class ActorPool:
         for progress in outcome.messages:
             report(progress)
         return outcome
+
+    def _raise_if_stopped(self) -> None:
+        if self._stopped.is_set():
+            raise StoppedError("the run was stopped")
 
 
 def _messages(actor: Any) -> tuple[Any, ...]:
