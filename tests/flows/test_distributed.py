@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from blindspots.jobs.run import run_study
 from blindspots.store.layout import Layout
 from blindspots.study import validate_study
 from tests.conftest import TINY
-from tests.flows.conftest import CommandLine, actors, descendants, end, is_alive, wait_for
+from tests.flows.conftest import CommandLine, actors, descendants, end, free_port, is_alive, wait_for
 from tests.stores import assert_same_content, decoded
 
 with_server = pytest.mark.xdist_group("server")  # one server, one such test at a time
@@ -157,6 +160,39 @@ def test_an_interrupted_run_leaves_no_process_behind(blindspots: CommandLine, sl
     assert "stopped; the next run goes on from here" in err
     wait_for(lambda: not any(is_alive(member) for member in family), 60)
     assert not Layout.at(root).receipt("tables/table1", 0).exists()
+
+
+@pytest.fixture
+def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """The address of a Ray cluster that was there before the run."""
+    port, folder = free_port(), tempfile.mkdtemp(prefix="ray-")  # Ray takes no long path
+    head = subprocess.Popen(
+        [
+            *(sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"),
+            *("start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"),
+            *("--object-store-memory=100000000", f"--temp-dir={folder}"),
+        ],
+        env=environment,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield f"127.0.0.1:{port}"
+        assert head.poll() is None, "the cluster is not the run's to stop"
+    finally:
+        end(head)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@with_server
+def test_a_cluster_of_ones_own_is_used_and_left_running(
+    blindspots: CommandLine, cluster: str, study_file: str, oracle: Path, tmp_path: Path
+) -> None:
+    there = CommandLine({**blindspots.environment, "RAY_ADDRESS": cluster})
+    assert there.run(study_file, tmp_path / "own", "--workers", "2")["jobs"] == 26
+    assert_same_content(tmp_path / "own", oracle)
 
 
 def test_without_configuration_it_brings_its_own_server(

@@ -15,7 +15,7 @@ from blindspots.jobs.job import Job, Progress, Report, Stage
 from blindspots.jobs.workspace import Workspace
 from blindspots.study import Study
 from tasks.actors.here import Here
-from tasks.actors.pool import ActorPool
+from tasks.actors.pool import ActorPool, StoppedError
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Scribble(Job):
         if shard == 1 and tries == 1:
             time.sleep(1.5)
             os.kill(os.getpid(), signal.SIGKILL)
+        if shard == 4:
+            time.sleep(300)
         if shard == 2:
             raise ValueError("this shard cannot be done")
         report(Progress(self.stage, self.key, 2, 2, "lines"))
@@ -78,6 +80,18 @@ def test_shards_are_done_by_actors_that_may_die(pool: ActorPool, tmp_path: Path)
     assert sum(progress.done == 2 for progress in said) == 3
     assert any(progress.message == "half" for progress in said)
     assert set(pool.busy) <= {0, 1}
+
+
+def test_a_stop_gives_up_what_is_under_way_and_what_waits(pool: ActorPool, tmp_path: Path) -> None:
+    calls = [pool.submit(Scribble(), 4, lambda _: None) for _ in range(4)]
+    deadline = time.monotonic() + 90
+    while not (tmp_path / "4").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    pool.stop()
+    for call in calls:
+        with pytest.raises(StoppedError, match="the run was stopped"):
+            call.result(30)
 
 
 def test_here_does_the_same_without_ray(workspace: Workspace, tmp_path: Path) -> None:
