@@ -61,6 +61,8 @@ def run_here(
             server = stack.enter_context(server_for_a_run())
         if running.needs_actors:
             pool.start()
+            if os.environ.get("RAY_ADDRESS"):
+                pool.wait()  # where it cannot be joined, nothing has begun
         from flows.progress_bars import progress_bars
         from flows.study import study_flow
 

@@ -143,6 +143,7 @@ def _run_stage(running: Session, stage: Stage) -> str:
         return f"{stage}: nothing to do"
     log.info("%d job(s), %d shard(s) to do", len(work), sum(len(item.shards) for item in work))
     pool = Here(running.workspace) if stage is Stage.TABLES else running.pool
+    pool.wait()
     runs = [(item, run_job.submit(item.job.key, item, pool, running.observer)) for item in work]
     failed = []
     for item, future in runs:

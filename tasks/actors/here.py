@@ -27,5 +27,8 @@ class Here:
         done.set_result(outcome)
         return done
 
+    def wait(self) -> None:
+        """Return at once: there is nobody to wait for."""
+
     def stop(self) -> None:
         """Do nothing: nothing is under way between two calls."""

@@ -3,13 +3,15 @@
 import logging
 import os
 import queue
+import socket
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, RayError
 
+from blindspots.errors import InputError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
 from tasks.actors.worker import Outcome, Worker
@@ -20,6 +22,7 @@ _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # no array crosses Ray, so little is en
 _TRIES_OF_A_CALL = 3
 _POLL_SECONDS = 0.5
 _CLOSE_SECONDS = 30
+_KNOCK_SECONDS = 10
 
 
 class StoppedError(RuntimeError):
@@ -66,6 +69,12 @@ class ActorPool:
                 self._starting = Future()
                 self._keeper = threading.Thread(target=self._keep, daemon=True, name="keep-ray")
                 self._keeper.start()
+
+    def wait(self) -> None:
+        """Return once the actors are there; raise :class:`InputError` where the cluster named cannot be joined."""
+        self.start()
+        assert self._starting is not None
+        self._starting.result()
 
     @property
     def started(self) -> bool:
@@ -157,8 +166,17 @@ def _messages(actor: Any) -> tuple[Any, ...]:
 def _start_ray(workers: int) -> None:
     """Join the cluster that ``RAY_ADDRESS`` names, or start Ray on this machine."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "blindspots"}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(**quiet)
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        try:
+            _knock(address)
+            ray.init(**quiet)
+        except (OSError, RuntimeError, ValueError, RayError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(
+                f"no Ray cluster can be joined at RAY_ADDRESS={address} ({reason}); start one there, set "
+                "RAY_AUTH_MODE=token where it asks for its token, or unset RAY_ADDRESS for a Ray of the run's own"
+            ) from None
         return
     ray.init(
         address="local",
@@ -167,6 +185,13 @@ def _start_ray(workers: int) -> None:
         include_dashboard=False,
         **quiet,
     )
+
+
+def _knock(address: str) -> None:
+    """Raise ``OSError`` where nothing listens at ``host:port``; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
 
 
 def _actor_options(device: str, workers: int) -> dict[str, Any]:

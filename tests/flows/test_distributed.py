@@ -162,6 +162,9 @@ def test_an_interrupted_run_leaves_no_process_behind(blindspots: CommandLine, sl
     assert not Layout.at(root).receipt("tables/table1", 0).exists()
 
 
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
+
+
 @pytest.fixture
 def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
     """The address of a Ray cluster that was there before the run."""
@@ -172,7 +175,7 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
             *("start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"),
             *("--object-store-memory=100000000", f"--temp-dir={folder}"),
         ],
-        env=environment,
+        env={**environment, **TOKEN},
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -190,9 +193,16 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
 def test_a_cluster_of_ones_own_is_used_and_left_running(
     blindspots: CommandLine, cluster: str, study_file: str, oracle: Path, tmp_path: Path
 ) -> None:
-    there = CommandLine({**blindspots.environment, "RAY_ADDRESS": cluster})
+    there = CommandLine({**blindspots.environment, **TOKEN, "RAY_ADDRESS": cluster})
     assert there.run(study_file, tmp_path / "own", "--workers", "2")["jobs"] == 26
     assert_same_content(tmp_path / "own", oracle)
+
+    stranger = CommandLine({**blindspots.environment, "RAY_ADDRESS": "127.0.0.1:1"})
+    process = stranger.start("run", study_file, "--root", str(tmp_path / "none"))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "no Ray cluster can be joined at RAY_ADDRESS=127.0.0.1:1" in err.splitlines()[-1]
+    assert not receipts(tmp_path / "none")
 
 
 def test_without_configuration_it_brings_its_own_server(
