@@ -2,7 +2,6 @@
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
-import json
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from blindspots.errors import InputError
+from flows.printing import print_json, print_outcome, print_plan, study_in, write_output
 
 app = typer.Typer(
     name="blindspots",
@@ -74,12 +74,12 @@ def run(
         from blindspots.jobs.plan import make_plan
 
         workspace = workspace_for(wanted, root, device=None if device == "auto" else device, data=data)
-        _print_plan(workspace, make_plan(workspace, expand(wanted)), as_json)
+        print_plan(workspace, make_plan(workspace, expand(wanted)), as_json)
         return
     from flows.local_run import run_here
 
     outcome = run_here(wanted, root=root, workers=workers, device=device, data=data)
-    _print_outcome(root, outcome, as_json)
+    print_outcome(root, outcome, as_json)
 
 
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots status --root mnist --json")
@@ -90,7 +90,7 @@ def status(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None
     from blindspots.jobs.plan import make_plan
 
     workspace = workspace_of(root, data=data)
-    _print_plan(workspace, make_plan(workspace, expand(workspace.study)), as_json)
+    print_plan(workspace, make_plan(workspace, expand(workspace.study)), as_json)
 
 
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots verify --root mnist")
@@ -103,7 +103,7 @@ def verify(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None
 
     found = verify_store(workspace_of(root, data=data))
     if as_json:
-        _print_json(asdict(found))
+        print_json(asdict(found))
     else:
         for finding in found.damaged:
             typer.echo(f"damaged: {finding}")
@@ -130,11 +130,11 @@ def table(
     from blindspots.tables import build_table, render
 
     with open_study(root, lazy=False) as tree:
-        text = render(build_table(number, tree, _study_in(root)), "json" if as_json else form)
+        text = render(build_table(number, tree, study_in(root)), "json" if as_json else form)
     if output is None:
         typer.echo(text)
     else:
-        _write(output, (text.rstrip("\n") + "\n").encode())
+        write_output(output, (text.rstrip("\n") + "\n").encode())
 
 
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots figure 7 -o figure7.pdf")
@@ -173,7 +173,7 @@ def studies(as_json: Json = False) -> None:
     from blindspots.study import BUILT_IN
 
     if as_json:
-        _print_json({name: study.model_dump(mode="json") for name, (study, _) in BUILT_IN.items()})
+        print_json({name: study.model_dump(mode="json") for name, (study, _) in BUILT_IN.items()})
         return
     for name, (study, summary) in BUILT_IN.items():
         typer.echo(f"{name:8} {summary}")
@@ -188,7 +188,7 @@ def version(as_json: Json = False) -> None:
 
     versions = library_versions()
     if as_json:
-        _print_json(versions)
+        print_json(versions)
     else:
         typer.echo("\n".join(f"{name} {found}" for name, found in versions.items()))
 
@@ -214,77 +214,6 @@ def serve(
     from flows.serve import serve_flows
 
     serve_flows(wanted, root=str(Layout.at(root).root), workers=workers, cron=cron)
-
-
-def _study_in(root: str) -> Any:
-    from blindspots.store.layout import Layout
-    from blindspots.store.root import stored
-
-    there = stored(Layout.at(root))
-    if there is None:
-        raise InputError(f"there is no study in {root}; make one with: blindspots run --root {root}")
-    return there.study
-
-
-def _print_plan(workspace: Any, plan: Any, as_json: bool) -> None:
-    from blindspots.jobs.job import Stage
-
-    stages: dict[str, dict[str, Any]] = {}
-    for stage in Stage:
-        jobs = plan.stage(stage)
-        stages[stage.value] = {
-            "jobs": len(jobs),
-            "done": sum(plan.is_done(job) for job in jobs),
-            "to_do": {job.key: list(plan.to_do[job.key]) for job in jobs if job.key in plan.to_do},
-            "waiting": [job.key for job in jobs if job.key in plan.waiting],
-        }
-    if as_json:
-        _print_json({"study": workspace.study.name, "root": str(workspace.root), "stages": stages})
-        return
-    typer.echo(f"study {workspace.study.name} in {workspace.root}")
-    typer.echo(f"{'stage':10} {'jobs':>5} {'done':>5} {'to do':>6} {'waiting':>8}  shards to do")
-    for name, counts in stages.items():
-        to_do, waiting = counts["to_do"], counts["waiting"]
-        shards = sum(map(len, to_do.values()))
-        line = f"{name:10} {counts['jobs']:5} {counts['done']:5} {len(to_do):6} {len(waiting):8}  {shards}"
-        typer.echo(line.rstrip())
-    if plan.complete:
-        typer.echo("Everything is done.")
-    elif plan.waiting:
-        typer.echo("Jobs that wait read what is yet to be made; where that comes out as before, they are done.")
-
-
-def _print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
-    from blindspots.store.open import open_study
-    from blindspots.tables import TABLES, build_table, render
-
-    study = _study_in(root)
-    with open_study(root, lazy=False) as tree:
-        drawn = {number: build_table(number, tree, study) for number in TABLES}
-    if as_json:
-        _print_json({**outcome, "tables": {number: json.loads(render(each, "json")) for number, each in drawn.items()}})
-        return
-    for each in drawn.values():
-        typer.echo(render(each, "text"))
-        typer.echo("")
-    if outcome["jobs"]:
-        done = f"{outcome['jobs']} jobs ({outcome['shards']} shards) in {outcome['seconds']:.0f} s"
-        typer.echo(f"{done}; the store is {outcome['root']}")
-    else:
-        typer.echo(f"Nothing to do: all of it was done before; the store is {outcome['root']}")
-
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=1, allow_nan=False))
-
-
-def _write(path: Path, content: bytes) -> None:
-    from blindspots.store.files import write_whole
-
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def main(arguments: list[str] | None = None) -> None:

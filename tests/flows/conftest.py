@@ -121,6 +121,11 @@ def study_file(tiny: Study, tmp_path: Path) -> str:
     return str(path)
 
 
+def _hear_ctrl_c() -> None:
+    """Undo what a shell does to the processes that it starts in the background: they ignore SIGINT, children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class CommandLine:
     """``blindspots`` in processes of its own."""
 
@@ -136,6 +141,7 @@ class CommandLine:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_ctrl_c,
         )
 
     def __call__(self, *arguments: str, code: int = 0) -> str:

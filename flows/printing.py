@@ -1,0 +1,90 @@
+"""What the command line prints: for people, or as JSON for machines."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blindspots.errors import InputError
+
+if TYPE_CHECKING:
+    from blindspots.jobs.plan import Plan
+    from blindspots.jobs.workspace import Workspace
+    from blindspots.study import Study
+
+
+def study_in(root: str) -> "Study":
+    """Return the study last run in ``root``; raise :class:`InputError` where there is none."""
+    from blindspots.store.layout import Layout
+    from blindspots.store.root import stored
+
+    there = stored(Layout.at(root))
+    if there is None:
+        raise InputError(f"there is no study in {root}; make one with: blindspots run --root {root}")
+    return there.study
+
+
+def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
+    """Print what of a study is done and what is to do, stage by stage."""
+    from blindspots.jobs.job import Stage
+
+    stages: dict[str, dict[str, Any]] = {}
+    for stage in Stage:
+        jobs = plan.stage(stage)
+        stages[stage.value] = {
+            "jobs": len(jobs),
+            "done": sum(plan.is_done(job) for job in jobs),
+            "to_do": {job.key: list(plan.to_do[job.key]) for job in jobs if job.key in plan.to_do},
+            "waiting": [job.key for job in jobs if job.key in plan.waiting],
+        }
+    if as_json:
+        print_json({"study": workspace.study.name, "root": str(workspace.root), "stages": stages})
+        return
+    typer.echo(f"study {workspace.study.name} in {workspace.root}")
+    typer.echo(f"{'stage':10} {'jobs':>5} {'done':>5} {'to do':>6} {'waiting':>8}  shards to do")
+    for name, counts in stages.items():
+        to_do, waiting = counts["to_do"], counts["waiting"]
+        shards = sum(map(len, to_do.values()))
+        line = f"{name:10} {counts['jobs']:5} {counts['done']:5} {len(to_do):6} {len(waiting):8}  {shards}"
+        typer.echo(line.rstrip())
+    if plan.complete:
+        typer.echo("Everything is done.")
+    elif plan.waiting:
+        typer.echo("Jobs that wait read what is yet to be made; where that comes out as before, they are done.")
+
+
+def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
+    """Print the tables of a finished run and what it did."""
+    from blindspots.store.open import open_study
+    from blindspots.tables import TABLES, build_table, render
+
+    study = study_in(root)
+    with open_study(root, lazy=False) as tree:
+        drawn = {number: build_table(number, tree, study) for number in TABLES}
+    if as_json:
+        print_json({**outcome, "tables": {number: json.loads(render(each, "json")) for number, each in drawn.items()}})
+        return
+    for each in drawn.values():
+        typer.echo(render(each, "text"))
+        typer.echo("")
+    if outcome["jobs"]:
+        done = f"{outcome['jobs']} jobs ({outcome['shards']} shards) in {outcome['seconds']:.0f} s"
+        typer.echo(f"{done}; the store is {outcome['root']}")
+    else:
+        typer.echo(f"Nothing to do: all of it was done before; the store is {outcome['root']}")
+
+
+def print_json(content: Any) -> None:
+    """Print ``content`` as JSON."""
+    typer.echo(json.dumps(content, indent=1, allow_nan=False))
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``; raise :class:`InputError` where that is not possible."""
+    from blindspots.store.files import write_whole
+
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
