@@ -1,0 +1,95 @@
+"""What a job's identity depends on: every field that decides its content, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from blindspots.jobs.opening import workspace_for
+from blindspots.jobs.reference_sets import NoiseSet
+from blindspots.jobs.trainings import TrainingJob
+from blindspots.study import ModelSpec, SetsSpec, Study, TrainingSpec
+from tests.blindspots.jobs.conftest import changed
+
+TRAINING = {
+    "images": 600,
+    "iterations": 61,
+    "tolerance": 1e-3,
+    "decay_form": "per-unit",
+    "checkpoint_every": 31,
+}
+MODEL = {"hidden": [21], "decay": [1e-4, 2e-4], "split": "p1"}
+SETS = {
+    "rules": ["nearest"],
+    "splits": ["test"],
+    "examples": 60,
+    "shard": 10,
+    "noise": [0.2],
+    "amplified_to": 0.2,
+}
+
+
+def training_identity(study: Study, root: Path, seed: int = 0) -> str:
+    return TrainingJob("fc20-10", seed).identity(workspace_for(study, root), 0)
+
+
+def noise_identity(study: Study, root: Path) -> str | None:
+    return NoiseSet(split="train", stddev=0.1, clip=False).identity(workspace_for(study, root), 0)
+
+
+def with_model(study: Study, **fields: object) -> Study:
+    models = study.model_dump(mode="json")["models"]
+    models[1] |= fields
+    return changed(study, models=models)
+
+
+def test_every_field_of_a_study_is_thought_of() -> None:
+    """A new field belongs into one of the lists above, or into none because it cannot change a content."""
+    assert set(TRAINING) == set(TrainingSpec.model_fields)
+    assert set(MODEL) | {"name", "paper", "network"} == set(ModelSpec.model_fields)
+    assert set(SETS) == set(SetsSpec.model_fields)
+    assert set(Study.model_fields) == {"name", "dataset", "models", "training", "sets", "seed", "seeds"}
+
+
+@pytest.mark.parametrize("field", TRAINING)
+def test_a_training_depends_on_how_it_is_trained(tiny: Study, tmp_path: Path, mnist: object, field: str) -> None:
+    other = changed(tiny, training={field: TRAINING[field]})
+    assert training_identity(other, tmp_path) != training_identity(tiny, tmp_path)
+
+
+@pytest.mark.parametrize("field", MODEL)
+def test_a_training_depends_on_its_network(tiny: Study, tmp_path: Path, mnist: object, field: str) -> None:
+    assert training_identity(with_model(tiny, **{field: MODEL[field]}), tmp_path) != training_identity(tiny, tmp_path)
+
+
+def test_a_training_depends_on_its_seeds(tiny: Study, tmp_path: Path, mnist: object) -> None:
+    assert training_identity(tiny, tmp_path, seed=1) != training_identity(tiny, tmp_path)
+    assert training_identity(changed(tiny, seed=1), tmp_path) != training_identity(tiny, tmp_path)
+
+
+@pytest.mark.parametrize("field", SETS)
+def test_a_training_depends_on_no_set(tiny: Study, tmp_path: Path, mnist: object, field: str) -> None:
+    assert training_identity(changed(tiny, sets={field: SETS[field]}), tmp_path) == training_identity(tiny, tmp_path)
+
+
+def test_a_training_depends_on_no_name_no_number_of_seeds_and_no_other_model(
+    tiny: Study, tmp_path: Path, mnist: object
+) -> None:
+    expected = training_identity(tiny, tmp_path)
+    first = tiny.model_dump(mode="json")["models"][0]
+    for other in (
+        changed(tiny, name="another"),
+        changed(tiny, seeds=3),
+        with_model(tiny, paper="FC"),
+        changed(tiny, models=[{**first, "decay": [0.5]}, tiny.model_dump(mode="json")["models"][1]]),
+    ):
+        assert training_identity(other, tmp_path) == expected
+
+
+@pytest.mark.parametrize(("field", "depends"), [("shard", True), ("examples", False), ("amplified_to", False)])
+def test_a_shard_of_noise_depends_on_its_own_examples(
+    tiny: Study, tmp_path: Path, mnist: object, field: str, depends: bool
+) -> None:
+    other = noise_identity(changed(tiny, sets={field: SETS[field]}), tmp_path)
+    assert (other != noise_identity(tiny, tmp_path)) == depends
+    assert noise_identity(changed(tiny, seed=1), tmp_path) != noise_identity(tiny, tmp_path)
+    assert noise_identity(changed(tiny, training={"iterations": 5}), tmp_path) == noise_identity(tiny, tmp_path)
