@@ -34,6 +34,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
 
 _ROOT = "blindspots-study"
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"blindspots {version_of('blindspots')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 
@@ -231,7 +250,8 @@ def _exit_code(call: Callable[[], Any]) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except TyperException as error:
-        return _complain(error.format_message(), 2)
+        message = error.format_message()
+        return _complain(message, 2) if message else 2
     except (typer.Abort, KeyboardInterrupt):
         return _complain("stopped; the next run goes on from here", 1)
     except InputError as error:

@@ -53,6 +53,7 @@ class LocalServer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the run, which then still has to tell the server
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
 

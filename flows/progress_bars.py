@@ -22,6 +22,9 @@ from blindspots.jobs.job import Progress, Report, Stage
 from blindspots.jobs.plan import Plan
 from blindspots.jobs.workspace import Workspace
 
+_BAR = 14
+_BESIDE = 80  # columns that all but the line take
+
 
 class _Rate(ProgressColumn):
     """Units a second."""
@@ -29,6 +32,12 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f}/s" if speed and speed >= 10 else f"{speed:.2f}/s" if speed else "", style="dim")
+
+
+def _cut(line: str, width: int) -> str:
+    """Return as much of ``line`` as stands beside the bars: nothing at 80 columns."""
+    room = width - _BESIDE
+    return line if len(line) <= room else f"{line[: room - 1]}…" if room > 10 else ""
 
 
 @contextmanager
@@ -41,7 +50,7 @@ def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
     bars = Bars(
         SpinnerColumn(),
         TextColumn("{task.description:9}"),
-        BarColumn(),
+        BarColumn(bar_width=_BAR),
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),
         _Rate(),
@@ -75,7 +84,7 @@ def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
         moved = sum(count for key, count in done.items() if key in keys)
         name = progress.job.partition("/")[2]
         line = f"{name}: {progress.message}" if progress.message else name
-        bars.update(stages[progress.stage], completed=base[progress.stage] + moved, line=line)
+        bars.update(stages[progress.stage], completed=base[progress.stage] + moved, line=_cut(line, console.width))
 
     with bars:
         yield observe

@@ -19,7 +19,7 @@ NOISE = 1.0
 
 _PAIRS_A_ROW, _ROWS = 4, 6
 _GAP, _BETWEEN, _BELOW = 1, 7, 9  # pixels: within a pair, between pairs, under a row
-_RIGHT, _WRONG = "#0072B2", "#D55E00"  # blue and vermilion, told apart by every kind of eye; the sign says it too
+_RIGHT, _WRONG = "#0072B2", "#D55E00"  # blue and vermilion, told apart by every kind of eye
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ def draw_panel(axes: Axes, panel: Panel) -> Axes:
         axes.text(left + width / 2, at, str(label), fontsize=7, ha="center", va="top")
         if panel.read is not None:
             read = int(panel.read[index])
-            sign, colour = ("=", _RIGHT) if read == label else ("≠", _WRONG)
-            axes.text(second + width / 2, at, f"{sign} {read}", fontsize=7, ha="center", va="top", color=colour)
+            colour = _RIGHT if read == label else _WRONG
+            axes.text(second + width / 2, at, f"→ {read}", fontsize=7, ha="center", va="top", color=colour)
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_title(panel.title, fontsize=9)
     axes.set_axis_off()

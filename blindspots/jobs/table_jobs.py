@@ -61,7 +61,7 @@ class TableJob(Job):
             algorithm=ALGORITHM,
             number=self.number,
             contents=contents,
-            models=[[spec.name, spec.paper] for spec in workspace.study.models],
+            models=[spec.model_dump(mode="json") for spec in workspace.study.models],
             dataset=workspace.study.dataset,
         )
 

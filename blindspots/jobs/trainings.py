@@ -23,6 +23,7 @@ ALGORITHM = 1
 """Raised with every change of the training that changes a weight; the golden test says when."""
 
 _LINE_EVERY = 10
+_ENDS = {"gradient": "converged", "iterations": "the limit", "stalled": "no further progress"}
 
 CURVE = {
     "loss": Variable("float64", "mean cross-entropy plus weight decay", "nat"),
@@ -120,7 +121,7 @@ class TrainingJob(Job):
         self._store(workspace, checkpoint, started)
         path.unlink(missing_ok=True)
         size = self.size(workspace, 0)
-        line = f"done after {checkpoint.iterations} iterations: {checkpoint.reason}"
+        line = f"done after {checkpoint.iterations} iterations: {_ENDS[checkpoint.reason]}"
         report(Progress(self.stage, self.key, size, size, self.unit, line))
 
     def _store(self, workspace: Workspace, checkpoint: Checkpoint, started: float) -> None:

@@ -7,6 +7,7 @@ of 1/256. The errors of Table 1 are those of the full splits. An interval is Wil
 from dataclasses import dataclass
 
 from blindspots.intervals import wilson
+from blindspots.study import Study
 
 SHOWN = 256
 """Images behind a percentage of Table 2."""
@@ -60,6 +61,26 @@ _TRANSFER = {
     "noise-0.1": (5.0, 10.1, 18.3, 0, 0, 0.8),
     "noise-0.3": (15.6, 11.3, 22.7, 5, 4.3, 3.1),
 }
+
+
+_DECAY = (1e-5, 1e-5, 1e-6)
+_DEFINITIONS = {
+    "fc10-1e-4": ((), (1e-4,)),
+    "fc10-1e-2": ((), (1e-2,)),
+    "fc10-1": ((), (1.0,)),
+    "fc100-100-10": ((100, 100), _DECAY),
+    "fc200-200-10": ((200, 200), _DECAY),
+}
+
+
+def knows(study: Study, name: str) -> bool:
+    """Tell whether a model or a set of noise of ``study`` is the paper's own: the same data, layers and decay."""
+    if study.dataset != "mnist":
+        return False
+    spec = next((spec for spec in study.models if spec.name == name), None)
+    if spec is None:
+        return True
+    return spec.split == "train" and _DEFINITIONS.get(name) == (spec.hidden, spec.decay)
 
 
 def errors(model: str) -> tuple[Published, Published] | None:

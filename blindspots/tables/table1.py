@@ -26,7 +26,7 @@ def table1(tree: xr.DataTree, study: Study) -> xr.Dataset:
     }
     for index, (name, split) in enumerate(zip(ERRORS, ("train", "test"), strict=True)):
         rates = [transfer.rate(CLEAN, model, split=split, rule=NO_RULE) for model in models]
-        published = [paper.errors(model) if study.dataset == "mnist" else None for model in models]
+        published = [paper.errors(model) if paper.knows(study, model) else None for model in models]
         ends = [each.interval for each in rates]
         theirs = [each[index] if each else None for each in published]
         columns |= {
@@ -64,7 +64,7 @@ def table1(tree: xr.DataTree, study: Study) -> xr.Dataset:
         "lower_bound": "lower_bound",
     }.items():
         columns[name] = (("model", "rule"), [[getattr(each, field) for each in row] for row in found])
-    theirs_d = [paper.DISTORTION.get(model, np.nan) if study.dataset == "mnist" else np.nan for model in models]
+    theirs_d = [paper.DISTORTION.get(model, np.nan) if paper.knows(study, model) else np.nan for model in models]
     columns["distortion_paper"] = ("model", theirs_d)
     table = xr.Dataset(
         columns,

@@ -37,7 +37,7 @@ def table2(tree: xr.DataTree, study: Study) -> xr.Dataset:
         for j, source in enumerate(sources):
             used = rule if source in models else NO_RULE
             found = distortions(tree, source, split=split, rule=used, seeds=study.seeds)
-            theirs = paper.DISTORTION.get(source, np.nan) if study.dataset == "mnist" else np.nan
+            theirs = paper.DISTORTION.get(source, np.nan) if paper.knows(study, source) else np.nan
             row = {
                 "distortion": found.mean,
                 "distortion_all": found.mean_all,
@@ -48,7 +48,8 @@ def table2(tree: xr.DataTree, study: Study) -> xr.Dataset:
                 of_sources[name][i, j] = value
             for k, target in enumerate(models):
                 cell = transfer.rate(source, target, split=split, rule=used)
-                published = paper.transfer(source, target) if study.dataset == "mnist" else None
+                known = paper.knows(study, source) and paper.knows(study, target)
+                published = paper.transfer(source, target) if known else None
                 low, high = cell.interval
                 numbers: dict[str, Any] = {
                     "rate": cell.rate,

@@ -62,6 +62,7 @@ def test_studies_and_versions(call: Call) -> None:
     assert all(name in call("studies") for name in BUILT_IN)
     assert set(json.loads(call("studies", "--json"))) == set(BUILT_IN)
     assert "torch" in call("version")
+    assert call("--version").startswith("blindspots 0.")
     assert json.loads(call("version", "--json"))["zarr"]
 
 

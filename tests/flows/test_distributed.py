@@ -145,15 +145,16 @@ def test_a_killed_run_goes_on(blindspots: CommandLine, slow: Slow, tmp_path: Pat
     assert not list(root.rglob("*.checkpoint.safetensors"))
 
 
-@with_server
-def test_an_interrupted_run_leaves_no_process_behind(blindspots: CommandLine, slow: Slow, tmp_path: Path) -> None:
+def test_an_interrupted_run_leaves_no_process_behind(environment: dict[str, str], slow: Slow, tmp_path: Path) -> None:
+    """Ctrl-C as a terminal sends it: to the whole group; server and Ray are the run's own."""
+    alone = CommandLine({**environment, "PREFECT_HOME": str(tmp_path / ".prefect")})
     root = tmp_path / "stopped"
     endless = [f"--set=training.{field}" for field in ("images=5000", "iterations=1000000", "tolerance=1e-30")]
-    process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2", *endless)
+    process = alone.start("run", slow.file, "--root", str(root), "--workers", "2", *endless)
     wait_for(lambda: list(root.glob("models/*/seed-0.checkpoint.safetensors")), 120, step=0.02)
     wait_for(lambda: len(actors(process.pid)) == 2, 30)
     family = descendants(process.pid)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" not in err

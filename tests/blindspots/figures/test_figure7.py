@@ -39,7 +39,7 @@ def test_the_store_is_what_is_drawn(tree: xr.DataTree, tiny: Study, mnist: Datas
     assert titles[0].startswith("FC10(1e-2), rule random")
     assert "stddev 1" in titles[2]
     assert figure.axes[0].texts[0].get_text() == str(int(found.label[first]))
-    assert figure.axes[0].texts[1].get_text() == f"≠ {int(found.predicted[first])}"
+    assert figure.axes[0].texts[1].get_text() == f"→ {int(found.predicted[first])}"
 
 
 def test_models_and_rule_can_be_chosen(tree: xr.DataTree, tiny: Study, mnist: Dataset) -> None:
@@ -61,7 +61,7 @@ def test_a_panel_is_drawn_into_the_axes_given_and_tells_right_from_wrong() -> No
     panel = Panel("a title", images, images + 0.5, labels=np.array([3, 5]), read=np.array([3, 6]))
     axes = Figure().add_subplot()
     assert draw_panel(axes, panel) is axes
-    assert [text.get_text() for text in axes.texts] == ["3", "= 3", "5", "≠ 6"]
+    assert [text.get_text() for text in axes.texts] == ["3", "→ 3", "5", "→ 6"]
     assert axes.texts[1].get_color() != axes.texts[3].get_color()
 
 

@@ -19,7 +19,7 @@ def study() -> Study:
             "name": "by-hand",
             "models": [
                 {"name": "fc10-1e-4", "paper": "FC10(1e-4)", "decay": [1e-4]},
-                {"name": "fc100-100-10", "paper": "FC100-100-10", "hidden": [100, 100], "decay": [0, 0, 0]},
+                {"name": "fc100-100-10", "paper": "FC100-100-10", "hidden": [100, 100], "decay": [1e-5, 1e-5, 1e-6]},
             ],
             "sets": {"noise": [0.1]},
         }

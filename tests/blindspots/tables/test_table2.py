@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 
 from blindspots.intervals import wilson
-from blindspots.study import Study
+from blindspots.study import MNIST, Study, validate_study
 from blindspots.tables import build_table, paper
 from tests.blindspots.tables.conftest import MODELS, NOISE, N, misread
 
@@ -37,6 +37,24 @@ def test_the_papers_cells_are_read_row_by_row(tree: xr.DataTree, study: Study) -
     assert float(table.paper.sel(source="noise-0.1", target="fc10-1e-4")) == pytest.approx(0.05)
     assert np.isnan(table.paper.sel(source="noise-0.1-clipped")).all()
     assert (table.overlap.sel(source="noise-0.1-clipped") == -1).all()
+
+
+def test_a_model_that_is_not_the_papers_is_not_held_against_it(tree: xr.DataTree, study: Study) -> None:
+    """The name alone does not make it the paper's: another decay is another model."""
+    other = study.model_dump(mode="json")
+    other["models"][0]["decay"] = [2e-4]
+    table = build_table(2, tree, validate_study(other))
+    assert np.isnan(table.paper.sel(source="fc10-1e-4")).all()
+    assert np.isnan(table.paper.sel(target="fc10-1e-4")).all()
+    assert float(table.paper.sel(source="noise-0.1", target="fc100-100-10", rule="random")) == 0
+    assert int(table.overlap.sel(source="fc10-1e-4", target="fc100-100-10", rule="random")) == -1
+    first = build_table(1, tree, validate_study(other)).sel(model="fc10-1e-4")
+    assert np.isnan(first.test_error_paper)
+    assert np.isnan(first.distortion_paper)
+
+
+def test_the_papers_models_are_those_of_the_built_in_studies() -> None:
+    assert all(paper.knows(MNIST, spec.name) for spec in MNIST.models)
 
 
 def test_printed_percentages_are_out_of_256() -> None:
