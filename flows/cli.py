@@ -203,6 +203,8 @@ def studies(as_json: Json = False) -> None:
 @app.command()
 def version(as_json: Json = False) -> None:
     """Print the versions of blindspots and of the libraries that can change a number."""
+    import torch  # noqa: F401 - imported, it says which build it is
+
     from blindspots.store.receipts import library_versions
 
     versions = library_versions()

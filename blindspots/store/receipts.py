@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import socket
+import sys
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -40,11 +41,14 @@ class Receipt:
 
 @cache
 def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that can change a number."""
+    """Return the versions of Python and of the libraries that can change a number.
+
+    A library that is imported says which build it is (``2.13.0+cpu``), which its package does not always.
+    """
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
-            found[name] = version(name)
+            found[name] = str(getattr(sys.modules.get(name), "__version__", None) or version(name))
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
