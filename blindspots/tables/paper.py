@@ -7,7 +7,7 @@ of 1/256. The errors of Table 1 are those of the full splits. An interval is Wil
 from dataclasses import dataclass
 
 from blindspots.intervals import wilson
-from blindspots.study import Study
+from blindspots.study import MNIST, Study
 
 SHOWN = 256
 """Images behind a percentage of Table 2."""
@@ -63,24 +63,14 @@ _TRANSFER = {
 }
 
 
-_DECAY = (1e-5, 1e-5, 1e-6)
-_DEFINITIONS = {
-    "fc10-1e-4": ((), (1e-4,)),
-    "fc10-1e-2": ((), (1e-2,)),
-    "fc10-1": ((), (1.0,)),
-    "fc100-100-10": ((100, 100), _DECAY),
-    "fc200-200-10": ((200, 200), _DECAY),
-}
-
-
 def knows(study: Study, name: str) -> bool:
-    """Tell whether a model or a set of noise of ``study`` is the paper's own: the same data, layers and decay."""
-    if study.dataset != "mnist":
+    """Tell whether a model or a set of noise of ``study`` is the paper's own: data, split, layers and decay."""
+    if study.dataset != MNIST.dataset:
         return False
-    spec = next((spec for spec in study.models if spec.name == name), None)
-    if spec is None:
+    ours, theirs = (next((spec for spec in each.models if spec.name == name), None) for each in (study, MNIST))
+    if ours is None:  # no model but a set of noise
         return True
-    return spec.split == "train" and _DEFINITIONS.get(name) == (spec.hidden, spec.decay)
+    return theirs is not None and ours.model_copy(update={"paper": theirs.paper}) == theirs
 
 
 def errors(model: str) -> tuple[Published, Published] | None:

@@ -55,6 +55,15 @@ def test_a_model_that_is_not_the_papers_is_not_held_against_it(tree: xr.DataTree
 
 def test_the_papers_models_are_those_of_the_built_in_studies() -> None:
     assert all(paper.knows(MNIST, spec.name) for spec in MNIST.models)
+    definitions = {spec.name: (spec.hidden, spec.decay, spec.split) for spec in MNIST.models}
+    decay = (1e-5, 1e-5, 1e-6)  # section 4.2 of the paper, one a layer
+    assert definitions == {
+        "fc10-1e-4": ((), (1e-4,), "train"),
+        "fc10-1e-2": ((), (1e-2,), "train"),
+        "fc10-1": ((), (1.0,), "train"),
+        "fc100-100-10": ((100, 100), decay, "train"),
+        "fc200-200-10": ((200, 200), decay, "train"),
+    }
 
 
 def test_printed_percentages_are_out_of_256() -> None:
