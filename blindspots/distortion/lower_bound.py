@@ -1,11 +1,15 @@
-"""A certified lower bound of the least distortion of fully connected networks, from their weights."""
+"""A certified lower bound of the least distortion of sequential networks, from their weights."""
+
+from math import prod
 
 import torch
 from torch import nn
 
-from blindspots.distortion.layers import float64, layers
+from blindspots.distortion.contraction import contraction, unrolled
+from blindspots.distortion.rounding import Range, evaluated, propagated
 
-_CONTRACTION: dict[type[nn.Module], float] = {nn.Sigmoid: 0.25, nn.Tanh: 1.0, nn.ReLU: 1.0}
+_VALUES = 1 << 23
+"""About as many values of one layer's outputs are held at once."""
 
 
 def lower_bound(
@@ -13,48 +17,69 @@ def lower_bound(
 ) -> torch.Tensor:
     """Return a distortion below which no perturbation makes ``model`` read another class, or the target.
 
-    With f the logits, y the label and K layers of weights, any class j can overtake y only at a distance of at least
-    ``(f_y - f_j) / (||w_y - w_j|| L_1 ... L_(K-1))`` (section 4.3): a sigmoid layer's constant is ``||W|| / 4``
-    (slip 11), a hyperbolic tangent's or a rectifier's ``||W||``, and the last layer enters by its difference of
-    rows. The bound is the least of these over j for the nearest rule, the greatest of the analogous
-    ``(f_j - f_t)`` over the target's rivals j for a target rule, over ``sqrt(n)``; 0 where the image is misread (or
-    read as the target) already.
+    With f the logits, y the label and K layers, the last of them linear with the rows w, any class j can overtake y
+    only at a distance of at least ``(f_y - f_j) / (||w_y - w_j|| L_1 ... L_(K-1))`` (section 4.3), where
+    :func:`blindspots.distortion.contraction.contraction` gives each layer's constant L. If the last layer isn't linear
+    its constant is a factor too, and ``sqrt(2)`` takes the place of ``||w_y - w_j||``. The bound is the least of these
+    over j for the nearest rule, the greatest of the analogous ``(f_j - f_t)`` over the target's rivals j for a target
+    rule, over ``sqrt(n)``; 0 where the image is misread (or read as the target) already.
 
-    It holds for the model *as evaluated in its own dtype*: from each gap is taken what rounding may add to it
-    anywhere in the box (the standard bound for inner products in any order, through all layers), and norms are taken
-    in float64 and rounded up. Arithmetic of less than the dtype's precision (TF32) isn't covered.
+    It holds for the model in evaluation mode *as evaluated in its own dtype*: from each gap is taken what rounding may
+    add to it anywhere in the box (the standard bound for inner products in any order, through all layers), and norms
+    are taken in float64 and rounded up. Arithmetic of less than the dtype's precision (TF32, which is torch's default
+    for convolutions on CUDA) and convolutions that aren't sums of products (Winograd's, Fourier's) aren't covered.
 
-    ``images``: (n, ...) in [0, 1]; ``labels`` and ``targets``: (n,) integers. Returns (n,) float64, NaN for a model
-    of any other structure than :func:`blindspots.distortion.layers.layers` knows.
+    ``images``: (n, ...) in [0, 1], in the model's dtype; ``labels`` and ``targets``: (n,) integers. Returns (n,)
+    float64, NaN for a model that :func:`blindspots.distortion.contraction.unrolled` does not see through or that has a
+    layer without a known constant.
     """
-    parts = layers(model)
-    values = images.detach().double().flatten(1)
-    if parts is None:
-        return values.new_full((len(values),), torch.nan)
-    constant, error = 1.0, torch.zeros_like(values[0])
-    reach = torch.ones_like(values[0])  # no activation is larger than this, anywhere in the box
-    unit = torch.finfo(images.dtype).eps / 2
-    hidden = values
-    for part in parts[:-1]:
-        if isinstance(part, nn.Linear):
-            weight, bias = float64(part)
-            constant *= _norm(weight)
-            reach, error = _through(weight, bias, reach, error, unit)
-            hidden = hidden @ weight.T + bias
-        else:
-            factor = _CONTRACTION[type(part)]
-            constant *= factor
-            hidden = part(hidden)
-            reach = reach if isinstance(part, nn.ReLU) else torch.ones_like(reach)
-            error = factor * error + (0 if isinstance(part, nn.ReLU) else 8 * unit)
-    last = parts[-1]
-    assert isinstance(last, nn.Linear)
-    weight, bias = float64(last)
-    _, error = _through(weight, bias, reach, error, unit)
-    logits = hidden @ weight.T + bias
-    apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist") * constant
-    apart = apart.clamp_min(torch.finfo(torch.float64).tiny)
-    return _radius(logits, error, apart, labels.long(), targets) / values.shape[1] ** 0.5 * (1 - 1e-9)
+    images = images.detach()
+    unknown = images.new_full((len(images),), torch.nan, dtype=torch.float64)
+    layers = unrolled(model)
+    constants = _constants(layers)
+    if layers is None or constants is None:
+        return unknown
+    values = Range.of_images(images)
+    most = values.size.numel()
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d) and values.size.dim() != 4:
+            return unknown  # without a channel, torch takes the batch for it
+        values = propagated(layer, values, images.dtype)
+        most = max(most, values.size.numel())
+    if values.size.dim() != 2:
+        return unknown
+    logits = torch.cat([_logits(layers, part) for part in images.split(max(1, _VALUES // most))])
+    error = (values.error[0] * (1 + 1e-6)).nan_to_num(torch.inf)
+    radius = _radius(logits, error, _apart(layers, constants, logits), labels.long(), targets)
+    return radius / images[0].numel() ** 0.5 * (1 - 1e-9)
+
+
+def _constants(layers: list[nn.Module] | None) -> list[float] | None:
+    result = []
+    for layer in layers or []:
+        constant = contraction(layer)
+        if constant is None:
+            return None
+        result.append(constant)
+    return result
+
+
+def _logits(layers: list[nn.Module], images: torch.Tensor) -> torch.Tensor:
+    values = images.double()
+    for layer in layers:
+        values = evaluated(layer, values)
+    return values
+
+
+def _apart(layers: list[nn.Module], constants: list[float], logits: torch.Tensor) -> torch.Tensor:
+    """Return bounds (k, k) of how fast each logit's lead over each other can change."""
+    *before, last = [1.0, *constants]
+    if layers and isinstance(layers[-1], nn.Linear):
+        weight = layers[-1].weight.detach().double()
+        apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
+    else:
+        apart = logits.new_full((logits.shape[1], logits.shape[1]), 2**0.5 * last)
+    return (apart * prod(before)).clamp_min(torch.finfo(torch.float64).tiny)
 
 
 def _radius(
@@ -68,17 +93,3 @@ def _radius(
         return ratio.scatter(1, own, torch.inf).amin(dim=1).clamp_min(0)
     ratio = (-gaps - error[own] - error) / apart[own[:, 0]]
     return ratio.scatter(1, own, 0).amax(dim=1).clamp_min(0)
-
-
-def _norm(weight: torch.Tensor) -> float:
-    return float(torch.linalg.matrix_norm(weight, ord=2)) * (1 + 1e-9)
-
-
-def _through(
-    weight: torch.Tensor, bias: torch.Tensor, reach: torch.Tensor, error: torch.Tensor, unit: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the outputs' largest size and rounding error (d,) from those of a linear layer's inputs (c,)."""
-    size = weight.abs()
-    largest = size @ (reach + error) + bias.abs()
-    terms = (weight.shape[1] + 2) * unit
-    return largest, size @ error + terms / (1 - terms) * largest
