@@ -2,7 +2,7 @@
 
 import torch
 
-_RELATIVE = {torch.float32: 1e-5, torch.float64: 1e-9}
+RELATIVE = {torch.float32: 1e-5, torch.float64: 1e-9}
 
 
 def margin(norm: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
@@ -12,10 +12,18 @@ def margin(norm: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     can flip. The aim is about a hundred roundings of a perturbation of length 1, in terms of the lead's gradient (so
     that it costs the same distance for every model), and never less than some roundings of the logits (n, k).
     """
-    floor = 32 * torch.finfo(logits.dtype).eps * logits.abs().amax(dim=1)
-    if norm.dim() == 2:
-        floor = floor[:, None]
-    return _RELATIVE[logits.dtype] * norm + floor
+    floor = rounding_margin(logits)
+    return relative_margin(norm) + (floor[:, None] if norm.dim() == 2 else floor)
+
+
+def relative_margin(norm: torch.Tensor) -> torch.Tensor:
+    """Return the part of the margin that is relative to the length of the lead's gradient."""
+    return RELATIVE[norm.dtype] * norm
+
+
+def rounding_margin(logits: torch.Tensor) -> torch.Tensor:
+    """Return the part of the margin (n,) that rounding of the logits (n, k) makes necessary."""
+    return 32 * torch.finfo(logits.dtype).eps * logits.abs().amax(dim=1)
 
 
 def enough(aim: torch.Tensor) -> torch.Tensor:

@@ -21,15 +21,19 @@ def check_images(images: torch.Tensor) -> None:
         raise InputError(f"the images' shape is {tuple(images.shape)}; give a batch (n, ...), one row an image")
     if images.numel() == 0:
         raise InputError(f"the images' shape is {tuple(images.shape)}, an empty batch; give at least one image")
+    low, high = images.aminmax()
+    if low >= 0 and high <= 1:
+        return
     finite = torch.isfinite(images).flatten(1).all(dim=1)
     if not finite.all():
         raise InputError(f"image {_first(~finite)} holds NaN or infinity; every value must be in [0, 1]")
     outside = ((images < 0) | (images > 1)).flatten(1).any(dim=1)
     if outside.any():
         row = _first(outside)
-        low, high = float(images[row].min()), float(images[row].max())
+        low, high = images[row].aminmax()
         raise InputError(
-            f"image {row} has values from {low:g} to {high:g}; scale the images to [0, 1] and let the model normalise"
+            f"image {row} has values from {float(low):g} to {float(high):g}; "
+            "scale the images to [0, 1] and let the model normalise"
         )
 
 
@@ -69,6 +73,12 @@ def check_targets(targets: torch.Tensor, labels: torch.Tensor, classes: int) -> 
     if same.any():
         row = _first(same)
         raise InputError(f"the target of image {row} is its label, {int(labels[row])}; name another class")
+
+
+def check_class(target: int, classes: int) -> None:
+    """Refuse a class that the model does not have."""
+    if not 0 <= target < classes:
+        raise InputError(f"the class {target} is not one of the model's; it must be from 0 to {classes - 1}")
 
 
 def check_logits(logits: object, count: int) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 
@@ -24,6 +25,21 @@ def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
     finally:
         for module, mode in training:
             module.training = mode
+
+
+Tape = tuple[torch.Tensor, ...]
+"""What a forward pass leaves for the backward pass."""
+
+
+class Near(NamedTuple):
+    """Pairs of a row and a class, row by row."""
+
+    row: torch.Tensor
+    """(p,) indices of rows."""
+    column: torch.Tensor
+    """(p,) which of the row's classes."""
+    normals: torch.Tensor
+    """(p, m) the gradients of the classes' leads."""
 
 
 class Classifier:
@@ -62,36 +78,58 @@ class Classifier:
         with torch.no_grad():
             return self._model(rows.reshape(-1, *self._shape))
 
-    def tracked(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return ``rows`` as a leaf of a graph, and the logits (n, k) on it."""
+    def evaluate(self, rows: torch.Tensor) -> tuple[torch.Tensor, Tape]:
+        """Return the logits (n, k) of ``rows`` (n, m), and what :meth:`pullback` needs to go back from there."""
         leaf = rows.detach().requires_grad_(True)
         logits = self._model(leaf.reshape(-1, *self._shape))
         if not logits.requires_grad:  # a constant model: its gradient is zero everywhere
             logits = logits + 0 * leaf.sum(dim=1, keepdim=True)
-        return leaf, logits
+        return logits.detach(), (leaf, logits)
 
-    def lead(
-        self, rows: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return by how much the target's logit leads the rival's (n,), and that lead's gradient (n, m)."""
-        leaf, logits = self.tracked(rows)
-        lead = difference(logits, targets, rivals)
-        return lead.detach(), gradient(lead, leaf)
+    def pullback(self, tape: Tape, weights: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
+        """Return the gradients (n, m) of each row's logits, weighted by ``weights`` (n, k) and summed.
+
+        With ``keep`` the tape can be used again.
+        """
+        leaf, logits = tape
+        (result,) = torch.autograd.grad(logits, leaf, weights, retain_graph=keep)
+        return result
+
+    def pullbacks(self, tape: Tape, weights: torch.Tensor) -> torch.Tensor:
+        """Return the gradients (n, c, m) for several ``weights`` (n, c, k) of each row.
+
+        On a GPU in one pass, vectorised over c; on a CPU one after another, which is faster there for convolutions.
+        """
+        leaf, logits = tape
+        if leaf.is_cuda:
+            try:
+                (result,) = torch.autograd.grad(
+                    logits, leaf, weights.transpose(0, 1), retain_graph=True, is_grads_batched=True
+                )
+            except RuntimeError:  # an operation of the model that cannot be vectorised
+                pass
+            else:
+                return result.transpose(0, 1)
+        count = weights.shape[1]
+        columns = [self.pullback(tape, weights[:, column], keep=column + 1 < count) for column in range(count)]
+        return torch.stack(columns, dim=1)
+
+    def closest(self, tape: Tape, weights: torch.Tensor, gaps: torch.Tensor, *, within: float) -> Near:
+        """Choose for each row the classes whose linearised boundary is nearest: all ``within`` times the least.
+
+        ``weights``: (n, c, k), what each class's lead is of the logits; ``gaps``: (n, c), what is missing to it.
+        """
+        normals = self.pullbacks(tape, weights)
+        chosen = nearest_boundaries(gaps, normals.norm(dim=2), within)
+        row, column = chosen.nonzero(as_tuple=True)
+        return Near(row, column, normals[chosen])
 
 
-def leads(
-    leaf: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the leads (n, c) of ``targets`` over ``rivals`` and their gradients (n, c, m): c backward passes.
-
-    ``leaf`` and ``logits``: from :meth:`Classifier.tracked`; ``targets`` and ``rivals``: (n, c) classes, or (n, 1).
-    """
-    lead = logits.gather(1, targets) - logits.gather(1, rivals)
-    count = lead.shape[1]
-    gradients = leaf.new_empty(len(leaf), count, leaf.shape[1])
-    for column in range(count):
-        gradients[:, column] = gradient(lead[:, column], leaf, keep=column + 1 < count)
-    return lead.detach(), gradients
+def nearest_boundaries(gaps: torch.Tensor, norms: torch.Tensor, within: float) -> torch.Tensor:
+    """Return which classes' boundaries (n, c) are no more than ``within`` times as far as the row's nearest."""
+    distance = gaps / norms
+    distance = torch.where(norms > 0, distance, torch.inf)
+    return distance <= within * distance.amin(dim=1, keepdim=True)
 
 
 def difference(logits: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor) -> torch.Tensor:
@@ -105,7 +143,9 @@ def worst_lead(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return logits.gather(1, targets[:, None])[:, 0] - rest.amax(dim=1)
 
 
-def gradient(values: torch.Tensor, leaf: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
-    """Return the gradient (n, m) of every row's own value."""
-    (result,) = torch.autograd.grad(values.sum(), leaf, retain_graph=keep)
-    return result
+def contrast(plus: torch.Tensor, minus: torch.Tensor, classes: int, dtype: torch.dtype) -> torch.Tensor:
+    """Return the weights (..., k) that make of logits the lead of class ``plus`` (...) over ``minus`` (...)."""
+    shape = (*torch.broadcast_shapes(plus.shape, minus.shape), classes)
+    weights = torch.zeros(shape, dtype=dtype, device=plus.device)
+    weights.scatter_(-1, plus.expand(shape[:-1])[..., None], 1)
+    return weights.scatter_(-1, minus.expand(shape[:-1])[..., None], -1)

@@ -1,16 +1,18 @@
 """What counts as success: the rules of a search, as objects."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from blindspots.distortion.checks import check_targets
+from blindspots.distortion.checks import check_class, check_targets
 from blindspots.distortion.targets import random_targets
 from blindspots.errors import InputError
 
-RULES = ("nearest", "random")
+RULES = ("nearest", "second", "random", "class-<number>")
+_CLASS = re.compile(r"class-(0|[1-9][0-9]*)")
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,16 @@ class AnyOther:
     """The nearest rule: any class but the label. An image misread from the start is left as it is (slip 13)."""
 
     labels: torch.Tensor
+
+    def wanted(self, classes: int) -> torch.Tensor:
+        """Return which classes (n, k) are a success."""
+        rows = torch.ones(len(self.labels), classes, dtype=torch.bool, device=self.labels.device)
+        return rows.scatter_(1, self.labels[:, None], False)
+
+    @property
+    def own(self) -> torch.Tensor:
+        """(n,) bool: images that nothing is sought for; none."""
+        return torch.zeros_like(self.labels, dtype=torch.bool)
 
     def reached(self, predicted: torch.Tensor) -> torch.Tensor:
         """Return which predictions (n,) are successes."""
@@ -27,41 +39,72 @@ class AnyOther:
         """Return the target class (n,): the one that is reached."""
         return predicted
 
+    def take(self, rows: torch.Tensor) -> "AnyOther":
+        """Return the criterion of the rows (indices)."""
+        return AnyOther(self.labels[rows])
+
 
 @dataclass(frozen=True)
 class Towards:
     """A target rule: one class for each image, driven there even when the image is misread from the start (slip 13)."""
 
     targets: torch.Tensor
+    own: torch.Tensor
+    """(n,) bool: images of the target class itself, which are left alone and count as no success."""
+
+    @classmethod
+    def of(cls, targets: torch.Tensor, labels: torch.Tensor) -> "Towards":
+        """Return the criterion for targets (n,) and labels (n,)."""
+        return cls(targets, targets == labels)
+
+    def wanted(self, classes: int) -> torch.Tensor:
+        """Return which classes (n, k) are a success."""
+        rows = torch.zeros(len(self.targets), classes, dtype=torch.bool, device=self.targets.device)
+        return rows.scatter_(1, self.targets[:, None], True)
 
     def reached(self, predicted: torch.Tensor) -> torch.Tensor:
         """Return which predictions (n,) are successes."""
-        return predicted == self.targets
+        return (predicted == self.targets) & ~self.own
 
     def target(self, predicted: torch.Tensor) -> torch.Tensor:
         """Return the target class (n,)."""
         return self.targets
+
+    def take(self, rows: torch.Tensor) -> "Towards":
+        """Return the criterion of the rows (indices)."""
+        return Towards(self.targets[rows], self.own[rows])
 
 
 Criterion = AnyOther | Towards
 
 
 def criterion(
-    rule: str | torch.Tensor,
+    rule: str | int | torch.Tensor,
     labels: torch.Tensor,
-    classes: int,
+    logits: torch.Tensor,
     *,
     seed: int,
     examples: Sequence[int] | np.ndarray | torch.Tensor | None,
     split: str,
 ) -> Criterion:
-    """Return the criterion that ``rule`` names; raise :class:`InputError` for a rule or targets that do not fit."""
+    """Return the criterion that ``rule`` names; raise :class:`InputError` for a rule or targets that do not fit.
+
+    ``labels``: (n,); ``logits``: (n, k) of the images without distortion, for the second most likely class.
+    """
+    classes = logits.shape[1]
     if isinstance(rule, torch.Tensor):
         check_targets(rule, labels, classes)
-        return Towards(rule.to(labels.device).long())
+        return Towards.of(rule.to(labels.device).long(), labels)
+    if isinstance(rule, str) and (named := _CLASS.fullmatch(rule)):
+        rule = int(named[1])
+    if isinstance(rule, int) and not isinstance(rule, bool):
+        check_class(rule, classes)
+        return Towards.of(torch.full_like(labels, rule), labels)
     if rule == "nearest":
         return AnyOther(labels)
+    if rule == "second":
+        return Towards.of(logits.scatter(1, labels[:, None], -torch.inf).argmax(dim=1), labels)
     if rule == "random":
         ids = range(len(labels)) if examples is None else examples
-        return Towards(random_targets(labels, classes, seed=seed, examples=ids, split=split))
+        return Towards.of(random_targets(labels, classes, seed=seed, examples=ids, split=split), labels)
     raise InputError(f"no rule is called {rule!r}; give one of {', '.join(RULES)}, or a tensor of target classes")

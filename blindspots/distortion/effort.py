@@ -27,3 +27,8 @@ class Effort:
         ):
             if amount:
                 counter.index_add_(0, rows, torch.full_like(rows, amount))
+
+    def include(self, rows: torch.Tensor, own: "Effort") -> None:
+        """Add the counters of the images ``rows`` (indices, each once)."""
+        for counter, amount in zip(vars(self).values(), vars(own).values(), strict=True):
+            counter[rows] += amount

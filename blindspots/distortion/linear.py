@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import torch
 
 from blindspots.distortion.checks import check_images, check_labels, check_targets
+from blindspots.distortion.fused_projection import nearest_half_space, project_rows
+from blindspots.distortion.half_space import project
 from blindspots.distortion.measure import distortion
 from blindspots.distortion.quadratic_program import Projection, dual, project_exactly, residual
-from blindspots.distortion.rows import take
+from blindspots.distortion.rows import dot, take
 from blindspots.errors import InputError
 
 _VALUES = 1 << 22
@@ -76,6 +78,33 @@ def exact_linear_distortion(
     return ExactDistortion(size, step.reshape(images.shape), target, wrong)
 
 
+def exact_distances(
+    weight: torch.Tensor, bias: torch.Tensor | None, images: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    """Return the ``distortion`` (n,) of :func:`exact_linear_distortion` without targets, and without its proof: fast.
+
+    The input is not checked.
+    """
+    if images.is_cuda:
+        return exact_linear_distortion(weight, bias, images, labels).distortion
+    weights = weight.detach().double()
+    apart = torch.cdist(weights, weights, compute_mode="donot_use_mm_for_euclid_dist")
+    sizes = []
+    for rows, own in zip(images.flatten(1).split(1000), labels.split(1000), strict=True):
+        values = rows.double()
+        logits = values @ weights.T
+        if bias is not None:
+            logits += bias.detach().double()
+        gaps = logits.gather(1, own[:, None]) - logits
+        bounds = torch.where(gaps > 0, gaps / apart[own], 0).scatter_(1, own[:, None], torch.inf)
+        bounds, order = bounds.sort(dim=1)
+        size = torch.where(logits.argmax(dim=1) == own, torch.inf, 0.0).double()
+        problem = (values, weights, own, gaps, bounds, order, size)
+        nearest_half_space(*(value.contiguous().numpy() for value in problem))
+        sizes.append(size)
+    return torch.cat(sizes) / images[0].numel() ** 0.5
+
+
 _Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # distortion, perturbation, target, residual
 
 
@@ -109,7 +138,7 @@ def _nearest(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, label
             break
         rival, origin = order[active, rank], take(rows, active)
         problem = (origin, (weight[rival] - weight[labels[active]])[:, None], gaps[active, rival][:, None])
-        found = project_exactly(*problem)
+        found = _one_half_space(*problem)
         violated = residual(*problem, found)
         least[active, rival] = _proved(problem, found, violated)
         length = torch.where(found.reachable, found.step.norm(dim=1), torch.inf)
@@ -121,6 +150,21 @@ def _nearest(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, label
     nearest = torch.where(size > 0, 1 - least.amin(dim=1) / size, 0).nan_to_num(0)
     exact = torch.where(torch.isfinite(size), distortion(step), torch.inf)
     return exact, step, target, wrong.maximum(nearest)
+
+
+def _one_half_space(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor) -> Projection:
+    """Project on a single half-space, whose dual has one multiplier: Newton's iteration ends in finitely many steps."""
+    normal = normals[:, 0].contiguous()
+    level = dot(normal, origin) + gaps[:, 0]
+    if origin.is_cuda:
+        _, multiplier = project(origin, normal, level)
+    else:
+        multiplier = torch.zeros_like(level)
+        project_rows(*(value.numpy() for value in (origin, normal, level, multiplier, torch.empty_like(origin))))
+    reachable = torch.isfinite(multiplier)
+    multiplier = torch.where(reachable, multiplier, 1.0)  # any proves that there is no such point
+    step = (multiplier[:, None] * normal).maximum(-origin).minimum(1 - origin)
+    return Projection(step, multiplier[:, None], reachable)
 
 
 def _proved(

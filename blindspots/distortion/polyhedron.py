@@ -4,8 +4,8 @@ import torch
 
 from blindspots.distortion.rows import inside, take
 
-_STEPS = 25
-_SWEEPS = 10
+STEPS = 25
+SWEEPS = 10
 
 
 def project_onto_all(
@@ -29,7 +29,7 @@ def project_onto_all(
     trial, held = start.clone(), start.clone()
     value = torch.full_like(levels[:, 0], -torch.inf)
     eps = torch.finfo(origin.dtype).eps
-    for _ in range(_STEPS):
+    for _ in range(STEPS):
         moved = (trial[:, None] @ directions)[:, 0] + origin
         point = moved.clamp(0, 1)
         missing = levels - (point[:, None] @ directions.transpose(1, 2))[:, 0]
@@ -66,7 +66,7 @@ def _quadratic(gram: torch.Tensor, missing: torch.Tensor, multipliers: torch.Ten
     scaled[range(count), range(count)] = 0
     wanted, lowest = (missing / diagonal).T.contiguous(), (-multipliers).T.contiguous()
     step = torch.zeros_like(wanted)
-    for _ in range(_SWEEPS):
+    for _ in range(SWEEPS):
         for column in range(count):
             step[column] = (wanted[column] - (scaled[column] * step).sum(dim=0)).maximum(lowest[column])
     return step.T

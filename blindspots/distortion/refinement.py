@@ -9,9 +9,9 @@ import torch
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import enough, margin
-from blindspots.distortion.classifier import Classifier, leads, worst_lead
+from blindspots.distortion.classifier import Classifier, contrast, worst_lead
 from blindspots.distortion.effort import Effort
-from blindspots.distortion.polyhedron import project_onto_all
+from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.rows import take
 
 _RIVALS = 9
@@ -27,27 +27,27 @@ def refine(
     targets: torch.Tensor,
     best: Best,
     effort: Effort,
+    work: RowWork,
     *,
     images: torch.Tensor,
-    start: torch.Tensor | None = None,
 ) -> None:
-    """Move on from the points that ``best`` holds (or from ``start``) and offer it what is nearer.
+    """Move on from the points that ``best`` holds and offer it what is nearer.
 
     ``rows``: (n, m) in [0, 1]; ``targets``: (n,); ``images``: (n,) where a row stands in ``best`` and ``effort``. A
     model of more than ten classes: the rivals that are strongest at the start are constraints, and all are checked.
     """
-    point = (take(best.point, images) if start is None else start).clone()
+    point = take(best.point, images)
     rivals, normals, multipliers = torch.empty(0), torch.empty(0), torch.empty(0)
     size = torch.linalg.vector_norm(point - rows, dim=1)
     for turn in range(_ROUNDS):
-        leaf, logits = classifier.tracked(point)
-        others = logits.detach().scatter(1, targets[:, None], -torch.inf)
+        logits, tape = classifier.evaluate(point)
+        others = logits.scatter(1, targets[:, None], -torch.inf)
         if turn == 0:
             rivals = others.topk(min(_RIVALS, logits.shape[1] - 1), dim=1).indices
             multipliers = torch.zeros_like(rivals, dtype=rows.dtype)
         rivals, multipliers, changed = _exchanged(others.argmax(dim=1), rivals, multipliers)
-        lead, fresh = leads(leaf, logits, targets[:, None], rivals)
-        logits = logits.detach()
+        lead = logits.gather(1, targets[:, None]) - logits.gather(1, rivals)
+        fresh = classifier.pullbacks(tape, contrast(targets[:, None], rivals, logits.shape[1], logits.dtype))
         effort.add(images, iterations=1, forwards=1, backwards=rivals.shape[1])
         aims = margin(torch.linalg.vector_norm(fresh, dim=2), logits)
         beyond = _offer(images, point, size, logits, targets, lead, aims, best)
@@ -57,7 +57,7 @@ def refine(
             share = torch.where(changed, 1.0, 0.5).to(fresh.dtype)
             normals = torch.lerp(normals, fresh, share[:, None, None])
         levels = (point[:, None] @ normals.transpose(1, 2))[:, 0] - lead + aims
-        point, multipliers = project_onto_all(rows, normals, levels, multipliers)
+        point, multipliers = work.project_onto_all(rows, normals, levels, multipliers)
         following = torch.linalg.vector_norm(point - rows, dim=1)
         change = (following - size).abs() / following.clamp_min(torch.finfo(size.dtype).tiny)
         size = following
@@ -68,7 +68,7 @@ def refine(
             keep = (~done).nonzero()[:, 0]
             rows, targets, images, point, size = (take(v, keep) for v in (rows, targets, images, point, size))
             rivals, normals, levels, multipliers = (take(v, keep) for v in (rivals, normals, levels, multipliers))
-    _restore(classifier, rows, targets, images, point, rivals, normals, levels, multipliers, best, effort)
+    _restore(classifier, rows, targets, images, point, rivals, normals, levels, multipliers, best, effort, work)
 
 
 def _exchanged(
@@ -113,6 +113,7 @@ def _restore(
     multipliers: torch.Tensor,
     best: Best,
     effort: Effort,
+    work: RowWork,
 ) -> None:
     """Bring points that stopped short of a boundary beyond it, by moving the half-spaces along their fixed normals."""
     for turn in range(_RESTORATIONS):
@@ -125,4 +126,4 @@ def _restore(
         if beyond.all() or turn + 1 == _RESTORATIONS:
             return
         levels = levels + torch.where(multipliers > 0, aims - lead, (aims - lead).clamp_min(0))
-        point, multipliers = project_onto_all(rows, normals, levels, multipliers)
+        point, multipliers = work.project_onto_all(rows, normals, levels, multipliers)

@@ -1,60 +1,54 @@
 """More effort for images that the ordinary search found nothing for."""
 
+from typing import TYPE_CHECKING
+
 import torch
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import enough, margin
-from blindspots.distortion.classifier import Classifier, worst_lead
+from blindspots.distortion.classifier import Classifier, contrast, worst_lead
 from blindspots.distortion.criteria import Criterion, Towards
 from blindspots.distortion.effort import Effort
-from blindspots.distortion.lbfgs import penalised
+from blindspots.distortion.lbfgs import MOST_VALUES, Search, penalised
 from blindspots.distortion.refinement import refine
+
+if TYPE_CHECKING:
+    from blindspots.distortion.attempt import Attempt
 
 _CLASSES = 3
 """Classes tried in turn under the nearest rule."""
 _NEIGHBOURS = 8
 _BISECTIONS = 25
+_LONGER = Search(squared=True, values=6, most=MOST_VALUES, iterations=30, tolerance=0.1)
 
 
-def rescue(
-    classifier: Classifier,
-    rows: torch.Tensor,
-    clean: torch.Tensor,
-    part: torch.Tensor,
-    wanted: Criterion,
-    best: Best,
-    effort: Effort,
-) -> None:
+def rescue(attempt: "Attempt", part: torch.Tensor, best: Best, effort: Effort, *, refined: bool) -> None:
     """Search those of the images ``part`` again for which ``best`` holds nothing.
 
     First by the penalty with a longer search down to tiny c (under nearest: towards the likeliest classes in turn),
-    then from other images of the batch that are read as wanted (``clean`` (n,): what is read in each), blended into
-    this one until the blend is at the boundary. Ends whether or not anything is found.
+    then from other images of the batch that are read as wanted, blended into this one until the blend is at the
+    boundary; where ``refined``, moved on from there by projection. Ends whether or not anything is found.
 
-    ``rows``: (n, m), the whole batch; ``part``: indices into it, those of ``best`` and ``effort``.
+    ``part``: indices into the batch, those of ``best`` and ``effort``.
     """
+    classifier, rows, clean, wanted = attempt.classifier, attempt.rows, attempt.clean, attempt.wanted
     failed = torch.isinf(best.size).nonzero()[:, 0]
-    if not len(failed):
-        return
     for targets in _targets(classifier, rows, part, failed, wanted, effort):
         left = torch.isinf(best.size[failed])
         here, goals = failed[left], targets[left]
         if not len(here):
             break
-        penalised(classifier, rows[part[here]], goals, best, effort, images=here, values=6, iterations=30)
+        goal = Towards.of(goals, torch.full_like(goals, -1))
+        penalised(classifier, rows[part[here]], goal, best, effort, attempt.work.minimiser, images=here, search=_LONGER)
     for image in failed[torch.isinf(best.size[failed])]:
         row = rows[part[image]][None]
-        if isinstance(wanted, Towards):
-            donors = clean == wanted.targets[part[image]]
-        else:
-            donors = clean != wanted.labels[part[image]]
-        found = donors.nonzero()[:, 0]
+        found = wanted.take(part[image].expand(len(clean))).reached(clean).nonzero()[:, 0]
         if len(found):
             near = (rows[found] - row).norm(dim=1).topk(min(_NEIGHBOURS, len(found)), largest=False).indices
             _blend(classifier, row, rows[found][near], clean[found][near], best, effort, image)
     here = failed[torch.isfinite(best.size[failed])]
-    if len(here):
-        refine(classifier, rows[part[here]], best.target[here], best, effort, images=here)
+    if refined and len(here):
+        refine(classifier, rows[part[here]], best.target[here], best, effort, attempt.work, images=here)
 
 
 def _targets(
@@ -103,7 +97,7 @@ def _lead_and_slope(
     classifier: Classifier, point: torch.Tensor, classes: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the lead over the strongest rival and the margin to aim for."""
-    leaf, logits = classifier.tracked(point)
-    lead = worst_lead(logits, classes)
-    (slope,) = torch.autograd.grad(lead.sum(), leaf)
-    return lead.detach(), margin(slope.norm(dim=1), logits.detach())
+    logits, tape = classifier.evaluate(point)
+    rivals = logits.scatter(1, classes[:, None], -torch.inf).argmax(dim=1)
+    slope = classifier.pullback(tape, contrast(classes, rivals, logits.shape[1], logits.dtype))
+    return worst_lead(logits, classes), margin(slope.norm(dim=1), logits)

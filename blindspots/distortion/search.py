@@ -1,29 +1,30 @@
 """The search for the least distortion that makes a model misread an image (section 4.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
-from blindspots.distortion.best import Best
+from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.checks import check_examples, check_images, check_labels
 from blindspots.distortion.classifier import Classifier, undisturbed
 from blindspots.distortion.criteria import AnyOther, Criterion, criterion
-from blindspots.distortion.effort import Effort
+from blindspots.distortion.layered import Layered, classifier_of
 from blindspots.distortion.layers import sole_linear
-from blindspots.distortion.lbfgs import penalised
-from blindspots.distortion.linear import exact_linear_distortion
+from blindspots.distortion.linear import exact_distances, exact_linear_distortion
 from blindspots.distortion.lower_bound import lower_bound
-from blindspots.distortion.measure import distortion
-from blindspots.distortion.projection import nearest
-from blindspots.distortion.refinement import refine
-from blindspots.distortion.rescue import rescue
+from blindspots.distortion.measure import distortion as rms
+from blindspots.distortion.methods import Method, method_of
+from blindspots.distortion.row_work import row_work
 
 _VALUES = 1 << 20
 """About as many values are held in one chunk's images."""
-_ROWS_NEAREST = 500
-_ROWS_TARGETED = 500
+_ROWS = 500
+
+Rule = str | int | torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class MinimumDistortion:
     """The distorted images of a search and how near they are to the originals: tensors, one entry an image.
 
     Success, prediction, distortion and the box hold for ``images``, which is exactly ``images + perturbation`` in the
-    images' dtype, as whoever stores the perturbation will compute it.
+    images' dtype, as whoever stores the perturbation will compute it. The true least distortion lies in
+    [``lower_bound``, ``distortion``] where the search succeeded.
     """
 
     images: torch.Tensor
@@ -53,13 +55,15 @@ class MinimumDistortion:
     lower_bound: torch.Tensor
     """(n,) float64: a distortion below which there is no success, proved from the weights; NaN where none is known."""
     exact: torch.Tensor
-    """(n,) float64: the least distortion, for a linear model under nearest; else NaN."""
+    """(n,) float64: the least distortion, for a linear model; infinite where there is none; NaN for another model."""
     iterations: torch.Tensor
     """(n,) int64."""
     forwards: torch.Tensor
     """(n,) int64: forward passes of the model that the image took part in."""
     backwards: torch.Tensor
     """(n,) int64: backward passes."""
+    reasons: dict[int, str]
+    """Why there is no success, for each image (its place in the batch) without one."""
 
 
 def minimum_distortion(
@@ -67,111 +71,167 @@ def minimum_distortion(
     images: torch.Tensor,
     labels: torch.Tensor,
     *,
-    rule: str | torch.Tensor = "nearest",
+    rule: Rule = "nearest",
+    method: str | Method = "auto",
     seed: int = 0,
     examples: Sequence[int] | np.ndarray | torch.Tensor | None = None,
     split: str = "",
+    path: Literal["auto", "fused", "torch"] = "auto",
 ) -> MinimumDistortion:
     """Search the least distortion of each image at which ``model`` reads another class, or a given one (section 4.1).
 
-    ``rule`` "nearest": any class but the label, by sequential projection onto the linearised boundary. "random": a
-    class drawn for each image from ``seed``, ``split`` and its id in ``examples`` (by default its place in the batch);
-    a tensor: (n,) the target classes. Targets are reached by the paper's box-constrained L-BFGS on a penalty, then
-    refined by projection onto the boundaries with all rivals at once.
+    ``rule`` "nearest": any class but the label. "second": the likeliest other class. "random": a class drawn for each
+    image from ``seed``, ``split`` and its id in ``examples`` (by default its place in the batch). A number, or
+    "class-<number>": that class for all ("everything becomes an ostrich"); images of the class itself are left alone
+    and count as no success. A tensor: (n,) the target classes.
+
+    ``method`` "lbfgs": the paper's box-constrained L-BFGS on a penalty with a search over its weight c. "projection":
+    sequential projection onto the linearised boundaries. "auto", the one that finds less: projection for nearest,
+    L-BFGS and then projection with all rivals at once for a target. An object of
+    :mod:`blindspots.distortion.methods` says more.
 
     Images misread from the start (slip 13): under nearest they are left as they are, a success at distortion 0; a
     target is sought all the same, and costs nothing only where it is what the model reads already.
 
     ``model`` returns logits (n, k) for ``images`` (n, ...), float32 or float64 in [0, 1]; ``labels``: (n,) integers.
-    Its mode, its parameters and the global random state are left as found. A search that finds nothing ends with
-    ``success`` False and a perturbation of zero. Raises :class:`InputError` for input that cannot be used.
+    Its mode, its parameters and the global random state are left as found. ``path``: row-wise work by compiled kernels
+    ("fused", CPU) or by torch operations; "auto" takes the kernels on a CPU. Results agree within tolerance. A search
+    that finds nothing ends with ``success`` False, a perturbation of zero and a reason. Raises :class:`InputError` for
+    input that cannot be used.
     """
     check_images(images)
-    images = images.detach()
-    classifier = Classifier(model, images.shape[1:])
+    how = method_of(method)
+    work = row_work(path, images.device)
+    images = images.detach().contiguous()
+    classifier = classifier_of(model, images.shape[1:])
+    size = min(_ROWS, max(1, _VALUES // images[0].numel()))
     with undisturbed(model, images.device):
-        logits = classifier.checked(images)
-        classes = classifier.classes
-        check_labels(labels, classes, len(images))
+        logits = torch.cat([classifier.checked(part) for part in images.split(max(size, 100))])
+        check_labels(labels, logits.shape[1], len(images))
         labels = labels.to(images.device).long()
         if examples is not None:
             check_examples(examples, len(images))
-        wanted = criterion(rule, labels, classes, seed=seed, examples=examples, split=split)
-        clean = logits.argmax(dim=1)
-        rows = images.flatten(1)
-        effort = Effort.none(len(rows), rows.device)
-        effort.add(torch.arange(len(rows), device=rows.device), forwards=1)
-        point = rows.clone()
-        todo = (~wanted.reached(clean)).nonzero()[:, 0]
-        most = _ROWS_NEAREST if isinstance(wanted, AnyOther) else _ROWS_TARGETED
-        size = min(most, max(1, _VALUES // rows.shape[1]))
-        for part in todo.split(size):
-            point[part] = _searched(classifier, rows, labels, clean, wanted, part, effort)
-        return _result(model, classifier, images, point, labels, clean, wanted, effort)
+        wanted = criterion(rule, labels, logits, seed=seed, examples=examples, split=split)
+        attempt = Attempt(classifier, images.flatten(1), labels, logits.argmax(dim=1), wanted, work)
+        todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
+        each = _in_threads if isinstance(classifier, Layered) and images.device.type == "cpu" else _one_by_one
+        attempt.search(how, todo.split(size), each)
+        return _result(model, classifier, images, attempt, each)
 
 
-def _searched(
-    classifier: Classifier,
-    rows: torch.Tensor,
+def distances_to_all(
+    model: torch.nn.Module,
+    images: torch.Tensor,
     labels: torch.Tensor,
-    clean: torch.Tensor,
-    wanted: Criterion,
-    part: torch.Tensor,
-    effort: Effort,
+    *,
+    method: str | Method = "auto",
+    path: Literal["auto", "fused", "torch"] = "auto",
 ) -> torch.Tensor:
-    """Return the nearest points found for the rows ``part``; the rows themselves where nothing was found."""
-    own = Effort.none(len(part), part.device)
-    here = torch.arange(len(part), device=part.device)
-    if isinstance(wanted, AnyOther):
-        best = nearest(classifier, rows[part], labels[part], own)
-    else:
-        targets = wanted.targets[part]
-        best = Best.none(rows[part], targets)
-        penalised(classifier, rows[part], targets, best, own, images=here)
-        found = torch.isfinite(best.size).nonzero()[:, 0]
-        if len(found):
-            refine(classifier, rows[part][found], targets[found], best, own, images=found)
-    rescue(classifier, rows, clean, part, wanted, best, own)
-    effort.iterations[part] += own.iterations
-    effort.forwards[part] += own.forwards
-    effort.backwards[part] += own.backwards
-    return best.point
+    """Return the least distortions found (n, k) at which ``model`` reads each image as each class.
+
+    0 in the label's column; infinite where nothing was found. ``images``, ``labels``, ``method``, ``path`` and what is
+    raised: as for :func:`minimum_distortion`, whose rule is each class in turn.
+    """
+    classes = 2
+    columns: list[torch.Tensor] = []
+    while len(columns) < classes:
+        found = minimum_distortion(model, images, labels, rule=len(columns), method=method, path=path)
+        if not columns:
+            with undisturbed(model, images.device), torch.no_grad():
+                classes = model(images[:1]).shape[1]
+        own = labels.to(images.device).long() == len(columns)
+        columns.append(torch.where(found.success, found.distortion, torch.inf).masked_fill(own, 0))
+    return torch.stack(columns, dim=1)
+
+
+Each = Callable[[Callable[[torch.Tensor], None], Iterable[torch.Tensor]], None]
+
+
+def _one_by_one(work: Callable[[torch.Tensor], None], parts: Iterable[torch.Tensor]) -> None:
+    for part in parts:
+        work(part)
+
+
+def _in_threads(work: Callable[[torch.Tensor], None], parts: Iterable[torch.Tensor]) -> None:
+    """Do the parts in as many threads as torch may use, one torch thread each: results do not depend on how many."""
+    count, parts = torch.get_num_threads(), list(parts)
+    if count == 1 or len(parts) < 2:
+        return _one_by_one(work, parts)
+    try:
+        with ThreadPoolExecutor(min(count, len(parts)), initializer=lambda: torch.set_num_threads(1)) as pool:
+            for done in pool.map(work, parts):
+                assert done is None
+    finally:
+        torch.set_num_threads(count)
 
 
 def _result(
-    model: torch.nn.Module,
-    classifier: Classifier,
-    images: torch.Tensor,
-    point: torch.Tensor,
-    labels: torch.Tensor,
-    clean: torch.Tensor,
-    wanted: Criterion,
-    effort: Effort,
+    model: torch.nn.Module, classifier: Classifier, images: torch.Tensor, attempt: Attempt, each: Each
 ) -> MinimumDistortion:
     """Evaluate what a reader will compute from the perturbation."""
-    perturbation = point.reshape(images.shape) - images
-    distorted = images + perturbation
-    predicted = torch.cat([classifier.logits(rows).argmax(dim=1) for rows in distorted.flatten(1).split(2000)])
-    effort.add(torch.arange(len(images), device=images.device), forwards=1)
-    change = distorted.double() - images.double()
-    size = distortion(change)
+    count, device, wanted = len(images), images.device, attempt.wanted
+    distorted, perturbation = torch.empty_like(images), torch.empty_like(images)
+    predicted = torch.empty(count, dtype=torch.int64, device=device)
+    size = torch.empty(count, dtype=torch.float64, device=device)
+    exact, bound = torch.full_like(size, torch.nan), torch.empty_like(size)
     targets = None if isinstance(wanted, AnyOther) else wanted.targets
-    exact = torch.full_like(size, torch.nan)
-    linear = sole_linear(model)
-    if linear is not None and targets is None:
-        exact = exact_linear_distortion(linear.weight, linear.bias, images, labels).distortion
+    linear = sole_linear(model) if isinstance(classifier, Layered) else None
+
+    def measure(part: torch.Tensor) -> None:
+        here = slice(int(part[0]), int(part[-1]) + 1)
+        torch.sub(attempt.point[here].reshape(images[here].shape), images[here], out=perturbation[here])
+        torch.add(images[here], perturbation[here], out=distorted[here])
+        change = distorted[here].double() - images[here].double()
+        size[here] = rms(change)
+        predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
+        wish = None if targets is None else targets[here]
+        bound[here] = lower_bound(model, images[here], attempt.labels[here], wish)
+
+    each(measure, torch.arange(count, device=device).split(2000))
+    if linear is not None:
+        exact[:] = _exact(linear, images, attempt.labels, wanted)
+    attempt.effort.add(torch.arange(count, device=device), forwards=1)
+    success = wanted.reached(predicted)
     return MinimumDistortion(
         images=distorted,
         perturbation=perturbation,
         distortion=size,
-        l2=change.flatten(1).norm(dim=1),
-        success=wanted.reached(predicted),
+        l2=size * images[0].numel() ** 0.5,
+        success=success,
         target=wanted.target(predicted),
         predicted=predicted,
-        clean_predicted=clean,
-        lower_bound=lower_bound(model, images, labels, targets),
+        clean_predicted=attempt.clean,
+        lower_bound=bound,
         exact=exact,
-        iterations=effort.iterations,
-        forwards=effort.forwards,
-        backwards=effort.backwards,
+        iterations=attempt.effort.iterations,
+        forwards=attempt.effort.forwards,
+        backwards=attempt.effort.backwards,
+        reasons=_reasons(success, wanted, exact),
     )
+
+
+def _exact(linear: torch.nn.Linear, images: torch.Tensor, labels: torch.Tensor, wanted: Criterion) -> torch.Tensor:
+    """Return a linear model's least distortions (n,); 0 for images that nothing is sought for."""
+    if isinstance(wanted, AnyOther):
+        return exact_distances(linear.weight, linear.bias, images, labels)
+    sought = (~wanted.own).nonzero()[:, 0]
+    exact = torch.zeros(len(images), dtype=torch.float64, device=images.device)
+    if len(sought):
+        found = exact_linear_distortion(
+            linear.weight, linear.bias, images[sought], labels[sought], targets=wanted.targets[sought]
+        )
+        exact[sought] = found.distortion
+    return exact
+
+
+def _reasons(success: torch.Tensor, wanted: Criterion, exact: torch.Tensor) -> dict[int, str]:
+    """Say for each image without success why."""
+    reasons = {}
+    for image in (~success).nonzero()[:, 0].tolist():
+        if wanted.own[image]:
+            reasons[image] = "the image is of the target class itself"
+        elif exact[image] == torch.inf:
+            reasons[image] = "no image in the box is read so: proved"
+        else:
+            reasons[image] = "the search found no image in the box that is read so; there may be none"
+    return reasons

@@ -60,7 +60,7 @@ def test_labels(labels, message):
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ("furthest", "no rule is called 'furthest'; give one of nearest, random, or a tensor"),
+        ("furthest", "no rule is called 'furthest'; give one of nearest, second, random, class-<number>, or a tensor"),
         (None, "no rule is called None"),
         (torch.tensor([1, 1, 0]), "the target of image 1 is its label, 1"),
         (torch.tensor([1, 2, 3]), "the target of image 2 is 3; it must be from 0 to 2"),

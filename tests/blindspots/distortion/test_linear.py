@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 from blindspots import InputError
-from blindspots.distortion.linear import exact_linear_distortion
+from blindspots.distortion.linear import exact_distances, exact_linear_distortion
 from blindspots.distortion.measure import distortion
 from blindspots.distortion.quadratic_program import Projection, project_exactly, residual
 
@@ -269,3 +269,13 @@ def test_a_known_answer():
 def test_bad_input(weight, bias, message):
     with pytest.raises(InputError, match=message):
         exact_linear_distortion(weight, bias, torch.rand(2, 4), torch.tensor([0, 0]))
+
+
+def test_distances_without_proof_are_the_same(linear):
+    layer = linear.model[1]
+    for bias in (layer.bias, None):
+        exact = exact_linear_distortion(layer.weight, bias, linear.images, linear.labels).distortion
+        plain = exact_distances(layer.weight, bias, linear.images, linear.labels)
+        torch.testing.assert_close(plain, exact, rtol=1e-9, atol=0)
+    out_of_reach = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([5.0, 0.0])
+    assert exact_distances(*out_of_reach, torch.rand(3, 2), torch.zeros(3, dtype=torch.int64)).isinf().all()

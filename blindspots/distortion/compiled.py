@@ -1,0 +1,21 @@
+"""How the kernels of the fused path are compiled: by numba, once a machine, without Python's lock."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+# Sums may be reordered, so that they run in vectors; NaN and infinity keep their meaning.
+_ALLOWED = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` at its first call for the types that it is called with, and keep the result on disk.
+
+    Where no folder can be written to, it is compiled again in every process.
+    """
+    options: Any = {"nogil": True, "error_model": "numpy", "fastmath": _ALLOWED}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # numba found no place for its cache
+        return numba.njit(**options)(function)

@@ -1,0 +1,42 @@
+"""The two paths of the work between passes of the model: torch operations on any device, compiled kernels on a CPU."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from blindspots.distortion.lbfgs import Minimiser, TorchMinimiser
+from blindspots.distortion.polyhedron import project_onto_all
+from blindspots.distortion.projection import Rounds, TorchRounds
+from blindspots.errors import InputError
+
+Path = Literal["auto", "fused", "torch"]
+PATHS = ("auto", "fused", "torch")
+
+
+@dataclass(frozen=True)
+class RowWork:
+    """What a search does with rows, apart from showing them to the model."""
+
+    rounds: Rounds
+    """Of the sequential projection."""
+    minimiser: Minimiser
+    """Of L-BFGS."""
+    project_onto_all: Callable[..., tuple[torch.Tensor, torch.Tensor]]
+    """As :func:`blindspots.distortion.polyhedron.project_onto_all`."""
+
+
+def row_work(path: Path, device: torch.device) -> RowWork:
+    """Return the work on ``path``; raise :class:`InputError` for a path there is none of, or none of on the device."""
+    if path not in PATHS:
+        raise InputError(f"no path is called {path!r}; give one of {', '.join(PATHS)}")
+    if path == "fused" and device.type != "cpu":
+        raise InputError(f"the fused path is for CPUs, the images are on {device}; give path='torch' or 'auto'")
+    if path == "torch" or device.type != "cpu":
+        return RowWork(TorchRounds(), TorchMinimiser(), project_onto_all)
+    from blindspots.distortion.fused_lbfgs import FusedMinimiser
+    from blindspots.distortion.fused_polyhedron import fused_project_onto_all
+    from blindspots.distortion.fused_projection import FusedRounds
+
+    return RowWork(FusedRounds(), FusedMinimiser(), fused_project_onto_all)
