@@ -8,6 +8,7 @@ _EXPORTS = {
     "Study": "blindspots.study",
     "load_study": "blindspots.study",
     "minimum_distortion": "blindspots.distortion.search",
+    "distances_to_all": "blindspots.distortion.search",
     "exact_linear_distortion": "blindspots.distortion.linear",
     "run_study": "blindspots.jobs.run",
     "open_study": "blindspots.store.open",

@@ -12,7 +12,27 @@ import torch
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import RELATIVE
 from blindspots.distortion.compiled import compiled
-from blindspots.distortion.projection import Limits, Pairs, settled
+from blindspots.distortion.projection import (
+    AIM,
+    CHANGE,
+    DOUBT,
+    FLOOR,
+    FROZEN,
+    GAP,
+    IMAGE,
+    LEAD,
+    MULTIPLIER,
+    OVERSHOOT,
+    PAST,
+    SIZE,
+    SLOPE,
+    STEP,
+    STRAIGHT,
+    TARGET,
+    Limits,
+    Pairs,
+    settled,
+)
 
 _STEPS = 60
 
@@ -92,100 +112,126 @@ def nearest_half_space(rows, weight, labels, gaps, bounds, order, size):  # type
 
 
 @compiled
-def _judge(pairs, fresh, going, found, limits, relative, settled):  # type: ignore[no-untyped-def]
-    """Do what :meth:`blindspots.distortion.projection.TorchRounds.judge` does, writing to ``going``."""
-    one, zero = fresh.dtype.type(1), fresh.dtype.type(0)
-    count = len(pairs.image)
-    expected = np.empty_like(pairs.size)
-    first = 0
-    while first < count:
-        here, last = pairs.image[first], first
-        while last < count and pairs.image[last] == here:
-            last += 1
-        for p in range(first, last):
-            square, apart = zero, zero
-            for j in range(fresh.shape[1]):
-                square += fresh[p, j] * fresh[p, j]
-                apart += (fresh[p, j] - pairs.normal[p, j]) * (fresh[p, j] - pairs.normal[p, j])
-            norm, lead, size = np.sqrt(square), pairs.lead[p], pairs.size[p]
-            aim = relative * norm + pairs.floor[p]
-            pairs.aim[p] = aim
-            beyond = lead >= aim / 2
-            if beyond and size < found.size[here]:
-                found.size[here], found.target[here] = size, pairs.target[p]
-                found.point[here] = pairs.point[p]
-            expected[p] = size
-            if pairs.frozen[p]:
-                rise = (lead - pairs.past[p]) / pairs.step[p]
-                pairs.slope[p] = min(max(rise, fresh.dtype.type(0.25)), fresh.dtype.type(4))
-                going[p] = not beyond
-                continue
-            still = pairs.change[p] <= settled
-            straight = np.sqrt(apart) <= fresh.dtype.type(1e-4) * norm and abs(lead - aim) <= aim / 2
-            lost = norm == zero and not np.isfinite(pairs.multiplier[p])
-            going[p] = not (lost or (beyond and (still or straight)))
-            if norm > zero:
-                expected[p] = size + (aim - lead) / norm
-            if going[p] and not beyond and (limits.must_freeze or (still and limits.may_freeze)):
-                pairs.frozen[p], pairs.slope[p] = True, one
-        least = found.size[here]
-        for p in range(first, last):
-            if np.isfinite(pairs.multiplier[p]):
-                least = min(least, expected[p])
-        for p in range(first, last):
-            if pairs.frozen[p]:
-                going[p] = going[p] and pairs.size[p] < found.size[here]
-            elif np.isfinite(least) and not expected[p] <= limits.factor * least:
-                going[p] = False
-        first = last
+def _read(which, state, logits, labels, weights):  # type: ignore[no-untyped-def]
+    """Do what :meth:`blindspots.distortion.projection.TorchRounds.read` does; ``weights`` (p, k) are written."""
+    rounding = logits.dtype.type(32 * np.finfo(logits.dtype).eps)
+    over = False
+    weights[:] = 0
+    for p in range(len(which)):
+        target, label = which[p, TARGET], labels[which[p, IMAGE]]
+        largest = abs(logits[p, 0])
+        for k in range(1, logits.shape[1]):
+            largest = max(largest, abs(logits[p, k]))
+        state[p, LEAD] = logits[p, target] - logits[p, label]
+        state[p, FLOOR] = rounding * largest
+        weights[p, target], weights[p, label] = 1, -1
+        over = over or (which[p, FROZEN] == 0 and state[p, LEAD] > logits.dtype.type(OVERSHOOT) * state[p, GAP])
+    return over
 
 
 @compiled
-def _move(pairs, p, w):  # type: ignore[no-untyped-def]
-    """Write pair p over pair w, but for its rows."""
-    pairs.image[w], pairs.target[w], pairs.gap[w] = pairs.image[p], pairs.target[p], pairs.gap[p]
-    pairs.frozen[w], pairs.slope[w], pairs.aim[w] = pairs.frozen[p], pairs.slope[p], pairs.aim[p]
-    pairs.past[w], pairs.step[w] = pairs.past[p], pairs.step[p]
-    pairs.size[w], pairs.change[w], pairs.multiplier[w] = pairs.size[p], pairs.change[p], pairs.multiplier[p]
+def _judge(pairs, first, last, fresh, going, expected, found, limits, relative, settled):  # type: ignore[no-untyped-def]
+    """Offer an image's points to the best, and mark in ``going`` which of its pairs go on."""
+    one, zero = fresh.dtype.type(1), fresh.dtype.type(0)
+    which, state = pairs.which, pairs.state
+    here = which[first, IMAGE]
+    for p in range(first, last):
+        square, apart = zero, zero
+        for j in range(fresh.shape[1]):
+            square += fresh[p, j] * fresh[p, j]
+            apart += (fresh[p, j] - pairs.normal[p, j]) * (fresh[p, j] - pairs.normal[p, j])
+        norm, lead, size = np.sqrt(square), state[p, LEAD], state[p, SIZE]
+        aim = relative * norm + state[p, FLOOR]
+        state[p, AIM] = aim
+        beyond = lead >= aim / 2
+        if beyond and size < found.size[here]:
+            found.size[here], found.target[here] = size, which[p, TARGET]
+            found.point[here] = pairs.point[p]
+        expected[p] = size
+        if which[p, FROZEN]:
+            rise = (lead - state[p, PAST]) / state[p, STEP]
+            state[p, SLOPE] = min(max(rise, fresh.dtype.type(0.25)), fresh.dtype.type(4))
+            going[p] = not beyond
+            continue
+        still = state[p, CHANGE] <= settled
+        straight = np.sqrt(apart) <= fresh.dtype.type(STRAIGHT) * norm
+        straight = straight and lead - aim <= max(settled * norm * size, aim / 2)
+        lost = norm == zero and not np.isfinite(state[p, MULTIPLIER])
+        going[p] = not (lost or (beyond and (still or straight)))
+        if norm > zero:
+            expected[p] = size + (aim - lead) / norm
+        if going[p] and not beyond and (limits.must_freeze or (still and limits.may_freeze)):
+            which[p, FROZEN], state[p, SLOPE] = 1, one
+    least = found.size[here]
+    for p in range(first, last):
+        if np.isfinite(state[p, MULTIPLIER]):
+            least = min(least, expected[p])
+    for p in range(first, last):
+        if which[p, FROZEN]:
+            going[p] = going[p] and state[p, SIZE] < found.size[here]
+        elif np.isfinite(least):
+            doubt = fresh.dtype.type(DOUBT) * abs(expected[p] - state[p, SIZE])
+            going[p] = going[p] and expected[p] - doubt <= limits.factor * least
 
 
 @compiled
-def _approach(rows, pairs, fresh, going, found, limits):  # type: ignore[no-untyped-def]
-    """Do what :meth:`blindspots.distortion.projection.TorchRounds.approach` does; return how many pairs are left."""
+def _project(rows, pairs, first, last, fresh, going, kept, found, limits):  # type: ignore[no-untyped-def]
+    """Project an image's going pairs anew, write them from ``kept`` on, and return where the next are written."""
     one, zero = fresh.dtype.type(1), fresh.dtype.type(0)
-    count, kept, first = len(pairs.image), 0, 0
-    while first < count:
-        here, last = pairs.image[first], first
-        while last < count and pairs.image[last] == here:
-            last += 1
-        begin, least = kept, found.size[here]
-        for p in range(first, last):
-            if not going[p]:
-                continue
-            share = zero if pairs.frozen[p] else fresh.dtype.type(limits.share)
-            step = (pairs.aim[p] - pairs.lead[p]) / (pairs.slope[p] if pairs.frozen[p] else one)
-            level, before, past = step, pairs.size[p], pairs.lead[p]
+    which, state, normal, point = pairs.which, pairs.state, pairs.normal, pairs.point
+    here = which[first, IMAGE]
+    begin, least = kept, found.size[here]
+    for p in range(first, last):
+        if not going[p]:
+            continue
+        frozen = which[p, FROZEN] != 0
+        share = zero if frozen else fresh.dtype.type(limits.share)
+        before, past = state[p, SIZE], state[p, LEAD]
+        step = (state[p, AIM] - past) / (state[p, SLOPE] if frozen else one)
+        level = step
+        if limits.first:
             for j in range(rows.shape[1]):
-                blended = pairs.normal[p, j] + share * (fresh[p, j] - pairs.normal[p, j])
-                level += blended * pairs.point[p, j]
-                pairs.normal[kept, j] = blended
-            _move(pairs, p, kept)
-            pairs.step[kept], pairs.past[kept] = step, past
-            mu, size = project_row(rows[here], pairs.normal[kept], level, pairs.multiplier[p], pairs.point[kept])
-            pairs.multiplier[kept], pairs.size[kept] = mu, size
-            pairs.change[kept] = abs(size - before) / size if size > zero else zero
-            if np.isfinite(mu):
-                least = min(least, size)
-            kept += 1
-        projected, kept = kept, begin
-        for p in range(begin, projected):
-            reachable = np.isfinite(pairs.multiplier[p]) and pairs.size[p] <= limits.factor * least
-            if not (reachable or pairs.frozen[p] or not np.isfinite(least)):
-                continue
-            if p > kept:
-                _move(pairs, p, kept)
-                pairs.normal[kept], pairs.point[kept] = pairs.normal[p], pairs.point[p]
-            kept += 1
+                level += fresh[p, j] * rows[here, j]
+                normal[kept, j] = fresh[p, j]
+        else:
+            for j in range(rows.shape[1]):
+                blended = normal[p, j] + share * (fresh[p, j] - normal[p, j])
+                level += blended * point[p, j]
+                normal[kept, j] = blended
+        which[kept] = which[p]
+        state[kept] = state[p]
+        multiplier, size = project_row(rows[here], normal[kept], level, state[p, MULTIPLIER], point[kept])
+        state[kept, MULTIPLIER], state[kept, SIZE], state[kept, STEP], state[kept, PAST] = multiplier, size, step, past
+        state[kept, CHANGE] = abs(size - before) / size if size > zero else zero
+        if np.isfinite(multiplier):
+            least = min(least, size)
+        kept += 1
+    projected, kept = kept, begin
+    for p in range(begin, projected):
+        reachable = np.isfinite(state[p, MULTIPLIER]) and state[p, SIZE] <= limits.loose * least
+        if not (reachable or which[p, FROZEN] or not np.isfinite(least)):
+            continue
+        if p > kept:
+            which[kept], state[kept] = which[p], state[p]
+            normal[kept], point[kept] = normal[p], point[p]
+        kept += 1
+    return kept
+
+
+@compiled
+def _advance(rows, pairs, fresh, found, limits, relative, settled):  # type: ignore[no-untyped-def]
+    """Do what :meth:`blindspots.distortion.projection.TorchRounds.advance` does; return how many pairs are left."""
+    which = pairs.which
+    count = len(which)
+    going, expected = np.ones(count, np.bool_), np.empty(count, fresh.dtype)
+    kept, first = 0, 0
+    while first < count:
+        last = first
+        while last < count and which[last, IMAGE] == which[first, IMAGE]:
+            last += 1
+        if not limits.first:
+            _judge(pairs, first, last, fresh, going, expected, found, limits, relative, settled)
+        kept = _project(rows, pairs, first, last, fresh, going, kept, found, limits)
         first = last
     return kept
 
@@ -193,36 +239,23 @@ def _approach(rows, pairs, fresh, going, found, limits):  # type: ignore[no-unty
 class FusedRounds:
     """The rounds' work by compiled kernels, on a CPU."""
 
-    def judge(self, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> torch.Tensor:
-        """Offer the points beyond the boundary to ``best``; return which pairs go on (p,). Changes ``pairs``."""
-        going = torch.empty_like(pairs.frozen)
-        of = fresh.numpy().dtype.type
-        _judge(
-            _arrays(pairs),
-            fresh.numpy(),
-            going.numpy(),
-            _Found(best.point.numpy(), best.size.numpy(), best.target.numpy()),
-            limits,
-            of(RELATIVE[fresh.dtype]),
-            of(settled(fresh.dtype)),
-        )
-        return going
+    def read(self, pairs: Pairs, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
+        """Set the pairs' leads and floors; return the leads' weights and whether one is far beyond the boundary."""
+        weights = torch.empty_like(logits)
+        which, state = pairs.which.numpy(), pairs.state.numpy()
+        return weights, _read(which, state, logits.numpy(), labels.numpy(), weights.numpy())
 
-    def approach(
-        self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, going: torch.Tensor, best: Best, limits: Limits
-    ) -> Pairs:
-        """Project the images of the pairs that go on anew; return those that may win. Overwrites ``pairs``."""
+    def advance(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+        """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""
+        arrays: Any = [value.numpy() for value in pairs]
+        gradients = fresh.numpy()
         found = _Found(best.point.numpy(), best.size.numpy(), best.target.numpy())
-        kept = _approach(rows.numpy(), _arrays(pairs), fresh.numpy(), going.numpy(), found, limits)
-        return Pairs(*(value[:kept] for value in pairs))
+        of = gradients.dtype.type
+        relative, end = of(RELATIVE[fresh.dtype]), of(settled(fresh.dtype))
+        return pairs.first(_advance(rows.numpy(), Pairs(*arrays), gradients, found, limits, relative, end))
 
 
 class _Found(NamedTuple):
     point: np.ndarray
     size: np.ndarray
     target: np.ndarray
-
-
-def _arrays(pairs: Pairs) -> Any:
-    arrays: Any = [value.numpy() for value in pairs]
-    return Pairs(*arrays)

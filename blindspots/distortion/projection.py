@@ -22,73 +22,86 @@ from blindspots.distortion.half_space import project
 from blindspots.distortion.rows import dot, take
 
 ROUNDS = 30
-_RANKED = 9
+_RANKED = 7
 """Classes, by logit, whose boundaries are linearised at the image."""
-_WITHIN = 1.6
+_WITHIN = 1.4
 """Of those are searched the ones whose boundary is no more than so many times as far as the nearest, box apart."""
 _AVERAGE_FROM = 3
 """Rounds after which old and new normals are averaged, against oscillation."""
 _FREEZE_FROM = 7
-_PRUNE = (1.5, 1.25, 1.1, 1.05)
-"""A class is dropped when its distance is this many times the image's least; the last stays in force."""
-_OVERSHOOT = 0.3
+_FIRST, _LATER = 1.3, 1.01
+"""A class is dropped when its distance is this many times the image's least: when first projected, and later."""
+DOUBT = 1.0
+"""Share of the last correction of a distance that the next may be."""
+STRAIGHT = 0.005
+"""A normal that turned by less than this angle costs no more than half its square, relative."""
+OVERSHOOT = 0.3
 """A point is drawn back to the boundary when its lead is more than this share of the gap there was at the image."""
 _RETRACTIONS = 6
 _RESTORATIONS = 8
 
 
-class Pairs(NamedTuple):
-    """Rows of the search, one an (image, class): those still moving, image by image."""
+IMAGE, TARGET, FROZEN = range(3)
+LEAD, FLOOR, GAP, SIZE, CHANGE, MULTIPLIER, SLOPE, STEP, PAST, AIM = range(10)
+"""The columns of :class:`Pairs`: what a pair is of, and its numbers."""
 
-    image: torch.Tensor
-    target: torch.Tensor
+
+class Pairs(NamedTuple):
+    """Rows of the search, one an (image, class): those still moving, image by image.
+
+    In few tensors, because each costs every call of a kernel some microseconds.
+    """
+
+    which: torch.Tensor
+    """(p, 3) int64: place of the image, class, and whether the pair is frozen."""
+    state: torch.Tensor
+    """(p, 10): the lead; what rounding of the logits may change in it; by how much the label led at the image; the
+    distance of the point from the image; its relative change in the last round; the projection's multiplier; of a
+    frozen pair, how much the lead grew for what was asked of it; what was asked; the lead before; the lead aimed at."""
     point: torch.Tensor
+    """(p, m)."""
     normal: torch.Tensor
     """(p, m) the normal in force, once projected."""
-    lead: torch.Tensor
-    floor: torch.Tensor
-    """What rounding of the logits may change in a lead."""
-    gap: torch.Tensor
-    """How far the label led at the image."""
-    size: torch.Tensor
-    """Distance of the point from its image."""
-    change: torch.Tensor
-    """Of the size in the last round, relative."""
-    multiplier: torch.Tensor
-    frozen: torch.Tensor
-    slope: torch.Tensor
-    """Of a frozen pair: how much the lead grew for what was asked of it."""
-    step: torch.Tensor
-    """What was asked of the lead in the last round, and below what it was before."""
-    past: torch.Tensor
-    aim: torch.Tensor
 
     def take(self, rows: torch.Tensor) -> "Pairs":
         """Return the rows (indices)."""
         return Pairs(*(take(value, rows) for value in self))
+
+    def first(self, count: int) -> "Pairs":
+        """Return the first ``count``, on the same memory."""
+        return Pairs(*(value[:count] for value in self))
 
 
 class Limits(NamedTuple):
     """What a round goes by."""
 
     factor: float
-    """Pairs are dropped beyond this many times their image's least distance."""
+    """Pairs are dropped whose distance, doubt taken off, is expected to be this many times their image's least."""
+    loose: float
+    """And those whose distance, as projected, is this many times the least."""
     share: float
     """Of the fresh normal in the one in force."""
     may_freeze: bool
     must_freeze: bool
+    first: bool
+    """The pairs are at their images still; their points hold nothing yet."""
 
 
 class Rounds(Protocol):
     """The row-wise work of a round."""
 
-    def judge(self, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> torch.Tensor:
-        """Offer the points beyond the boundary to ``best``; return which pairs go on (p,). Changes ``pairs``."""
+    def read(self, pairs: Pairs, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
+        """Set the pairs' leads and floors from logits (p, k) at their points.
 
-    def approach(
-        self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, going: torch.Tensor, best: Best, limits: Limits
-    ) -> Pairs:
-        """Project the images of the pairs that go on anew; return those that may win. Overwrites ``pairs``."""
+        ``labels``: of all images. Returns the weights (p, k) that make the leads of the logits, and whether a pair that
+        is not frozen went far beyond the boundary.
+        """
+
+    def advance(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+        """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew.
+
+        ``fresh``: (p, m) the leads' gradients at the points. Returns these pairs. Overwrites ``pairs``.
+        """
 
 
 def settled(dtype: torch.dtype) -> float:
@@ -112,78 +125,106 @@ def nearest(
     """
     best = Best.none(rows, labels)
     pairs, fresh = _candidates(classifier, rows, labels, effort)
-    everyone = torch.ones_like(pairs.frozen)
-    pairs = rounds.approach(rows, pairs, fresh, everyone, best, Limits(_PRUNE[0], 1.0, False, False))
+    pairs = rounds.advance(rows, pairs, fresh, best, Limits(_FIRST, _FIRST, 1.0, False, False, True))
+    passes = torch.zeros_like(labels)
     for turn in range(1, most + _RESTORATIONS + 1):
-        if not len(pairs.image):
+        if not len(pairs.which):
             break
         limits = Limits(
-            factor=_PRUNE[min(turn, len(_PRUNE) - 1)],
+            factor=_LATER,
+            loose=_FIRST,
             share=1.0 if turn < _AVERAGE_FROM else 0.5,
             may_freeze=turn >= _FREEZE_FROM,
             must_freeze=turn >= most,
+            first=False,
         )
-        fresh = _evaluate(classifier, pairs, labels, effort)
-        over = ((pairs.lead > _OVERSHOOT * pairs.gap) & ~pairs.frozen).nonzero()[:, 0]
-        if len(over):
-            _retract(classifier, rows, labels, pairs, fresh, over, effort)
-        going = rounds.judge(pairs, fresh, best, limits)
-        pairs = rounds.approach(rows, pairs, fresh, going, best, limits)
+        image = pairs.which[:, IMAGE]
+        passes.index_add_(0, image, torch.ones_like(image))
+        fresh, over = _evaluate(classifier, pairs, labels, rounds)
+        if over:
+            _retract(classifier, rows, labels, pairs, fresh, effort, rounds)
+        pairs = rounds.advance(rows, pairs, fresh, best, limits)
+    for counter in (effort.iterations, effort.forwards, effort.backwards):
+        counter += passes
     return best
 
 
 class TorchRounds:
     """The rounds' work by torch operations, on any device."""
 
-    def judge(self, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> torch.Tensor:
-        """Offer the points beyond the boundary to ``best``; return which pairs go on (p,). Changes ``pairs``."""
+    def read(self, pairs: Pairs, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
+        """Set the pairs' leads and floors; return the leads' weights and whether one is far beyond the boundary."""
+        target, label = pairs.which[:, TARGET], take(labels, pairs.which[:, IMAGE])
+        pairs.state[:, LEAD] = difference(logits, target, label)
+        pairs.state[:, FLOOR] = rounding_margin(logits)
+        over = bool(_far_beyond(pairs).any())
+        return contrast(target, label, logits.shape[1], logits.dtype), over
+
+    def advance(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+        """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""
+        if not limits.first:
+            going = self._judged(pairs, fresh, best, limits)
+            if not bool(going.all()):
+                index = going.nonzero()[:, 0]
+                pairs, fresh = pairs.take(index), take(fresh, index)
+        return self._projected(rows, pairs, fresh, best, limits)
+
+    def _judged(self, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> torch.Tensor:
+        """Offer the points beyond the boundary, and return which pairs go on (p,)."""
+        image, target, frozen = pairs.which.T
+        lead, floor, _, size, change, multiplier, slope, step, past, _ = pairs.state.T
+        was = frozen.bool()
         norm = torch.linalg.vector_norm(fresh, dim=1)
-        aim = pairs.aim.copy_(relative_margin(norm) + pairs.floor)
-        beyond = pairs.lead >= enough(aim)
-        best.offer(pairs.image, pairs.point, torch.where(beyond, pairs.size, torch.inf), pairs.target)
-        straight = torch.linalg.vector_norm(fresh - pairs.normal, dim=1) <= 1e-4 * norm
-        level = (pairs.lead - aim).abs() <= enough(aim)
-        still = pairs.change <= settled(norm.dtype)
-        lost = (norm == 0) & ~torch.isfinite(pairs.multiplier)
-        was = pairs.frozen.clone()
-        pairs.slope.copy_(torch.where(was, ((pairs.lead - pairs.past) / pairs.step).clamp(0.25, 4.0), pairs.slope))
-        expected = torch.where(was | (norm == 0), pairs.size, pairs.size + (aim - pairs.lead) / norm)
+        aim = relative_margin(norm) + floor
+        pairs.state[:, AIM] = aim
+        beyond = lead >= enough(aim)
+        best.offer(image, pairs.point, torch.where(beyond, size, torch.inf), target)
+        straight = torch.linalg.vector_norm(fresh - pairs.normal, dim=1) <= STRAIGHT * norm
+        level = lead - aim <= (settled(norm.dtype) * norm * size).maximum(enough(aim))
+        still = change <= settled(norm.dtype)
+        lost = (norm == 0) & ~torch.isfinite(multiplier)
+        slope.copy_(torch.where(was, ((lead - past) / step).clamp(0.25, 4.0), slope))
+        expected = torch.where(was | (norm == 0), size, size + (aim - lead) / norm)
         going = torch.where(was, ~beyond, ~(lost | (beyond & (still | (straight & level)))))
         freeze = ~was & going & ~beyond & ((still & limits.may_freeze) | limits.must_freeze)
-        pairs.slope.masked_fill_(freeze, 1.0)
-        pairs.frozen.logical_or_(freeze)
+        slope.masked_fill_(freeze, 1.0)
+        frozen.masked_fill_(freeze, 1)
         least = _least(pairs, expected, best)
-        promising = (expected <= limits.factor * least) | ~torch.isfinite(least)
-        return going & torch.where(pairs.frozen, pairs.size < best.size[pairs.image], promising)
+        doubt = DOUBT * (expected - size).abs()
+        promising = (expected - doubt <= limits.factor * least) | ~torch.isfinite(least)
+        return going & torch.where(was | freeze, size < best.size[image], promising)
 
-    def approach(
-        self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, going: torch.Tensor, best: Best, limits: Limits
-    ) -> Pairs:
-        """Project the images of the pairs that go on anew; return those that may win."""
-        if not bool(going.all()):
-            index = going.nonzero()[:, 0]
-            pairs, fresh = pairs.take(index), take(fresh, index)
-        share = torch.where(pairs.frozen, 0.0, limits.share).to(fresh.dtype)
-        normal = torch.lerp(pairs.normal, fresh, share[:, None])
-        step = (pairs.aim - pairs.lead) / torch.where(pairs.frozen, pairs.slope, 1.0)
-        level = dot(normal, pairs.point) + step
-        origin = take(rows, pairs.image)
-        point, multiplier = project(origin, normal, level, pairs.multiplier)
+    def _projected(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+        """Project the pairs' images anew; return those that may win."""
+        frozen = pairs.which[:, FROZEN].bool()
+        lead, _, _, before, _, guess, slope, _, _, aim = pairs.state.T
+        share = torch.where(frozen, 0.0, limits.share).to(fresh.dtype)
+        normal = fresh if limits.first else torch.lerp(pairs.normal, fresh, share[:, None])
+        step = (aim - lead) / torch.where(frozen, slope, 1.0)
+        origin = take(rows, pairs.which[:, IMAGE])
+        level = dot(normal, origin if limits.first else pairs.point) + step
+        point, multiplier = project(origin, normal, level, guess)
         size = torch.linalg.vector_norm(point - origin, dim=1)
-        change = (size - pairs.size).abs() / size.clamp_min(torch.finfo(size.dtype).tiny)
-        pairs = pairs._replace(
-            point=point, normal=normal, multiplier=multiplier, size=size, change=change, step=step, past=pairs.lead
-        )
+        state = pairs.state.clone()
+        state[:, CHANGE] = (size - before).abs() / size.clamp_min(torch.finfo(size.dtype).tiny)
+        state[:, SIZE], state[:, MULTIPLIER], state[:, STEP], state[:, PAST] = size, multiplier, step, lead
+        pairs = Pairs(pairs.which, state, point, normal)
         least = _least(pairs, size, best)
-        reachable = torch.isfinite(multiplier) & (size <= limits.factor * least)
-        keep = reachable | pairs.frozen | ~torch.isfinite(least)
+        reachable = torch.isfinite(multiplier) & (size <= limits.loose * least)
+        keep = reachable | frozen | ~torch.isfinite(least)
         return pairs if bool(keep.all()) else pairs.take(keep.nonzero()[:, 0])
+
+
+def _far_beyond(pairs: Pairs) -> torch.Tensor:
+    """Return which pairs (p,), not frozen, went so far beyond the boundary that they are drawn back."""
+    return (pairs.state[:, LEAD] > OVERSHOOT * pairs.state[:, GAP]) & (pairs.which[:, FROZEN] == 0)
 
 
 def _least(pairs: Pairs, distance: torch.Tensor, best: Best) -> torch.Tensor:
     """Return for each pair the least distance (p,) of its image: found, or expected of a pair."""
-    reachable = torch.where(torch.isfinite(pairs.multiplier), distance, torch.inf)
-    return best.size.scatter_reduce(0, pairs.image, reachable, "amin")[pairs.image]
+    reachable = torch.where(torch.isfinite(pairs.state[:, MULTIPLIER]), distance, torch.inf)
+    image = pairs.which[:, IMAGE]
+    return best.size.scatter_reduce(0, image, reachable, "amin")[image]
 
 
 def _candidates(
@@ -199,36 +240,19 @@ def _candidates(
     effort.add(torch.arange(len(rows), device=rows.device), iterations=1, forwards=1)
     effort.add(image, backwards=1)
     gap = gaps[image, column]
-    floor = take(rounding_margin(logits), image)
-    zero = torch.zeros_like(gap)
-    pairs = Pairs(
-        image=image,
-        target=ranked[image, column],
-        point=take(rows, image),
-        normal=normals.clone(),
-        lead=-gap,
-        floor=floor,
-        gap=gap,
-        size=zero.clone(),
-        change=torch.full_like(zero, torch.inf),
-        multiplier=zero.clone(),
-        frozen=torch.zeros_like(gap, dtype=torch.bool),
-        slope=torch.ones_like(zero),
-        step=torch.ones_like(zero),
-        past=zero.clone(),
-        aim=relative_margin(torch.linalg.vector_norm(normals, dim=1)) + floor,
-    )
-    return pairs, normals
+    state = torch.zeros(len(gap), 10, dtype=rows.dtype, device=rows.device)
+    state[:, LEAD], state[:, GAP], state[:, FLOOR] = -gap, gap, take(rounding_margin(logits), image)
+    state[:, AIM] = relative_margin(torch.linalg.vector_norm(normals, dim=1)) + state[:, FLOOR]
+    state[:, CHANGE], state[:, SLOPE], state[:, STEP] = torch.inf, 1, 1
+    which = torch.stack([image, ranked[image, column], torch.zeros_like(image)], dim=1)
+    return Pairs(which, state, torch.empty_like(normals), normals), normals
 
 
-def _evaluate(classifier: Classifier, pairs: Pairs, labels: torch.Tensor, effort: Effort) -> torch.Tensor:
-    """Set the pairs' leads at their points, and return the leads' gradients."""
+def _evaluate(classifier: Classifier, pairs: Pairs, labels: torch.Tensor, rounds: Rounds) -> tuple[torch.Tensor, bool]:
+    """Set the pairs' leads at their points; return the leads' gradients, and whether one is far beyond."""
     logits, tape = classifier.evaluate(pairs.point)
-    label = take(labels, pairs.image)
-    pairs.lead.copy_(difference(logits, pairs.target, label))
-    pairs.floor.copy_(rounding_margin(logits))
-    effort.add(pairs.image, iterations=1, forwards=1, backwards=1)
-    return classifier.pullback(tape, contrast(pairs.target, label, logits.shape[1], logits.dtype))
+    weights, over = rounds.read(pairs, logits, labels)
+    return classifier.pullback(tape, weights), over
 
 
 def _retract(
@@ -237,36 +261,35 @@ def _retract(
     labels: torch.Tensor,
     pairs: Pairs,
     fresh: torch.Tensor,
-    over: torch.Tensor,
     effort: Effort,
+    rounds: Rounds,
 ) -> None:
-    """Draw the points ``over`` (indices) that went far beyond the boundary back to it, and linearise there, in place.
+    """Draw the points that went far beyond the boundary back to it, and linearise there, in place.
 
     Where a model saturates, the gradient far beyond is no guide. The boundary is found on the segment from the image by
     false position, with the retained end's value halved so that both ends move.
     """
+    over = _far_beyond(pairs).nonzero()[:, 0]
     far = pairs.take(over)
-    origin = take(rows, far.image)
-    offset, target, label = far.point - origin, far.target, take(labels, far.image)
-    low, low_lead = torch.zeros_like(far.lead), -far.gap
-    high, high_lead = torch.ones_like(far.lead), far.lead
-    share = high
+    image, target, gap = far.which[:, IMAGE], far.which[:, TARGET], far.state[:, GAP]
+    origin, label = take(rows, image), take(labels, image)
+    offset = far.point - origin
+    low, low_lead = torch.zeros_like(gap), -gap
+    high, high_lead = torch.ones_like(gap), far.state[:, LEAD].clone()
     for _ in range(_RETRACTIONS):
         share = low + (high - low) * (low_lead / (low_lead - high_lead)).clamp(0.05, 0.95)
-        point = torch.addcmul(origin, offset, share[:, None]).clamp_(0, 1)
-        lead = difference(classifier.logits(point), target, label)
-        effort.add(far.image, forwards=1)
+        torch.addcmul(origin, offset, share[:, None], out=far.point).clamp_(0, 1)
+        lead = difference(classifier.logits(far.point), target, label)
+        effort.add(image, forwards=1)
         above = lead > 0
         low, low_lead = torch.where(above, low, share), torch.where(above, low_lead / 2, lead)
         high, high_lead = torch.where(above, share, high), torch.where(above, lead, high_lead / 2)
-        if bool((lead.abs() <= _OVERSHOOT / 2 * far.gap).all()):
+        if bool((lead.abs() <= OVERSHOOT / 2 * gap).all()):
             break
-    far = far._replace(
-        point=point,
-        size=torch.linalg.vector_norm(point - origin, dim=1),
-        change=torch.full_like(far.change, torch.inf),
-        multiplier=torch.zeros_like(far.multiplier),
-    )
-    fresh.index_copy_(0, over, _evaluate(classifier, far, labels, effort))
+    far.state[:, SIZE] = torch.linalg.vector_norm(far.point - origin, dim=1)
+    far.state[:, CHANGE], far.state[:, MULTIPLIER] = torch.inf, 0
+    slope, _ = _evaluate(classifier, far, labels, rounds)
+    effort.add(image, iterations=1, forwards=1, backwards=1)
+    fresh.index_copy_(0, over, slope)
     for value, moved in zip(pairs, far, strict=True):
         value.index_copy_(0, over, moved)

@@ -22,7 +22,7 @@ from blindspots.distortion.row_work import row_work
 
 _VALUES = 1 << 20
 """About as many values are held in one chunk's images."""
-_ROWS = 500
+_LEAST_ROWS, _MOST_ROWS = 250, 1000
 
 Rule = str | int | torch.Tensor
 
@@ -104,7 +104,8 @@ def minimum_distortion(
     work = row_work(path, images.device)
     images = images.detach().contiguous()
     classifier = classifier_of(model, images.shape[1:])
-    size = min(_ROWS, max(1, _VALUES // images[0].numel()))
+    # two parts at least where that is worth while, for two threads; the same whatever there are, so that results are
+    size = min(_MOST_ROWS, max(_LEAST_ROWS, -(-len(images) // 2)), max(1, _VALUES // images[0].numel()))
     with undisturbed(model, images.device):
         logits = torch.cat([classifier.checked(part) for part in images.split(max(size, 100))])
         check_labels(labels, logits.shape[1], len(images))
@@ -173,7 +174,7 @@ def _result(
     distorted, perturbation = torch.empty_like(images), torch.empty_like(images)
     predicted = torch.empty(count, dtype=torch.int64, device=device)
     size = torch.empty(count, dtype=torch.float64, device=device)
-    exact, bound = torch.full_like(size, torch.nan), torch.empty_like(size)
+    exact = torch.full_like(size, torch.nan)
     targets = None if isinstance(wanted, AnyOther) else wanted.targets
     linear = sole_linear(model) if isinstance(classifier, Layered) else None
 
@@ -184,10 +185,8 @@ def _result(
         change = distorted[here].double() - images[here].double()
         size[here] = rms(change)
         predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
-        wish = None if targets is None else targets[here]
-        bound[here] = lower_bound(model, images[here], attempt.labels[here], wish)
 
-    each(measure, torch.arange(count, device=device).split(2000))
+    each(measure, torch.arange(count, device=device).split(500))
     if linear is not None:
         exact[:] = _exact(linear, images, attempt.labels, wanted)
     attempt.effort.add(torch.arange(count, device=device), forwards=1)
@@ -201,7 +200,7 @@ def _result(
         target=wanted.target(predicted),
         predicted=predicted,
         clean_predicted=attempt.clean,
-        lower_bound=bound,
+        lower_bound=lower_bound(model, images, attempt.labels, targets),
         exact=exact,
         iterations=attempt.effort.iterations,
         forwards=attempt.effort.forwards,

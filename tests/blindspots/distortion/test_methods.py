@@ -1,0 +1,143 @@
+"""The methods as objects: what may be asked of them, and what follows from it."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from blindspots import InputError, distances_to_all, minimum_distortion
+from blindspots.distortion.methods import Lbfgs, Projection
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("cw", "no method is called 'cw'; give one of auto, lbfgs, projection"),
+        (None, "no method is called None"),
+    ],
+)
+def test_a_method_there_is_none_of(linear, method, message):
+    with pytest.raises(InputError, match=message):
+        minimum_distortion(linear.model, linear.images, linear.labels, method=method)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "message"),
+    [
+        (Projection, "rounds", 0, "rounds is 0; give an integer from 1"),
+        (Lbfgs, "values", 2.5, "values is 2.5"),
+        (Lbfgs, "iterations", True, "iterations is True"),
+        (Lbfgs, "penalty", "l1", "the penalty is 'l1'; give 'squared' or 'norm'"),
+        (Lbfgs, "c", "batch", "c is 'batch'; give 'example' or 'set'"),
+        (Lbfgs, "tolerance", 1.5, "tolerance is 1.5"),
+    ],
+)
+def test_settings_that_make_no_sense(kind, field, value, message):
+    with pytest.raises(InputError, match=message):
+        kind(**{field: value})
+
+
+def test_both_forms_of_the_penalty_end_at_the_same_distortion(sigmoid):
+    found = {
+        form: minimum_distortion(
+            sigmoid.model, sigmoid.images, sigmoid.labels, rule="second", method=Lbfgs(penalty=form, values=10)
+        )
+        for form in ("squared", "norm")
+    }
+    assert all(each.success.all() for each in found.values())
+    means = [float(each.distortion.mean()) for each in found.values()]
+    assert means[0] == pytest.approx(means[1], rel=5e-3)
+    assert means[0] != means[1]
+
+
+def test_one_c_for_the_set_is_one_penalised_minimum_each(linear):
+    """For a linear softmax the penalised loss is convex: every image's gradient must vanish at one common c."""
+    images, labels = linear.images[:40].double(), linear.labels[:40]
+    model = copy.deepcopy(linear.model).double()
+    with torch.no_grad():
+        targets = model(images).argsort(dim=1)[:, -2]
+        keep = (targets != labels) & (model(images).argmax(1) == labels)
+    images, labels, targets = images[keep], labels[keep], targets[keep]
+    method = Lbfgs(c="set", values=12, iterations=300, tolerance=1e-5)
+    found = minimum_distortion(model, images, labels, rule=targets, method=method)
+    assert found.success.all()
+    point = found.images.detach().requires_grad_(True)
+    (slope,) = torch.autograd.grad(nn.functional.cross_entropy(model(point), targets, reduction="sum"), point)
+    free = (found.images > 1e-9) & (found.images < 1 - 1e-9)
+    step = found.perturbation
+    moved = free & (step.abs() > 1e-6)
+    c = -(slope / (2 * step))[moved]
+    assert moved.sum() > 500
+    assert c.std() / c.mean() < 1e-2
+    # at a c a little larger, not all are reached: it is the largest
+    own = minimum_distortion(model, images, labels, rule=targets, method="lbfgs")
+    assert own.distortion.mean() < 0.98 * found.distortion.mean()
+    lead = model(found.images).detach()
+    lead = lead.gather(1, targets[:, None])[:, 0] - lead.scatter(1, targets[:, None], -torch.inf).amax(1)
+    assert 0 < lead.min() < 0.01 * lead.max()
+
+
+def random_network(seed, width):
+    random = torch.Generator().manual_seed(seed)
+    model = nn.Sequential(nn.Linear(9, width), nn.Tanh(), nn.Linear(width, 4))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(2 * torch.randn(parameter.shape, generator=random))
+    images = (1.4 * torch.rand(16, 9, generator=random) - 0.2).clamp(0, 1)
+    with torch.no_grad():
+        labels = model(images).argmax(1)
+    return model, images, labels
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    rule=st.sampled_from(["nearest", "random"]),
+    width=st.sampled_from([3, 30]),
+    penalty=st.sampled_from(["squared", "norm"]),
+)
+def test_a_finer_search_over_c_is_never_worse(seed, rule, width, penalty):
+    model, images, labels = random_network(seed, width)
+    before = None
+    for values in (1, 3, 8):
+        method = Lbfgs(values=values, penalty=penalty)
+        found = minimum_distortion(model, images, labels, rule=rule, method=method)
+        if before is not None:
+            assert found.success[before.success].all()
+            both = before.success
+            assert (found.distortion[both] <= before.distortion[both] * (1 + 1e-5) + 1e-7).all()
+        before = found
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), width=st.sampled_from([3, 30]))
+def test_more_rounds_are_never_worse(seed, width):
+    model, images, labels = random_network(seed, width)
+    before = None
+    for rounds in (2, 8, 30):
+        found = minimum_distortion(model, images, labels, method=Projection(rounds=rounds))
+        if before is not None:
+            both = before.success & found.success
+            assert found.success[before.success].all()
+            assert float(found.distortion[both].mean()) <= float(before.distortion[both].mean()) * (1 + 1e-4)
+        before = found
+
+
+def test_distances_to_all(sigmoid):
+    images, labels = sigmoid.images[:20], sigmoid.labels[:20]
+    distances = distances_to_all(sigmoid.model, images, labels)
+    assert distances.shape == (20, 10)
+    with torch.no_grad():
+        clean = sigmoid.model(images).argmax(1)
+    assert torch.equal(
+        distances == 0, nn.functional.one_hot(labels, 10).bool() | nn.functional.one_hot(clean, 10).bool()
+    )
+    nearest = minimum_distortion(sigmoid.model, images, labels).distortion
+    least = distances.scatter(1, labels[:, None], torch.inf).amin(1)
+    torch.testing.assert_close(least, nearest, rtol=1e-2, atol=1e-6)
+    targets = (labels + 3) % 10
+    one = minimum_distortion(sigmoid.model, images, labels, rule=targets).distortion
+    torch.testing.assert_close(distances.gather(1, targets[:, None])[:, 0], one, rtol=1e-2, atol=1e-6)

@@ -1,0 +1,122 @@
+"""The two paths, compiled kernels and torch operations, agree; so do the two ways to evaluate a network."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from blindspots import InputError, minimum_distortion
+from blindspots.distortion.classifier import Classifier, contrast
+from blindspots.distortion.fused_polyhedron import fused_project_onto_all
+from blindspots.distortion.fused_projection import project_rows
+from blindspots.distortion.half_space import project
+from blindspots.distortion.layered import Layered, classifier_of
+from blindspots.distortion.methods import Lbfgs
+from blindspots.distortion.polyhedron import project_onto_all
+
+
+def rows_and_normals(seed, dtype, constraints, values=33):
+    random = torch.Generator().manual_seed(seed)
+    rows = (1.6 * torch.rand(7, values, generator=random) - 0.3).clamp(0, 1).to(dtype)
+    normals = torch.randn(7, constraints, values, generator=random).to(dtype)
+    inside = torch.rand(7, values, generator=random).to(dtype)
+    return rows, normals, (normals @ inside[:, :, None])[:, :, 0] - 0.05
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    guess=st.sampled_from([0.0, 0.01, 1.0, float("inf")]),
+    beyond=st.booleans(),
+)
+def test_half_space(seed, dtype, guess, beyond):
+    rows, normals, levels = rows_and_normals(seed, dtype, 1)
+    normal, level = normals[:, 0].contiguous(), levels[:, 0] + (100 if beyond else 0)
+    multiplier, point = torch.full_like(level, guess), torch.empty_like(rows)
+    expected, multipliers = project(rows, normal, level, multiplier)
+    project_rows(*(value.numpy() for value in (rows, normal, level.contiguous(), multiplier, point)))
+    assert torch.equal(torch.isfinite(multiplier), torch.isfinite(multipliers))
+    assert torch.isfinite(multiplier).any() != beyond
+    exact = 1e-5 if dtype == torch.float32 else 1e-12
+    torch.testing.assert_close(point, expected, rtol=0, atol=exact)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), constraints=st.sampled_from([1, 2, 5, 9]))
+def test_polyhedron(seed, constraints):
+    rows, normals, levels = rows_and_normals(seed, torch.float64, constraints)
+    expected, _ = project_onto_all(rows, normals, levels)
+    points, multipliers = fused_project_onto_all(rows, normals, levels)
+    torch.testing.assert_close(points, expected, rtol=0, atol=1e-7)
+    assert (multipliers >= 0).all()
+    again, _ = fused_project_onto_all(rows, normals, levels, multipliers)
+    torch.testing.assert_close(again, points, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("method", ["auto", "lbfgs", "projection", Lbfgs(penalty="norm")], ids=str)
+@pytest.mark.parametrize("rule", ["nearest", "random"])
+def test_searches(case, rule, method, dtype):
+    case = case.to(dtype)
+    found = {
+        path: minimum_distortion(case.model, case.images, case.labels, rule=rule, method=method, path=path)
+        for path in ("fused", "torch")
+    }
+    fused, plain = found["fused"], found["torch"]
+    assert torch.equal(fused.success, plain.success)
+    assert float(fused.distortion.mean()) == pytest.approx(float(plain.distortion.mean()), rel=1e-3)
+    # what differs by rounding may choose another class once in a while, at nearly the same distance
+    close = (fused.distortion - plain.distortion).abs() <= 1e-3 * plain.distortion + 1e-7
+    assert close.float().mean() >= 0.97
+    assert float(fused.iterations.double().mean()) == pytest.approx(float(plain.iterations.double().mean()), rel=0.05)
+
+
+@pytest.mark.parametrize("activation", [nn.Sigmoid, nn.Tanh, nn.ReLU, None])
+def test_a_network_is_evaluated_from_its_weights(activation):
+    parts = [nn.Linear(12, 7), activation() if activation else nn.Identity(), nn.Linear(7, 6, bias=False), nn.Tanh()]
+    model = nn.Sequential(nn.Flatten(), *parts, nn.Dropout(0.5), nn.Linear(6, 4)).double().eval()
+    rows = torch.rand(9, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    by_hand, automatic = classifier_of(model, torch.Size([3, 4])), Classifier(model, torch.Size([3, 4]))
+    assert isinstance(by_hand, Layered)
+    weights = contrast(torch.tensor([[1, 2, 3]]).expand(9, 3), torch.zeros(9, 1, dtype=torch.int64), 4, torch.float64)
+    (logits, tape), (expected, other) = by_hand.evaluate(rows), automatic.evaluate(rows)
+    torch.testing.assert_close(logits, expected)
+    gradients = automatic.pullbacks(other, weights)
+    torch.testing.assert_close(by_hand.pullbacks(tape, weights), gradients)
+    _, other = automatic.evaluate(rows)
+    torch.testing.assert_close(by_hand.pullback(tape, weights[:, 1]), automatic.pullback(other, weights[:, 1]))
+    _, other = automatic.evaluate(rows)
+    gaps = torch.rand(9, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    near, far = by_hand.closest(tape, weights, gaps, within=1.6), automatic.closest(other, weights, gaps, within=1.6)
+    assert near.row.tolist() == far.row.tolist()
+    assert near.column.tolist() == far.column.tolist()
+    assert 9 <= len(near.row) < 27
+    torch.testing.assert_close(near.normals, far.normals)
+
+
+def test_layers_along_the_last_dimension_alone_are_no_network_of_rows():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Flatten(), nn.Linear(6, 3))
+    assert not isinstance(classifier_of(model, torch.Size([2, 4])), Layered)
+
+
+def test_threads_change_nothing(sigmoid, many):
+    images, labels = many(1300, 8)
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            found.append(minimum_distortion(sigmoid.model, images, labels))
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(found[0].images, found[1].images)
+    assert torch.equal(found[0].backwards, found[1].backwards)
+
+
+@pytest.mark.parametrize("path", ["fast", None])
+def test_a_path_there_is_none_of(linear, path):
+    with pytest.raises(InputError, match="give one of auto, fused, torch"):
+        minimum_distortion(linear.model, linear.images, linear.labels, path=path)
