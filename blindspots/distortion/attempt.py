@@ -55,13 +55,13 @@ class Attempt:
             best, own = self._first(method, part)
             self._keep(part, best, own)
             left = torch.isinf(best.size).nonzero()[:, 0]
-            if len(left):
+            if len(left) and isinstance(method, Auto):  # a method asked for by name stays what it is
                 failed.append((part, best))
 
         each(one, parts)
         for part, best in sorted(failed, key=lambda entry: int(entry[0][0])):
             own = Effort.none(len(part), part.device)
-            rescue(self, part, best, own, refined=not isinstance(method, Lbfgs))
+            rescue(self, part, best, own)
             self._keep(part, best, own)
 
     def _first(self, method: Method, part: torch.Tensor) -> tuple[Best, Effort]:
@@ -72,17 +72,23 @@ class Attempt:
         lbfgs = method.lbfgs if isinstance(method, Auto) else method
         projection = method.projection if isinstance(method, Auto) else method
         if isinstance(wanted, AnyOther) and isinstance(projection, Projection):
-            return nearest(self.classifier, rows, self.labels[part], own, self.work.rounds, most=projection.rounds), own
-        best = Best.none(rows, self.labels[part] if isinstance(wanted, AnyOther) else wanted.targets)
-        if isinstance(lbfgs, Lbfgs):
+            best, doubtful = nearest(
+                self.classifier, rows, self.labels[part], own, self.work.rounds, most=projection.rounds
+            )
+            index = (doubtful & isinstance(method, Auto)).nonzero()[:, 0]
+        else:
+            best = Best.none(rows, self.labels[part] if isinstance(wanted, AnyOther) else wanted.targets)
+            index = here
+        if isinstance(lbfgs, Lbfgs) and len(index):
             search = Search(lbfgs.penalty == "squared", lbfgs.values, MOST_VALUES, lbfgs.iterations, lbfgs.tolerance)
-            penalised(self.classifier, rows, wanted, best, own, self.work.minimiser, images=here, search=search)
-        if isinstance(wanted, Towards) and isinstance(projection, Projection):
-            found = torch.isfinite(best.size) if isinstance(method, Auto) else torch.ones_like(here, dtype=torch.bool)
-            index = found.nonzero()[:, 0]
-            if len(index):
-                # from the image itself, where projection is on its own
-                refine(self.classifier, rows[index], wanted.targets[index], best, own, self.work, images=index)
+            penalised(
+                self.classifier, rows[index], wanted.take(index), best, own, self.work.minimiser, images=index,
+                search=search,
+            )  # fmt: skip
+            index = index[torch.isfinite(best.size[index])]
+        if len(index) and not isinstance(method, Lbfgs) and (isinstance(wanted, Towards) or isinstance(method, Auto)):
+            # from the image itself, where projection is on its own
+            refine(self.classifier, rows[index], best.target[index], best, own, self.work, images=index)
         return best, own
 
     def _keep(self, part: torch.Tensor, best: Best, own: Effort) -> None:

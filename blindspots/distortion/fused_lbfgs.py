@@ -235,7 +235,7 @@ def _accept(state, at, found, turn, search):  # type: ignore[no-untyped-def]
             turned += move * (fresh[j] - g[j])
         size = np.sqrt(far)
         here = state.image[i]
-        if at.beyond[i] and size < found.size[here]:
+        if at.beyond[i] and not state.finished[i] and size < found.size[here]:
             found.size[here], found.target[here] = size, at.reached[i]
             found.point[here] = z
         c = state.c[i]

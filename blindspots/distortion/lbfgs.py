@@ -245,7 +245,8 @@ class TorchMinimiser:
     def accept(self, state: Rows, at: Evaluation, best: Best, turn: int, search: Search) -> None:
         """Offer the trial points to ``best`` and take the steps where the penalised loss falls enough (Armijo)."""
         size = torch.linalg.vector_norm(state.trial - state.origin, dim=1)
-        best.offer(state.image, state.trial, torch.where(at.beyond, size, torch.inf), at.reached)
+        counts = at.beyond & ~state.finished  # a row stays a while after its end, and must not gain by that
+        best.offer(state.image, state.trial, torch.where(counts, size, torch.inf), at.reached)
         move, offset = state.trial - state.point, state.point - state.origin
         expected, bent = dot(state.total, move), dot(move, move)
         if search.squared:

@@ -1,5 +1,6 @@
 """A certified lower bound of the least distortion of sequential networks, from their weights."""
 
+from dataclasses import dataclass
 from math import prod
 
 import torch
@@ -33,25 +34,52 @@ def lower_bound(
     float64, NaN for a model that :func:`blindspots.distortion.contraction.unrolled` does not see through or that has a
     layer without a known constant.
     """
-    images = images.detach()
-    unknown = images.new_full((len(images),), torch.nan, dtype=torch.float64)
+    return certificate(model, images).bounds(images, labels, targets)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a model's weights prove about every image: worked out once, of use for many batches."""
+
+    layers: list[nn.Module]
+    """Empty where nothing is known."""
+    error: torch.Tensor
+    """(k,) what rounding may add to a logit anywhere in the box."""
+    apart: torch.Tensor
+    """(k, k) how fast each logit's lead over each other can change."""
+    rows: int
+    """Images evaluated at once."""
+
+    def bounds(self, images: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the lower bounds (n,), as :func:`lower_bound` does."""
+        images = images.detach()
+        if not self.layers:
+            return images.new_full((len(images),), torch.nan, dtype=torch.float64)
+        logits = torch.cat([_logits(self.layers, part) for part in images.split(self.rows)])
+        radius = _radius(logits, self.error, self.apart, labels.long(), targets)
+        return radius / images[0].numel() ** 0.5 * (1 - 1e-9)
+
+
+def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
+    """Return what is proved of ``model`` for images of the shape and dtype of ``images`` (n, ...)."""
+    images = images[:1].detach()
+    nothing = Certificate([], images, images, 1)
     layers = unrolled(model)
     constants = _constants(layers)
     if layers is None or constants is None:
-        return unknown
+        return nothing
     values = Range.of_images(images)
     most = values.size.numel()
     for layer in layers:
         if isinstance(layer, nn.Conv2d) and values.size.dim() != 4:
-            return unknown  # without a channel, torch takes the batch for it
+            return nothing  # without a channel, torch takes the batch for it
         values = propagated(layer, values, images.dtype)
         most = max(most, values.size.numel())
     if values.size.dim() != 2:
-        return unknown
-    logits = torch.cat([_logits(layers, part) for part in images.split(max(1, _VALUES // most))])
+        return nothing
     error = (values.error[0] * (1 + 1e-6)).nan_to_num(torch.inf)
-    radius = _radius(logits, error, _apart(layers, constants, logits), labels.long(), targets)
-    return radius / images[0].numel() ** 0.5 * (1 - 1e-9)
+    apart = _apart(layers, constants, _logits(layers, images))
+    return Certificate(layers, error, apart, max(1, _VALUES // most))
 
 
 def _constants(layers: list[nn.Module] | None) -> list[float] | None:

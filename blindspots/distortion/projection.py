@@ -29,7 +29,7 @@ _WITHIN = 1.4
 _AVERAGE_FROM = 3
 """Rounds after which old and new normals are averaged, against oscillation."""
 _FREEZE_FROM = 7
-_FIRST, _LATER = 1.3, 1.01
+_FIRST, _LATER = 1.3, 1.03
 """A class is dropped when its distance is this many times the image's least: when first projected, and later."""
 DOUBT = 1.0
 """Share of the last correction of a distance that the next may be."""
@@ -37,6 +37,8 @@ STRAIGHT = 0.005
 """A normal that turned by less than this angle costs no more than half its square, relative."""
 OVERSHOOT = 0.3
 """A point is drawn back to the boundary when its lead is more than this share of the gap there was at the image."""
+_FARTHER = 2.0
+"""A boundary that is so many times as far as it looked from the image may not be the nearest."""
 _RETRACTIONS = 6
 _RESTORATIONS = 8
 
@@ -117,16 +119,18 @@ def nearest(
     rounds: Rounds,
     *,
     most: int = ROUNDS,
-) -> Best:
+) -> tuple[Best, torch.Tensor]:
     """Search the nearest point of the box that is read as any class but the label.
 
     ``rows``: (n, m) in [0, 1], read as ``labels`` (n,). Returns points (n, m), distances (Euclidean, infinite where
-    nothing was found) and classes reached, after at most ``most`` rounds.
+    nothing was found) and classes reached, after at most ``most`` rounds, and which images (n,) are doubtful: those
+    whose boundary was not found, or lies much farther than it looked from the image.
     """
     best = Best.none(rows, labels)
     pairs, fresh = _candidates(classifier, rows, labels, effort)
     pairs = rounds.advance(rows, pairs, fresh, best, Limits(_FIRST, _FIRST, 1.0, False, False, True))
     passes = torch.zeros_like(labels)
+    looked = _least_of_images(pairs, best)
     for turn in range(1, most + _RESTORATIONS + 1):
         if not len(pairs.which):
             break
@@ -146,7 +150,7 @@ def nearest(
         pairs = rounds.advance(rows, pairs, fresh, best, limits)
     for counter in (effort.iterations, effort.forwards, effort.backwards):
         counter += passes
-    return best
+    return best, best.size > _FARTHER * looked
 
 
 class TorchRounds:
@@ -218,6 +222,12 @@ class TorchRounds:
 def _far_beyond(pairs: Pairs) -> torch.Tensor:
     """Return which pairs (p,), not frozen, went so far beyond the boundary that they are drawn back."""
     return (pairs.state[:, LEAD] > OVERSHOOT * pairs.state[:, GAP]) & (pairs.which[:, FROZEN] == 0)
+
+
+def _least_of_images(pairs: Pairs, best: Best) -> torch.Tensor:
+    """Return the least distance (n,) of each image's pairs."""
+    reachable = torch.where(torch.isfinite(pairs.state[:, MULTIPLIER]), pairs.state[:, SIZE], torch.inf)
+    return torch.full_like(best.size, torch.inf).scatter_reduce(0, pairs.which[:, IMAGE], reachable, "amin")
 
 
 def _least(pairs: Pairs, distance: torch.Tensor, best: Best) -> torch.Tensor:

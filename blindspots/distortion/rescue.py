@@ -22,12 +22,12 @@ _BISECTIONS = 25
 _LONGER = Search(squared=True, values=6, most=MOST_VALUES, iterations=30, tolerance=0.1)
 
 
-def rescue(attempt: "Attempt", part: torch.Tensor, best: Best, effort: Effort, *, refined: bool) -> None:
+def rescue(attempt: "Attempt", part: torch.Tensor, best: Best, effort: Effort) -> None:
     """Search those of the images ``part`` again for which ``best`` holds nothing.
 
     First by the penalty with a longer search down to tiny c (under nearest: towards the likeliest classes in turn),
     then from other images of the batch that are read as wanted, blended into this one until the blend is at the
-    boundary; where ``refined``, moved on from there by projection. Ends whether or not anything is found.
+    boundary, and moved on from there by projection. Ends whether or not anything is found.
 
     ``part``: indices into the batch, those of ``best`` and ``effort``.
     """
@@ -47,7 +47,7 @@ def rescue(attempt: "Attempt", part: torch.Tensor, best: Best, effort: Effort, *
             near = (rows[found] - row).norm(dim=1).topk(min(_NEIGHBOURS, len(found)), largest=False).indices
             _blend(classifier, row, rows[found][near], clean[found][near], best, effort, image)
     here = failed[torch.isfinite(best.size[failed])]
-    if refined and len(here):
+    if len(here):
         refine(classifier, rows[part[here]], best.target[here], best, effort, attempt.work, images=here)
 
 

@@ -15,7 +15,7 @@ from blindspots.distortion.criteria import AnyOther, Criterion, criterion
 from blindspots.distortion.layered import Layered, classifier_of
 from blindspots.distortion.layers import sole_linear
 from blindspots.distortion.linear import exact_distances, exact_linear_distortion
-from blindspots.distortion.lower_bound import lower_bound
+from blindspots.distortion.lower_bound import certificate
 from blindspots.distortion.measure import distortion as rms
 from blindspots.distortion.methods import Method, method_of
 from blindspots.distortion.row_work import row_work
@@ -174,7 +174,8 @@ def _result(
     distorted, perturbation = torch.empty_like(images), torch.empty_like(images)
     predicted = torch.empty(count, dtype=torch.int64, device=device)
     size = torch.empty(count, dtype=torch.float64, device=device)
-    exact = torch.full_like(size, torch.nan)
+    exact, bound = torch.full_like(size, torch.nan), torch.empty_like(size)
+    proved = certificate(model, images)
     targets = None if isinstance(wanted, AnyOther) else wanted.targets
     linear = sole_linear(model) if isinstance(classifier, Layered) else None
 
@@ -185,10 +186,12 @@ def _result(
         change = distorted[here].double() - images[here].double()
         size[here] = rms(change)
         predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
+        goals = None if targets is None else targets[here]
+        bound[here] = proved.bounds(images[here], attempt.labels[here], goals)
+        if linear is not None:
+            exact[here] = _exact(linear, images[here], attempt.labels[here], wanted.take(part))
 
     each(measure, torch.arange(count, device=device).split(500))
-    if linear is not None:
-        exact[:] = _exact(linear, images, attempt.labels, wanted)
     attempt.effort.add(torch.arange(count, device=device), forwards=1)
     success = wanted.reached(predicted)
     return MinimumDistortion(
@@ -200,7 +203,7 @@ def _result(
         target=wanted.target(predicted),
         predicted=predicted,
         clean_predicted=attempt.clean,
-        lower_bound=lower_bound(model, images, attempt.labels, targets),
+        lower_bound=bound,
         exact=exact,
         iterations=attempt.effort.iterations,
         forwards=attempt.effort.forwards,

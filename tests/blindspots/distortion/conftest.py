@@ -75,6 +75,13 @@ def rectified() -> Case:
     return Case(trained(model, 1e-4), *pictures(200, 4))
 
 
+@pytest.fixture(scope="session")
+def convolution() -> Case:
+    """A convolution and two fully connected layers."""
+    parts = (nn.Conv2d(1, 6, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(54, 20), nn.ReLU(), nn.Linear(20, 10))
+    return Case(trained(_network(*parts)[1:], 1e-4), *pictures(200, 6))
+
+
 @pytest.fixture(params=["linear", "sigmoid", "rectified"])
 def case(request: pytest.FixtureRequest) -> Case:
     """Each of the three."""

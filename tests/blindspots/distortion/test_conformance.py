@@ -29,14 +29,6 @@ class Normalised(nn.Module):
         return self.model((images - self.mean) / self.scale)
 
 
-def convolution() -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        return nn.Sequential(
-            nn.Conv2d(1, 6, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(54, 20), nn.ReLU(), nn.Linear(20, 10)
-        )
-
-
 def of_classes(count: int) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(4)
@@ -44,17 +36,16 @@ def of_classes(count: int) -> nn.Module:
 
 
 @pytest.fixture
-def subject(request, linear, sigmoid, rectified, many):
+def subject(request, linear, sigmoid, rectified, convolution, many):
     """A model by its name, images and labels: what the model reads, but for the last, which it gets wrong."""
     name = request.param
-    named = {"linear": linear.model, "sigmoid": sigmoid.model, "rectified": rectified.model}
+    cases = {"linear": linear, "sigmoid": sigmoid, "rectified": rectified, "convolution": convolution}
     made = {
-        "convolution": convolution,
         "normalised": lambda: Normalised(sigmoid.model, 0.3, 0.25),
         "two-classes": lambda: of_classes(2),
         "hundred-classes": lambda: of_classes(100),
     }
-    model = named[name] if name in named else made[name]()
+    model = cases[name].model if name in cases else made[name]()
     images, _ = many(24, 21)
     with torch.no_grad():
         labels = model(images).argmax(1)
@@ -93,8 +84,7 @@ def test_method_rule_model(subject, rule, way, path):
     assert (found.exact.nan_to_num(0) <= found.distortion * (1 + 1e-6))[found.success].all()
     if rule == "nearest":
         assert found.distortion[-1] == 0
-        assert found.success.all()
-    elif way == "auto":
+    if way == "auto":
         assert (found.success | own).all()
     else:  # a method on its own may fail
         assert (found.success | own).float().mean() >= 0.75
@@ -102,12 +92,14 @@ def test_method_rule_model(subject, rule, way, path):
         assert torch.equal(found.target, aim)
 
 
-@pytest.mark.parametrize("subject", ["linear", "sigmoid", "rectified", "convolution"], indirect=True)
 @pytest.mark.parametrize("rule", ["nearest", "second", "random"])
-def test_auto_finds_least(subject, rule):
-    model, images, labels = subject
-    mean = {
-        method: minimum_distortion(model, images, labels, rule=rule, method=method).distortion.mean()
-        for method in METHODS
+@pytest.mark.parametrize("name", ["linear", "sigmoid", "rectified", "convolution"])
+def test_auto_finds_least(name, rule, request):
+    case = request.getfixturevalue(name)
+    found = {
+        method: minimum_distortion(case.model, case.images, case.labels, rule=rule, method=method) for method in METHODS
     }
+    everywhere = torch.stack([each.success for each in found.values()]).all(dim=0)
+    assert everywhere.float().mean() > 0.9
+    mean = {method: each.distortion[everywhere].mean() for method, each in found.items()}
     assert mean["auto"] <= 1.001 * min(mean.values())

