@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from blindspots.errors import InputError
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=64)]
-RuleName = Literal["nearest", "random"]
+RuleName = Annotated[str, Field(pattern=r"^(nearest|second|random|class-[0-9])$")]
+MethodName = Literal["auto", "lbfgs", "projection"]
 
 
 class _Part(BaseModel):
@@ -68,7 +69,14 @@ class TrainingSpec(_Part):
 class SetsSpec(_Part):
     """Which adversarial sets to make for every model, and the reference sets to hold them against."""
 
-    rules: tuple[RuleName, ...] = Field(("nearest", "random"), min_length=1, description="How the target is chosen")
+    rules: tuple[RuleName, ...] = Field(
+        ("nearest", "random"),
+        min_length=1,
+        description="How the target is chosen: nearest, second, random, class-0 to class-9",
+    )
+    method: MethodName = Field(
+        "auto", description="auto: the one that finds less; lbfgs: the paper's; projection: onto the boundary"
+    )
     splits: tuple[Literal["train", "test"], ...] = Field(("train",), min_length=1, description="Images to distort")
     examples: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Images in a set, class-balanced; empty for the whole split"
@@ -166,7 +174,11 @@ def validate_study(content: Any) -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise InputError("; ".join(_one_line(detail, content) for detail in error.errors())) from None
+        details = error.errors()
+        # a list with a bad item is called too short as well
+        items = {detail["loc"][:-1] for detail in details}
+        said = [detail for detail in details if not (detail["type"] == "too_short" and detail["loc"] in items)]
+        raise InputError("; ".join(_one_line(detail, content) for detail in said)) from None
 
 
 def _read_file(name: str) -> dict[str, Any]:
@@ -251,6 +263,8 @@ def _one_line(detail: Any, content: Any) -> str:
         return f"{where}: no such field"
     if detail["type"] == "missing":
         return f"{where}: this field is required"
+    if detail["type"] == "string_pattern_mismatch" and "rules" in detail["loc"]:
+        return f"{where} = {detail['input']!r}: there are nearest, second, random, and class-0 to class-9"
     if detail["type"] == "value_error":
         return f"{where}: {message}"
     return f"{where} = {detail['input']!r}: {message}"

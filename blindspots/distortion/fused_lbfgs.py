@@ -8,9 +8,11 @@ from blindspots.distortion.best import Best
 from blindspots.distortion.compiled import compiled
 from blindspots.distortion.lbfgs import (
     CLOSE,
+    COARSE,
     FACTOR,
     GIVEN_UP,
     HISTORY,
+    NARROW,
     SHORTEST,
     SUFFICIENT,
     Evaluation,
@@ -71,7 +73,12 @@ class _State(NamedTuple):
 
 
 def _arrays(state: Rows) -> _State:
-    values = vars(state)
+    if state.arrays is None:
+        state.arrays = _views(vars(state))
+    return state.arrays
+
+
+def _views(values: dict[str, Any]) -> _State:
     return _State(
         *(
             tuple(item.numpy() for item in values[name]) if isinstance(values[name], list) else values[name].numpy()
@@ -164,7 +171,9 @@ def _propose(state, turn, search):  # type: ignore[no-untyped-def]
     for i in range(count):
         length = _penalty_slope(state, i, search, residual)
         left = _free_slope(state, i, residual, free)
-        if left <= of(search.tolerance) * length or state.inner[i] >= search.iterations:
+        near = search.values == 0 or state.low[i] - state.high[i] <= of(NARROW)
+        tolerance = search.tolerance if near else max(search.tolerance, COARSE)
+        if left <= of(tolerance) * length or state.inner[i] >= search.iterations:
             _next_c(state, i, search)
             _penalty_slope(state, i, search, residual)
             _free_slope(state, i, residual, free)

@@ -22,7 +22,9 @@ from blindspots.distortion.criteria import Criterion
 from blindspots.distortion.effort import Effort
 from blindspots.distortion.rows import dot, take, unblocked, unblocked_like
 
-HISTORY = 7
+HISTORY = 4
+NARROW, COARSE = 0.7, 0.3
+"""While the logarithms of the brackets of c are farther apart than this, a coarser tolerance is enough."""
 SUFFICIENT = 1e-4
 """Armijo's constant."""
 FACTOR = 4.0
@@ -73,12 +75,15 @@ class Rows:
     moves: list[torch.Tensor]
     """The last steps, and below the changes of the cross-entropy's gradient along them: (rows, m) each."""
     turns: list[torch.Tensor]
+    arrays: Any = None
+    """The same memory as the kernels see it, once they have asked for it."""
 
     def take(self, rows: torch.Tensor) -> "Rows":
         """Return the rows (indices)."""
         columns: dict[str, Any] = {
             name: [take(item, rows) for item in value] if isinstance(value, list) else take(value, rows)
             for name, value in vars(self).items()
+            if name != "arrays"
         }
         return Rows(**columns)
 
@@ -233,7 +238,9 @@ class TorchMinimiser:
         residual = _residual(state, search)
         state.total = residual + state.slope
         free = unblocked(state.total, state.point)
-        settled = free.norm(dim=1) <= search.tolerance * residual.norm(dim=1)
+        near = (state.low - state.high <= NARROW) | (search.values == 0)
+        tolerance = torch.where(near, search.tolerance, max(search.tolerance, COARSE)).to(state.c.dtype)
+        settled = free.norm(dim=1) <= tolerance * residual.norm(dim=1)
         settled |= state.inner >= search.iterations
         if settled.any():
             state.finished |= _next_c(state, settled, search)

@@ -34,7 +34,7 @@ class Lbfgs:
     """``c |r|^2``, or ``c |r|`` as printed (slip 4)."""
     c: Literal["example", "set"] = "example"
     """Whether every image has a c of its own, or one c is sought for all of them."""
-    values: int = 6
+    values: int = 7
     """Values of c tried once it is bracketed."""
     iterations: int = 30
     """Iterations for one value of c at most."""
@@ -55,7 +55,7 @@ class Lbfgs:
 class Auto:
     """The one that finds less: projection for the nearest class; for a target L-BFGS, then projection from there."""
 
-    lbfgs: Lbfgs = Lbfgs(values=2, iterations=20, tolerance=0.1)
+    lbfgs: Lbfgs = Lbfgs(values=2, iterations=12, tolerance=0.3)
     projection: Projection = Projection()
 
 

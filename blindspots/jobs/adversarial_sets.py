@@ -6,9 +6,10 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 
+from blindspots.distortion.eight_bits import survives_eight_bits
 from blindspots.distortion.search import minimum_distortion
-from blindspots.distortion.targets import random_targets
 from blindspots.jobs.example_set import EXAMPLE, ExampleSet, perturbation_variable
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.trainings import trained_model, training_key, weights_hash
@@ -16,7 +17,7 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.store.arrays import Variable
 from blindspots.store.layout import model_name
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised with every change of the search that changes a value; the golden test says when."""
 
 _VARIABLES = {
@@ -26,9 +27,10 @@ _VARIABLES = {
     "predicted": Variable("int16", "class that the model reads in float32(image + perturbation)"),
     "clean_predicted": Variable("int16", "class that the model reads in the image"),
     "distortion": Variable("float64", "distortion: root mean square of the perturbation", "pixel value"),
-    "success": Variable("bool", "the distorted image is misread (nearest) or read as the target (random)"),
+    "success": Variable("bool", "the distorted image is misread (nearest) or read as the target (other rules)"),
     "lower_bound": Variable("float64", "certified lower bound of the least distortion", "pixel value"),
-    "exact": Variable("float64", "exact least distortion, known for linear models under nearest", "pixel value"),
+    "exact": Variable("float64", "exact least distortion, known for linear models", "pixel value"),
+    "survives_eight_bits": Variable("bool", "success is left when the distorted image is rounded to 8 bits a value"),
     "iterations": Variable("int32", "iterations of the search"),
     "evaluations": Variable("int32", "forward passes of the model"),
     "gradients": Variable("int32", "backward passes of the model"),
@@ -68,6 +70,7 @@ class AdversarialSet(ExampleSet):
             "weights": weights,
             "network": workspace.study.model(self.model).network,
             "rule": self.rule,
+            "method": workspace.study.sets.method,
             "seed": workspace.study.seed if self.rule == "random" else None,
         }
 
@@ -79,6 +82,7 @@ class AdversarialSet(ExampleSet):
             "seed": self.seed,
             "split": self.split,
             "rule": self.rule,
+            "method": workspace.study.sets.method,
             "dataset": workspace.study.dataset,
             "dataset_sha256": workspace.dataset.sha256,
             "tables": "Tables 1 and 2",
@@ -89,12 +93,21 @@ class AdversarialSet(ExampleSet):
         model = trained_model(workspace, self.model, self.seed)
         images = workspace.dataset.images(self.split, ids).to(workspace.device)
         labels = workspace.dataset.labels(self.split, ids).to(workspace.device)
-        rule: Any = self.rule
-        if rule == "random":
-            rule = random_targets(
-                labels, workspace.dataset.classes, seed=workspace.study.seed, examples=ids, split=self.split
-            )
-        found = minimum_distortion(model, images, labels, rule=rule)
+        found = minimum_distortion(
+            model,
+            images,
+            labels,
+            rule=self.rule,
+            method=workspace.study.sets.method,
+            seed=workspace.study.seed,
+            examples=ids,
+            split=self.split,
+        )
+        sought = found.success.nonzero()[:, 0]
+        survives = torch.zeros_like(found.success)
+        if len(sought):
+            goals = None if self.rule == "nearest" else found.target[sought]
+            survives[sought] = survives_eight_bits(model, found.images[sought], labels[sought], targets=goals)
         return {
             "perturbation": found.perturbation.cpu().numpy(),
             "example": ids,
@@ -106,6 +119,7 @@ class AdversarialSet(ExampleSet):
             "success": found.success.cpu().numpy(),
             "lower_bound": found.lower_bound.cpu().numpy(),
             "exact": found.exact.cpu().numpy(),
+            "survives_eight_bits": survives.cpu().numpy(),
             "iterations": found.iterations.cpu().numpy(),
             "evaluations": found.forwards.cpu().numpy(),
             "gradients": found.backwards.cpu().numpy(),

@@ -15,7 +15,7 @@ from blindspots.store.open import open_study
 from blindspots.store.receipts import read_receipt
 from blindspots.tables import TABLES, build_table
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised with every change of what a table says."""
 
 

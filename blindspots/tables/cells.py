@@ -48,6 +48,8 @@ class Distortions:
     """Mean ratio to the exact minimum, where that is known; else NaN."""
     lower_bound: float
     """Mean certified lower bound; NaN where there is none."""
+    survives: float
+    """Share of the successes, of images read correctly, that are left when rounded to 8 bits a value; NaN for noise."""
 
 
 class Transfer:
@@ -92,12 +94,15 @@ def distortions(tree: xr.DataTree, source: str, *, split: str, rule: str, seeds:
         values = _group(tree, f"references/{split}/{source}")["distortion"].values
         read = np.ones(len(values), bool)
         success, exact, bound = np.ones(len(values)), np.full(len(values), np.nan), np.full(len(values), np.nan)
+        kept = np.full(len(values), np.nan)
     else:
         sets = [_group(tree, f"sets/{source}/seed-{seed}/{split}/{rule}") for seed in range(seeds)]
         values = _joined(sets, "distortion")
         read = _joined(sets, "clean_predicted") == _joined(sets, "label")
         success, exact, bound = (_joined(sets, name) for name in ("success", "exact", "lower_bound"))
+        kept = _joined(sets, "survives_eight_bits").astype(float)
     some = values[read & (success > 0)]
+    kept = kept[read & (success > 0)]
     mean = float(some.mean()) if len(some) else float("nan")
     half = CONFIDENCE * float(some.std(ddof=1)) / np.sqrt(len(some)) if len(some) > 1 else float("nan")
     known = read & np.isfinite(exact) & (exact > 0)
@@ -110,6 +115,7 @@ def distortions(tree: xr.DataTree, source: str, *, split: str, rule: str, seeds:
         success=float(success.mean()),
         to_exact=float((values[known] / exact[known]).mean()) if known.any() else float("nan"),
         lower_bound=float(bound[read].mean()) if read.any() and np.isfinite(bound[read]).all() else float("nan"),
+        survives=float(kept.mean()) if len(kept) else float("nan"),
     )
 
 

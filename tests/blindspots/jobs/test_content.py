@@ -69,7 +69,11 @@ def test_a_stored_set_is_what_it_says(
         np.testing.assert_array_equal(predicted, found.target)
         assert (found.target.values != labels).all()
     assert (found.lower_bound <= found.distortion).all()
-    if model == "fc10" and rule == "nearest":
+    rounded = read(tiny_root, model, (distorted * np.float32(255)).round() / np.float32(255))
+    left = rounded != labels if rule == "nearest" else rounded == found.target.values
+    np.testing.assert_array_equal(found.survives_eight_bits, left)
+    assert 0 < left.sum() < 50
+    if model == "fc10":
         ratio = (found.distortion / found.exact).values[found.exact > 0]
         assert ratio.min() >= 1 - 1e-6
         assert ratio.mean() < 1.001
@@ -155,6 +159,28 @@ def test_shards_are_cut_elsewhere_and_the_set_is_the_same(tiny: Study, tmp_path:
         np.testing.assert_allclose(one, two, rtol=2e-3)
 
 
+def test_other_rules_and_another_method(tiny: Study, tmp_path: Path, tree: xr.DataTree) -> None:
+    study = changed(tiny, sets={"rules": ["second", "class-3"], "method": "lbfgs"})
+    run_study(study, tmp_path / "root")
+    other = xr.open_datatree(tmp_path / "root/study.zarr", engine="zarr", chunks=None)
+    for model in MODELS:
+        nearest = tree[f"sets/{model}/seed-0/train/nearest"].to_dataset()
+        second, third = (other[f"sets/{model}/seed-0/train/{rule}"].to_dataset() for rule in ("second", "class-3"))
+        assert second.attrs["method"] == third.attrs["method"] == "lbfgs"
+        assert nearest.attrs["method"] == "auto"
+        right = (nearest.clean_predicted == nearest.label).values
+        assert second.success.values[right].mean() > 0.95
+        moved = right & second.success.values
+        assert second.distortion.values[moved].mean() > nearest.distortion.values[moved].mean()
+        assert (third.target == 3).all()
+        own = (third.label == 3).values
+        assert 2 <= own.sum() <= 8
+        assert not third.success.values[own].any()
+        assert not third.perturbation.values[own].any()
+        assert (third.predicted.values[third.success.values] == 3).all()
+        assert third.success.values[~own].mean() > 0.9
+
+
 def test_everything_says_what_it_is(tree: xr.DataTree, tiny_root: Path, mnist: Dataset) -> None:
     group = zarr.open_group(str(tiny_root / "study.zarr"), mode="r")
     for path, array in group.members(max_depth=None):
@@ -186,7 +212,7 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
     distortions = [float(tree[f"sets/{path}"]["distortion"].mean()) for path in sets]
     noise = [float(tree[f"references/train/{name}"]["distortion"][0]) for name in ("noise-0.1", "noise-1")]
     misread = [int(transfer.misread.sel(source="fc10", target="fc20-10", rule=rule)) for rule in ("nearest", "random")]
-    assert algorithms == {"trainings": 1, "adversarial_sets": 1, "reference_sets": 1, "pairs": 1, "table_jobs": 1}
+    assert algorithms == {"trainings": 1, "adversarial_sets": 2, "reference_sets": 1, "pairs": 1, "table_jobs": 2}
     assert losses == pytest.approx([0.5066738, 0.4841039], rel=1e-4)
     assert distortions[:2] == pytest.approx([0.04070732, 0.08189574], rel=2e-3)
     assert distortions[2] == pytest.approx(0.0385137, rel=0.03)  # fifty more iterations magnify a rounding

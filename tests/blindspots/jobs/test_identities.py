@@ -20,6 +20,7 @@ TRAINING = {
 MODEL = {"hidden": [21], "decay": [1e-4, 2e-4], "split": "p1"}
 SETS = {
     "rules": ["nearest"],
+    "method": "projection",
     "splits": ["test"],
     "examples": 60,
     "shard": 10,

@@ -78,6 +78,7 @@ def adversarial_set(model: str, rule: str, seed: int) -> xr.Dataset:
             "label": ("example", np.array([3, 1, 4, 1], np.int16)),
             "clean_predicted": ("example", np.array([5, 1, 4, 1], np.int16)),
             "success": ("example", np.array([True] * 4)),
+            "survives_eight_bits": ("example", np.array([True, rule == "random", True, rule == "random"])),
             "exact": ("example", exact),
             "lower_bound": ("example", np.array([0.0, 0.01, 0.01, 0.02])),
         }

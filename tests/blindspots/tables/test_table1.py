@@ -34,6 +34,8 @@ def test_distortions_are_means_over_images_read_correctly(tree: xr.DataTree, stu
         assert float(cell.lower_bound) == pytest.approx(0.04 / 3)
     assert float(row.sel(rule="nearest").to_exact) == pytest.approx((1.25 + 1 + 1.5) / 3)
     assert math.isnan(row.sel(rule="random").to_exact)
+    assert float(row.sel(rule="nearest").survives_eight_bits) == pytest.approx(1 / 3)
+    assert float(row.sel(rule="random").survives_eight_bits) == 1
 
 
 def test_the_papers_values_stand_beside(tree: xr.DataTree, study: Study) -> None:
