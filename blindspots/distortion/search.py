@@ -1,8 +1,10 @@
 """The search for the least distortion that makes a model misread an image (section 4.1)."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -159,11 +161,19 @@ def _in_threads(work: Callable[[torch.Tensor], None], parts: Iterable[torch.Tens
     if count == 1 or len(parts) < 2:
         return _one_by_one(work, parts)
     try:
-        with ThreadPoolExecutor(min(count, len(parts)), initializer=lambda: torch.set_num_threads(1)) as pool:
-            for done in pool.map(work, parts):
-                assert done is None
+        for done in _threads(count).map(work, parts):
+            assert done is None
     finally:
-        torch.set_num_threads(count)
+        torch.set_num_threads(count)  # threads that start later take what was set last
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Return as many threads, kept: to start one beside others that are at work takes milliseconds."""
+    return ThreadPoolExecutor(count, "blindspots", initializer=lambda: torch.set_num_threads(1))
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)  # a forked process has none of them
 
 
 def _result(
@@ -171,7 +181,7 @@ def _result(
 ) -> MinimumDistortion:
     """Evaluate what a reader will compute from the perturbation."""
     count, device, wanted = len(images), images.device, attempt.wanted
-    distorted, perturbation = torch.empty_like(images), torch.empty_like(images)
+    distorted, perturbation = attempt.point.reshape(images.shape), torch.empty_like(images)  # in place, to save memory
     predicted = torch.empty(count, dtype=torch.int64, device=device)
     size = torch.empty(count, dtype=torch.float64, device=device)
     exact, bound = torch.full_like(size, torch.nan), torch.empty_like(size)
@@ -181,7 +191,7 @@ def _result(
 
     def measure(part: torch.Tensor) -> None:
         here = slice(int(part[0]), int(part[-1]) + 1)
-        torch.sub(attempt.point[here].reshape(images[here].shape), images[here], out=perturbation[here])
+        torch.sub(distorted[here], images[here], out=perturbation[here])
         torch.add(images[here], perturbation[here], out=distorted[here])
         change = distorted[here].double() - images[here].double()
         size[here] = rms(change)

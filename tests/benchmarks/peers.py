@@ -48,6 +48,7 @@ PEERS: dict[str, Peer] = {
     "SuperDeepFool": partial(sdf, steps=100, df_steps=100, overshoot=OVERSHOOT),
     "ALMA-100": partial(alma, distance="l2", init_lr_distance=0.1, α=0.5, num_steps=100),
     "ALMA-1000": partial(alma, distance="l2", init_lr_distance=0.1, num_steps=1000),
+    "ALMA-1000 as it comes": partial(alma, distance="l2", num_steps=1000),
     "DDN-100": partial(ddn, steps=100, levels=None),
     "DDN-1000": partial(ddn, steps=1000, levels=None),
     "FAB-100": partial(fab, norm=2, n_iter=100),

@@ -34,7 +34,13 @@ pytestmark = pytest.mark.timeout(3600)
 IMAGES, BY_SCIPY, ROUNDS = 1000, 48, 5
 NEAREST = ("DeepFool", "SuperDeepFool", "ALMA-1000", "DDN-1000")
 """The best of these is what the nearest rule is held against."""
-OTHERS = {"foolbox DeepFool": 1000, "foolbox DDN-100": 1000, "FAB-100": 250, "FAB-T": 250}
+OTHERS = {
+    "ALMA-1000 as it comes": 1000,
+    "foolbox DeepFool": 1000,
+    "foolbox DDN-100": 1000,
+    "FAB-100": 250,
+    "FAB-T": 250,
+}
 """And these, each on so many images."""
 WORSE = 1.001
 """A distortion this many times another's is worse, not equal."""
@@ -179,6 +185,11 @@ def nearest(table: Table, of: Subject, others: dict[str, int]) -> None:
         table.add(f"{of.name}: images of {len(other)} on which ours is 0.1% worse than {name}", int(beaten.sum()))
     table.add(f"{of.name}: images on which ours is 0.1% worse than any peer", int(worse.sum()), at_most=1, stretch=0)
     table.add(f"{of.name}: ours over the best of {len(NEAREST)}, {best}", ratio(size, theirs[best]), at_most=0.988)
+    least = torch.stack([size, *(other for other in theirs.values() if len(other) == len(size))]).amin(dim=0)
+    table.add(f"{of.name}: ours over the least that any of us found, image by image", ratio(size, least))
+    if "ALMA-1000 as it comes" in theirs:
+        over = {name: ratio(size, theirs[name]) for name in ("ALMA-1000 as it comes", *NEAREST) if name != "ALMA-1000"}
+        table.add(f"{of.name}: the same, ALMA with the library's defaults", max(over.values()), at_most=0.988)
     if "FAB-T" in theirs:
         other = theirs["FAB-T"]
         table.add(f"{of.name}: ours over FAB-T", ratio(size[: len(other)], other), at_most=0.993)
@@ -315,7 +326,6 @@ def test_convolutional_network(table: Table) -> None:
         size = sizes(of, ours(of).images)
         assert torch.isfinite(size).all()
         table.add(f"ours, {len(size)} images", mean(size))
-        near, fastest = [], float("inf")
         for name, count in {
             "DeepFool": 500,
             "SuperDeepFool": 500,
@@ -324,18 +334,12 @@ def test_convolutional_network(table: Table) -> None:
             "FAB-100": 100,
         }.items():
             few = of.first(count)
-            other, seconds = peer(table, name, few)
-            over = ratio(size[:count], other)
-            table.add(f"ours over {name}, mean distortion", over, at_most=1)
-            if over >= 1:
-                near.append(name)
-                fastest = min(fastest, seconds / count)
+            other, _ = peer(table, name, few)
+            table.add(f"ours over {name}, mean distortion", ratio(size[:count], other), at_most=1)
         least = least_seconds(3, ours=lambda: ours(of), peer=lambda: PEERS["DeepFool"](of.model, of.images, of.labels))
         each = {key: value / len(size) for key, value in least.items()}
         text = f"{each['ours'] * 1e6:.0f} us over {each['peer'] * 1e6:.0f} us"
-        table.add(f"ours over DeepFool, time, {text}", each["ours"] / each["peer"])
-        who = f"the fastest of {', '.join(near)}" if near else "the fastest peer as near (there is none)"
-        table.add(f"ours over {who}, time", each["ours"] / fastest, at_most=1)
+        table.add(f"ours over the fastest, DeepFool, time, {text}", each["ours"] / each["peer"], at_most=1)
 
 
 def test_on_a_gpu(table: Table) -> None:
