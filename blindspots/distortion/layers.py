@@ -1,11 +1,9 @@
 """What a fully connected network is made of, read off the module: for what can be said from its weights alone."""
 
-import torch
 from torch import nn
 
-from blindspots.networks.fully_connected import FullyConnected
+from blindspots.distortion.contraction import unrolled
 
-_KEPT = (nn.Identity, nn.Dropout, nn.AlphaDropout)  # in evaluation mode they do nothing
 _ACTIVATIONS = (nn.Sigmoid, nn.ReLU, nn.Tanh)
 
 
@@ -16,10 +14,9 @@ def layers(model: nn.Module) -> list[nn.Module] | None:
     rectifiers and hyperbolic tangents, nested or not, and the package's own ``FullyConnected``. A module with hooks
     or a subclass may compute something else, and counts as unknown.
     """
-    found = _unrolled(model)
-    if not found or not isinstance(found[-1], nn.Linear):
-        return None
-    return found
+    found = [layer for layer in unrolled(model) or [] if not _flattens(layer)]
+    known = all(type(layer) in (nn.Linear, *_ACTIVATIONS) for layer in found)
+    return found if found and known and isinstance(found[-1], nn.Linear) else None
 
 
 def sole_linear(model: nn.Module) -> nn.Linear | None:
@@ -28,33 +25,5 @@ def sole_linear(model: nn.Module) -> nn.Linear | None:
     return found[0] if found is not None and len(found) == 1 and isinstance(found[0], nn.Linear) else None
 
 
-def float64(layer: nn.Linear) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a linear layer's weight (d, c) and bias (d,) in float64, zeros where it has none."""
-    weight = layer.weight.detach().double()
-    return weight, weight.new_zeros(len(weight)) if layer.bias is None else layer.bias.detach().double()
-
-
-def _unrolled(module: nn.Module) -> list[nn.Module] | None:
-    if module._forward_hooks or module._forward_pre_hooks:
-        return None
-    if type(module) in _ACTIVATIONS or type(module) is nn.Linear:
-        return [module]
-    if type(module) in _KEPT or (type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1)):
-        return []
-    if type(module) is nn.Sequential:
-        return _joined([_unrolled(part) for part in module])
-    return _own(module)
-
-
-def _own(module: nn.Module) -> list[nn.Module] | None:
-    """Unroll the package's fully connected network: its layers are a sequence."""
-    return _unrolled(module.layers) if type(module) is FullyConnected else None
-
-
-def _joined(parts: list[list[nn.Module] | None]) -> list[nn.Module] | None:
-    result: list[nn.Module] = []
-    for part in parts:
-        if part is None:
-            return None
-        result += part
-    return result
+def _flattens(layer: nn.Module) -> bool:
+    return type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1)

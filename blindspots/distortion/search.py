@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from blindspots.distortion.attempt import Attempt
+from blindspots.distortion.attempt import Attempt, Each
 from blindspots.distortion.checks import check_examples, check_images, check_labels
 from blindspots.distortion.classifier import Classifier, undisturbed
 from blindspots.distortion.criteria import AnyOther, Criterion, criterion
@@ -145,9 +145,6 @@ def distances_to_all(
         own = labels.to(images.device).long() == len(columns)
         columns.append(torch.where(found.success, found.distortion, torch.inf).masked_fill(own, 0))
     return torch.stack(columns, dim=1)
-
-
-Each = Callable[[Callable[[torch.Tensor], None], Iterable[torch.Tensor]], None]
 
 
 def _one_by_one(work: Callable[[torch.Tensor], None], parts: Iterable[torch.Tensor]) -> None:
