@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.compiled import compiled
@@ -16,6 +17,7 @@ from blindspots.distortion.lbfgs import (
     SHORTEST,
     SUFFICIENT,
     Evaluation,
+    Reading,
     Rows,
     Search,
 )
@@ -25,6 +27,15 @@ _LOG_FACTOR = float(np.log(FACTOR))
 
 class FusedMinimiser:
     """The rows' work by compiled kernels, on a CPU."""
+
+    def read(self, logits: torch.Tensor, wanted: torch.Tensor) -> Reading:
+        """Return what ``logits`` (n, k) say of the classes ``wanted`` (n, k)."""
+        loss, lead, lacking, floor = torch.empty(4, len(logits), dtype=logits.dtype)
+        weights, reached = torch.empty_like(logits), torch.empty(len(logits), dtype=torch.int64)
+        reading = Reading(loss, weights, lead, reached, lacking, floor)
+        arrays: Any = [value.numpy() for value in reading]
+        _read(logits.numpy(), wanted.numpy(), Reading(*arrays))
+        return reading
 
     def propose(self, state: Rows, turn: int, search: Search) -> None:
         """Move settled rows on to their next c and set ``finished``; set every row's trial point."""
@@ -85,6 +96,39 @@ def _views(values: dict[str, Any]) -> _State:
             for name in _State._fields
         )
     )
+
+
+@compiled
+def _read(logits, wanted, reading):  # type: ignore[no-untyped-def]
+    """Do what :meth:`blindspots.distortion.lbfgs.TorchMinimiser.read` does."""
+    of = logits.dtype.type
+    one, zero, rounding = of(1), of(0), of(32 * np.finfo(logits.dtype).eps)
+    for i in range(len(logits)):
+        inside, outside, reached, largest = of(-np.inf), of(-np.inf), 0, zero
+        for k in range(logits.shape[1]):
+            value = logits[i, k]
+            largest = max(largest, abs(value))
+            if not wanted[i, k]:
+                outside = max(outside, value)
+            elif value > inside:
+                inside, reached = value, k
+        inside_sum, outside_sum = zero, zero
+        for k in range(logits.shape[1]):
+            share = np.exp(logits[i, k] - (inside if wanted[i, k] else outside))
+            reading.weights[i, k] = share
+            if wanted[i, k]:
+                inside_sum += share
+            else:
+                outside_sum += share
+        ahead = (outside + np.log(outside_sum)) - (inside + np.log(inside_sum))
+        small = np.exp(-abs(ahead))
+        reading.loss[i] = max(ahead, zero) + np.log1p(small)
+        lacking = one / (one + small) if ahead >= zero else small / (one + small)
+        for k in range(logits.shape[1]):
+            total = -inside_sum if wanted[i, k] else outside_sum
+            reading.weights[i, k] *= lacking / total
+        reading.lead[i], reading.reached[i] = inside - outside, reached
+        reading.lacking[i], reading.floor[i] = lacking, rounding * largest
 
 
 @compiled

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from blindspots.distortion.best import Best
-from blindspots.distortion.boundary import enough, margin
+from blindspots.distortion.boundary import enough, relative_margin, rounding_margin
 from blindspots.distortion.classifier import Classifier
 from blindspots.distortion.criteria import Criterion
 from blindspots.distortion.effort import Effort
@@ -113,8 +113,28 @@ class Evaluation(NamedTuple):
     """(n,) the best wanted class."""
 
 
+class Reading(NamedTuple):
+    """What logits (n, k) say of the wanted classes: all (n,), but for the weights."""
+
+    loss: torch.Tensor
+    """Cross-entropy of the wanted classes together."""
+    weights: torch.Tensor
+    """(n, k) its derivative with respect to the logits."""
+    lead: torch.Tensor
+    """Of the best wanted class over the best other."""
+    reached: torch.Tensor
+    """The best wanted class."""
+    lacking: torch.Tensor
+    """Probability of all other classes."""
+    floor: torch.Tensor
+    """What rounding may change in a lead."""
+
+
 class Minimiser(Protocol):
     """The rows' work between two passes of the model."""
+
+    def read(self, logits: torch.Tensor, wanted: torch.Tensor) -> Reading:
+        """Return what ``logits`` (n, k) say of the classes ``wanted`` (n, k)."""
 
     def propose(self, state: Rows, turn: int, search: Search) -> None:
         """Move settled rows on to their next c and set ``finished``; set every row's trial point."""
@@ -141,7 +161,7 @@ def penalised(
     ``effort``; ``c``: (n,) to begin with, by default what would be right for a linear lead. Returns the minimisers of
     the last c that each row tried (n, m).
     """
-    state = _start(classifier, rows, wanted, images, effort, search, c)
+    state = _start(classifier, rows, wanted, images, effort, search, c, minimiser)
     last = rows.clone()
     for turn in range((search.most + search.values) * (search.iterations + 1)):
         minimiser.propose(state, turn, search)
@@ -151,7 +171,7 @@ def penalised(
             if len(finished) == len(state.finished):
                 return last
             state = state.take((~state.finished).nonzero()[:, 0])
-        at = _evaluate(classifier, state.trial, state.wanted)
+        at = _evaluate(classifier, state.trial, state.wanted, minimiser)
         effort.add(state.image, iterations=1, forwards=1, backwards=1)
         minimiser.accept(state, at, best, turn, search)
     last.index_copy_(0, place(images, state.image), state.point)
@@ -171,13 +191,14 @@ def _start(
     effort: Effort,
     search: Search,
     c: torch.Tensor | None,
+    minimiser: Minimiser,
 ) -> Rows:
     """Evaluate the images and guess c, as is right for a linear lead.
 
     |r|^2: the gradient's square over four times the gap; |r|: half the gradient's length.
     """
     mask = wanted.wanted(classifier.classes)
-    at = _evaluate(classifier, rows, mask)
+    at = _evaluate(classifier, rows, mask, minimiser)
     effort.add(images, forwards=1, backwards=1)
     length = torch.linalg.vector_norm(at.slope, dim=1)
     tiny = torch.finfo(rows.dtype).tiny
@@ -214,24 +235,30 @@ def _start(
     )
 
 
-def _evaluate(classifier: Classifier, points: torch.Tensor, wanted: torch.Tensor) -> Evaluation:
+def _evaluate(classifier: Classifier, points: torch.Tensor, wanted: torch.Tensor, minimiser: Minimiser) -> Evaluation:
     """Evaluate the cross-entropy of the wanted classes together, its gradient and the lead."""
     logits, tape = classifier.evaluate(points)
-    inside, outside = logits.masked_fill(~wanted, -torch.inf), logits.masked_fill(wanted, -torch.inf)
-    best, reached = inside.max(dim=1)
-    lead = best - outside.amax(dim=1)
-    # log(1 + sum of the others / sum of the wanted), from the difference alone: exact where the wanted are certain
-    ahead = torch.logsumexp(outside, dim=1) - torch.logsumexp(inside, dim=1)
-    loss = torch.nn.functional.softplus(ahead, threshold=80)
-    missing = torch.sigmoid(ahead)[:, None]
-    slope = classifier.pullback(tape, missing * (torch.softmax(outside, dim=1) - torch.softmax(inside, dim=1)))
-    certain = missing[:, 0].clamp_min(1e-6)  # the loss's gradient over it is, nearly, the lead's
-    aim = margin(torch.linalg.vector_norm(slope, dim=1) / certain, logits)
-    return Evaluation(loss, slope, lead, lead >= enough(aim), reached)
+    read = minimiser.read(logits, wanted)
+    slope = classifier.pullback(tape, read.weights).contiguous()
+    # the loss's gradient over what the wanted classes lack is, nearly, the lead's
+    aim = relative_margin(torch.linalg.vector_norm(slope, dim=1) / read.lacking.clamp_min(1e-6)) + read.floor
+    return Evaluation(read.loss, slope, read.lead, read.lead >= enough(aim), read.reached)
 
 
 class TorchMinimiser:
     """The rows' work by torch operations, on any device."""
+
+    def read(self, logits: torch.Tensor, wanted: torch.Tensor) -> Reading:
+        """Return what ``logits`` (n, k) say of the classes ``wanted`` (n, k)."""
+        inside, outside = logits.masked_fill(~wanted, -torch.inf), logits.masked_fill(wanted, -torch.inf)
+        best, reached = inside.max(dim=1)
+        lead = best - outside.amax(dim=1)
+        # log(1 + sum of the others / sum of the wanted), from the difference: exact where the wanted are certain
+        ahead = torch.logsumexp(outside, dim=1) - torch.logsumexp(inside, dim=1)
+        loss = torch.nn.functional.softplus(ahead, threshold=80)
+        lacking = torch.sigmoid(ahead)
+        weights = lacking[:, None] * (torch.softmax(outside, dim=1) - torch.softmax(inside, dim=1))
+        return Reading(loss, weights, lead, reached, lacking, rounding_margin(logits))
 
     def propose(self, state: Rows, turn: int, search: Search) -> None:
         """Move settled rows on to their next c and set ``finished``; set every row's trial point."""

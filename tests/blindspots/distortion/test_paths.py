@@ -8,10 +8,12 @@ from torch import nn
 
 from blindspots import InputError, minimum_distortion
 from blindspots.distortion.classifier import Classifier, contrast
+from blindspots.distortion.fused_lbfgs import FusedMinimiser
 from blindspots.distortion.fused_polyhedron import fused_project_onto_all
 from blindspots.distortion.fused_projection import project_rows
 from blindspots.distortion.half_space import project
 from blindspots.distortion.layered import Layered, classifier_of
+from blindspots.distortion.lbfgs import Reading, TorchMinimiser
 from blindspots.distortion.methods import Lbfgs
 from blindspots.distortion.polyhedron import project_onto_all
 
@@ -53,6 +55,25 @@ def test_polyhedron(seed, constraints):
     assert (multipliers >= 0).all()
     again, _ = fused_project_onto_all(rows, normals, levels, multipliers)
     torch.testing.assert_close(again, points, rtol=0, atol=1e-7)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), classes=st.integers(2, 12), scale=st.sampled_from([1e-3, 1.0, 30.0, 300.0]))
+def test_readings(seed, classes, scale):
+    """The cross-entropy of the wanted classes, against its plain formula, its derivative by differentiation."""
+    random = torch.Generator().manual_seed(seed)
+    logits = scale * torch.randn(9, classes, generator=random, dtype=torch.float64)
+    wanted = torch.rand(9, classes, generator=random) < 0.5
+    wanted[:, 0], wanted[:, 1] = True, False
+    plain, fused = TorchMinimiser().read(logits, wanted), FusedMinimiser().read(logits, wanted)
+    for name in Reading._fields:
+        torch.testing.assert_close(getattr(fused, name), getattr(plain, name), rtol=1e-9, atol=1e-30)
+    leaf = logits.clone().requires_grad_(True)
+    chance = torch.log_softmax(leaf, dim=1).masked_fill(~wanted, -torch.inf)
+    loss = -torch.logsumexp(chance, dim=1)
+    torch.testing.assert_close(plain.loss, loss.detach(), rtol=1e-9, atol=1e-12)
+    (slope,) = torch.autograd.grad(loss.sum(), leaf)
+    torch.testing.assert_close(plain.weights, slope, rtol=1e-6, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
