@@ -115,6 +115,16 @@ def test_a_finer_search_over_c_is_never_worse(seed, rule, width, penalty):
         before = found
 
 
+def test_a_doubtful_boundary_is_searched_again():
+    """A saturated network: from the image, the linearisation leads to a boundary far away."""
+    model, images, labels = random_network(11, 3)
+    auto, projection = (minimum_distortion(model, images, labels, method=name) for name in ("auto", "projection"))
+    both = auto.success & projection.success
+    assert both.sum() > 10
+    assert (auto.distortion <= projection.distortion * (1 + 1e-4))[both].all()
+    assert (auto.distortion < 0.5 * projection.distortion)[both].any()
+
+
 def test_more_rounds_are_never_worse(case):
     found = [
         minimum_distortion(case.model, case.images, case.labels, method=Projection(rounds=rounds)).distortion.mean()

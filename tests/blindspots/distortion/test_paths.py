@@ -1,5 +1,7 @@
 """The two paths, compiled kernels and torch operations, agree; so do the two ways to evaluate a network."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,12 +12,13 @@ from blindspots import InputError, minimum_distortion
 from blindspots.distortion.classifier import Classifier, contrast
 from blindspots.distortion.fused_lbfgs import FusedMinimiser
 from blindspots.distortion.fused_polyhedron import fused_project_onto_all
-from blindspots.distortion.fused_projection import project_rows
+from blindspots.distortion.fused_projection import FusedRounds, project_rows
 from blindspots.distortion.half_space import project
 from blindspots.distortion.layered import Layered, classifier_of
 from blindspots.distortion.lbfgs import Reading, TorchMinimiser
 from blindspots.distortion.methods import Lbfgs
 from blindspots.distortion.polyhedron import project_onto_all
+from blindspots.distortion.projection import FLOOR, LEAD, Pairs, TorchRounds
 
 
 def rows_and_normals(seed, dtype, constraints, values=33):
@@ -55,6 +58,26 @@ def test_polyhedron(seed, constraints):
     assert (multipliers >= 0).all()
     again, _ = fused_project_onto_all(rows, normals, levels, multipliers)
     torch.testing.assert_close(again, points, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("lead", [-1.0, 0.25, 0.35])
+def test_what_a_round_reads(lead):
+    random = torch.Generator().manual_seed(0)
+    which = torch.tensor([[0, 2, 0], [0, 1, 1], [1, 0, 0]])
+    labels = torch.tensor([0, 3])
+    logits = 50 * torch.rand(3, 4, generator=random)
+    logits[2, 0] = logits[2, 3] + lead
+    logits[0, 2], logits[1, 1] = logits[0, 0] - 1, logits[1, 0] + 9  # the second is far beyond, but frozen
+    found = []
+    for rounds in (TorchRounds(), FusedRounds()):
+        pairs = Pairs(which.clone(), torch.ones(3, 10), torch.zeros(3, 5), torch.zeros(3, 5))
+        weights, over = rounds.read(pairs, logits, labels)
+        assert over == (lead > 0.3)
+        torch.testing.assert_close((weights * logits).sum(1), pairs.state[:, LEAD], rtol=1e-5, atol=1e-5)
+        found.append((weights, pairs.state))
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+    expected = 32 * torch.finfo(torch.float32).eps * logits.abs().amax(1)
+    torch.testing.assert_close(found[0][1][:, FLOOR], expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -131,6 +154,8 @@ def test_threads_change_nothing(sigmoid, many):
             torch.set_num_threads(count)
             found.append(minimum_distortion(sigmoid.model, images, labels))
             assert torch.get_num_threads() == count
+            with ThreadPoolExecutor(1) as later:  # nor for threads that are yet to start
+                assert later.submit(torch.get_num_threads).result() == count
     finally:
         torch.set_num_threads(threads)
     assert torch.equal(found[0].images, found[1].images)
