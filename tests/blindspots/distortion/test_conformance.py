@@ -57,8 +57,7 @@ def targets_of(rule, labels, classes):
     return (labels + 1 + torch.arange(len(labels)) % (classes - 1)) % classes if rule == "tensor" else rule
 
 
-@pytest.mark.parametrize("path", ["fused", "torch"])
-@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize(("way", "path"), [*((way, "fused") for way in WAYS), ("auto", "torch")], ids=str)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("subject", MODELS, indirect=True)
 def test_method_rule_model(subject, rule, way, path):
