@@ -8,7 +8,7 @@ import torch
 from blindspots.distortion.best import Best
 from blindspots.distortion.classifier import Classifier
 from blindspots.distortion.common_c import with_common_c
-from blindspots.distortion.criteria import AnyOther, Criterion, Towards
+from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.effort import Effort
 from blindspots.distortion.lbfgs import MOST_VALUES, Search, penalised
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
@@ -67,29 +67,39 @@ class Attempt:
     def _first(self, method: Method, part: torch.Tensor) -> tuple[Best, Effort]:
         """Return what the method's ordinary search finds for the rows ``part``."""
         own = Effort.none(len(part), part.device)
-        rows, wanted = self.rows[part], self.wanted.take(part)
-        here = torch.arange(len(part), device=part.device)
-        lbfgs = method.lbfgs if isinstance(method, Auto) else method
-        projection = method.projection if isinstance(method, Auto) else method
-        if isinstance(wanted, AnyOther) and isinstance(projection, Projection):
-            best, doubtful = nearest(
-                self.classifier, rows, self.labels[part], own, self.work.rounds, most=projection.rounds
-            )
-            index = (doubtful & isinstance(method, Auto)).nonzero()[:, 0]
+        everyone = torch.arange(len(part), device=part.device)
+        wanted, rows = self.wanted.take(part), self.rows[part]
+        if isinstance(wanted, AnyOther) and not isinstance(method, Lbfgs):
+            most = (method.projection if isinstance(method, Auto) else method).rounds
+            best, doubtful = nearest(self.classifier, rows, wanted.labels, own, self.work.rounds, most=most)
+            if isinstance(method, Auto):
+                self._both(method, part, best, own, doubtful.nonzero()[:, 0])
+            return best, own
+        best = Best.none(rows, wanted.labels if isinstance(wanted, AnyOther) else wanted.targets)
+        if isinstance(method, Lbfgs):
+            self._penalise(method, part, best, own, everyone)
+        elif isinstance(method, Projection):
+            self._refine(part, best, own, everyone)  # from the images themselves
         else:
-            best = Best.none(rows, self.labels[part] if isinstance(wanted, AnyOther) else wanted.targets)
-            index = here
-        if isinstance(lbfgs, Lbfgs) and len(index):
-            search = Search(lbfgs.penalty == "squared", lbfgs.values, MOST_VALUES, lbfgs.iterations, lbfgs.tolerance)
-            penalised(
-                self.classifier, rows[index], wanted.take(index), best, own, self.work.minimiser, images=index,
-                search=search,
-            )  # fmt: skip
-            index = index[torch.isfinite(best.size[index])]
-        if len(index) and not isinstance(method, Lbfgs) and (isinstance(wanted, Towards) or isinstance(method, Auto)):
-            # from the image itself, where projection is on its own
-            refine(self.classifier, rows[index], best.target[index], best, own, self.work, images=index)
+            self._both(method, part, best, own, everyone)
         return best, own
+
+    def _both(self, method: Auto, part: torch.Tensor, best: Best, own: Effort, index: torch.Tensor) -> None:
+        """Search by L-BFGS, and go on from what ``best`` holds by projection."""
+        self._penalise(method.lbfgs, part, best, own, index)
+        self._refine(part, best, own, index[torch.isfinite(best.size[index])])
+
+    def _penalise(self, how: Lbfgs, part: torch.Tensor, best: Best, own: Effort, index: torch.Tensor) -> None:
+        """Search for some (indices) of the rows ``part`` by L-BFGS."""
+        if len(index):
+            search = Search(how.penalty == "squared", how.values, MOST_VALUES, how.iterations, how.tolerance)
+            rows, wanted = self.rows[part[index]], self.wanted.take(part[index])
+            penalised(self.classifier, rows, wanted, best, own, self.work.minimiser, images=index, search=search)
+
+    def _refine(self, part: torch.Tensor, best: Best, own: Effort, index: torch.Tensor) -> None:
+        """Go on from what ``best`` holds for some (indices) of the rows ``part``, towards the classes reached there."""
+        if len(index):
+            refine(self.classifier, self.rows[part[index]], best.target[index], best, own, self.work, images=index)
 
     def _keep(self, part: torch.Tensor, best: Best, own: Effort) -> None:
         self.point[part] = best.point

@@ -81,8 +81,8 @@ def check_class(target: int, classes: int) -> None:
         raise InputError(f"the class {target} is not one of the model's; it must be from 0 to {classes - 1}")
 
 
-def check_logits(logits: object, count: int) -> torch.Tensor:
-    """Return the logits; refuse what is not a floating-point tensor (count, k) of finite values with k at least 2."""
+def check_logits(logits: object, count: int, dtype: torch.dtype) -> torch.Tensor:
+    """Return the logits; refuse what is not a tensor (count, k) of finite values of ``dtype`` with k at least 2."""
     if not isinstance(logits, torch.Tensor):
         raise InputError(f"the model returned a {type(logits).__name__}; it must return a tensor of logits (n, k)")
     if logits.dim() != 2 or len(logits) != count:
@@ -92,6 +92,10 @@ def check_logits(logits: object, count: int) -> torch.Tensor:
         )
     if not logits.is_floating_point():
         raise InputError(f"the model returned {logits.dtype}; it must return floating-point logits (n, k)")
+    if logits.dtype != dtype:
+        raise InputError(
+            f"the model returned {logits.dtype} for images of {dtype}: convert the logits, with logits.to({dtype})"
+        )
     if logits.shape[1] < 2:
         raise InputError(f"the model returned logits for {logits.shape[1]} class; it must tell at least 2 apart")
     finite = torch.isfinite(logits).all(dim=1)

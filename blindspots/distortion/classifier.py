@@ -69,7 +69,7 @@ class Classifier:
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"the model refuses images of the shape {tuple(images.shape)}: {reason}") from error
-        logits = check_logits(logits, len(images))
+        logits = check_logits(logits, len(images), images.dtype)
         self.classes = logits.shape[1]
         return logits
 

@@ -23,17 +23,20 @@ def with_common_c(
 ) -> torch.Tensor:
     """Return the minimisers (t, m) of the images ``todo`` at the largest c found at which all are read as wanted.
 
-    Images that even the smallest c tried leaves unreached are not waited for. Each c starts from the images anew, as
-    in the paper. Unlike with a c for every image, nothing found on the way counts: what is returned belongs to one c.
+    Images that even the smallest c tried leaves unreached are not waited for, and are returned as they are. Each c
+    starts from the images anew, as in the paper. Unlike with a c for every image, nothing found on the way counts: what
+    is returned belongs to one c.
     """
     points: dict[float, torch.Tensor] = {}
     reached: dict[float, int] = {}
 
     def reach(log_c: float) -> int:
         if log_c not in reached:
-            points[log_c] = _minimised(attempt, math.exp(log_c), method, parts, each)[todo]
-            read = torch.cat([attempt.classifier.logits(rows).argmax(dim=1) for rows in points[log_c].split(1000)])
-            reached[log_c] = int(attempt.wanted.take(todo).reached(read).sum())
+            found = _minimised(attempt, math.exp(log_c), method, parts, each)[todo]
+            read = torch.cat([attempt.classifier.logits(rows).argmax(dim=1) for rows in found.split(1000)])
+            success = attempt.wanted.take(todo).reached(read)
+            points[log_c] = torch.where(success[:, None], found, attempt.rows[todo])
+            reached[log_c] = int(success.sum())
         return reached[log_c]
 
     step = math.log(_FACTOR)

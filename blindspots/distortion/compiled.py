@@ -12,7 +12,9 @@ _ALLOWED = {"reassoc", "contract", "arcp", "nsz"}
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile ``function`` at its first call for the types that it is called with, and keep the result on disk.
 
-    Where no folder can be written to, it is compiled again in every process.
+    Where no folder can be written to, it is compiled again in every process. A kept result is dropped when the file of
+    ``function`` changes, not when another does: kernels call kernels of their own file alone, and whoever changes a
+    constant that they import changes their file too (``touch`` is enough).
     """
     options: Any = {"nogil": True, "error_model": "numpy", "fastmath": _ALLOWED}
     try:

@@ -82,8 +82,19 @@ def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-un
     return mu, np.sqrt(size)
 
 
+def fused_project(
+    origin: torch.Tensor, normal: torch.Tensor, level: torch.Tensor, multiplier: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As :func:`blindspots.distortion.half_space.project`."""
+    points = torch.empty_like(origin)
+    result = torch.zeros_like(level) if multiplier is None else multiplier.clone()
+    values = (origin.contiguous(), normal.contiguous(), level.contiguous(), result, points)
+    _project_rows(*(value.numpy() for value in values))
+    return points, result
+
+
 @compiled
-def project_rows(origin, normal, level, multiplier, point):  # type: ignore[no-untyped-def]
+def _project_rows(origin, normal, level, multiplier, point):  # type: ignore[no-untyped-def]
     """Project every row; ``multiplier`` (n,), a guess, and ``point`` (n, m) are overwritten."""
     for i in range(len(origin)):
         multiplier[i], _ = project_row(origin[i], normal[i], level[i], multiplier[i], point[i])
@@ -113,7 +124,7 @@ def nearest_half_space(rows, weight, labels, gaps, bounds, order, size):  # type
 
 @compiled
 def _read(which, state, logits, labels, weights):  # type: ignore[no-untyped-def]
-    """Do what :meth:`blindspots.distortion.projection.TorchRounds.read` does; ``weights`` (p, k) are written."""
+    """Do what :meth:`blindspots.distortion.torch_projection.TorchRounds.read` does; ``weights`` (p, k) are written."""
     rounding = logits.dtype.type(32 * np.finfo(logits.dtype).eps)
     over = False
     weights[:] = 0
@@ -220,7 +231,7 @@ def _project(rows, pairs, first, last, fresh, going, kept, found, limits):  # ty
 
 @compiled
 def _advance(rows, pairs, fresh, found, limits, relative, settled):  # type: ignore[no-untyped-def]
-    """Do what :meth:`blindspots.distortion.projection.TorchRounds.advance` does; return how many pairs are left."""
+    """Do what :meth:`blindspots.distortion.torch_projection.TorchRounds.advance` does; return how many pairs stay."""
     which = pairs.which
     count = len(which)
     going, expected = np.ones(count, np.bool_), np.empty(count, fresh.dtype)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 
 from blindspots.distortion.checks import check_images, check_labels, check_targets
-from blindspots.distortion.fused_projection import nearest_half_space, project_rows
-from blindspots.distortion.half_space import project
+from blindspots.distortion.fused_projection import nearest_half_space
 from blindspots.distortion.measure import distortion
 from blindspots.distortion.quadratic_program import Projection, dual, project_exactly, residual
+from blindspots.distortion.row_work import row_work
 from blindspots.distortion.rows import dot, take
 from blindspots.errors import InputError
 
@@ -85,7 +85,7 @@ def exact_distances(
 
     The input is not checked.
     """
-    if images.is_cuda:
+    if images.device.type != "cpu":
         return exact_linear_distortion(weight, bias, images, labels).distortion
     weights = weight.detach().double()
     apart = torch.cdist(weights, weights, compute_mode="donot_use_mm_for_euclid_dist")
@@ -154,13 +154,9 @@ def _nearest(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, label
 
 def _one_half_space(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor) -> Projection:
     """Project on a single half-space, whose dual has one multiplier: Newton's iteration ends in finitely many steps."""
-    normal = normals[:, 0].contiguous()
+    normal = normals[:, 0]
     level = dot(normal, origin) + gaps[:, 0]
-    if origin.is_cuda:
-        _, multiplier = project(origin, normal, level)
-    else:
-        multiplier = torch.zeros_like(level)
-        project_rows(*(value.numpy() for value in (origin, normal, level, multiplier, torch.empty_like(origin))))
+    _, multiplier = row_work("auto", origin.device).project(origin, normal, level)
     reachable = torch.isfinite(multiplier)
     multiplier = torch.where(reachable, multiplier, 1.0)  # any proves that there is no such point
     step = (multiplier[:, None] * normal).maximum(-origin).minimum(1 - origin)

@@ -6,9 +6,12 @@ from typing import Literal
 
 import torch
 
-from blindspots.distortion.lbfgs import Minimiser, TorchMinimiser
+from blindspots.distortion.half_space import project
+from blindspots.distortion.lbfgs import Minimiser
 from blindspots.distortion.polyhedron import project_onto_all
-from blindspots.distortion.projection import Rounds, TorchRounds
+from blindspots.distortion.projection import Rounds
+from blindspots.distortion.torch_lbfgs import TorchMinimiser
+from blindspots.distortion.torch_projection import TorchRounds
 from blindspots.errors import InputError
 
 Path = Literal["auto", "fused", "torch"]
@@ -23,6 +26,8 @@ class RowWork:
     """Of the sequential projection."""
     minimiser: Minimiser
     """Of L-BFGS."""
+    project: Callable[..., tuple[torch.Tensor, torch.Tensor]]
+    """As :func:`blindspots.distortion.half_space.project`."""
     project_onto_all: Callable[..., tuple[torch.Tensor, torch.Tensor]]
     """As :func:`blindspots.distortion.polyhedron.project_onto_all`."""
 
@@ -34,9 +39,9 @@ def row_work(path: Path, device: torch.device) -> RowWork:
     if path == "fused" and device.type != "cpu":
         raise InputError(f"the fused path is for CPUs, the images are on {device}; give path='torch' or 'auto'")
     if path == "torch" or device.type != "cpu":
-        return RowWork(TorchRounds(), TorchMinimiser(), project_onto_all)
+        return RowWork(TorchRounds(), TorchMinimiser(), project, project_onto_all)
     from blindspots.distortion.fused_lbfgs import FusedMinimiser
     from blindspots.distortion.fused_polyhedron import fused_project_onto_all
-    from blindspots.distortion.fused_projection import FusedRounds
+    from blindspots.distortion.fused_projection import FusedRounds, fused_project
 
-    return RowWork(FusedRounds(), FusedMinimiser(), fused_project_onto_all)
+    return RowWork(FusedRounds(), FusedMinimiser(), fused_project, fused_project_onto_all)

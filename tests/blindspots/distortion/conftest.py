@@ -92,3 +92,20 @@ def case(request: pytest.FixtureRequest) -> Case:
 def many():
     """Return the function that makes more images: ``many(count, seed)``."""
     return pictures
+
+
+def _small_network(seed: int, width: int) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    model = nn.Sequential(nn.Linear(9, width), nn.Tanh(), nn.Linear(width, 4))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(2 * torch.randn(parameter.shape, generator=random))
+    images = (1.4 * torch.rand(16, 9, generator=random) - 0.2).clamp(0, 1)
+    with torch.no_grad():
+        return model, images, model(images).argmax(1)
+
+
+@pytest.fixture(scope="session")
+def small_network():
+    """Return the function that makes a random network, often saturated, images and what it reads in them."""
+    return _small_network

@@ -105,6 +105,8 @@ class Returning(nn.Module):
         (torch.zeros(3, 2, 2), r"the shape \(3, 2, 2\)"),
         (torch.tensor([[0.0, 1], [0, float("nan")], [0, 0]]), "NaN or infinity for image 1"),
         (torch.zeros(3, 3, dtype=torch.int64), "returned torch.int64"),
+        (torch.zeros(3, 3, dtype=torch.bfloat16), "returned torch.bfloat16 for images of torch.float32"),
+        (torch.zeros(3, 3, dtype=torch.float64), r"convert the logits, with logits.to\(torch.float32\)"),
         (None, "returned a NoneType"),
     ],
 )

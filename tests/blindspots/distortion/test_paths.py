@@ -12,13 +12,15 @@ from blindspots import InputError, minimum_distortion
 from blindspots.distortion.classifier import Classifier, contrast
 from blindspots.distortion.fused_lbfgs import FusedMinimiser
 from blindspots.distortion.fused_polyhedron import fused_project_onto_all
-from blindspots.distortion.fused_projection import FusedRounds, project_rows
+from blindspots.distortion.fused_projection import FusedRounds, fused_project
 from blindspots.distortion.half_space import project
 from blindspots.distortion.layered import Layered, classifier_of
-from blindspots.distortion.lbfgs import Reading, TorchMinimiser
+from blindspots.distortion.lbfgs import Reading
 from blindspots.distortion.methods import Lbfgs
 from blindspots.distortion.polyhedron import project_onto_all
-from blindspots.distortion.projection import FLOOR, LEAD, Pairs, TorchRounds
+from blindspots.distortion.projection import FLOOR, LEAD, Pairs
+from blindspots.distortion.torch_lbfgs import TorchMinimiser
+from blindspots.distortion.torch_projection import TorchRounds
 
 
 def rows_and_normals(seed, dtype, constraints, values=33):
@@ -39,9 +41,9 @@ def rows_and_normals(seed, dtype, constraints, values=33):
 def test_half_space(seed, dtype, guess, beyond):
     rows, normals, levels = rows_and_normals(seed, dtype, 1)
     normal, level = normals[:, 0].contiguous(), levels[:, 0] + (100 if beyond else 0)
-    multiplier, point = torch.full_like(level, guess), torch.empty_like(rows)
-    expected, multipliers = project(rows, normal, level, multiplier)
-    project_rows(*(value.numpy() for value in (rows, normal, level.contiguous(), multiplier, point)))
+    start = torch.full_like(level, guess)
+    expected, multipliers = project(rows, normal, level, start)
+    point, multiplier = fused_project(rows, normal, level, start)
     assert torch.equal(torch.isfinite(multiplier), torch.isfinite(multipliers))
     assert torch.isfinite(multiplier).any() != beyond
     exact = 1e-5 if dtype == torch.float32 else 1e-12
