@@ -6,7 +6,7 @@ from typing import Any
 _EXPORTS = {
     "InputError": "blindspots.errors",
     "Study": "blindspots.study",
-    "load_study": "blindspots.study",
+    "load_study": "blindspots.study_file",
     "minimum_distortion": "blindspots.distortion.search",
     "distances_to_all": "blindspots.distortion.search",
     "exact_linear_distortion": "blindspots.distortion.linear",

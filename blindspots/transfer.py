@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import torch
 
-from blindspots.distortion.amplify import amplified
+from blindspots.distortion.amplify import amplified, amplified_towards
 
-VARIANTS = ("plain", "amplified", "amplified-clipped")
-"""How a set is shown: as stored; rescaled to one distortion; rescaled, then clipped to [0, 1]."""
+VARIANTS = ("plain", "amplified", "amplified-clipped", "amplified-in-box")
+"""How a set is shown: as stored; rescaled to one distortion, as Table 4 prints it; rescaled, then clipped to [0, 1];
+rescaled so that the distortion is that one after clipping, or as far as the box allows."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ def shown(images: torch.Tensor, perturbation: torch.Tensor, variant: str, amplif
         return images + perturbation
     if variant not in VARIANTS:
         raise ValueError(f"no variant is called {variant!r}; there are {', '.join(VARIANTS)}")
+    if variant == "amplified-in-box":
+        return images + amplified_towards(images, perturbation, to=amplified_to)[0]
     result = images + amplified(perturbation, to=amplified_to)
     return result.clamp(0, 1) if variant == "amplified-clipped" else result
 

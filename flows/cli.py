@@ -84,7 +84,7 @@ def run(
     """
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
-    from blindspots.study import load_study
+    from blindspots.study_file import load_study
 
     wanted = load_study(study, changes)
     if dry_run:
@@ -138,18 +138,18 @@ def verify(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None
 
 @app.command(epilog="[bold]Examples[/bold]\n\nblindspots table 2\n\nblindspots table 1 --format latex -o table1.tex")
 def table(
-    number: Annotated[int, typer.Argument(help="Number of the table in the paper.")],
+    name: Annotated[str, typer.Argument(help="1 to 4, as in the paper, or negatives.", metavar="TABLE")],
     root: Root = _ROOT,
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Print one of the paper's tables, ours beside the paper's."""
+    """Print one of the paper's tables, ours beside the paper's, and how many cells agree."""
     from blindspots.store.open import open_study
     from blindspots.tables import build_table, render
 
     with open_study(root, lazy=False) as tree:
-        text = render(build_table(number, tree, study_in(root)), "json" if as_json else form)
+        text = render(build_table(name, tree, study_in(root)), "json" if as_json else form)
     if output is None:
         typer.echo(text)
     else:
@@ -158,7 +158,7 @@ def table(
 
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots figure 7 -o figure7.pdf")
 def figure(
-    number: Annotated[int, typer.Argument(help="Number of the figure in the paper.")],
+    name: Annotated[str, typer.Argument(help="7, as in the paper, or the name of another.", metavar="FIGURE")],
     root: Root = _ROOT,
     output: Annotated[
         list[Path] | None,
@@ -169,14 +169,14 @@ def figure(
     data: Data = None,
 ) -> None:
     """Draw one of the paper's figures out of the store."""
-    from blindspots.figures import build_figure, save_figure
+    from blindspots.figures import build_figure, figure_file, save_figure
     from blindspots.jobs.opening import workspace_of
     from blindspots.store.open import open_study
 
     workspace = workspace_of(root, data=data)
     with open_study(root, lazy=False) as tree:
-        drawn = build_figure(number, tree, workspace.study, workspace.dataset)
-    paths = output or [workspace.root / "figures" / f"figure{number}.{suffix}" for suffix in ("png", "pdf")]
+        drawn = build_figure(name, tree, workspace.study, workspace.dataset)
+    paths = output or [workspace.root / "figures" / f"{figure_file(name)}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def figure(
 @app.command()
 def studies(as_json: Json = False) -> None:
     """List the built-in studies."""
-    from blindspots.study import BUILT_IN
+    from blindspots.built_in_studies import BUILT_IN
 
     if as_json:
         print_json({name: study.model_dump(mode="json") for name, (study, _) in BUILT_IN.items()})
@@ -228,7 +228,7 @@ def serve(
 
     Needs a Prefect server: start one with [bold]prefect server start[/bold] and name it in PREFECT_API_URL.
     """
-    from blindspots.study import load_study
+    from blindspots.study_file import load_study
 
     wanted = load_study(study, changes)
     from blindspots.store.layout import Layout

@@ -57,13 +57,13 @@ def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
 def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
     """Print the tables of a finished run and what it did."""
     from blindspots.store.open import open_study
-    from blindspots.tables import TABLES, build_table, render
+    from blindspots.tables import build_table, render, tables_for
 
     study = study_in(root)
     with open_study(root, lazy=False) as tree:
-        drawn = {number: build_table(number, tree, study) for number in TABLES}
+        drawn = {name: build_table(name, tree, study) for name in tables_for(study)}
     if as_json:
-        print_json({**outcome, "tables": {number: json.loads(render(each, "json")) for number, each in drawn.items()}})
+        print_json({**outcome, "tables": {name: json.loads(render(each, "json")) for name, each in drawn.items()}})
         return
     for each in drawn.values():
         typer.echo(render(each, "text"))

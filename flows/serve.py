@@ -11,7 +11,7 @@ from prefect.settings import get_current_settings
 
 from blindspots.errors import InputError
 from blindspots.study import Study
-from flows.study import generate, study_flow, tables, train, transfer
+from flows.study import generate, negatives, study_flow, tables, train, transfer
 
 _TAGS = ["blindspots"]
 
@@ -31,7 +31,7 @@ def deployments(study: Study, *, root: str, workers: int | None, cron: str | Non
             concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
-        for each in (study_flow, train, generate, transfer, tables)
+        for each in (study_flow, train, generate, transfer, negatives, tables)
     ]
     return [
         each for each in made if isinstance(each, RunnerDeployment)

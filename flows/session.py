@@ -35,6 +35,8 @@ class Session:
     observer: Report = _ignore
     ran: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The shards done in this run, by their job's key."""
+    failed: set[str] = field(default_factory=set)
+    """Keys of the jobs that failed in this run, and of those that read what they would have made."""
     settled: set[Stage] = field(default_factory=set)
     """The stages that this run has brought to an end."""
     started: float = field(default_factory=perf_counter)

@@ -19,8 +19,9 @@ from blindspots.errors import InputError
 from blindspots.jobs.job import Stage
 from blindspots.jobs.plan import stage_work
 from blindspots.store.open import open_study
-from blindspots.study import QUICK, Study
-from blindspots.tables import TABLES, build_table, render
+from blindspots.built_in_studies import QUICK
+from blindspots.study import Study
+from blindspots.tables import TABLES, build_table, render, tables_for
 from flows.session import Session, session
 from tasks.actors.here import Here
 from tasks.run_job import run_job
@@ -79,6 +80,19 @@ def transfer(
         return _run_stage(running, Stage.TRANSFER)
 
 
+@flow(name="negatives", flow_run_name="negatives {study.name}")
+def negatives(
+    study: Study = QUICK,
+    root: Root = DEFAULT_ROOT,
+    workers: Workers = None,
+    device: Device = "auto",
+    data: DataFolder = None,
+) -> str:
+    """Show every model images moved in random directions, at multiples of their least distortions."""
+    with session(study, root, workers, device, data) as running:
+        return _run_stage(running, Stage.NEGATIVES)
+
+
 @flow(name="tables", flow_run_name="tables {study.name}")
 def tables(
     study: Study = QUICK,
@@ -91,12 +105,12 @@ def tables(
     with session(study, root, workers, device, data) as running:
         said = _run_stage(running, Stage.TABLES)
         with open_study(running.workspace.root, lazy=False) as tree:
-            for number in TABLES:
-                _publish(number, build_table(number, tree, study), study)
+            for name in tables_for(study):
+                _publish(name, build_table(name, tree, study), study)
         return said
 
 
-_FLOWS = {Stage.TRAIN: train, Stage.GENERATE: generate, Stage.TRANSFER: transfer, Stage.TABLES: tables}
+_FLOWS = {Stage.TRAIN: train, Stage.GENERATE: generate, Stage.TRANSFER: transfer, Stage.NEGATIVES: negatives, Stage.TABLES: tables}
 
 
 @flow(name="study", flow_run_name="study {study.name}")
@@ -109,17 +123,24 @@ def study_flow(
 ) -> dict[str, Any]:
     """Run a study: train its models, make their sets, show every set to every model, draw the tables.
 
-    What the store has already is kept, so a run that was stopped goes on where it was. Returns how many jobs and
-    shards were done, and where.
+    What the store has already is kept, so a run that was stopped goes on where it was. A job that fails stops none
+    that does not read what it would have made; the run then ends as failed. Returns how many jobs and shards were
+    done, and where.
     """
     with session(study, root, workers, device, data) as running:
+        failures: list[str] = []
         log = get_run_logger()
         log.info("study %s in %s on %s", study.name, running.workspace.root, running.workspace.device)
         for stage_flow in _FLOWS.values():
             with_threads = stage_flow.with_options(
                 task_runner=ThreadPoolTaskRunner(max_workers=running.pool.workers + _WAITING_JOBS)  # type: ignore[arg-type]
             )
-            with_threads(study=study, root=root, workers=workers, device=device, data=data)
+            try:
+                with_threads(study=study, root=root, workers=workers, device=device, data=data)
+            except StageFailedError as error:
+                failures.append(str(error))
+        if failures:
+            raise StageFailedError("; ".join(failures))
         seconds = perf_counter() - running.started
         busy = max(running.pool.busy.values(), default=0.0)
         log.info("%.1f s in all, of which the busiest worker computed %.1f s", seconds, busy)
@@ -136,7 +157,11 @@ def study_flow(
 def _run_stage(running: Session, stage: Stage) -> str:
     log = get_run_logger()
     _check_inputs(running, stage)
-    work = stage_work(running.workspace, running.plan, stage)
+    blocked = [job.key for job in running.plan.stage(stage) if running.failed.intersection(job.inputs)]
+    running.failed.update(blocked)
+    work = stage_work(running.workspace, running.plan, stage, without=running.failed)
+    if blocked:
+        log.warning("%d job(s) are left out, since they read what failed: %s", len(blocked), ", ".join(blocked))
     if not work:
         running.settled.add(stage)
         log.info("nothing to do")
@@ -145,7 +170,7 @@ def _run_stage(running: Session, stage: Stage) -> str:
     pool = Here(running.workspace) if stage is Stage.TABLES else running.pool
     pool.wait()
     runs = [(item, run_job.submit(item.job.key, item, pool, running.observer)) for item in work]
-    failed = []
+    failed: dict[str, str] = {}
     for item, future in runs:
         try:
             future.wait()
@@ -153,20 +178,32 @@ def _run_stage(running: Session, stage: Stage) -> str:
             pool.stop()
             raise
         if _failed(future.state):
-            failed.append(item.job.key)
+            failed[item.job.key] = _reason(future.state)
         else:
             running.ran[item.job.key] = item.shards
-    if failed:
-        raise StageFailedError(
-            f"{len(failed)} of {len(work)} job(s) of the stage {stage} failed: {', '.join(failed)}; "
-            "their logs say why, and what is done is kept"
-        )
     running.settled.add(stage)
+    if failed:
+        running.failed.update(failed)
+        raise StageFailedError(
+            f"{len(failed)} of {len(work)} job(s) of the stage {stage} failed, and what is done is kept: "
+            + ", ".join(f"{key} ({why})" if why else key for key, why in failed.items())
+        )
     return f"{stage}: {len(work)} job(s) done"
 
 
 def _failed(state: State) -> bool:
     return not state.is_completed()
+
+
+def _reason(state: State) -> str:
+    """Return the last line of what a task failed with: for an actor's failure, what the job raised."""
+    try:
+        state.result()
+    except BaseException as error:  # whatever a job raises, or Prefect for one that was cancelled
+        cause = getattr(error, "cause", None) or error
+        lines = str(cause).strip().splitlines()
+        return f"{type(cause).__name__}: {lines[-1]}" if lines else type(cause).__name__
+    return ""
 
 
 def _check_inputs(running: Session, stage: Stage) -> None:
@@ -177,13 +214,13 @@ def _check_inputs(running: Session, stage: Stage) -> None:
             raise InputError(f"the stage {stage} reads {job.key}, which is not done; run the stage {job.stage} first")
 
 
-def _publish(number: int, table: Any, study: Study) -> None:
+def _publish(name: str, table: Any, study: Study) -> None:
     rows = [{name: "" if value is None else value for name, value in row.items()} for row in _records(table)]
-    create_table_artifact(key=f"table-{number}", table=rows, description=f"Table {number}: {TABLES[number]}")
+    create_table_artifact(key=f"table-{name}", table=rows, description=f"Table {name}: {TABLES[name]}")
     create_markdown_artifact(
-        key=f"table-{number}-beside-the-paper",
+        key=f"table-{name}-beside-the-paper",
         markdown=render(table, "markdown"),
-        description=f"Table {number} of the study {study.name} beside the paper's",
+        description=f"Table {name} of the study {study.name} beside the paper's",
     )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from blindspots.study import Study, validate_study
+from blindspots.study import Study
+from blindspots.study_file import validate_study
 
 if TYPE_CHECKING:
     from blindspots.datasets.dataset import Dataset
@@ -33,7 +34,8 @@ TINY = {
         {"name": "fc20-10", "hidden": [20], "decay": [1e-4, 1e-4]},
     ],
     "training": {"images": 500, "iterations": 60, "checkpoint_every": 30},
-    "sets": {"examples": 50, "shard": 20, "noise": [0.1, 1.0]},
+    "sets": {"examples": 50, "shard": 20, "noise": [0.1, 1.0], "amplified_splits": ["train"]},
+    "negatives": {"images": 20, "directions": 5, "multiples": [1, 2]},
 }
 
 

@@ -51,21 +51,31 @@ def amplified_in_box(images: torch.Tensor, perturbation: torch.Tensor, *, to: fl
     finite = torch.isfinite(perturbation).flatten(1).all(dim=1)
     if not finite.all():
         raise InputError(f"the perturbation of image {_first(~finite)} holds NaN or infinity; give finite numbers")
-    rows, direction = images.double().flatten(1), perturbation.double().flatten(1)
-    largest = direction.abs().amax(dim=1, keepdim=True)
-    direction = direction / torch.where(largest > 0, largest, 1)
-    speed = torch.where(direction.abs() > _NEGLIGIBLE, direction.abs(), 0)
-    room = torch.where(direction > 0, 1 - rows, rows).masked_fill(speed == 0, 0)
-    reach = distortion(room)
-    short = (largest[:, 0] > 0) & (reach * _ROUNDING < to)
+    result, reach = amplified_towards(images, perturbation, to=to)
+    short = perturbation.flatten(1).any(dim=1) & (reach * _ROUNDING < to)
     if short.any():
         row = _first(short)
         raise InputError(
             f"the perturbation of image {row} reaches a distortion of {float(reach[row]):.6g} inside [0, 1], "
             f"not {to:g}; ask for less, or leave the image out"
         )
+    return result
+
+
+def amplified_towards(
+    images: torch.Tensor, perturbation: torch.Tensor, *, to: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what :func:`amplified_in_box` returns, and how far the box lets each row go (n,).
+
+    Nothing is checked, and a row that cannot be as distorted as ``to`` along its direction goes as far as it can.
+    """
+    rows, direction = images.double().flatten(1), perturbation.double().flatten(1)
+    largest = direction.abs().amax(dim=1, keepdim=True)
+    direction = direction / torch.where(largest > 0, largest, 1)
+    speed = torch.where(direction.abs() > _NEGLIGIBLE, direction.abs(), 0)
+    room = torch.where(direction > 0, 1 - rows, rows).masked_fill(speed == 0, 0)
     step = direction.sign() * torch.minimum(_scale(speed, room, to)[:, None] * speed, room)
-    return step.to(images.dtype).reshape(images.shape)
+    return step.to(images.dtype).reshape(images.shape), distortion(room)
 
 
 def _scale(speed: torch.Tensor, room: torch.Tensor, to: float) -> torch.Tensor:

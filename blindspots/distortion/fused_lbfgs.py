@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from blindspots.compiled import compiled
 from blindspots.distortion.best import Best
-from blindspots.distortion.compiled import compiled
 from blindspots.distortion.fused_proposal import propose
 from blindspots.distortion.lbfgs import (
     GIVEN_UP,

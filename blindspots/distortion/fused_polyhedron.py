@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from blindspots.distortion.compiled import compiled
+from blindspots.compiled import compiled
 from blindspots.distortion.polyhedron import STEPS, SWEEPS
 
 

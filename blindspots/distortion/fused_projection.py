@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from blindspots.compiled import compiled
 from blindspots.distortion.best import Best
 from blindspots.distortion.boundary import RELATIVE
-from blindspots.distortion.compiled import compiled
 from blindspots.distortion.projection import (
     AIM,
     CHANGE,

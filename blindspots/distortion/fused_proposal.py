@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from blindspots.distortion.compiled import compiled
+from blindspots.compiled import compiled
 from blindspots.distortion.lbfgs import CLOSE, COARSE, FACTOR, HISTORY, NARROW
 
 _LOG_FACTOR = float(np.log(FACTOR))

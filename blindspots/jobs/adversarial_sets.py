@@ -16,6 +16,7 @@ from blindspots.jobs.trainings import trained_model, training_key, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.arrays import Variable
 from blindspots.store.layout import model_name
+from blindspots.study import HALVES
 
 ALGORITHM = 2
 """Raised with every change of the search that changes a value; the golden test says when."""
@@ -55,6 +56,10 @@ class AdversarialSet(ExampleSet):
         """The model's training."""
         return (training_key(self.model, self.seed),)
 
+    def limit(self, workspace: Workspace) -> int | None:
+        """Return the most images in the set."""
+        return workspace.study.examples(self.rule, workspace.study.model(self.model))
+
     def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
         """Return perturbation, classes, distortion and its bounds, and the effort."""
         return {"perturbation": perturbation_variable(workspace), **_VARIABLES}
@@ -68,7 +73,7 @@ class AdversarialSet(ExampleSet):
             "stage": "set",
             "algorithm": ALGORITHM,
             "weights": weights,
-            "network": workspace.study.model(self.model).network,
+            "layers": workspace.study.model(self.model).layers,
             "rule": self.rule,
             "method": workspace.study.sets.method,
             "seed": workspace.study.seed if self.rule == "random" else None,
@@ -85,7 +90,7 @@ class AdversarialSet(ExampleSet):
             "method": workspace.study.sets.method,
             "dataset": workspace.study.dataset,
             "dataset_sha256": workspace.dataset.sha256,
-            "tables": "Tables 1 and 2",
+            "tables": "Tables 3 and 4" if workspace.study.model(self.model).split in HALVES else "Tables 1 and 2",
         }
 
     def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:

@@ -41,6 +41,10 @@ class ExampleSet(Job):
         return "images"
 
     @abstractmethod
+    def limit(self, workspace: Workspace) -> int | None:
+        """Return the most images in the set; None for all of its split."""
+
+    @abstractmethod
     def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
         """Return the set's arrays."""
 
@@ -58,7 +62,7 @@ class ExampleSet(Job):
 
     def ids(self, workspace: Workspace, shard: int | None = None) -> np.ndarray:
         """Return the ids of the set's examples, or of one shard of them."""
-        ids = examples(workspace, self.split, workspace.study.sets.examples)
+        ids = examples(workspace, self.split, None)[: self.limit(workspace)]
         rows = workspace.study.sets.shard
         return ids if shard is None else ids[shard * rows : (shard + 1) * rows]
 

@@ -1,39 +1,43 @@
 """A study expanded into its jobs, all listed before anything runs."""
 
-from collections.abc import Sequence
+from itertools import pairwise
 
 from blindspots.jobs.adversarial_sets import AdversarialSet
 from blindspots.jobs.job import Job
+from blindspots.jobs.negatives import negatives
 from blindspots.jobs.pairs import pairs
 from blindspots.jobs.reference_sets import NoiseSet
 from blindspots.jobs.table_jobs import table_jobs
 from blindspots.jobs.trainings import TrainingJob
-from blindspots.study import Study
+from blindspots.study import ModelSpec, Study
 
 
 def expand(study: Study) -> list[Job]:
-    """Return the jobs of ``study``, stage by stage, the longest trainings first."""
+    """Return the jobs of ``study``, stage by stage, what takes longest first."""
     trainings: list[Job] = [
         TrainingJob(spec.name, seed)
-        for spec in sorted(study.models, key=lambda spec: -_weights(spec.hidden))
+        for spec in sorted(study.models, key=_effort, reverse=True)
         for seed in range(study.seeds)
     ]
     sets: list[Job] = [
         AdversarialSet(split=split, model=spec.name, seed=seed, rule=rule)
-        for spec in study.models
+        for spec in sorted(study.models, key=_effort, reverse=True)
         for seed in range(study.seeds)
-        for split in study.sets.splits
+        for split in study.splits(spec)
         for rule in study.sets.rules
     ]
     noise: list[Job] = [
         NoiseSet(split=split, stddev=stddev, clip=clip)
-        for split in study.sets.splits
+        for split in study.distorted_splits
         for stddev in study.sets.noise
         for clip in (False, True)
     ]
-    jobs: list[Job] = [*trainings, *sets, *noise, *pairs(study)]
-    return [*jobs, *table_jobs(jobs)]
+    shown = sorted(negatives(study), key=lambda job: _effort(study.model(job.model)), reverse=True)
+    jobs: list[Job] = [*trainings, *sets, *noise, *pairs(study), *shown]
+    return [*jobs, *table_jobs(study, jobs)]
 
 
-def _weights(hidden: Sequence[int]) -> int:
-    return sum(a * b for a, b in zip((784, *hidden), (*hidden, 10), strict=True))
+def _effort(spec: ModelSpec) -> tuple[bool, int]:
+    """Return what tells how long a training or a set takes, roughly: autoencoders and convolutions, then weights."""
+    widths = (784, *spec.hidden, 10)
+    return spec.network != "fully-connected", sum(a * b for a, b in pairwise(widths))

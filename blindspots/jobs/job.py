@@ -25,6 +25,7 @@ class Stage(StrEnum):
     TRAIN = "train"
     GENERATE = "generate"
     TRANSFER = "transfer"
+    NEGATIVES = "negatives"
     TABLES = "tables"
 
 

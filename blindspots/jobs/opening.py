@@ -22,7 +22,7 @@ def checked_workspace(study: Study, root: str | Path, *, data: str | Path | None
     folder = named_folder() if data is None else Path(data)
     workspace = Workspace(study, layout.root, data=None if folder is None else folder.expanduser().resolve())
     check(layout, study, workspace.dataset.sha256)
-    for split in study.sets.splits:
+    for split in study.distorted_splits:
         examples(workspace, split, study.sets.examples)
     for spec in study.models:
         examples(workspace, spec.split, study.training.images)

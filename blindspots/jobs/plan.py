@@ -1,6 +1,6 @@
 """What of a study is done and what is to do, seen from the store alone."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -68,18 +68,21 @@ def make_plan(workspace: Workspace, jobs: Sequence[Job]) -> Plan:
     return Plan(tuple(jobs), to_do, frozenset(waiting))
 
 
-def stage_work(workspace: Workspace, plan: Plan, stage: Stage) -> list[Outstanding]:
+def stage_work(
+    workspace: Workspace, plan: Plan, stage: Stage, *, without: Container[str] = ()
+) -> list[Outstanding]:
     """Return what is to do of one stage once the stages before it are done, with room made for it in the store.
 
-    One process calls this, alone, before any of the work starts.
+    One process calls this, alone, before any of the work starts. ``without``: keys of jobs to leave out.
     What the plan found done stays done; what waited is looked at again, since its inputs may have come out the same.
     """
-    known = [Outstanding(job, plan.to_do[job.key]) for job in plan.stage(stage) if job.key in plan.to_do]
-    again = outstanding(workspace, [job for job in plan.stage(stage) if job.key in plan.waiting])
+    jobs = [job for job in plan.stage(stage) if job.key not in without]
+    known = [Outstanding(job, plan.to_do[job.key]) for job in jobs if job.key in plan.to_do]
+    again = outstanding(workspace, [job for job in jobs if job.key in plan.waiting])
     found = {item.job.key: item for item in (*known, *again)}
-    for job in plan.stage(stage):
+    for job in jobs:
         job.fit(workspace)
-    return _prepare(workspace, stage, [found[job.key] for job in plan.stage(stage) if job.key in found])
+    return _prepare(workspace, stage, [found[job.key] for job in jobs if job.key in found])
 
 
 def _prepare(workspace: Workspace, stage: Stage, work: list[Outstanding]) -> list[Outstanding]:

@@ -11,7 +11,7 @@ from blindspots.distortion.noise import clipped, gaussian_noise
 from blindspots.jobs.example_set import EXAMPLE, ExampleSet, perturbation_variable
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.workspace import Workspace
-from blindspots.names import noise_name
+from blindspots.names import NO_RULE, noise_name
 from blindspots.store.arrays import Variable
 
 ALGORITHM = 1
@@ -41,6 +41,10 @@ class NoiseSet(ExampleSet):
         """``references/<split>/<name>``."""
         return f"references/{self.split}/{self.name}"
 
+    def limit(self, workspace: Workspace) -> int | None:
+        """Return the most images in the set."""
+        return workspace.study.examples(NO_RULE)
+
     def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
         """Return perturbation, label and distortion."""
         return {"perturbation": perturbation_variable(workspace), **_VARIABLES}
@@ -63,7 +67,7 @@ class NoiseSet(ExampleSet):
             "clipped": self.clip,
             "dataset": workspace.study.dataset,
             "dataset_sha256": workspace.dataset.sha256,
-            "tables": "Table 2, Figure 7",
+            "tables": "Tables 2 and 4, Figure 7",
         }
 
     def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:

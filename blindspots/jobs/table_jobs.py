@@ -13,17 +13,18 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.open import open_study
 from blindspots.store.receipts import read_receipt
-from blindspots.tables import TABLES, build_table
+from blindspots.study import Study
+from blindspots.tables import build_table, tables_for
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Raised with every change of what a table says."""
 
 
 @dataclass(frozen=True)
 class TableJob(Job):
-    """Draw table ``number`` of the paper."""
+    """Draw a table: one of the paper's by its number, or one of its own by its name."""
 
-    number: int
+    name: str
     reads: tuple[str, ...]
     """Keys of the jobs whose results the table is drawn from."""
 
@@ -34,8 +35,8 @@ class TableJob(Job):
 
     @property
     def key(self) -> str:
-        """``tables/table<number>``."""
-        return f"tables/table{self.number}"
+        """``tables/table<number>``, or ``tables/<name>``."""
+        return f"tables/table{self.name}" if self.name.isdigit() else f"tables/{self.name}"
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ class TableJob(Job):
         return identity(
             stage="table",
             algorithm=ALGORITHM,
-            number=self.number,
+            number=self.name,
             contents=contents,
             models=[spec.model_dump(mode="json") for spec in workspace.study.models],
             dataset=workspace.study.dataset,
@@ -69,7 +70,7 @@ class TableJob(Job):
         """Draw the table and store it as a group of its own."""
         started = perf_counter()
         with open_study(workspace.root, lazy=False) as tree:
-            drawn = build_table(self.number, tree, workspace.study)
+            drawn = build_table(self.name, tree, workspace.study)
         arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
 
         def write() -> None:
@@ -89,7 +90,7 @@ class TableJob(Job):
             raise CorruptShardError((str(error).splitlines() or ["damaged"])[0]) from None
 
 
-def table_jobs(jobs: list[Job]) -> list[Job]:
-    """Return a job for each table, reading what ``jobs`` make."""
-    reads = tuple(job.key for job in jobs if job.stage in (Stage.GENERATE, Stage.TRANSFER))
-    return [TableJob(number, reads) for number in TABLES]
+def table_jobs(study: Study, jobs: list[Job]) -> list[Job]:
+    """Return a job for each table of ``study``, reading what ``jobs`` make."""
+    reads = tuple(job.key for job in jobs if job.stage not in (Stage.TRAIN, Stage.TABLES))
+    return [TableJob(name, reads) for name in tables_for(study)]

@@ -1,5 +1,6 @@
 """The job of training one model from one seed."""
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
@@ -17,20 +18,33 @@ from blindspots.store.layout import model_name
 from blindspots.store.receipts import read_receipt
 from blindspots.store.weights import as_arrays, load_weights, save_weights
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from blindspots.training.train import train
+from blindspots.training.lbfgs import DivergedError
+from blindspots.training.train import AUTOENCODER, MINIBATCHES, PHASES, Step, longest, train
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised with every change of the training that changes a weight; the golden test says when."""
 
 _LINE_EVERY = 10
-_ENDS = {"gradient": "converged", "iterations": "the limit", "stalled": "no further progress"}
+_NOT_TRAINED = {"name", "paper", "examples"}
+"""Fields of a model that its weights do not depend on."""
+_ENDS = {
+    "converged": "converged",
+    "iterations": "the limit of iterations",
+    "epochs": "all epochs",
+    "stalled": "no further progress",
+}
 
 CURVE = {
     "loss": Variable("float64", "mean cross-entropy plus weight decay", "nat"),
     "error": Variable("float64", "share of the training images that are misread"),
-    "gradient_norm": Variable("float64", "Euclidean norm of the loss's gradient"),
-    "evaluations": Variable("int64", "evaluations of loss and gradient so far"),
-    "iteration": Variable("int64", "iteration of L-BFGS"),
+    "gradient_norm": Variable("float64", "Euclidean norm of the loss's gradient; NaN for minibatches"),
+    "evaluations": Variable("int64", "evaluations of loss and gradient in the phase so far; steps for minibatches"),
+    "iteration": Variable("int64", "iteration of L-BFGS, or epoch of minibatches"),
+    "phase": Variable(
+        "int8",
+        "phase of the training",
+        attributes={"flag_values": list(range(len(PHASES))), "flag_meanings": " ".join(PHASES)},
+    ),
 }
 
 
@@ -67,8 +81,8 @@ class TrainingJob(Job):
         return f"training/{model_name(self.model, self.seed)}"
 
     def size(self, workspace: Workspace, shard: int) -> int:
-        """Return the most iterations that the training may take."""
-        return workspace.study.training.iterations
+        """Return the most iterations and epochs that the training may take."""
+        return longest(workspace.study.model(self.model), workspace.study.training)
 
     def identity(self, workspace: Workspace, shard: int) -> str:
         """Return the hash of the data, the network, how it is trained, and the seeds."""
@@ -77,8 +91,8 @@ class TrainingJob(Job):
             stage="training",
             algorithm=ALGORITHM,
             dataset=workspace.dataset.sha256,
-            network=study.model(self.model).model_dump(mode="json", exclude={"name", "paper"}),
-            training=study.training.model_dump(mode="json"),
+            network=study.model(self.model).model_dump(mode="json", exclude=_NOT_TRAINED),
+            training=study.training.part_for(study.model(self.model)),
             order=study.seed,
             seed=self.seed,
             dtype="float32",
@@ -98,10 +112,12 @@ class TrainingJob(Job):
             line = f"goes on from iteration {checkpoint.iterations}"
             report(Progress(self.stage, self.key, checkpoint.iterations, self.size(workspace, 0), self.unit, line))
 
-        def say(iteration: int, loss: float, error: float) -> None:
-            told = iteration == 1 or iteration % _LINE_EVERY == 0
-            line = f"iteration {iteration}, loss {loss:.5f}, error {100 * error:.2f}%" if told else ""
-            report(Progress(self.stage, self.key, iteration, self.size(workspace, 0), self.unit, line))
+        def say(step: Step) -> None:
+            told = step.iteration == 1 or step.iteration % _LINE_EVERY == 0 or step.phase == MINIBATCHES
+            what = "epoch" if step.phase == MINIBATCHES else "iteration"
+            error = "" if step.phase == AUTOENCODER else f", error {100 * step.error:.2f}%"
+            line = f"{PHASES[step.phase]}: {what} {step.iteration}, loss {step.loss:.5f}{error}" if told else ""
+            report(Progress(self.stage, self.key, step.iteration, self.size(workspace, 0), self.unit, line))
 
         segments = train(
             spec,
@@ -111,11 +127,16 @@ class TrainingJob(Job):
             seed=self.seed,
             classes=workspace.dataset.classes,
             checkpoint=checkpoint,
-            on_step=lambda step: say(step.iteration, step.loss, step.error),
+            on_step=say,
         )
-        for checkpoint in segments:
-            if not checkpoint.finished:
-                write_checkpoint(path, checkpoint, identity=wanted)
+        try:
+            for checkpoint in segments:
+                if not checkpoint.finished:
+                    write_checkpoint(path, checkpoint, identity=wanted)
+        except DivergedError as error:
+            at = 0 if checkpoint is None else checkpoint.iterations
+            kept = f"the checkpoint of iteration {at} is kept" if path.exists() else "there is no checkpoint yet"
+            raise DivergedError(f"{self.key}: the training diverged, {error}; {kept}") from None
         if checkpoint is None or not checkpoint.finished:
             raise RuntimeError(f"the training of {self.key} ended without an end")
         self._store(workspace, checkpoint, started)
@@ -127,13 +148,13 @@ class TrainingJob(Job):
     def _store(self, workspace: Workspace, checkpoint: Checkpoint, started: float) -> None:
         spec = workspace.study.model(self.model)
         curve = checkpoint.curve
-        rows = checkpoint.iterations + 1
+        rows = len(curve["iteration"])
         metadata = {
             "model": self.model,
             "paper": spec.paper,
             "seed": str(self.seed),
-            "network": spec.model_dump_json(exclude={"name", "paper"}),
-            "training": workspace.study.training.model_dump_json(),
+            "network": spec.model_dump_json(exclude=_NOT_TRAINED),
+            "training": json.dumps(workspace.study.training.part_for(spec)),
             "dataset": workspace.study.dataset,
             "dataset_sha256": workspace.dataset.sha256,
             "reason": checkpoint.reason,
@@ -177,6 +198,6 @@ def trained_model(workspace: Workspace, model: str, seed: int) -> torch.nn.Modul
 @lru_cache(maxsize=1)
 def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn.Module:
     dataset = workspace.dataset
-    network = build_network(workspace.study.model(model), inputs=int(np.prod(dataset.shape)), classes=dataset.classes)
+    network = build_network(workspace.study.model(model), shape=dataset.shape, classes=dataset.classes)
     network.load_state_dict(load_weights(workspace.layout.weights(model, seed)))
     return network.to(workspace.device).eval().requires_grad_(False)

@@ -5,27 +5,42 @@ import math
 import torch
 from torch import nn
 
+from blindspots.networks.convolutional import Convolutional
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.randomness import generator
 from blindspots.study import ModelSpec
 
 
-def build_network(spec: ModelSpec, *, inputs: int, classes: int) -> FullyConnected:
-    """Return the network of ``spec`` for images of ``inputs`` values; its weights are yet to be set."""
+def build_network(spec: ModelSpec, *, shape: tuple[int, ...], classes: int) -> FullyConnected | Convolutional:
+    """Return the network of ``spec`` for images of ``shape``; its weights are yet to be set.
+
+    An autoencoder's network is its encoder with a softmax on the codes: fully connected.
+    """
     with torch.random.fork_rng(devices=[]):  # torch draws weights that are of no use; its state stays as it was
-        return FullyConnected((inputs, *spec.hidden, classes))
+        if spec.network == "convolutional":
+            return Convolutional(shape, spec.channels, spec.hidden, classes)
+        return FullyConnected((math.prod(shape), *spec.hidden, classes))
+
+
+def layers_of_weights(network: nn.Module) -> list[nn.Linear | nn.Conv2d]:
+    """Return a network's layers of weights, from the input on."""
+    return [layer for layer in network.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
 
 
 @torch.no_grad()
-def initialise(network: FullyConnected, *, seed: int) -> None:
-    """Set the weights that training begins with: normal of variance 1 / inputs, biases zero.
+def initialise(network: nn.Module, *, seed: int, initial: int = 0) -> None:
+    """Set the weights that training begins with: normal, biases zero.
 
-    With inputs in [0, 1] this keeps the sigmoids of every layer near their steepest part. The weights depend on
-    ``seed``, the layer's place and its size alone: two models of one architecture begin alike, whatever their names.
+    Variance 1 / inputs: with inputs in [0, 1] this keeps the sigmoids of every layer near their steepest part. Twice
+    that in convolutional networks, whose rectification halves it (He et al., 2015). The weights depend on ``seed``,
+    ``initial``, the layer's place and its size alone: two models of one architecture begin alike, whatever their names.
     The paper does not say how its weights were drawn.
     """
-    for index, layer in enumerate(network.linears):
-        draw = generator(seed, "weights", f"{index}", f"{layer.in_features}x{layer.out_features}")
-        weight = draw.standard_normal((layer.out_features, layer.in_features)) / math.sqrt(layer.in_features)
-        layer.weight.copy_(torch.from_numpy(weight))
-        nn.init.zeros_(layer.bias)
+    gain = 2.0 if isinstance(network, Convolutional) else 1.0
+    for index, layer in enumerate(layers_of_weights(network)):
+        outputs, inputs = len(layer.weight), layer.weight[0].numel()
+        again = (f"initial-{initial}",) if initial else ()
+        draw = generator(seed, "weights", f"{index}", f"{inputs}x{outputs}", *again)
+        weight = draw.standard_normal((outputs, inputs)) * math.sqrt(gain / inputs)
+        layer.weight.copy_(torch.from_numpy(weight).view_as(layer.weight))
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]

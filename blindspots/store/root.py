@@ -14,7 +14,8 @@ from blindspots.errors import InputError
 from blindspots.store.arrays import open_root, seal, unseal
 from blindspots.store.files import remove_partial, write_whole
 from blindspots.store.layout import FORMAT, Layout
-from blindspots.study import Study, validate_study
+from blindspots.study import Study
+from blindspots.study_file import validate_study
 
 logger = logging.getLogger(__name__)
 

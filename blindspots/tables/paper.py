@@ -6,8 +6,9 @@ of 1/256. The errors of Table 1 are those of the full splits. An interval is Wil
 
 from dataclasses import dataclass
 
+from blindspots.built_in_studies import MNIST
 from blindspots.intervals import wilson
-from blindspots.study import MNIST, Study
+from blindspots.study import Study
 
 SHOWN = 256
 """Images behind a percentage of Table 2."""

@@ -1,7 +1,7 @@
 """What is kept of a training under way: the weights, and the curve so far."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,12 @@ CURVE_DTYPES = {
     "error": np.float64,
     "gradient_norm": np.float64,
     "evaluations": np.int64,
+    "phase": np.int8,
 }
-"""The columns of a training's curve: one row before any iteration, then one an iteration."""
+"""The columns of a training's curve: a row before any iteration of L-BFGS, then one an iteration or epoch."""
+
+Row = tuple[float, ...]
+"""A row of a curve, in the order of :data:`CURVE_DTYPES`."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,15 @@ class Checkpoint:
     """Where a training stands, or has ended. Nothing else crosses from one segment of a training to the next."""
 
     weights: dict[str, torch.Tensor]
-    """The network's state."""
+    """The state of what is being trained: the network, or in the phase before it the autoencoder."""
     curve: dict[str, np.ndarray]
-    """Iteration, loss with decay, share of training images misread, gradient norm, evaluations so far."""
+    """Iteration, loss with decay, share of training images misread, gradient norm, evaluations so far, and phase."""
+    phase: int = 0
+    """Index of the phase that the training is in."""
     reason: str = ""
-    """Why the training ended: gradient, iterations or stalled; empty while it goes on."""
+    """Why the training ended: converged, iterations, epochs or stalled; empty while it goes on."""
+    memory: dict[str, torch.Tensor] = field(default_factory=dict)
+    """What Adam carries over; L-BFGS begins every segment without a memory."""
 
     @property
     def finished(self) -> bool:
@@ -39,20 +47,28 @@ class Checkpoint:
     @property
     def iterations(self) -> int:
         """How many iterations the training has taken."""
-        return int(self.curve["iteration"][-1])
+        return int(self.curve["iteration"][-1]) if len(self.curve["iteration"]) else 0
+
+    @property
+    def rows(self) -> list[Row]:
+        """The curve row by row."""
+        return list(zip(*(self.curve[name].tolist() for name in CURVE_DTYPES), strict=True))
 
 
-def as_curve(rows: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
+def as_curve(rows: Sequence[Row]) -> dict[str, np.ndarray]:
     """Return the rows of a curve as its columns."""
-    columns = zip(CURVE_DTYPES.items(), zip(*rows, strict=True), strict=True)
-    return {name: np.array(column, dtype) for (name, dtype), column in columns}
+    columns = zip(*rows, strict=True) if rows else ((),) * len(CURVE_DTYPES)
+    return {name: np.array(column, dtype) for (name, dtype), column in zip(CURVE_DTYPES.items(), columns, strict=True)}
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, *, identity: str) -> None:
     """Write a checkpoint of the work called ``identity``, whole or not at all."""
     tensors = {f"weights/{name}": tensor for name, tensor in checkpoint.weights.items()}
+    tensors |= {f"memory/{name}": tensor for name, tensor in checkpoint.memory.items()}
     tensors |= {f"curve/{name}": torch.from_numpy(column) for name, column in checkpoint.curve.items()}
-    save_weights(path, tensors, {"identity": identity, "reason": checkpoint.reason})
+    save_weights(
+        path, tensors, {"identity": identity, "phase": str(checkpoint.phase), "reason": checkpoint.reason}
+    )
 
 
 def read_checkpoint(path: Path, *, identity: str) -> Checkpoint | None:
@@ -63,6 +79,11 @@ def read_checkpoint(path: Path, *, identity: str) -> Checkpoint | None:
         return None
     if metadata.get("identity") != identity:
         return None
-    weights = {name.removeprefix("weights/"): each for name, each in tensors.items() if name.startswith("weights/")}
+
+    def part(of: str) -> dict[str, torch.Tensor]:
+        return {name.removeprefix(of): tensor for name, tensor in tensors.items() if name.startswith(of)}
+
     curve = {name: tensors[f"curve/{name}"].numpy() for name in CURVE_DTYPES}
-    return Checkpoint(weights, curve, metadata.get("reason", ""))
+    return Checkpoint(
+        part("weights/"), curve, int(metadata["phase"]), metadata.get("reason", ""), part("memory/")
+    )

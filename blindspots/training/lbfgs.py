@@ -3,12 +3,16 @@
 Nocedal and Wright, *Numerical Optimization* (2nd edition): two-loop recursion, algorithm 7.4; line search, algorithms
 3.5 and 3.6 with cubic steps (equation 3.59). In float32 the loss stops resolving long before the gradient does: where
 losses differ by less than rounding, the slopes decide (the approximate Wolfe conditions of Hager and Zhang, 2005).
+
+A function that knows its curvature (:class:`Curved`) gives the matrix H0 that the recursion starts from, anew every few
+iterations; the memory of steps outlives it. Another function starts from a multiple of the identity.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -20,8 +24,24 @@ _HISTORY = 20
 _TRIES = 25
 _GROWTH = 10.0
 _ROUNDING = 1e-7  # of the loss, relative
+_REFRESH = 10  # iterations with one start matrix
 
 Function = Callable[[torch.Tensor], Value]
+Matrix = Callable[[torch.Tensor], torch.Tensor]
+"""A symmetric positive definite matrix, as its product with a vector."""
+Pairs = deque[tuple[torch.Tensor, torch.Tensor, float]]
+"""The memory: steps, changes of the gradient, and their products."""
+
+
+@runtime_checkable
+class Curved(Protocol):
+    """A function that knows roughly how it curves."""
+
+    def __call__(self, point: torch.Tensor) -> Value:
+        """Return the function at ``point`` (p,)."""
+
+    def start_matrix(self, point: torch.Tensor, iteration: int) -> Matrix:
+        """Return an estimate of the inverse Hessian at ``point``, the same whenever it is asked for."""
 
 
 class DivergedError(ArithmeticError):
@@ -62,45 +82,49 @@ def minimise(function: Function, start: torch.Tensor) -> Iterator[Point]:
     if not _finite(value):
         raise DivergedError(f"the loss is {value.loss} where the minimisation begins")
     yield Point(point, value, _norm(value.gradient), evaluations)
-    pairs: deque[tuple[torch.Tensor, torch.Tensor, float]] = deque(maxlen=_HISTORY)
+    pairs: Pairs = deque(maxlen=_HISTORY)
+    matrix: Matrix | None = None
+    iteration, plain_until = 0, 0
     while True:
-        direction = _direction(value.gradient, pairs)
+        if isinstance(function, Curved) and iteration >= plain_until and (iteration % _REFRESH == 0 or matrix is None):
+            matrix = function.start_matrix(point, iteration)
+        direction = _direction(value.gradient, pairs, matrix)
         slope = _dot(value.gradient, direction)
-        if slope >= 0 and pairs:  # rounding has spoilt the memory
-            pairs.clear()
-            direction = -value.gradient
-            slope = _dot(value.gradient, direction)
-        if slope >= 0:
-            return
-        first = 1.0 if pairs else 1 / max(1.0, _norm(value.gradient))
-        trial, tried = _line_search(function, point, direction, _Trial(0.0, value, slope), first)
-        evaluations += tried
-        if trial is None:
-            if not pairs:
+        trial: _Trial | None = None
+        if slope < 0:
+            first = 1.0 if pairs or matrix else 1 / max(1.0, _norm(value.gradient))
+            trial, tried = _line_search(function, point, direction, _Trial(0.0, value, slope), first)
+            evaluations += tried
+        if trial is None:  # the memory has been spoilt by rounding, or else the matrix is of no use here
+            if pairs:
+                pairs.clear()
+            elif matrix:
+                matrix, plain_until = None, iteration + _REFRESH
+            else:
                 return
-            pairs.clear()
             continue
         step = direction * trial.step
         change = trial.value.gradient - value.gradient
         curvature = _dot(step, change)
         if curvature > 1e-10 * _dot(change, change) * trial.step:
             pairs.append((step, change, curvature))
-        point, value = point + step, trial.value
+        point, value, iteration = point + step, trial.value, iteration + 1
         yield Point(point, value, _norm(value.gradient), evaluations)
 
 
-def _direction(gradient: torch.Tensor, pairs: deque[tuple[torch.Tensor, torch.Tensor, float]]) -> torch.Tensor:
+def _direction(gradient: torch.Tensor, pairs: Pairs, matrix: Matrix | None) -> torch.Tensor:
     """Return minus the inverse Hessian's estimate times the gradient (algorithm 7.4)."""
     direction = -gradient
-    if not pairs:
-        return direction
     alphas = []
     for step, change, curvature in reversed(pairs):
         alpha = _dot(step, direction) / curvature
         direction.add_(change, alpha=-alpha)
         alphas.append(alpha)
-    _, change, curvature = pairs[-1]
-    direction.mul_(curvature / _dot(change, change))
+    if matrix:
+        direction = matrix(direction)
+    if pairs:
+        _, change, curvature = pairs[-1]
+        direction.mul_(curvature / _dot(change, matrix(change) if matrix else change))  # equation 7.20
     for (step, change, curvature), alpha in zip(pairs, reversed(alphas), strict=True):
         direction.add_(step, alpha=alpha - _dot(change, direction) / curvature)
     return direction

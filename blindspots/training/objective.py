@@ -1,18 +1,23 @@
-"""What training minimises: mean cross-entropy over all images plus weight decay, with its gradient.
+"""What training minimises: mean cross-entropy over all images plus weight decay, with its gradient and curvature.
 
 Forward and backward pass are written out and fused over chunks of rows, so that a chunk's activations stay in the
-processor's cache; a sigmoid's derivative comes from its value. Pixels that are zero in every image are left out of the
-first layer's products, exactly: their weights have no gradient but the decay's.
+processor's cache; a sigmoid's derivative comes from its value. The first layer's products leave out what is zero.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import pad
 
 from blindspots.networks.fully_connected import FullyConnected
+from blindspots.randomness import generator
+from blindspots.training.curvature import LayerInverse, Spectrum, StartMatrix, class_signs_slope, spectrum, with_ones
+from blindspots.training.inputs import as_inputs
+from blindspots.training.weight_vector import split
 
-_ROWS = 1200
+_SAMPLE = 20_000
+"""Images that the curvature is taken from, at most."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +25,21 @@ class Value:
     """The objective at one point."""
 
     loss: float
-    """Mean cross-entropy plus weight decay."""
+    """What is minimised, decay included."""
     gradient: torch.Tensor
     """(p,) like the point."""
     errors: int
     """Images misread."""
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """The weights at one point, the first hidden layer's widened as the inputs' products are."""
+
+    table: torch.Tensor
+    biases: list[torch.Tensor]
+    weights: list[torch.Tensor]
+    """Of the layers above the first: (outputs, inputs)."""
 
 
 class Objective:
@@ -49,67 +64,116 @@ class Objective:
             raise ValueError(f"{len(decay)} decays do not fit {len(linears)} layers of weights")
         if form not in ("half-squares", "per-unit"):
             raise ValueError(f"the form of decay {form!r} is neither half-squares nor per-unit")
-        rows = images.flatten(1)
-        if len(rows) != len(labels) or rows.shape[1] != linears[0].in_features or not len(rows):
+        if len(images) != len(labels) or images.flatten(1).shape[1] != linears[0].in_features or not len(images):
             raise ValueError(f"images {tuple(images.shape)} and {len(labels)} labels do not fit the network")
-        self._shapes = [tuple(layer.weight.shape) for layer in linears]
+        self._shapes = [(layer.out_features, layer.in_features) for layer in linears]
         self._factors = [
             value if form == "half-squares" else 2 * value / layer.out_features
             for value, layer in zip(decay, linears, strict=True)
         ]
-        live = rows.any(dim=0)
-        self._live = None if bool(live.all()) else live.nonzero()[:, 0]
-        self._rows = rows.contiguous() if self._live is None else rows[:, self._live].contiguous()
+        self._inputs = as_inputs(images)
         self._labels = labels
+        self._first: Spectrum | None = None
 
     @property
     def images(self) -> int:
         """How many images there are."""
-        return len(self._rows)
+        return len(self._labels)
 
     def __call__(self, point: torch.Tensor) -> Value:
         """Return loss, gradient and errors at the weights ``point``, in the order of :func:`to_vector`."""
-        layers = list(self._split(point))
-        gradient = torch.zeros_like(point)
-        slopes = list(self._split(gradient))
-        weights = [weight for weight, _ in layers]
-        sums = [slope for slope, _ in slopes]
-        if self._live is not None:
-            weights[0] = weights[0][:, self._live].contiguous()
-            sums[0] = torch.zeros_like(weights[0])
-        loss, errors, n = torch.zeros((), dtype=torch.float64, device=point.device), 0, self.images
-        for start in range(0, n, _ROWS):
-            activations = [self._rows[start : start + _ROWS]]
-            for (_, bias), weight in zip(layers[:-1], weights[:-1], strict=True):
-                activations.append(torch.addmm(bias, activations[-1], weight.t()).sigmoid_())
-            logits = torch.addmm(layers[-1][1], activations[-1], weights[-1].t())
-            labels = self._labels[start : start + _ROWS, None]
+        layers, gradient, n = self._layers(point), torch.zeros_like(point), self.images
+        slopes, parts = split(gradient, self._shapes), split(point, self._shapes)
+        sums = [self._inputs.sums(parts[0][0]), *(torch.zeros_like(weight) for weight in layers.weights)]
+        bias_sums = [torch.zeros_like(bias) for bias in layers.biases]
+        losses, errors = [], []
+        for chunk in self._inputs.chunks:
+            activations, logits = self._forward(layers, chunk)
+            labels = self._labels[chunk, None]
             logs = torch.log_softmax(logits, dim=1)
-            loss -= logs.gather(1, labels).double().sum()
-            errors += int((logits.argmax(dim=1) != labels[:, 0]).sum())
+            losses.append(logs.gather(1, labels).sum(dtype=torch.float64))
+            errors.append((logits.argmax(dim=1) != labels[:, 0]).sum())
             delta = logs.exp_()
             delta.scatter_add_(1, labels, torch.full_like(labels, -1, dtype=delta.dtype)).div_(n)
-            for index in reversed(range(len(layers))):
-                sums[index].addmm_(delta.t(), activations[index])
-                slopes[index][1].add_(delta.sum(dim=0))
+            for index, slope in self._backward(layers, activations, delta):
+                bias_sums[index] += slope.sum(dim=0)
                 if index:
-                    below = activations[index]
-                    delta = torch.mm(delta, weights[index]).mul_(below).mul_(1 - below)
-        if self._live is not None:
-            slopes[0][0][:, self._live] = sums[0]
-        total = float(loss) / n
-        for (weight, _), (slope, _), factor in zip(layers, slopes, self._factors, strict=True):
-            total += factor / 2 * float(weight.double().square().sum())
-            slope.add_(weight, alpha=factor)
-        return Value(total, gradient, errors)
+                    sums[index].addmm_(slope.t(), activations[index - 1])
+                else:
+                    self._inputs.add_gradient(chunk, slope, sums[0])
+        total = -float(torch.stack(losses).sum()) / n
+        sums[0] = self._inputs.gradient(sums[0], self._shapes[0][0])
+        everything = zip(parts, slopes, sums, bias_sums, self._factors, strict=True)
+        for (weight, bias), (weight_slope, bias_slope), weight_sum, bias_sum, factor in everything:
+            total += factor / 2 * float(weight.square().sum(dtype=torch.float64))
+            weight_slope.copy_(weight_sum[: len(bias), : weight.shape[1]]).add_(weight, alpha=factor)
+            bias_slope.copy_(bias_sum[: len(bias)])
+        return Value(total, gradient, int(torch.stack(errors).sum()))
 
-    def _split(self, vector: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield views of every layer's weights and biases in ``vector``."""
-        start = 0
-        for outputs, inputs in self._shapes:
-            middle = start + outputs * inputs
-            yield vector[start:middle].view(outputs, inputs), vector[middle : middle + outputs]
-            start = middle + outputs
+    def start_matrix(self, point: torch.Tensor, iteration: int, damping: float) -> StartMatrix:
+        """Return an inverse of the curvature at ``point``: see :mod:`blindspots.training.curvature`.
+
+        Taken from evenly spread chunks of images, 20 000 at most, and from random signs that ``iteration`` decides.
+        """
+        layers = self._layers(point)
+        every = -(-self.images // _SAMPLE)
+        chunks = self._inputs.chunks[::every]
+        taken = sum(chunk.stop - chunk.start for chunk in chunks)
+        draw = generator(iteration, "curvature")
+        inner = [point.new_zeros(inputs + 1, inputs + 1) for _, inputs in self._shapes[1:]]
+        outer = [point.new_zeros(outputs, outputs) for outputs, _ in self._shapes]
+        for chunk in chunks:
+            activations, logits = self._forward(layers, chunk)
+            signs = torch.from_numpy(draw.integers(0, 2, logits.shape, dtype="int8")).to(logits) * 2 - 1
+            delta = class_signs_slope(logits.softmax(dim=1), signs)
+            for index, slope in self._backward(layers, activations, delta):
+                live = slope[:, : self._shapes[index][0]]
+                outer[index].addmm_(live.t(), live)
+                if index:
+                    below = with_ones(activations[index - 1][:, : self._shapes[index][1]])
+                    inner[index - 1].addmm_(below.t(), below)
+        if self._first is None:
+            moment = sum(block.t() @ block for block in (with_ones(self._inputs.rows[chunk][:, self._inputs.live]) for chunk in chunks))
+            self._first = spectrum(moment / taken)
+        spectra = [self._first, *(spectrum(each / taken) for each in inner)]
+        return StartMatrix(
+            self._shapes,
+            [
+                LayerInverse(
+                    below, spectrum(each / taken), None if index else self._inputs.live, factor, damping
+                )
+                for index, (below, each, factor) in enumerate(zip(spectra, outer, self._factors, strict=True))
+            ],
+        )
+
+    def _layers(self, point: torch.Tensor) -> _Layers:
+        """Return the weights ``point``, ready for use."""
+        parts = split(point, self._shapes)
+        units = self._shapes[0][0]
+        beyond = self._inputs.width(units) - units
+        biases = [bias for _, bias in parts]
+        weights = [weight for weight, _ in parts[1:]]
+        biases[0] = pad(biases[0], (0, beyond))
+        if weights and beyond:
+            weights[0] = pad(weights[0], (0, beyond))
+        return _Layers(self._inputs.table(parts[0][0]), biases, weights)
+
+    def _forward(self, layers: _Layers, chunk: slice) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Return the hidden layers' activations of a chunk, and its logits."""
+        activations, outputs = [], self._inputs.product(chunk, layers.table, layers.biases[0])
+        for weight, bias in zip(layers.weights, layers.biases[1:], strict=True):
+            activations.append(outputs.sigmoid_())
+            outputs = torch.addmm(bias, activations[-1], weight.t())
+        return activations, outputs[:, : self._shapes[-1][0]]
+
+    def _backward(self, layers, activations, delta):
+        """Yield layer and slopes at its outputs, from the last to the first, given those at the logits."""
+        for index in reversed(range(len(self._shapes))):
+            if index == 0 and not activations:
+                delta = pad(delta, (0, len(layers.biases[0]) - delta.shape[1]))
+            yield index, delta
+            if index:
+                delta = torch.ops.aten.sigmoid_backward(delta @ layers.weights[index - 1], activations[index - 1])
 
 
 def to_vector(network: FullyConnected) -> torch.Tensor:

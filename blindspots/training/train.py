@@ -1,33 +1,76 @@
-"""Training to convergence by full-batch L-BFGS, in segments between checkpoints (section 1 of the paper)."""
+"""A network's training from its initial weights to its end, in phases, each in segments between checkpoints.
 
-import math
+Fully connected networks: full-batch L-BFGS to convergence (section 1 of the paper), from a cold start or after some
+epochs of Adam. AE400-10: first the sparse autoencoder, then, with its encoder frozen, a softmax on the codes.
+Convolutional networks: minibatch Adam.
+"""
+
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
-from blindspots.networks.build import build_network, initialise
+from blindspots.networks.build import build_network, initialise, layers_of_weights
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.study import ModelSpec, TrainingSpec
-from blindspots.training.checkpoint import CURVE_DTYPES, Checkpoint, as_curve
-from blindspots.training.lbfgs import Point, minimise
+from blindspots.training import codes
+from blindspots.training.checkpoint import Checkpoint, Row, as_curve
+from blindspots.training.descent import Criterion, descend
+from blindspots.training.minibatches import epochs
 from blindspots.training.objective import Objective, from_vector, to_vector
 
-_ROUNDING = 1e-7  # of the loss in float32, relative
+PHASES = ("autoencoder", "minibatches", "full-batch")
+"""The phases that a training may have, in order: a checkpoint's ``phase``, and a row's in the curve, is the index."""
+AUTOENCODER, MINIBATCHES, FULL_BATCH = range(3)
 
 
 @dataclass(frozen=True)
 class Step:
-    """Where a training stands after an iteration."""
+    """Where a training stands after an iteration or epoch."""
 
     iteration: int
     loss: float
-    """Mean cross-entropy plus weight decay."""
+    """What is minimised: with weight decay."""
     error: float
-    """Share of the training images that are misread."""
+    """Share of the training images that are misread; none while the autoencoder is trained."""
     gradient_norm: float
+    """Euclidean norm of the gradient; NaN for minibatches."""
     evaluations: int
+    """Evaluations of loss and gradient in this phase, whole or, for minibatches, in steps."""
+    phase: int
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all phases of a training share."""
+
+    spec: ModelSpec
+    training: TrainingSpec
+    images: torch.Tensor
+    labels: torch.Tensor
+    seed: int
+    network: nn.Module
+    on_row: Callable[[Row], None]
+
+
+def phases(spec: ModelSpec, training: TrainingSpec) -> tuple[int, ...]:
+    """Return the phases of a model's training."""
+    if spec.network == "convolutional":
+        return (MINIBATCHES,)
+    if spec.network == "autoencoder":
+        return (AUTOENCODER, FULL_BATCH)
+    return (MINIBATCHES, FULL_BATCH) if training.warm_epochs else (FULL_BATCH,)
+
+
+def longest(spec: ModelSpec, training: TrainingSpec) -> int:
+    """Return the most iterations and epochs that a model's training may take."""
+    limits = {
+        AUTOENCODER: training.autoencoder.iterations,
+        MINIBATCHES: _epochs(spec, training),
+        FULL_BATCH: training.iterations,
+    }
+    return sum(limits[phase] for phase in phases(spec, training))
 
 
 def train(
@@ -44,67 +87,113 @@ def train(
     """Train a network and yield a checkpoint after each segment; the last one is finished.
 
     ``images``: (n, ...) float32 in [0, 1]; ``labels``: (n,) integers below ``classes``; ``seed`` decides the initial
-    weights. Given a checkpoint, the training goes on from it. L-BFGS begins every segment without a memory, in every
-    run, and nothing but the checkpoint crosses: so a run that was stopped gives the same weights as one that was not.
+    weights and the order of minibatches. Given a checkpoint, the training goes on from it. Nothing but the checkpoint
+    crosses from one segment to the next, in any run: so a run that was stopped gives the same weights as one that was
+    not.
 
-    The training ends when the gradient's Euclidean norm is at most ``training.tolerance``, after
-    ``training.iterations``, or when it has stalled: no step lowers the loss, or a whole segment lowered neither the
-    loss by more than rounding nor the least gradient to half. Raises
+    Full-batch phases end by :class:`~blindspots.training.descent.Criterion`. Raises
     :class:`~blindspots.training.lbfgs.DivergedError` where the loss is not finite; the last checkpoint stays good.
     """
-    network = build_network(spec, inputs=math.prod(images.shape[1:]), classes=classes).to(images.device)
-    objective = Objective(network, images, labels, decay=spec.decay, form=training.decay_form)
-    rows: list[tuple[float, ...]] = []
+    network = build_network(spec, shape=tuple(images.shape[1:]), classes=classes).to(images.device)
+    initialise(network, seed=seed, initial=spec.initial)
+
+    def on_row(row: Row) -> None:
+        if on_step is not None:
+            iteration, loss, error, norm, evaluations, phase = row
+            on_step(Step(int(iteration), loss, error, norm, int(evaluations), int(phase)))
+
+    work = _Work(spec, training, images, labels, seed, network, on_row)
+    order = phases(spec, training)
     if checkpoint is None:
-        initialise(network, seed=seed)
-    else:
-        network.load_state_dict(checkpoint.weights)
-        rows = list(zip(*(checkpoint.curve[name].tolist() for name in CURVE_DTYPES), strict=True))
-    while checkpoint is None or not checkpoint.finished:
-        checkpoint = _segment(network, objective, training, rows, on_step)
-        yield checkpoint
+        begun = _initial_autoencoder(work) if order[0] == AUTOENCODER else _state(network)
+        checkpoint = Checkpoint(begun, as_curve([]), phase=order[0])
+    run = {AUTOENCODER: _autoencoder, MINIBATCHES: _minibatches, FULL_BATCH: _full_batch}
+    for phase in order[order.index(checkpoint.phase) :]:
+        for checkpoint in run[phase](work, checkpoint):
+            if not checkpoint.finished or phase == order[-1]:
+                yield checkpoint
+        if phase != order[-1]:
+            if phase == AUTOENCODER:
+                assert isinstance(network, FullyConnected)
+                codes.put_below(network, checkpoint.weights)
+                checkpoint = replace(checkpoint, weights=_state(network))
+            checkpoint = replace(checkpoint, phase=order[order.index(phase) + 1], reason="", memory={})
+            yield checkpoint
 
 
-def _segment(
-    network: FullyConnected,
-    objective: Objective,
-    training: TrainingSpec,
-    rows: list[tuple[float, ...]],
-    on_step: Callable[[Step], None] | None,
-) -> Checkpoint:
-    """Run the iterations up to the next checkpoint; extend the curve's ``rows``."""
-    before = int(rows[-1][0]) if rows else 0
-    counted = int(rows[-1][-1]) if rows else 0
-    length = min(training.checkpoint_every, training.iterations - before)
-    reason, point = "", None
-    for index, point in enumerate(islice(minimise(objective, to_vector(network)), length + 1)):
-        if index or not rows:
-            rows.append(_row(before + index, point, objective.images, counted))
-            if on_step is not None:
-                iteration, loss, error, norm, evaluations = rows[-1]
-                on_step(Step(int(iteration), loss, error, norm, int(evaluations)))
-        if point.gradient_norm <= training.tolerance:
-            reason = "gradient"
-            break
-    else:
-        ended = before + length > rows[-1][0]
-        if ended or _without_progress(rows, before):
-            reason = "stalled"
-        elif rows[-1][0] >= training.iterations:
-            reason = "iterations"
-    assert point is not None
-    from_vector(network, point.weights)
-    weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-    return Checkpoint(weights, as_curve(rows), reason)
+def _autoencoder(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
+    """Train the sparse autoencoder."""
+    spec, like, rows = work.training.autoencoder, checkpoint.weights, checkpoint.rows
+    objective = codes.autoencoder_objective(work.images, work.spec.hidden[0], spec)
+    segment = work.training.checkpoint_every
+    criterion = Criterion(spec.tolerance, work.training.decrease, spec.iterations, segment)
+    start = codes.as_vector(like)
+    for at in descend(
+        objective, start, criterion, rows, images=len(work.images), phase=AUTOENCODER, on_row=work.on_row
+    ):
+        yield Checkpoint(codes.from_one_vector(at.point, like), as_curve(rows), AUTOENCODER, at.reason)
 
 
-def _without_progress(rows: list[tuple[float, ...]], before: int) -> bool:
-    """Tell whether since the iteration ``before`` the loss fell by no more than rounding, and no gradient is half."""
-    losses, norms = ([row[column] for row in rows] for column in (1, 3))
-    flat = losses[-1] >= losses[before] * (1 - _ROUNDING)
-    return before > 0 and flat and min(norms[before + 1 :]) > min(norms[: before + 1]) / 2
+def _minibatches(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
+    """Train the whole network, or begin to, by minibatches."""
+    training, network, rows = work.training, work.network, checkpoint.rows
+    network.load_state_dict(checkpoint.weights)
+    count = _epochs(work.spec, training)
+    for epoch in epochs(
+        network,
+        work.images,
+        work.labels,
+        decay=_factors(work.spec, training, network),
+        adam=training.adam,
+        count=count,
+        seed=work.seed + work.spec.initial,
+        done=checkpoint.iterations,
+        memory=checkpoint.memory,
+    ):
+        rows.append((epoch.number, epoch.loss, epoch.error, float("nan"), epoch.steps, MINIBATCHES))
+        work.on_row(rows[-1])
+        reason = "epochs" if epoch.number == count else ""
+        yield Checkpoint(_state(network), as_curve(rows), MINIBATCHES, reason, epoch.memory)
 
 
-def _row(iteration: int, point: Point, images: int, counted: int) -> tuple[float, ...]:
-    value = point.value
-    return (iteration, value.loss, value.errors / images, point.gradient_norm, counted + point.evaluations)
+def _full_batch(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
+    """Train the network, or the softmax on frozen codes, to convergence."""
+    training, network, rows = work.training, work.network, checkpoint.rows
+    assert isinstance(network, FullyConnected)
+    network.load_state_dict(checkpoint.weights)
+    trained, images = network, work.images
+    if work.spec.network == "autoencoder":
+        trained, images = codes.softmax_on_codes(network), codes.codes_of(network, images)
+    objective = Objective(trained, images, work.labels, decay=work.spec.decay, form=training.decay_form)
+    criterion = Criterion(training.tolerance, training.decrease, training.iterations, training.checkpoint_every)
+    for at in descend(
+        objective, to_vector(trained), criterion, rows, images=len(images), phase=FULL_BATCH, on_row=work.on_row
+    ):
+        from_vector(trained, at.point)
+        yield Checkpoint(_state(network), as_curve(rows), FULL_BATCH, at.reason)
+
+
+def _epochs(spec: ModelSpec, training: TrainingSpec) -> int:
+    return training.adam.epochs if spec.network == "convolutional" else training.warm_epochs
+
+
+def _factors(spec: ModelSpec, training: TrainingSpec, network: nn.Module) -> list[float]:
+    """Return the factor of each layer's half sum of squares."""
+    if training.decay_form == "half-squares":
+        return list(spec.decay)
+    layers = layers_of_weights(network)
+    return [2 * value / len(layer.weight) for value, layer in zip(spec.decay, layers, strict=True)]
+
+
+def _initial_autoencoder(work: _Work) -> codes.Weights:
+    return codes.initial_autoencoder(
+        work.images[0].numel(),
+        work.spec.hidden[0],
+        seed=work.seed,
+        initial=work.spec.initial,
+        device=work.images.device,
+    )
+
+
+def _state(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

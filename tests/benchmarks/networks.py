@@ -7,13 +7,13 @@ from time import perf_counter
 import torch
 from torch import nn
 
+from blindspots.built_in_studies import QUICK
 from blindspots.datasets.dataset import Dataset
 from blindspots.datasets.sources import cache_folder
 from blindspots.identity import identity
 from blindspots.networks.build import build_network, initialise
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.weights import load_weights, save_weights
-from blindspots.study import QUICK
 from blindspots.training.lbfgs import minimise
 from blindspots.training.objective import Objective, from_vector, to_vector
 
@@ -64,7 +64,7 @@ def untrained(name: str, seed: int) -> nn.Module:
                 nn.ReLU(),
                 nn.Linear(100, 10),
             )
-    network = build_network(QUICK.model(name), inputs=784, classes=10)
+    network = build_network(QUICK.model(name), shape=(1, 28, 28), classes=10)
     initialise(network, seed=seed)
     return network
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from blindspots.built_in_studies import QUICK
 from blindspots.datasets.dataset import Dataset
 from blindspots.networks.build import build_network, initialise
 from blindspots.networks.fully_connected import FullyConnected
-from blindspots.study import QUICK
 from blindspots.training.lbfgs import minimise
 from blindspots.training.objective import Objective, to_vector
 

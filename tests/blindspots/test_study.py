@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from blindspots.built_in_studies import BUILT_IN, MNIST, QUICK
 from blindspots.errors import InputError
-from blindspots.study import BUILT_IN, QUICK, Study, load_study, validate_study
+from blindspots.study import Study
+from blindspots.study_file import load_study, validate_study
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -15,13 +17,33 @@ def test_built_in_studies_survive_being_written_down(name: str) -> None:
 
 
 def test_the_paper_s_networks_and_decays() -> None:
-    assert {spec.paper: (spec.hidden, spec.decay) for spec in QUICK.models} == {
+    theirs = {spec.paper: (spec.hidden, spec.decay) for spec in QUICK.models if spec.paper and spec.split == "train"}
+    assert theirs == {
         "FC10(1e-4)": ((), (1e-4,)),
         "FC10(1e-2)": ((), (1e-2,)),
         "FC10(1)": ((), (1.0,)),
         "FC100-100-10": ((100, 100), (1e-5, 1e-5, 1e-6)),
         "FC200-200-10": ((200, 200), (1e-5, 1e-5, 1e-6)),
+        "AE400-10": ((400,), (1e-6,)),
     }
+    halves = [(spec.name, spec.split, spec.hidden) for spec in QUICK.models if spec.split != "train"]
+    assert halves == [
+        ("fc100-100-10-p1", "p1", (100, 100)),
+        ("fc123-456-10-p1", "p1", (123, 456)),
+        ("fc100-100-10-p2", "p2", (100, 100)),
+    ]
+
+
+def test_which_images_are_distorted_and_how_many() -> None:
+    whole, half = MNIST.model("fc100-100-10"), MNIST.model("fc100-100-10-p1")
+    assert (MNIST.splits(whole), MNIST.splits(half)) == (("train",), ("test",))
+    assert MNIST.distorted_splits == ("train", "test")
+    convolutional = MNIST.models[6]
+    assert [MNIST.examples(rule, whole) for rule in ("nearest", "random")] == [None, 10_000]
+    assert [MNIST.examples(rule, convolutional) for rule in ("nearest", "random")] == [10_000, 10_000]
+    named = load_study("mnist", ["sets.splits=[test]", "sets.examples=500"])
+    assert named.splits(whole) == named.splits(named.model("fc100-100-10-p1")) == ("test",)
+    assert [named.examples(rule) for rule in ("nearest", "none")] == [500, 500]
 
 
 def test_changes_reach_their_fields() -> None:
@@ -65,6 +87,17 @@ def test_a_file_is_read_and_named_after_itself(tmp_path: Path) -> None:
         ("models.fc7.decay=1", "no model has that name; there are: fc10-1e-4"),
         ("models.fc100-100-10.decay=1", "decay has 1 value(s) but fc100-100-10 has 3 layer(s)"),
         ("models.fc10-1.decay=-1", "models.fc10-1.decay.0 = -1: Input should be greater than or equal to 0"),
+        ("models.fc10-1.split=p3", "models.fc10-1.split = 'p3': Input should be 'train', 'p1' or 'p2'"),
+        ("models.fc10-1.network=transformer", "Input should be 'fully-connected', 'autoencoder' or 'convolutional'"),
+        ("models.fc100-100-10-p1.split=train", "is named after the split p1; set split=p1"),
+        ("models.fc10-1.channels=[3]", "fc10-1: a network that is fully-connected has no channels"),
+        ("models.fc10-1.network=convolutional", "that is convolutional needs channels, such as [16, 32]"),
+        ("models.ae400-10.hidden=[3, 4]", "ae400-10 is an autoencoder and has one layer of codes"),
+        ("models.fc100-100-10.hidden=[0, 4]", "models.fc100-100-10.hidden.0 = 0: Input should be greater"),
+        ("models.fc100-100-10-1.initial=0", "fc100-100-10 and fc100-100-10-1 are one model; give one of them"),
+        ("training.adam.speed=1", "the fields of training.adam are epochs, batch, rate"),
+        ("training.adam.epochs=0", "training.adam.epochs = 0: Input should be greater than or equal to 1"),
+        ("seeds=0", "seeds = 0: Input should be greater than or equal to 1"),
         ("models.fc10-1.width=1", "no such field; the fields of models are name, paper, network"),
         ("models.fc10-1=3", "name one of the model's fields"),
         ("sets.rules=[closest]", "sets.rules.0 = 'closest': there are nearest, second, random, and class-0 to class-9"),
@@ -121,7 +154,7 @@ def test_a_bad_file_is_refused_on_one_line(tmp_path: Path, content: str, said: s
 
 
 def test_unknown_studies_and_models_are_named_with_what_there_is() -> None:
-    with pytest.raises(InputError, match="no study is called 'quik'; the built-in ones are quick, mnist"):
+    with pytest.raises(InputError, match="no study is called 'quik'; the built-in ones are quick, mnist, paper"):
         load_study("quik")
     with pytest.raises(InputError, match=r"the study file .*none\.yaml cannot be read"):
         load_study("none.yaml")

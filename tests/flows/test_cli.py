@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from blindspots.built_in_studies import BUILT_IN
 from blindspots.store.layout import Layout
-from blindspots.study import BUILT_IN, Study
+from blindspots.study import Study
 from flows.cli import main
 
 

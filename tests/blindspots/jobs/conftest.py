@@ -1,6 +1,7 @@
 """Studies that differ a little."""
 
-from blindspots.study import Study, validate_study
+from blindspots.study import Study
+from blindspots.study_file import validate_study
 
 
 def changed(study: Study, **parts: object) -> Study:

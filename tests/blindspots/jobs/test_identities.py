@@ -7,25 +7,40 @@ import pytest
 from blindspots.jobs.opening import workspace_for
 from blindspots.jobs.reference_sets import NoiseSet
 from blindspots.jobs.trainings import TrainingJob
-from blindspots.study import ModelSpec, SetsSpec, Study, TrainingSpec
+from blindspots.study import (
+    AdamSpec,
+    AutoencoderSpec,
+    ModelSpec,
+    NegativesSpec,
+    SetsSpec,
+    Study,
+    TrainingSpec,
+)
 from tests.blindspots.jobs.conftest import changed
 
 TRAINING = {
     "images": 600,
+    "decrease": 1e-3,
+    "warm_epochs": 1,
     "iterations": 61,
     "tolerance": 1e-3,
     "decay_form": "per-unit",
     "checkpoint_every": 31,
 }
-MODEL = {"hidden": [21], "decay": [1e-4, 2e-4], "split": "p1"}
+MODEL = {"hidden": [21], "decay": [1e-4, 2e-4], "split": "p1", "initial": 1}
+NEGATIVES = {"images": 10, "directions": 3, "multiples": [2.0]}
+ADAM = {"epochs": 3, "batch": 50, "rate": 1e-2}
+AUTOENCODER = {"decay": 1e-2, "sparsity": 0.2, "weight": 1.0, "iterations": 5, "tolerance": 1e-2}
 SETS = {
     "rules": ["nearest"],
     "method": "projection",
     "splits": ["test"],
     "examples": 60,
+    "targeted_examples": 30,
     "shard": 10,
     "noise": [0.2],
     "amplified_to": 0.2,
+    "amplified_splits": ["test"],
 }
 
 
@@ -45,10 +60,45 @@ def with_model(study: Study, **fields: object) -> Study:
 
 def test_every_field_of_a_study_is_thought_of() -> None:
     """A new field belongs into one of the lists above, or into none because it cannot change a content."""
-    assert set(TRAINING) == set(TrainingSpec.model_fields)
-    assert set(MODEL) | {"name", "paper", "network"} == set(ModelSpec.model_fields)
+    assert set(TRAINING) | {"adam", "autoencoder"} == set(TrainingSpec.model_fields)
+    assert set(ADAM) == set(AdamSpec.model_fields)
+    assert set(AUTOENCODER) == set(AutoencoderSpec.model_fields)
+    assert set(MODEL) | {"name", "paper", "network", "channels", "examples"} == set(ModelSpec.model_fields)
     assert set(SETS) == set(SetsSpec.model_fields)
-    assert set(Study.model_fields) == {"name", "dataset", "models", "training", "sets", "seed", "seeds"}
+    assert set(NEGATIVES) == set(NegativesSpec.model_fields)
+    parts = {"name", "dataset", "models", "training", "sets", "negatives", "seed", "seeds"}
+    assert set(Study.model_fields) == parts
+
+
+KINDS = {
+    "fully-connected": {},
+    "autoencoder": {"network": "autoencoder", "hidden": [20], "decay": [1e-4]},
+    "convolutional": {"network": "convolutional", "channels": [2], "hidden": [], "decay": [0, 0]},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_training_depends_on_what_its_own_kind_uses(tiny: Study, tmp_path: Path, mnist: object, kind: str) -> None:
+    study = with_model(tiny, **KINDS[kind])
+    expected = training_identity(study, tmp_path)
+
+    def depends(part: str, fields: dict[str, object]) -> bool:
+        others = [
+            changed(study, training={part: {**getattr(study.training, part).model_dump(), f: v}})
+            for f, v in fields.items()
+        ]
+        differ = {training_identity(other, tmp_path) != expected for other in others}
+        assert len(differ) == 1, part
+        return differ.pop()
+
+    assert depends("adam", ADAM) == (kind == "convolutional")
+    assert depends("autoencoder", AUTOENCODER) == (kind == "autoencoder")
+    assert (training_identity(changed(study, training={"iterations": 7}), tmp_path) != expected) == (
+        kind != "convolutional"
+    )
+    assert training_identity(with_model(study, **KINDS[kind], examples=7), tmp_path) == expected
+    if kind == "convolutional":
+        assert training_identity(with_model(study, **{**KINDS[kind], "channels": [3]}), tmp_path) != expected
 
 
 @pytest.mark.parametrize("field", TRAINING)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from blindspots.study import Study, validate_study
+from blindspots.study import Study
+from blindspots.study_file import validate_study
 
 MODELS = ("fc10-1e-4", "fc100-100-10")
 NOISE = ("noise-0.1", "noise-0.1-clipped")

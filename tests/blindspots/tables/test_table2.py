@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from blindspots.built_in_studies import MNIST
 from blindspots.intervals import wilson
-from blindspots.study import MNIST, Study, validate_study
+from blindspots.study import Study
+from blindspots.study_file import validate_study
 from blindspots.tables import build_table, paper
 from tests.blindspots.tables.conftest import MODELS, NOISE, N, misread
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from blindspots.networks.build import initialise
 from blindspots.networks.fully_connected import FullyConnected
-from blindspots.training import objective
+from blindspots.training import inputs
 from blindspots.training.objective import Objective, from_vector, to_vector
 from tests.blindspots.training.conftest import Problem
 
@@ -35,7 +35,7 @@ def by_autograd(
 def test_loss_and_gradient_are_autograds(
     problem: Problem, sizes: tuple[int, ...], form: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objective, "_ROWS", rows)
+    monkeypatch.setattr(inputs, "_ROWS", rows)
     images, labels = problem[0].double(), problem[1]
     model = network(sizes)
     decay = (0.3, 0.05, 0.7)[: len(sizes) - 1]

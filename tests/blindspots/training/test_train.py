@@ -63,7 +63,7 @@ def test_a_training_converges_and_says_so(problem: Problem) -> None:
     last = run(problem, TRAINING.model_copy(update={"iterations": 5000, "tolerance": 1e-4, "checkpoint_every": 500}))[
         -1
     ]
-    assert last.reason == "gradient"
+    assert last.reason == "converged"
     assert last.curve["gradient_norm"][-1] <= 1e-4 < last.curve["gradient_norm"][-2]
 
 
@@ -107,7 +107,7 @@ def test_checkpoints_of_other_work_and_damaged_ones_are_not_taken(problem: Probl
     assert read_checkpoint(tmp_path / "none", identity="work") is None
     path.write_bytes(path.read_bytes()[:-20])
     assert read_checkpoint(path, identity="work") is None
-    write_checkpoint(path, replace(checkpoint, reason="gradient"), identity="work")
+    write_checkpoint(path, replace(checkpoint, reason="converged"), identity="work")
     found = read_checkpoint(path, identity="work")
     assert found is not None
     assert found.finished

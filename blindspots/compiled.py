@@ -1,4 +1,4 @@
-"""How the kernels of the fused path are compiled: by numba, once a machine, without Python's lock."""
+"""How kernels are compiled: by numba, once a machine, without Python's lock."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,0 +1,77 @@
+"""What an autoencoder's codes look for: the weights of its first layer, drawn as images."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from blindspots.datasets.dataset import Dataset
+from blindspots.errors import InputError
+from blindspots.figures.palette import source_label
+from blindspots.networks.build import build_network
+from blindspots.networks.fully_connected import FullyConnected
+from blindspots.store.arrays import CorruptShardError
+from blindspots.store.layout import Layout
+from blindspots.store.weights import load_weights
+from blindspots.study import Study
+
+MOST = 400
+"""Filters that are drawn at most: the first."""
+_GAP = 2  # pixels between filters
+
+
+def filters(study: Study, dataset: Dataset, layout: Layout, *, model: str | None = None, seed: int = 0) -> Figure:
+    """Return the first-layer weights of an autoencoder as a grid of images, in the order of its units.
+
+    Each filter is divided by its own largest absolute weight: mid-grey is 0, white the largest positive weight.
+    ``model``: a name of the study, by default its first autoencoder.
+
+    Raises :class:`InputError` where the study has no autoencoder or its weights are missing.
+    """
+    names = autoencoders(study)
+    if model is None and not names:
+        raise InputError(f"the study {study.name} has no autoencoder")
+    used = model or names[0]
+    weights = first_layer(study, dataset, layout, used, seed)
+    count = min(MOST, len(weights))
+    figure = Figure(figsize=(7.6, 8.0), layout="constrained")
+    axes = draw_filters(figure.add_subplot(), weights[:count].reshape(count, *dataset.shape[-2:]))
+    which = f"all {count} filters" if count == len(weights) else f"the first {count} of {len(weights)} filters"
+    axes.set_title(f"{source_label(study, used)}: {which} of the first layer", fontsize=9)
+    return figure
+
+
+def autoencoders(study: Study) -> list[str]:
+    """Return the names of a study's autoencoders."""
+    return [spec.name for spec in study.models if spec.network == "autoencoder"]
+
+
+def first_layer(study: Study, dataset: Dataset, layout: Layout, model: str, seed: int = 0) -> np.ndarray:
+    """Return the weights (units, pixels) between the image and a model's first fully connected layer.
+
+    Raises :class:`InputError` for a convolutional model, or one whose weights are missing or of another network.
+    """
+    network = build_network(study.model(model), shape=dataset.shape, classes=dataset.classes)
+    if not isinstance(network, FullyConnected):
+        raise InputError(f"{model} has no fully connected layer on the image")
+    try:
+        network.load_state_dict(load_weights(layout.weights(model, seed)))
+    except (CorruptShardError, RuntimeError) as error:
+        said = str(error).splitlines()[0]
+        raise InputError(f"the weights of {model} cannot be used: {said}; make them with: blindspots run") from None
+    return network.linears[0].weight.detach().numpy()
+
+
+def draw_filters(axes: Axes, images: np.ndarray) -> Axes:
+    """Draw ``images`` (n, height, width), each divided by its own largest absolute value, and return the axes."""
+    count, height, width = images.shape
+    across = int(np.ceil(np.sqrt(count)))
+    down = -(-count // across)
+    picture = np.ones((down * (height + _GAP) - _GAP, across * (width + _GAP) - _GAP), np.float32)
+    largest = np.abs(images).max(axis=(1, 2), keepdims=True)
+    scaled = 0.5 + 0.5 * images / np.where(largest > 0, largest, 1)
+    for index, image in enumerate(scaled):
+        top, left = index // across * (height + _GAP), index % across * (width + _GAP)
+        picture[top : top + height, left : left + width] = image
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_axis_off()
+    return axes

@@ -1,0 +1,28 @@
+"""Colours and names that all figures share: told apart by every kind of eye, and on paper."""
+
+from blindspots.study import Study
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+"""The colours of Okabe and Ito, without the yellow that vanishes on white."""
+
+LINES = ("-", "--", ":")
+"""Line styles, taken when the colours are used up."""
+
+SEQUENTIAL, DIVERGING = "Blues", "PuOr_r"
+"""Colour maps: white for nothing, which prints well; orange for above 0 and purple for below."""
+
+NOTHING = "#eeeeee"
+"""Where there is no value."""
+
+
+def line_style(index: int) -> dict[str, str]:
+    """Return colour and line style of the line ``index``: no two of the first 21 are alike."""
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": LINES[index // len(COLOURS) % len(LINES)]}
+
+
+def source_label(study: Study, name: str) -> str:
+    """Return what a reader calls a source of ``transfer``: the paper's name of a model, or which noise."""
+    if name.startswith("noise-"):
+        stddev, _, clipped = name.removeprefix("noise-").partition("-")
+        return f"noise {stddev}" + (", clipped" if clipped else "")
+    return next((spec.paper or spec.name for spec in study.models if spec.name == name), name)

@@ -1,0 +1,104 @@
+"""Seeded minibatch Adam: how convolutional networks are trained, and how others may be begun."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from blindspots.networks.build import layers_of_weights
+from blindspots.randomness import generator
+from blindspots.study import AdamSpec
+from blindspots.training.lbfgs import DivergedError
+
+_NOTHING = 1e-12  # decay drives unused weights into subnormal numbers, which slow every product tenfold
+
+Memory = dict[str, torch.Tensor]
+"""Adam's moments and its count of steps, by parameter."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Where a training stands after an epoch."""
+
+    number: int
+    """Epochs so far."""
+    loss: float
+    """Mean of the minibatches' losses over the epoch, weight decay included."""
+    error: float
+    """Share of the images that were misread when their minibatch came."""
+    steps: int
+    """Minibatches so far."""
+    memory: Memory
+
+
+def epochs(
+    network: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    decay: Sequence[float],
+    adam: AdamSpec,
+    count: int,
+    seed: int,
+    done: int = 0,
+    memory: Memory | None = None,
+) -> Iterator[Epoch]:
+    """Train ``network`` in place and yield after each epoch from ``done`` on, up to ``count``.
+
+    ``images``: (n, ...); ``labels``: (n,); ``decay``: the factor of each layer's half sum of squares; biases are free.
+    The order of an epoch's images depends on ``seed`` and the epoch alone, and ``memory`` is all that Adam carries over:
+    so a training that goes on from an epoch ends with the same weights as one that was never stopped. Raises
+    :class:`DivergedError` where the loss is not finite.
+    """
+    layers = layers_of_weights(network)
+    groups = [{"params": [layer.weight], "weight_decay": value} for layer, value in zip(layers, decay, strict=True)]
+    groups.append({"params": [layer.bias for layer in layers], "weight_decay": 0.0})
+    optimiser = torch.optim.Adam(groups, lr=adam.rate)
+    names = {parameter: name for name, parameter in network.named_parameters()}
+    for parameter, name in names.items() if memory else ():
+        assert memory is not None
+        optimiser.state[parameter] = {
+            key.removeprefix(f"{name}:"): value.clone() for key, value in memory.items() if key.startswith(f"{name}:")
+        }
+    n = len(images)
+    batches = -(-n // adam.batch)
+    network.train()
+    for epoch in range(done, count):
+        order = torch.from_numpy(generator(seed, "minibatches", index=epoch).permutation(n)).to(images.device)
+        total, errors = torch.zeros((), dtype=torch.float64, device=images.device), torch.zeros_like(labels[0])
+        for index, chosen in enumerate(order.split(adam.batch)):
+            rate = _rate(epoch * batches + index, batches, count)
+            for group in optimiser.param_groups:
+                group["lr"] = adam.rate * rate
+            optimiser.zero_grad()
+            logits = network(images[chosen])
+            loss = nn.functional.cross_entropy(logits, labels[chosen])
+            loss.backward()
+            optimiser.step()
+            total += loss.detach().double() * len(chosen)
+            errors += (logits.argmax(dim=1) != labels[chosen]).sum()
+        squares = sum(
+            value / 2 * float(layer.weight.detach().double().square().sum())
+            for value, layer in zip(decay, layers, strict=True)
+        )
+        mean = float(total) / n + squares
+        if not math.isfinite(mean):
+            raise DivergedError(f"the loss is {mean} in epoch {epoch + 1} of Adam at the rate {adam.rate}")
+        with torch.no_grad():
+            for layer in layers:
+                layer.weight.masked_fill_(layer.weight.abs() < _NOTHING, 0)
+        kept = {
+            f"{names[parameter]}:{key}": value.clone()
+            for parameter, state in optimiser.state.items()
+            for key, value in state.items()
+        }
+        yield Epoch(epoch + 1, mean, int(errors) / n, (epoch + 1) * batches, kept)
+
+
+def _rate(step: int, batches: int, epochs: int) -> float:
+    """Return the share of the peak rate at a step: rising over the first epoch, then falling by a cosine to 0."""
+    if step < batches:
+        return (step + 1) / batches
+    return 0.5 * (1 + math.cos(math.pi * (step - batches) / max(1, (epochs - 1) * batches)))
