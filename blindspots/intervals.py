@@ -1,19 +1,40 @@
 """Confidence intervals of rates. Every rate that is reported carries one."""
 
-from functools import lru_cache
+from math import isnan, nan, sqrt
+
+NORMAL_95 = 1.959963984540054
+"""The standard normal's quantile at 0.975: the half width of a 95% interval, in standard errors."""
 
 
-@lru_cache(maxsize=4096)
-def wilson(count: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval of ``count`` in ``n``; (nan, nan) where ``n`` is 0.
+def wilson(count: float, n: int) -> tuple[float, float]:
+    """Return the Wilson score interval at 95% of ``count`` in ``n``; (nan, nan) where ``n`` is 0.
 
-    Raises ``ValueError`` where the count is negative or larger than ``n``.
+    The closed form, as in Newcombe (1998). ``count`` need not be whole: a rate that is a mean over seeds, or a
+    published one, is ``rate * n``. Raises ``ValueError`` where the count is negative or larger than ``n``.
     """
-    from scipy.stats import binomtest
-
     if not 0 <= count <= n:
         raise ValueError(f"a count of {count} does not fit n = {n}")
     if n == 0:
-        return float("nan"), float("nan")
-    interval = binomtest(count, n).proportion_ci(confidence_level=confidence, method="wilson")
-    return float(interval.low), float(interval.high)
+        return nan, nan
+    rate, square = count / n, NORMAL_95**2
+    scale = 2 * (n + square)
+    middle = (2 * n * rate + square) / scale
+    half = NORMAL_95 / scale * sqrt(4 * n * rate * (1 - rate) + square)
+    return (0.0 if count == 0 else middle - half), (1.0 if count == n else middle + half)
+
+
+def overlap(first: tuple[float, float], second: tuple[float, float]) -> int:
+    """Return 1 where two intervals have a point in common, 0 where they have none, -1 where one is NaN: not there."""
+    if any(isnan(end) for end in (*first, *second)):
+        return -1
+    return int(first[0] <= second[1] and second[0] <= first[1])
+
+
+def standard_errors(rate: float, n: int, other: float, other_n: int) -> float:
+    """Return ``rate - other`` in pooled standard errors ``sqrt(p (1 - p) (1 / n + 1 / other_n))``, p pooled.
+
+    NaN where nothing varies: both rates 0, or both 1.
+    """
+    pooled = (rate * n + other * other_n) / (n + other_n)
+    error = sqrt(max(pooled * (1 - pooled), 0.0) * (1 / n + 1 / other_n))
+    return (rate - other) / error if error else nan

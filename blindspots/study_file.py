@@ -105,13 +105,13 @@ def _check_known(parts: list[str], key: str) -> None:
         if owner is None or step not in owner.model_fields:
             fields = list(owner.model_fields) if owner is not None else ["none of its own"]
             raise InputError(f"--set {key}: no such field; the fields of {place} are {', '.join(fields)}")
-        kind = owner.model_fields[step].annotation
-        owner = ModelSpec if steps[: index + 1] == ["models"] else kind if _is_part(kind) else None
+        owner = ModelSpec if steps[: index + 1] == ["models"] else _part(owner.model_fields[step].annotation)
         place = ".".join(steps[: index + 1])
 
 
-def _is_part(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def _part(kind: Any) -> type[BaseModel] | None:
+    """Return the model that a field holds, or None for one that holds a plain value."""
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _one_line(detail: Any, content: Any) -> str:

@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from blindspots.errors import InputError
-from flows.printing import print_json, print_outcome, print_plan, study_in, write_output
+from flows.printing import figure_name, number_or_name, print_json, print_outcome, print_plan, study_in, write_output
 
 app = typer.Typer(
     name="blindspots",
@@ -149,7 +149,7 @@ def table(
     from blindspots.tables import build_table, render
 
     with open_study(root, lazy=False) as tree:
-        text = render(build_table(name, tree, study_in(root)), "json" if as_json else form)
+        text = render(build_table(number_or_name(name), tree, study_in(root)), "json" if as_json else form)
     if output is None:
         typer.echo(text)
     else:
@@ -169,14 +169,14 @@ def figure(
     data: Data = None,
 ) -> None:
     """Draw one of the paper's figures out of the store."""
-    from blindspots.figures import build_figure, figure_file, save_figure
+    from blindspots.figures import build_figure, save_figure
     from blindspots.jobs.opening import workspace_of
     from blindspots.store.open import open_study
 
     workspace = workspace_of(root, data=data)
     with open_study(root, lazy=False) as tree:
-        drawn = build_figure(name, tree, workspace.study, workspace.dataset)
-    paths = output or [workspace.root / "figures" / f"{figure_file(name)}.{suffix}" for suffix in ("png", "pdf")]
+        drawn = build_figure(number_or_name(name), tree, workspace.study, workspace.dataset)
+    paths = output or [workspace.root / "figures" / f"{figure_name(name)}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,6 +184,19 @@ def figure(
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
         typer.echo(str(path))
+
+
+@app.command(epilog="[bold]Examples[/bold]\n\nblindspots report\n\nblindspots report --root mnist -o mnist.html")
+def report(root: Root = _ROOT, output: Output = None, data: Data = None) -> None:
+    """Write one HTML page with all tables, verdicts and figures; it needs no network and no other file."""
+    from blindspots.jobs.opening import workspace_of
+    from blindspots.report import write_report
+
+    workspace = workspace_of(root, data=data)
+    try:
+        typer.echo(str(write_report(workspace, output or workspace.root / "report.html")))
+    except OSError as error:
+        raise InputError(f"{output} cannot be written: {error.strerror or error}") from None
 
 
 @app.command()

@@ -25,6 +25,16 @@ def study_in(root: str) -> "Study":
     return there.study
 
 
+def number_or_name(text: str) -> int | str:
+    """Return which table or figure ``text`` names: one of the paper's by its number, or another by its name."""
+    return int(text) if text.isdecimal() else text
+
+
+def figure_name(text: str) -> str:
+    """Return the name of a figure's file, without its suffix."""
+    return f"figure{text}" if text.isdecimal() else text
+
+
 def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
     """Print what of a study is done and what is to do, stage by stage."""
     from blindspots.jobs.job import Stage

@@ -214,7 +214,7 @@ def _check_inputs(running: Session, stage: Stage) -> None:
             raise InputError(f"the stage {stage} reads {job.key}, which is not done; run the stage {job.stage} first")
 
 
-def _publish(name: str, table: Any, study: Study) -> None:
+def _publish(name: int | str, table: Any, study: Study) -> None:
     rows = [{name: "" if value is None else value for name, value in row.items()} for row in _records(table)]
     create_table_artifact(key=f"table-{name}", table=rows, description=f"Table {name}: {TABLES[name]}")
     create_markdown_artifact(

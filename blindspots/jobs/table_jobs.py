@@ -22,9 +22,9 @@ ALGORITHM = 3
 
 @dataclass(frozen=True)
 class TableJob(Job):
-    """Draw a table: one of the paper's by its number, or one of its own by its name."""
+    """Draw a table: one of the paper's by its number, or one of our own by its name."""
 
-    name: str
+    name: int | str
     reads: tuple[str, ...]
     """Keys of the jobs whose results the table is drawn from."""
 
@@ -36,7 +36,7 @@ class TableJob(Job):
     @property
     def key(self) -> str:
         """``tables/table<number>``, or ``tables/<name>``."""
-        return f"tables/table{self.name}" if self.name.isdigit() else f"tables/{self.name}"
+        return f"tables/table{self.name}" if isinstance(self.name, int) else f"tables/{self.name}"
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The paper's tables out of a store, ours beside the paper's."""
+"""The paper's tables out of a store, ours beside the paper's, each with a verdict of agreement."""
 
 from typing import TYPE_CHECKING
 
@@ -10,23 +10,39 @@ if TYPE_CHECKING:
 TABLES = {
     1: "the models, their errors and their least distortions",
     2: "error rates of the sets made for one model (rows) in another (columns)",
+    3: "the models trained on the halves P1 and P2, their errors and their least distortions",
+    4: "error rates of the sets made for one model (rows) in another (columns), trained on the same or the other half",
 }
 """The tables that can be drawn, by their number in the paper."""
+
+
+def tables_for(study: "Study") -> tuple[int, ...]:
+    """Return the numbers of the tables that ``study`` has the models for.
+
+    Tables 1 and 2 are of models trained on all training images, Tables 3 and 4 of those trained on a half.
+    """
+    on_all = {spec.split == "train" for spec in study.models}
+    return tuple(number for number in TABLES if (number in (1, 2)) in on_all)
 
 
 def build_table(number: int, tree: "xr.DataTree", study: "Study") -> "xr.Dataset":
     """Return table ``number`` of the paper out of a store's DataTree.
 
-    Raises :class:`~blindspots.errors.InputError` for a table that is not drawn, or a store that is not finished.
+    Raises :class:`~blindspots.errors.InputError` for a table that is not drawn, one that the study has no models for,
+    or a store that is not finished.
     """
     from blindspots.errors import InputError
-    from blindspots.tables.table1 import table1
-    from blindspots.tables.table2 import table2
+    from blindspots.tables.model_tables import model_table
+    from blindspots.tables.transfer_tables import transfer_table
 
-    builders = {1: table1, 2: table2}
-    if number not in builders:
+    if number not in TABLES:
         raise InputError(f"there is no table {number}; those drawn are {', '.join(map(str, TABLES))}")
-    return builders[number](tree, study)
+    if number not in tables_for(study):
+        missing = (
+            "all training images: add one with split train" if number in (1, 2) else "a half: add one with split p1"
+        )
+        raise InputError(f"table {number} is not in the study {study.name}, which has no model trained on {missing}")
+    return model_table(number, tree, study) if number in (1, 3) else transfer_table(number, tree, study)
 
 
 def render(table: "xr.Dataset", form: str) -> str:

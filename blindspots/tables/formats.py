@@ -4,18 +4,30 @@ import csv
 import io
 import json
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from textwrap import fill
 from typing import Any
 
 import xarray as xr
 
 from blindspots.errors import InputError
-from blindspots.tables.sheet import MARK, Sheet, sheets, verdicts
+from blindspots.tables import TABLES
+from blindspots.tables.model_sheets import model_sheets
+from blindspots.tables.sheet import Sheet
+from blindspots.tables.transfer_sheets import transfer_sheets
+from blindspots.tables.verdict import MARK, agreements, verdicts
 
+_LAYOUTS: dict[Any, Callable[[xr.Dataset], list[Sheet]]] = {
+    1: model_sheets,
+    2: transfer_sheets,
+    3: model_sheets,
+    4: transfer_sheets,
+}
 FORMATS = ("text", "markdown", "csv", "latex", "json")
 
 _LEGEND = f"{MARK} marks a value whose interval does not overlap with the paper's."
-_ESCAPES = str.maketrans({"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "$": r"\$", "~": r"\textasciitilde{}"})
+_ESCAPES = str.maketrans({"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "$": r"\$", "~": r"\textasciitilde{}", "±": r"$\pm$"})
 
 
 def render(table: xr.Dataset, form: str) -> str:
@@ -24,26 +36,57 @@ def render(table: xr.Dataset, form: str) -> str:
     text, markdown and latex are for reading; csv and json hold a record a cell with every number unrounded.
     """
     if form == "json":
-        content = {"attributes": dict(table.attrs), "verdicts": verdicts(table), "records": records(table)}
-        return json.dumps(content, indent=1, allow_nan=False)
+        return json.dumps(_content(table), indent=1, allow_nan=False)
     if form == "csv":
         return _csv(records(table))
     try:
         draw = {"text": _text, "markdown": _markdown, "latex": _latex}[form]
     except KeyError:
         raise InputError(f"no format is called {form!r}; there are {', '.join(FORMATS)}") from None
-    return "\n\n".join([*(draw(sheet) for sheet in sheets(table)), _closing(table, form)])
+    blocks = sheets(table)
+    if form != "latex":  # what is said of several blocks alike stands below the last of them
+        blocks = [
+            replace(each, notes=()) if after and after.notes == each.notes else each
+            for each, after in zip(blocks, [*blocks[1:], None], strict=True)
+        ]
+    return "\n\n".join([*map(draw, blocks), *_closing(table, form)])
+
+
+def sheets(table: xr.Dataset) -> list[Sheet]:
+    """Return the blocks in which ``table`` is laid out for reading."""
+    layout = _LAYOUTS.get(table.attrs["table"])
+    if layout is None:
+        raise InputError(f"there is no layout for a table {table.attrs['table']!r}; use csv or json")
+    return layout(table)
 
 
 def records(table: xr.Dataset) -> list[dict[str, Any]]:
-    """Return a record for each cell of the widest variables, with what its row says repeated; NaN as None."""
+    """Return a record for each cell of the widest variables, with what its row says repeated; NaN as None.
+
+    A cell of no images is left out: Table 4 has no amplified noise.
+    """
     dims = max((tuple(str(dim) for dim in array.dims) for array in table.data_vars.values()), key=len)
     found: list[dict[str, Any]] = []
     for place in _places(table, dims):
         cell = table.sel(place)
+        if "n" in cell and int(cell["n"]) == 0:
+            continue
         values = {str(name): _plain(array.item()) for name, array in cell.data_vars.items()}
         found.append({**{name: str(value) for name, value in place.items()}, **values})
     return found
+
+
+def _content(table: xr.Dataset) -> dict[str, Any]:
+    content = {"attributes": dict(table.attrs), "records": records(table)}
+    if table.attrs["table"] in TABLES:
+        content |= {"verdicts": verdicts(table), "agreement": [_finite(each.record()) for each in agreements(table)]}
+    return content
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return list(map(_finite, value)) if isinstance(value, list) else _plain(value)
 
 
 def _places(table: xr.Dataset, dims: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -54,6 +97,7 @@ def _places(table: xr.Dataset, dims: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: NaN, which it lacks, as None."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, int | float) else str(value)
@@ -67,11 +111,14 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def _closing(table: xr.Dataset, form: str) -> str:
+def _closing(table: xr.Dataset, form: str) -> list[str]:
+    """Return what a table ends in, where it is one of the paper's."""
+    if table.attrs["table"] not in TABLES:
+        return []
     lines = [_LEGEND, *verdicts(table)]
-    if form == "latex":
-        return "\n".join(f"% {line}" for line in lines)
-    return "\n".join(f"- {line}" for line in lines) if form == "markdown" else "\n".join(lines)
+    if form == "markdown":  # what stands two further in is an item of the line above
+        lines = [f"  - {line.lstrip()}" if line.startswith(" ") else f"- {line}" for line in lines]
+    return ["\n".join(f"% {line}" for line in lines) if form == "latex" else "\n".join(lines)]
 
 
 def _text(sheet: Sheet) -> str:
@@ -80,12 +127,12 @@ def _text(sheet: Sheet) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     rule = "-" * max(map(len, lines))
     notes = [fill(note, max(len(rule), 80)) for note in sheet.notes]
-    return "\n".join([sheet.title, rule, lines[0], rule, *lines[1:], rule, *notes])
+    return "\n".join([fill(sheet.title, max(len(rule), 80)), rule, lines[0], rule, *lines[1:], rule, *notes])
 
 
 def _markdown(sheet: Sheet) -> str:
     lines = [f"**{sheet.title}**", "", _bar(sheet.columns), _bar(("---",) * len(sheet.columns))]
-    return "\n".join([*lines, *(_bar(row) for row in sheet.rows), "", *sheet.notes])
+    return "\n".join([*lines, *(_bar(row) for row in sheet.rows), *("", *sheet.notes)]).rstrip()
 
 
 def _bar(cells: tuple[str, ...]) -> str:

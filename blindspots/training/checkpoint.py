@@ -66,9 +66,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, *, identity: str) -> No
     tensors = {f"weights/{name}": tensor for name, tensor in checkpoint.weights.items()}
     tensors |= {f"memory/{name}": tensor for name, tensor in checkpoint.memory.items()}
     tensors |= {f"curve/{name}": torch.from_numpy(column) for name, column in checkpoint.curve.items()}
-    save_weights(
-        path, tensors, {"identity": identity, "phase": str(checkpoint.phase), "reason": checkpoint.reason}
-    )
+    save_weights(path, tensors, {"identity": identity, "phase": str(checkpoint.phase), "reason": checkpoint.reason})
 
 
 def read_checkpoint(path: Path, *, identity: str) -> Checkpoint | None:
@@ -84,6 +82,4 @@ def read_checkpoint(path: Path, *, identity: str) -> Checkpoint | None:
         return {name.removeprefix(of): tensor for name, tensor in tensors.items() if name.startswith(of)}
 
     curve = {name: tensors[f"curve/{name}"].numpy() for name in CURVE_DTYPES}
-    return Checkpoint(
-        part("weights/"), curve, int(metadata["phase"]), metadata.get("reason", ""), part("memory/")
-    )
+    return Checkpoint(part("weights/"), curve, int(metadata["phase"]), metadata.get("reason", ""), part("memory/"))

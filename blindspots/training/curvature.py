@@ -44,6 +44,30 @@ def class_signs_slope(probabilities: torch.Tensor, signs: torch.Tensor) -> torch
 
 
 @dataclass(frozen=True)
+class MeanTerm:
+    """What diag(bend) (x) m m' does to the inverse of a layer's block: curvature along the inputs' mean m.
+
+    By Woodbury's formula, with H the inverse of the block without it: H - H (1 (x) m) C (1 (x) m') H, where C =
+    (diag(1 / bend) + (1 (x) m') H (1 (x) m))^-1. All in the coordinates of the spectra.
+    """
+
+    mean: torch.Tensor
+    """(inputs + 1,)"""
+    core: torch.Tensor
+    """C: (outputs, outputs)"""
+
+    @staticmethod
+    def within(
+        inputs: Spectrum, outputs: Spectrum, mean: torch.Tensor, bend: torch.Tensor, offset: float
+    ) -> "MeanTerm":
+        """Return the term for a layer's block, whose eigenvalues are products of those given plus ``offset``."""
+        mean = inputs.vectors.t() @ mean
+        along = (mean.square() / (torch.outer(outputs.values, inputs.values) + offset)).sum(dim=1)
+        inverse = (outputs.vectors.t() / bend) @ outputs.vectors + torch.diag(along)
+        return MeanTerm(mean, torch.linalg.inv(inverse))
+
+
+@dataclass(frozen=True)
 class LayerInverse:
     """The inverse of one layer's block, for weights (outputs, inputs) and biases (outputs,)."""
 
@@ -54,13 +78,17 @@ class LayerInverse:
     """Indices of the inputs that are not zero throughout; None: all."""
     decay: float
     damping: float
+    mean: MeanTerm | None = None
 
     def __call__(self, weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the inverse times a vector that is given as ``weight`` and ``bias``."""
         living = weight if self.live is None else weight[:, self.live]
         block = torch.cat([living, bias[:, None]], dim=1)
         turned = self.outputs.vectors.t() @ block @ self.inputs.vectors
-        turned /= torch.outer(self.outputs.values, self.inputs.values) + (self.decay + self.damping)
+        curvature = torch.outer(self.outputs.values, self.inputs.values) + (self.decay + self.damping)
+        turned /= curvature
+        if self.mean:
+            turned -= torch.outer(self.mean.core @ (turned @ self.mean.mean), self.mean.mean) / curvature
         block = self.outputs.vectors @ turned @ self.inputs.vectors.t()
         if self.live is None:
             return block[:, :-1], block[:, -1]

@@ -20,7 +20,7 @@ from blindspots.training.objective import Value
 
 _SUFFICIENT = 1e-4  # c1
 _CURVATURE = 0.9  # c2
-_HISTORY = 20
+_HISTORY = 10
 _TRIES = 25
 _GROWTH = 10.0
 _ROUNDING = 1e-7  # of the loss, relative

@@ -56,12 +56,11 @@ def epochs(
     groups = [{"params": [layer.weight], "weight_decay": value} for layer, value in zip(layers, decay, strict=True)]
     groups.append({"params": [layer.bias for layer in layers], "weight_decay": 0.0})
     optimiser = torch.optim.Adam(groups, lr=adam.rate)
-    names = {parameter: name for name, parameter in network.named_parameters()}
-    for parameter, name in names.items() if memory else ():
-        assert memory is not None
-        optimiser.state[parameter] = {
-            key.removeprefix(f"{name}:"): value.clone() for key, value in memory.items() if key.startswith(f"{name}:")
-        }
+    names = dict(network.named_parameters())
+    if memory:
+        for name, parameter in names.items():
+            own = {key.partition(":") for key in memory if key.startswith(f"{name}:")}
+            optimiser.state[parameter] = {field: memory[f"{name}:{field}"].clone() for _, _, field in own}
     n = len(images)
     batches = -(-n // adam.batch)
     network.train()
@@ -90,9 +89,9 @@ def epochs(
             for layer in layers:
                 layer.weight.masked_fill_(layer.weight.abs() < _NOTHING, 0)
         kept = {
-            f"{names[parameter]}:{key}": value.clone()
-            for parameter, state in optimiser.state.items()
-            for key, value in state.items()
+            f"{name}:{field}": value.clone()
+            for name, parameter in names.items()
+            for field, value in optimiser.state[parameter].items()
         }
         yield Epoch(epoch + 1, mean, int(errors) / n, (epoch + 1) * batches, kept)
 

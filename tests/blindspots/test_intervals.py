@@ -3,19 +3,33 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from blindspots.intervals import wilson
-
-
-def closed_form(count: int, n: int) -> tuple[float, float]:
-    z, p = 1.959963984540054, count / n
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+from blindspots.intervals import overlap, standard_errors, wilson
 
 
 @given(st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_it_is_wilson_s(case: tuple[int, int]) -> None:
-    assert wilson(*case) == pytest.approx(closed_form(*case), abs=1e-12)
+def test_it_is_wilson_s_as_scipy_has_it(case: tuple[int, int]) -> None:
+    """To the last bit: the store's intervals, and so their hashes, stay as they were."""
+    expected = binomtest(*case).proportion_ci(confidence_level=0.95, method="wilson")
+    assert wilson(*case) == (expected.low, expected.high)
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_a_count_need_not_be_whole(n: int, rate: float) -> None:
+    """Its ends are where the rate is 1.96 of their own standard errors away, which is what defines the interval."""
+    low, high = wilson(rate * n, n)
+    assert -1e-12 <= low <= rate + 1e-12
+    assert rate - 1e-12 <= high <= 1 + 1e-12
+    for end in (low, high):
+        if 1e-9 < end < 1 - 1e-9:
+            assert abs(rate - end) / math.sqrt(end * (1 - end) / n) == pytest.approx(1.96, abs=1e-3)
+
+
+def test_a_mean_of_two_counts_lies_between_theirs() -> None:
+    lows, highs = zip(wilson(30, 200), wilson(30.5, 200), wilson(31, 200), strict=True)
+    assert list(lows) == sorted(set(lows))
+    assert list(highs) == sorted(set(highs))
 
 
 def test_the_paper_s_rates() -> None:
@@ -28,7 +42,21 @@ def test_no_images_no_interval() -> None:
     assert all(math.isnan(end) for end in wilson(0, 0))
 
 
-@pytest.mark.parametrize("case", [(-1, 5), (6, 5)])
-def test_an_impossible_count_is_refused(case: tuple[int, int]) -> None:
+@pytest.mark.parametrize("case", [(-1, 5), (6, 5), (5.001, 5), (math.nan, 5)])
+def test_an_impossible_count_is_refused(case: tuple[float, int]) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         wilson(*case)
+
+
+def test_intervals_overlap_where_they_have_a_point_in_common() -> None:
+    assert overlap((0.1, 0.3), (0.2, 0.4)) == overlap((0.2, 0.4), (0.1, 0.3)) == 1
+    assert overlap((0.1, 0.4), (0.2, 0.3)) == overlap((0.1, 0.2), (0.2, 0.3)) == 1
+    assert overlap((0.1, 0.19), (0.2, 0.3)) == overlap((0.2, 0.3), (0.1, 0.19)) == 0
+    assert overlap((math.nan, math.nan), (0.2, 0.3)) == overlap((0.1, 0.2), (0.2, math.nan)) == -1
+
+
+def test_differences_in_pooled_standard_errors() -> None:
+    """30% of 100 and 20% of 300: p = 90 / 400, and 0.1 / sqrt(0.225 * 0.775 * (1/100 + 1/300)) = 2.074."""
+    assert standard_errors(0.3, 100, 0.2, 300) == pytest.approx(2.0739, abs=1e-4)
+    assert standard_errors(0.2, 300, 0.3, 100) == pytest.approx(-2.0739, abs=1e-4)
+    assert math.isnan(standard_errors(0, 100, 0, 300))

@@ -1,0 +1,56 @@
+"""What fails stops what reads it, and nothing else."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from blindspots.jobs.opening import workspace_for
+from blindspots.jobs.trainings import TrainingJob
+from blindspots.networks.build import build_network
+from blindspots.store.layout import Layout
+from blindspots.study import Study
+from blindspots.training.checkpoint import Checkpoint, as_curve, write_checkpoint
+from blindspots.training.train import FULL_BATCH
+from tests.flows.conftest import CommandLine
+from tests.stores import assert_same_content
+
+
+@pytest.mark.xdist_group("server")
+def test_a_training_that_diverges_leaves_the_other_models_alone(
+    blindspots: CommandLine, tiny: Study, study_file: str, root: Path, tmp_path: Path, mnist: object
+) -> None:
+    """It goes on from a checkpoint whose weights make the loss NaN, as one does whose next steps overflow."""
+    broken = tmp_path / "broken"
+    job, layout = TrainingJob("fc20-10", 0), Layout.at(broken)
+    network = build_network(tiny.model("fc20-10"), shape=(1, 28, 28), classes=10)
+    weights = {name: torch.full_like(tensor, math.nan) for name, tensor in network.state_dict().items()}
+    checkpoint = Checkpoint(weights, as_curve([(0, 2.3, 0.9, 1.0, 1, FULL_BATCH)]), FULL_BATCH)
+    path = layout.checkpoint("fc20-10", 0)
+    path.parent.mkdir(parents=True)
+    write_checkpoint(path, checkpoint, identity=job.identity(workspace_for(tiny, tmp_path / "any"), 0))
+    layout.study.write_bytes(Layout.at(root).study.read_bytes())
+    before = path.read_bytes()
+
+    process = blindspots.start("run", study_file, "--root", str(broken), "--workers", "1", "--json")
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 1
+    line = err.splitlines()[-1]
+    assert line.startswith("blindspots: 1 of 2 job(s) of the stage train failed")
+    assert "models/fc20-10/seed-0" in line
+    assert "the loss is nan where the minimisation begins; the checkpoint of iteration 0 is kept" in line
+    assert "Traceback" not in err
+    assert path.read_bytes() == before
+    done = {str(each.relative_to(broken / "receipts")) for each in (broken / "receipts").rglob("*.json")}
+    assert {f"sets/fc10/seed-0/train/{rule}/2.json" for rule in ("nearest", "random")} <= done
+    assert {f"transfer/{source}/fc10/seed-0/0.json" for source in ("fc10", "clean", "noise-1")} <= done
+    assert "negatives/fc10/seed-0/0.json" in done
+    assert not any("fc20-10" in each or each.startswith("tables") for each in done)
+
+    path.unlink()
+    ran = blindspots.run(study_file, broken)["ran"]
+    assert not any(key.startswith(("models/fc10", "sets/fc10", "transfer/fc10/fc10", "references")) for key in ran)
+    assert_same_content(broken, root)
+    assert json.loads(layout.study.read_text()) == json.loads(Layout.at(root).study.read_text())
