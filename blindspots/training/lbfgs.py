@@ -20,7 +20,8 @@ from blindspots.training.objective import Value
 
 _SUFFICIENT = 1e-4  # c1
 _CURVATURE = 0.9  # c2
-_HISTORY = 10
+_HISTORY = 20
+_HISTORY_CURVED = 5  # with a start matrix old steps, taken where the function curved otherwise, do more harm than good
 _TRIES = 25
 _GROWTH = 10.0
 _ROUNDING = 1e-7  # of the loss, relative
@@ -82,7 +83,7 @@ def minimise(function: Function, start: torch.Tensor) -> Iterator[Point]:
     if not _finite(value):
         raise DivergedError(f"the loss is {value.loss} where the minimisation begins")
     yield Point(point, value, _norm(value.gradient), evaluations)
-    pairs: Pairs = deque(maxlen=_HISTORY)
+    pairs: Pairs = deque(maxlen=_HISTORY_CURVED if isinstance(function, Curved) else _HISTORY)
     matrix: Matrix | None = None
     iteration, plain_until = 0, 0
     while True:

@@ -18,7 +18,7 @@ from blindspots.training.weight_vector import split
 
 _SAMPLE = 20_000
 """Images that the curvature is taken from, at most."""
-_DAMPING = 1e-4
+_DAMPING = 3e-5
 """What is added to the curvature's eigenvalues."""
 
 

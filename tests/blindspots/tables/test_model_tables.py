@@ -137,7 +137,7 @@ def test_a_store_that_is_not_finished_says_what_it_lacks(tree: xr.DataTree, stud
     put(tree, {"n": 0}, source="clean", target="fc100-100-10-p2", split="p1")
     with pytest.raises(InputError, match=r"lacks transfer/clean/fc100-100-10-p2/seed-0 \(split p1, rule none, plain\)"):
         build_table(3, tree, study)
-    del tree["sets/fc100-100-10/seed-0/train/random"]
+    del tree["sets/fc100-100-10/seed-0/train"].children["random"]
     with pytest.raises(InputError, match="the store lacks sets/fc100-100-10/seed-0/train/random"):
         build_table(1, tree, study)
 
