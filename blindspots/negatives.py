@@ -10,7 +10,7 @@ shown along uniformly random directions, at multiples of its own least distortio
   is the least. A value at a bound moves one way or not at all, so that black areas become brighter: these are images
   that random directions lead to, not a uniform choice among those of the box.
 
-What one flat boundary would give on the sphere is known in closed form, :func:`flat_boundary_share`.
+What one flat boundary would give on the sphere is known in closed form: :mod:`blindspots.flat_boundary`.
 """
 
 import math
@@ -152,26 +152,6 @@ def in_box(image: torch.Tensor, directions: torch.Tensor, sizes: torch.Tensor) -
         scales[place] = q
         points[place] = torch.addcmul(image, q.sqrt()[:, None], directions).clamp_(0, 1)
     return points, held
-
-
-def flat_boundary_share(multiple: float, values: int) -> float:
-    """Return the share of directions that cross a flat boundary at ``multiple`` times its distance.
-
-    For v uniform on the unit sphere of R^m and a unit normal w it is, for t > 1, ``P(v . w >= 1 / t) = I((m - 1) / 2,
-    1 / 2; 1 - 1 / t^2) / 2`` with the regularised incomplete beta function I, and 0 below. In high dimension it is near
-    the probability of a standard normal number above ``sqrt(m) / t``: in 784 dimensions, one direction in 10^8 at
-    five times the distance.
-
-    ``values``: m, values in an image. Raises :class:`InputError` for a multiple that is not positive, and below m = 2.
-    """
-    from scipy.special import betainc
-
-    check_positive("a multiple", multiple)
-    if values < 2:
-        raise InputError(f"values is {values}; directions are drawn in 2 dimensions at least")
-    if multiple <= 1:
-        return 0.0
-    return float(betainc((values - 1) / 2, 0.5, 1 - multiple**-2) / 2)
 
 
 def _rows_at_once(rows: torch.Tensor) -> int:

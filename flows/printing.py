@@ -65,9 +65,10 @@ def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
 
 
 def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
-    """Print the tables of a finished run and what it did."""
+    """Print the first table of a finished run, how far each agrees with the paper, and what the run did."""
     from blindspots.store.open import open_study
-    from blindspots.tables import build_table, render, tables_for
+    from blindspots.tables import TABLES, build_table, render, tables_for
+    from blindspots.tables.verdict import agreements, counted
 
     study = study_in(root)
     with open_study(root, lazy=False) as tree:
@@ -75,9 +76,14 @@ def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json({**outcome, "tables": {name: json.loads(render(each, "json")) for name, each in drawn.items()}})
         return
-    for each in drawn.values():
-        typer.echo(render(each, "text"))
-        typer.echo("")
+    first, *rest = drawn
+    typer.echo(render(drawn[first], "text") + "\n")
+    for name in rest:
+        agrees = f" Agreement with the paper: {counted(agreements(drawn[name])[0])}." if name in TABLES else ""
+        typer.echo(f"Table {name}: {drawn[name].attrs['title']}.{agrees}")
+    typer.echo(
+        f"Each of them: blindspots table {first} --root {root}; all on one page: blindspots report --root {root}\n"
+    )
     if outcome["jobs"]:
         done = f"{outcome['jobs']} jobs ({outcome['shards']} shards) in {outcome['seconds']:.0f} s"
         typer.echo(f"{done}; the store is {outcome['root']}")

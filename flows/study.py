@@ -110,7 +110,13 @@ def tables(
         return said
 
 
-_FLOWS = {Stage.TRAIN: train, Stage.GENERATE: generate, Stage.TRANSFER: transfer, Stage.NEGATIVES: negatives, Stage.TABLES: tables}
+_FLOWS = {
+    Stage.TRAIN: train,
+    Stage.GENERATE: generate,
+    Stage.TRANSFER: transfer,
+    Stage.NEGATIVES: negatives,
+    Stage.TABLES: tables,
+}
 
 
 @flow(name="study", flow_run_name="study {study.name}")

@@ -1,6 +1,7 @@
 """How far apart the images of a set lie: the distribution of the least distortions, for every model and rule."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -9,13 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from blindspots.errors import InputError
-from blindspots.figures.palette import COLOURS, LINES, source_label
+from blindspots.figures.palette import COLOURS, source_label
 from blindspots.figures.stored import stored_group
-from blindspots.study import Study
+from blindspots.study import HALVES, Study
 from blindspots.tables import paper
 
 _SHOWN = 0.998  # share of a set's images that the axis has room for
 _RIDGE = 0.5  # inches a model
+_MEANS: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")  # line styles of the rules' means
 
 
 def distortion_distributions(tree: xr.DataTree, study: Study) -> Figure:
@@ -30,22 +32,21 @@ def distortion_distributions(tree: xr.DataTree, study: Study) -> Figure:
     found = {model: sets for model, sets in found.items() if sets}
     if not found:
         raise InputError("the store has no adversarial sets; make them with: blindspots run")
-    published = {
-        model: paper.DISTORTION[model] for model in found if model in paper.DISTORTION and paper.knows(study, model)
-    }
+    published = {model: _published(study, model) for model in found}
+    published = {model: value for model, value in published.items() if np.isfinite(value)}
     ends = [float(np.quantile(values, _SHOWN)) for sets in found.values() for values in sets.values()]
     right = 1.03 * max(*ends, *published.values(), 0.0)
     figure = Figure(figsize=(9.6, 0.95 + _RIDGE * len(found)), layout="constrained")
     ridges = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (model, sets) in zip(ridges, found.items(), strict=True):
-        draw_ridge(axes, sets, right=right, published=published.get(model))
+        draw_ridge(axes, sets, study.sets.rules, right=right, published=published.get(model))
         axes.set_ylabel(source_label(study, model), rotation=0, ha="right", va="center", fontsize=7.5)
     ridges[-1].set_xlabel("distortion: root mean square of the perturbation, in pixel values of [0, 1]", fontsize=8)
     ridges[-1].tick_params(axis="x", labelsize=7.5)
     rules = [rule for rule in study.sets.rules if any(rule in sets for sets in found.values())]
+    places = [study.sets.rules.index(rule) for rule in rules]
     keys = [
-        Line2D([], [], color=COLOURS[_place(study, rule)], linestyle=LINES[_place(study, rule) % len(LINES)])
-        for rule in rules
+        Line2D([], [], color=COLOURS[place % len(COLOURS)], linestyle=_MEANS[place % len(_MEANS)]) for place in places
     ]
     names = [f"rule {rule}, with its mean" for rule in rules]
     if published:
@@ -72,22 +73,28 @@ def distortions_of(tree: xr.DataTree, study: Study, model: str) -> dict[str, np.
 
 
 def draw_ridge(
-    axes: Axes, sets: Mapping[str, np.ndarray], *, right: float, published: float | None = None
+    axes: Axes,
+    sets: Mapping[str, np.ndarray],
+    rules: Sequence[str],
+    *,
+    right: float,
+    published: float | None = None,
 ) -> Axes:
     """Draw histograms of ``sets``, distortions (n,) by rule, from 0 to ``right`` into ``axes`` and return them.
 
-    Each is drawn to the same height, so that shapes can be compared.
+    Each is drawn to the same height, so that shapes can be compared, in the colour of its place among ``rules``.
     """
     fewest = min(map(len, sets.values()))
     edges = np.linspace(0, right, int(np.clip(2 * np.sqrt(fewest), 20, 120)) + 1)
-    for index, (rule, values) in enumerate(sets.items()):
+    for rule, values in sets.items():
+        index = rules.index(rule)
         colour = COLOURS[index % len(COLOURS)]
         counts, _ = np.histogram(values, edges)
         height = counts / max(1, counts.max())
         axes.stairs(height, edges, fill=True, color=colour, alpha=0.25)
         axes.stairs(height, edges, color=colour, linewidth=0.9, label=rule)
         mean = float(values.mean())
-        axes.plot([mean, mean], [0, 1.08], color=colour, linewidth=1.5, linestyle=LINES[index % len(LINES)])
+        axes.plot([mean, mean], [0, 1.08], color=colour, linewidth=1.5, linestyle=_MEANS[index % len(_MEANS)])
         side = "right" if any(mean < other < mean + right / 16 for other in _others(sets, rule)) else "left"
         axes.text(mean, 1.1, f" {mean:.4f} ", fontsize=6.5, color=colour, ha=side, va="center")
     if published is not None:
@@ -103,9 +110,13 @@ def draw_ridge(
     return axes
 
 
+def _published(study: Study, model: str) -> float:
+    """Return the paper's average distortion of a model's set; NaN where it has none, or of other images."""
+    spec = study.model(model)
+    number = 3 if spec.split in HALVES else 1
+    known = paper.knows(study, model) and study.splits(spec)[0] == paper.SET_SPLIT[number]
+    return paper.distortion(model) if known else np.nan
+
+
 def _others(sets: Mapping[str, np.ndarray], rule: str) -> list[float]:
     return [float(values.mean()) for name, values in sets.items() if name != rule]
-
-
-def _place(study: Study, rule: str) -> int:
-    return study.sets.rules.index(rule) % len(COLOURS)

@@ -47,19 +47,23 @@ def figure7(
 ) -> Figure:
     """Return pairs (original, distorted) for two models, beside the same images with Gaussian noise.
 
-    ``models``: two names of the study; by default its first and its last, as in the paper FC10 and FC200-200-10.
-    ``rule``: the sets' rule, by default random as in the paper, where there is such a set. The class read stands under
-    each distorted image; the noise has a standard deviation of 1, or the largest that the study has.
+    ``models``: names of the study; by default its first and FC200-200-10, as in the paper, or without that the last
+    whose sets are of the same images. ``rule``: the sets' rule, by default random as in the paper, where there is such
+    a set. The class read stands under each distorted image; the noise has a standard deviation of 1, or the largest
+    that the study has.
 
-    Raises :class:`InputError` where the store lacks the sets.
+    Raises :class:`InputError` where the store lacks the sets, or those of the models are of different images.
     """
-    names = list(models or dict.fromkeys((study.models[0].name, study.models[-1].name)))
-    for name in names:
-        study.model(name)
+    names = list(models or _default(study))
+    splits = {name: set_split(study, study.model(name)) for name in names}
+    if len(set(splits.values())) > 1:
+        said = ", ".join(f"{name}: {split}" for name, split in splits.items())
+        raise InputError(f"the sets of the models are of different images ({said}); name models of one split")
     used = rule or ("random" if "random" in study.sets.rules else study.sets.rules[0])
-    split = set_split(study)
+    split = splits[names[0]]
     sets = [_set(tree, f"sets/{name}/seed-{seed}/{split}/{used}") for name in names]
-    read_right = np.all([found["clean_predicted"].values == found["label"].values for found in sets], axis=0)
+    least = min(found.sizes["example"] for found in sets)
+    read_right = np.all([(found["clean_predicted"].values == found["label"].values)[:least] for found in sets], axis=0)
     rows = np.flatnonzero(read_right)[: _ROWS * _PAIRS_A_ROW]
     panels = [
         adversarial_panel(tree, study, dataset, name, used, found, rows)
@@ -74,11 +78,19 @@ def figure7(
     return figure
 
 
+def _default(study: Study) -> list[str]:
+    """Return the two models that are shown where none is named."""
+    first = study.models[0]
+    alike = [spec.name for spec in study.models if set_split(study, spec) == set_split(study, first)]
+    second = "fc200-200-10" if "fc200-200-10" in alike else alike[-1]
+    return list(dict.fromkeys((first.name, second)))
+
+
 def adversarial_panel(
     tree: xr.DataTree, study: Study, dataset: Dataset, model: str, rule: str, found: xr.Dataset, rows: np.ndarray
 ) -> Panel:
     """Return the panel of the examples ``rows`` of a model's adversarial set ``found``."""
-    split = set_split(study)
+    split = set_split(study, study.model(model))
     shown = found.isel(example=rows)
     images = dataset.images(split, shown["example"].values).numpy()
     accuracy = 1 - Transfer(tree, study).rate(model, model, split=split, rule=rule).rate
@@ -97,7 +109,7 @@ def noise_panel(
     tree: xr.DataTree, study: Study, dataset: Dataset, stddev: float, model: str, rows: np.ndarray
 ) -> Panel:
     """Return the panel of the same examples with Gaussian noise, titled with the accuracy that ``model`` keeps."""
-    split, source = set_split(study), noise_name(stddev, False)
+    split, source = set_split(study, study.model(model)), noise_name(stddev, False)
     found = _set(tree, f"references/{split}/{source}").isel(example=rows)
     images = dataset.images(split, found["example"].values).numpy()
     rate = Transfer(tree, study).rate(source, model, split=split, rule=NO_RULE).rate

@@ -1,6 +1,7 @@
 """Colours and names that all figures share: told apart by every kind of eye, and on paper."""
 
 from blindspots.study import Study
+from blindspots.tables.rows import noise_of, reader_name
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """The colours of Okabe and Ito, without the yellow that vanishes on white."""
@@ -21,8 +22,6 @@ def line_style(index: int) -> dict[str, str]:
 
 
 def source_label(study: Study, name: str) -> str:
-    """Return what a reader calls a source of ``transfer``: the paper's name of a model, or which noise."""
-    if name.startswith("noise-"):
-        stddev, _, clipped = name.removeprefix("noise-").partition("-")
-        return f"noise {stddev}" + (", clipped" if clipped else "")
-    return next((spec.paper or spec.name for spec in study.models if spec.name == name), name)
+    """Return what a reader calls a source of ``transfer``: a model by its name in the paper, or which noise."""
+    models = {spec.name: reader_name(spec) for spec in study.models}
+    return (models | noise_of(study)).get(name, name)

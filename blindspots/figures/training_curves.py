@@ -1,6 +1,6 @@
 """How the trainings went: loss, error and gradient over the iterations, for every model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
@@ -21,9 +21,10 @@ _PANELS = {
 _PHASES = ("full-batch", "autoencoder", "minibatches")
 _TITLES = {
     "full-batch": "full-batch L-BFGS",
-    "autoencoder": "sparse autoencoder, L-BFGS (its own loss; no labels)",
-    "minibatches": "minibatch Adam (no gradient of the whole loss)",
+    "autoencoder": "sparse autoencoder, L-BFGS (a loss of its own, without labels)",
+    "minibatches": "minibatch Adam",
 }
+_UNDEFINED = {("autoencoder", "error"), ("minibatches", "gradient_norm")}
 _LEAST_ERROR = 1e-3  # percent: below, the axis is linear down to 0
 
 Curves = dict[str, dict[tuple[str, int], xr.Dataset]]
@@ -46,12 +47,11 @@ def training_curves(tree: xr.DataTree, study: Study) -> Figure:
     for (phase, models), panels in zip(found.items(), rows, strict=True):
         shown = []
         for axes, (name, label) in zip(panels, _PANELS.items(), strict=True):
-            drawn = {key: curve for key, curve in models.items() if np.isfinite(curve[name].values).any()}
-            if not drawn:
+            if (phase, name) in _UNDEFINED:
                 axes.set_axis_off()
                 continue
-            draw_curves(axes, drawn, name, styles)
-            axes.set_ylabel(label, fontsize=8)
+            draw_curves(axes, models, name, styles)
+            axes.set_ylabel("loss" if (phase, name) == ("autoencoder", "loss") else label, fontsize=8)
             axes.set_xlabel("epoch" if phase == "minibatches" else "iteration", fontsize=8)
             shown.append(axes)
         shown[0].set_title(_TITLES[phase], fontsize=8.5, loc="left")
@@ -63,7 +63,10 @@ def training_curves(tree: xr.DataTree, study: Study) -> Figure:
 
 
 def curves(tree: xr.DataTree, study: Study) -> Curves:
-    """Return the curves of the study's models by phase, then by (model, seed); phases that no model has left out."""
+    """Return the curves of the study's models by phase, then by (model, seed); phases that no model has left out.
+
+    Iterations of L-BFGS are counted from the beginning of their phase.
+    """
     found: Curves = {phase: {} for phase in _PHASES}
     for spec in study.models:
         for seed in range(study.seeds):
@@ -75,15 +78,16 @@ def curves(tree: xr.DataTree, study: Study) -> Curves:
                 continue
             names = curve["phase"].attrs["flag_meanings"].split()
             for phase in np.unique(curve["phase"].values).tolist():
-                rows = np.flatnonzero(curve["phase"].values == phase)
-                found[names[phase]][spec.name, seed] = curve.isel(iteration=rows)
+                part = curve.isel(iteration=np.flatnonzero(curve["phase"].values == phase))
+                begin = 0 if names[phase] == "minibatches" else int(part["iteration"][0])
+                found[names[phase]][spec.name, seed] = part.assign_coords(iteration=part["iteration"] - begin)
     return {phase: models for phase, models in found.items() if models}
 
 
 def draw_curves(
     axes: Axes, found: Mapping[tuple[str, int], xr.Dataset], name: str, styles: Mapping[str, Mapping[str, str]]
 ) -> Axes:
-    """Draw the variable ``name`` of curves by (model, seed) into ``axes``, in the models' ``styles``, and return them."""
+    """Draw the variable ``name`` of curves by (model, seed), in the models' ``styles``, and return the axes."""
     factor = 100 if name == "error" else 1
     for (model, seed), curve in found.items():
         values = factor * curve[name].values
@@ -103,17 +107,7 @@ def draw_curves(
     else:
         axes.set_yscale("log")
     axes.grid(color="#dddddd", linewidth=0.5)
-    axes.tick_params(labelsize=7)
+    axes.tick_params(which="both", labelsize=7)
     for side in ("right", "top"):
         axes.spines[side].set_visible(False)
     return axes
-
-
-def last_values(found: Curves, names: Sequence[str] = tuple(_PANELS)) -> dict[tuple[str, int], dict[str, float]]:
-    """Return where each model's last phase ended: iteration and the variables ``names``, by (model, seed)."""
-    ended: dict[tuple[str, int], dict[str, float]] = {}
-    for phase in ("autoencoder", "minibatches", "full-batch"):
-        for key, curve in found.get(phase, {}).items():
-            last = curve.isel(iteration=-1)
-            ended[key] = {name: float(last[name]) for name in ("iteration", *names)}
-    return ended

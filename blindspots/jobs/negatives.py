@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import zarr
 
 from blindspots.identity import identity
 from blindspots.jobs.adversarial_sets import AdversarialSet
@@ -29,11 +30,6 @@ RULE = "nearest"
 _READ = ("example", "distortion", "success")
 
 
-def negatives_key(model: str, seed: int) -> str:
-    """Return the key of the job, and the group, of a model's negatives."""
-    return f"negatives/{model_name(model, seed)}"
-
-
 @dataclass(frozen=True)
 class Negatives(ExampleSet):
     """The counts of one model's negatives, image by image, over the beginning of its nearest set."""
@@ -49,7 +45,7 @@ class Negatives(ExampleSet):
     @property
     def key(self) -> str:
         """``negatives/<model>/seed-<seed>``."""
-        return negatives_key(self.model, self.seed)
+        return f"negatives/{model_name(self.model, self.seed)}"
 
     @property
     def nearest(self) -> AdversarialSet:
@@ -122,6 +118,7 @@ class Negatives(ExampleSet):
         """Make arrays for this very work, unless they are there, and their coordinates in any case."""
         made = super().prepare(workspace)
         group = open_root(workspace.zarr)[self.key]
+        assert isinstance(group, zarr.Group)
         for name, (values, dtype, long_name) in _coordinates(workspace.study).items():
             array = group.create_array(
                 name,

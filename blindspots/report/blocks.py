@@ -1,6 +1,6 @@
 """What the page is made of, as plain values: the template draws them, and nothing else knows HTML."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Cell:
 
     ours: str = ""
     interval: str = ""
+    spread: str = ""
+    """Standard deviation over seeds."""
     paper: str = ""
     paper_interval: str = ""
     n: str = ""
@@ -55,6 +57,8 @@ class Row:
 
     name: str
     cells: tuple[Cell, ...]
+    sub: bool = False
+    """Whether it says more of the row above."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,9 @@ class Grid:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     wide: bool = False
-    """Too wide for a page that stands upright."""
+    """Too wide for a sheet that stands upright."""
+    of_words: bool = False
+    """Words rather than numbers."""
     kind: str = "grid"
 
 
@@ -78,23 +84,36 @@ class Finding:
     """One cell in which ours and the paper's disagree."""
 
     number: int
+    key: str
+    """What :mod:`blindspots.report.explanations` calls it."""
     place: str
     """Which cell, in words."""
-    numbers: str
-    """Ours and the paper's."""
+    ours: str
+    """In percent, with its interval; so the paper's."""
+    n: str
+    paper: str
+    paper_n: str
     difference: str
-    """In points and in standard errors."""
+    """In points."""
+    standard_errors: str
+    """Pooled, of the difference."""
     explanation: str
     """Empty where none is known."""
+    aside: str
+    """Why it does not count, where it does not."""
     sign: str
+    """``higher`` or ``lower``."""
 
 
 @dataclass(frozen=True)
 class Findings:
     """The cells of a table in which ours and the paper's disagree."""
 
+    id: str
     title: str
     items: tuple[Finding, ...]
+    common: str = ""
+    """The explanation of all of them, where they share one; then the items have none."""
     kind: str = "findings"
 
 
@@ -119,9 +138,22 @@ Block = Text | Missing | Picture | Grid | Findings | Entries
 
 
 @dataclass(frozen=True)
+class Fact:
+    """Something about the study, at the head of the page."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A section with a place in the table of contents."""
 
     id: str
     title: str
-    blocks: tuple[Block, ...] = field(default=())
+    blocks: tuple[Block, ...]
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is better printed across the sheet."""
+        return any(isinstance(block, Grid) and block.wide for block in self.blocks)

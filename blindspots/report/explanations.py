@@ -1,17 +1,21 @@
 """Why a cell disagrees with the paper's, where that is known: measured, not guessed.
 
-A cell's key is ``table<number>/<rule>/<row>/<column>``, in the names of the store, such as
-``table2/random/fc10-1/fc10-1e-2`` or ``table1/none/fc10-1/test_error``. A pattern may have ``*`` for any part.
+A cell's key is ``table<number>/<kind>/<rule>/<row>/<column>``, in the names of the store and the kinds of
+:mod:`blindspots.tables.agreement`, such as ``table2/adversarial/random/fc10-1/fc10-1e-2``,
+``table4/amplified/random/fc100-100-10-p1/fc100-100-10-p2``, ``table2/noise/none/noise-0.3/fc10-1e-4`` or
+``table1/errors/none/fc10-1/test``. A pattern has ``*`` for any part.
 """
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
+_NEAREST = (
+    "The paper's targets are drawn at random. Under the rule nearest the distortions are about half as large, and the "
+    "rates are not expected to agree."
+)
+
 EXPLANATIONS: Mapping[str, str] = {
-    "table2/nearest/*/*": "The paper's sets have a target drawn at random: under the rule nearest the distortions are "
-    "about half as large, and the rates are not expected to agree.",
-    "table4/nearest/*/*": "The paper's sets have a target drawn at random: under the rule nearest the distortions are "
-    "about half as large, and the rates are not expected to agree.",
+    "table*/*/nearest/*/*": _NEAREST,
 }
 """Patterns of keys with what is known, the most particular first."""
 

@@ -21,7 +21,7 @@ def picture(figure: Figure, *, alt: str, caption: str, form: Literal["svg", "png
         if form == "svg":
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         else:
-            figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+            figure.savefig(buffer, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
     kind = {"svg": "image/svg+xml", "png": "image/png"}[form]
     uri = f"data:{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
     return Picture(uri, alt, caption, width=round(figure.get_figwidth() * _PIXELS_AN_INCH))

@@ -6,6 +6,7 @@ The order is the page's own; the same, with those of the spectral analysis, are 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from blindspots.report.numbers import count
 from blindspots.study import Study
 
 
@@ -48,8 +49,8 @@ def _end(study: Study) -> str:
 
 
 def _size(study: Study) -> str:
-    training = "all images" if study.training.images is None else f"{study.training.images} images"
-    sets = "the whole split" if study.sets.examples is None else f"{study.sets.examples} images"
+    training = "all images" if study.training.images is None else f"{count(study.training.images)} images"
+    sets = "the whole split" if study.sets.examples is None else f"{count(study.sets.examples)} images"
     return f"trained on {training} of a split; a set has {sets} at most"
 
 
@@ -95,7 +96,8 @@ SLIPS = (
         "Amplification",
         "The formula of Table 4's lower half divides by the norm of the perturbation, where the distortion per pixel "
         "is meant: a factor √784. From 0.06 to 0.1 is two thirds more, not 40%.",
-        "Every image's perturbation is scaled to the same distortion, once as it is and once inside [0, 1].",
+        "Every image's perturbation is scaled to one distortion: as printed, which may leave [0, 1], and beside that "
+        "clipped afterwards, and scaled so that the distortion is reached inside [0, 1].",
         _amplified,
     ),
     Slip(

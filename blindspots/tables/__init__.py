@@ -16,6 +16,10 @@ TABLES = {
 """The tables that can be drawn, by their number in the paper."""
 
 
+NEGATIVES = "negatives"
+"""The name of a table that the paper has not: how often random directions misread."""
+
+
 def tables_for(study: "Study") -> tuple[int, ...]:
     """Return the numbers of the tables that ``study`` has the models for.
 
@@ -25,18 +29,21 @@ def tables_for(study: "Study") -> tuple[int, ...]:
     return tuple(number for number in TABLES if (number in (1, 2)) in on_all)
 
 
-def build_table(number: int, tree: "xr.DataTree", study: "Study") -> "xr.Dataset":
-    """Return table ``number`` of the paper out of a store's DataTree.
+def build_table(number: int | str, tree: "xr.DataTree", study: "Study") -> "xr.Dataset":
+    """Return table ``number`` of the paper, or the one called negatives, out of a store's DataTree.
 
     Raises :class:`~blindspots.errors.InputError` for a table that is not drawn, one that the study has no models for,
     or a store that is not finished.
     """
     from blindspots.errors import InputError
     from blindspots.tables.model_tables import model_table
+    from blindspots.tables.negatives import negatives_table
     from blindspots.tables.transfer_tables import transfer_table
 
-    if number not in TABLES:
-        raise InputError(f"there is no table {number}; those drawn are {', '.join(map(str, TABLES))}")
+    if number == NEGATIVES:
+        return negatives_table(tree, study)
+    if not isinstance(number, int) or number not in TABLES:
+        raise InputError(f"there is no table {number}; those drawn are {', '.join(map(str, TABLES))} and {NEGATIVES}")
     if number not in tables_for(study):
         missing = (
             "all training images: add one with split train" if number in (1, 2) else "a half: add one with split p1"

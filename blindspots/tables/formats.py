@@ -12,8 +12,9 @@ from typing import Any
 import xarray as xr
 
 from blindspots.errors import InputError
-from blindspots.tables import TABLES
+from blindspots.tables import NEGATIVES, TABLES
 from blindspots.tables.model_sheets import model_sheets
+from blindspots.tables.negatives_sheets import negatives_sheets
 from blindspots.tables.sheet import Sheet
 from blindspots.tables.transfer_sheets import transfer_sheets
 from blindspots.tables.verdict import MARK, agreements, verdicts
@@ -23,11 +24,14 @@ _LAYOUTS: dict[Any, Callable[[xr.Dataset], list[Sheet]]] = {
     2: transfer_sheets,
     3: model_sheets,
     4: transfer_sheets,
+    NEGATIVES: negatives_sheets,
 }
 FORMATS = ("text", "markdown", "csv", "latex", "json")
 
 _LEGEND = f"{MARK} marks a value whose interval does not overlap with the paper's."
-_ESCAPES = str.maketrans({"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "$": r"\$", "~": r"\textasciitilde{}", "±": r"$\pm$"})
+_ESCAPES = str.maketrans(
+    {**{each: rf"\{each}" for each in "%&_#$"}, "~": r"\textasciitilde{}", "^": r"\^{}", "±": r"$\pm$"}
+)
 
 
 def render(table: xr.Dataset, form: str) -> str:
@@ -72,7 +76,7 @@ def records(table: xr.Dataset) -> list[dict[str, Any]]:
         if "n" in cell and int(cell["n"]) == 0:
             continue
         values = {str(name): _plain(array.item()) for name, array in cell.data_vars.items()}
-        found.append({**{name: str(value) for name, value in place.items()}, **values})
+        found.append({**{name: _plain(value) for name, value in place.items()}, **values})
     return found
 
 

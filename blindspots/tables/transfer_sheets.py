@@ -91,7 +91,7 @@ def _notes(of_rule: xr.Dataset, seeds: int) -> tuple[str, ...]:
     notes = [
         "Error rates in % with their Wilson 95% interval, over all n images of a set, also those misread from the "
         "start; the paper's as printed, with the interval of its n images and of its rounding. Distortions of sets as "
-        "made are over images read correctly from the start."
+        "made are over images read correctly from the start. No perturbation: the images of the largest set."
     ]
     if seeds > 1:
         notes.append(

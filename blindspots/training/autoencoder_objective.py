@@ -49,7 +49,7 @@ class AutoencoderObjective:
         (weight, bias), (back, back_bias) = split(point, self._shapes)
         (weight_slope, bias_slope), (back_slope, back_bias_slope) = split(gradient, self._shapes)
         codes = self._codes(weight, bias, self._inputs.chunks)
-        mean = sum(rows.sum(dim=0, dtype=torch.float64) for rows in codes) / n
+        mean = torch.stack([rows.sum(dim=0, dtype=torch.float64) for rows in codes]).sum(dim=0) / n
         divergence, pull = self._divergence(mean)
         pull = (pull / n).to(point)
         sums, bias_sum, losses = self._inputs.sums(weight), torch.zeros_like(pull), []
@@ -97,7 +97,7 @@ class AutoencoderObjective:
         encoder, decoder = bias.new_zeros(len(bias), len(bias)), torch.zeros_like(back_bias)
         inner = bias.new_zeros(len(bias) + 1, len(bias) + 1)
         activity, liveliness = torch.zeros_like(bias), torch.zeros_like(bias)
-        for chunk, rows in zip(chunks, self._codes(weight, bias, chunks), strict=True):
+        for rows in self._codes(weight, bias, chunks):
             units = rows[:, : len(bias)]
             made = torch.addmm(back_bias, units, back.t()).sigmoid_()
             slope = made * (1 - made)

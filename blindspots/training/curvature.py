@@ -1,13 +1,13 @@
 """The matrix that L-BFGS starts from: a Kronecker-factored inverse of the Gauss-Newton matrix, with the decay.
 
-Martens and Grosse, *Optimizing neural networks with Kronecker-factored approximate curvature* (2015): a layer's block of
-the Fisher matrix is about G (x) A, where A = E[a a'] is over the layer's inputs with a one for the bias, and G =
+Martens and Grosse, *Optimizing neural networks with Kronecker-factored approximate curvature* (2015): a layer's block
+of the Fisher matrix is about G (x) A, where A = E[a a'] is over the layer's inputs with a one for the bias, and G =
 E[g g'] over the slopes at its outputs. With A = U_A s_A U_A' and G = U_G s_G U_G', the block with decay and damping is
 inverted as U_G [V / (s_G s_A' + decay + damping)] U_A'.
 
 Where the paper draws a label from the network's own distribution p, here each image has one vector g with independent
-signs e: g = sum_c e_c sqrt(p_c) (1_c - p). Its mean square over the signs is the Fisher matrix too, but an image that is
-read with confidence, as all are in the end, tells something with every draw and not once in a thousand.
+signs e: g = sum_c e_c sqrt(p_c) (1_c - p). Its mean square over the signs is the Fisher matrix too, but an image that
+is read with confidence, as all are in the end, tells something with every draw and not once in a thousand.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ _SPARSE = 0.35
 """Share of values that are not zero, below which the sparse products are faster."""
 _ROWS = 1000
 """Rows of a chunk on a CPU: its activations and their slopes stay in the second cache."""
-_ROWS_ELSEWHERE = 32_768
+_ROWS_ELSEWHERE = 20_000
 
 
 class Inputs(Protocol):

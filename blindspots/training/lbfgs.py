@@ -11,6 +11,7 @@ iterations; the memory of steps outlives it. Another function starts from a mult
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -76,8 +77,33 @@ def minimise(function: Function, start: torch.Tensor) -> Iterator[Point]:
     """Yield the start, then the point after each iteration of L-BFGS; end where no step improves on the last point.
 
     ``function`` returns loss and gradient at a vector (p,). Raises :class:`DivergedError` where the start's loss is not
-    finite; a step to such a point is cut back.
+    finite; a step to such a point is cut back. On a CPU torch works in one thread meanwhile, since several add up in
+    another order: the points do not depend on how many there are.
     """
+    points = _iterate(function, start)
+    while True:
+        with _one_thread() if start.device.type == "cpu" else nullcontext():
+            point = next(points, None)
+        if point is None:
+            return
+        yield point
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    if threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _iterate(function: Function, start: torch.Tensor) -> Iterator[Point]:
+    """Do what :func:`minimise` does."""
     point, value = start.clone(), function(start)
     evaluations = 1
     if not _finite(value):

@@ -4,7 +4,7 @@ Forward and backward pass are written out and fused over chunks of rows, so that
 processor's cache; a sigmoid's derivative comes from its value. The first layer's products leave out what is zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -86,7 +86,7 @@ class Objective:
         """Return loss, gradient and errors at the weights ``point``, in the order of :func:`to_vector`."""
         layers, gradient, n = self._layers(point), torch.zeros_like(point), self.images
         slopes, parts = split(gradient, self._shapes), split(point, self._shapes)
-        sums = [self._inputs.sums(parts[0][0]), *(torch.zeros_like(weight) for weight in layers.weights)]
+        sums = [self._inputs.sums(parts[0][0]), *(torch.zeros_like(weight) for weight, _ in parts[1:])]
         bias_sums = [torch.zeros_like(bias) for bias in layers.biases]
         losses, errors = [], []
         minus_ones = point.new_full((1, n), -1)
@@ -102,7 +102,7 @@ class Objective:
             for index, slope in self._backward(layers, activations, delta.t()):
                 bias_sums[index] += slope.sum(dim=0)
                 if index:
-                    sums[index].addmm_(slope.t(), activations[index - 1])
+                    sums[index].addmm_(slope.t(), activations[index - 1][:, : self._shapes[index][1]])
                 else:
                     self._inputs.add_gradient(chunk, slope, sums[0])
         total = -float(torch.stack(losses).sum()) / n
@@ -114,7 +114,7 @@ class Objective:
             bias_slope.copy_(bias_sum[: len(bias)])
         return Value(total, gradient, int(torch.stack(errors).sum()))
 
-    def start_matrix(self, point: torch.Tensor, iteration: int, damping: float = _DAMPING) -> StartMatrix:
+    def start_matrix(self, point: torch.Tensor, iteration: int) -> StartMatrix:
         """Return an inverse of the curvature at ``point``: see :mod:`blindspots.training.curvature`.
 
         Taken from evenly spread chunks of images, 20 000 at most, and from random signs that ``iteration`` decides.
@@ -136,17 +136,14 @@ class Objective:
                 if index:
                     below = with_ones(activations[index - 1][:, : self._shapes[index][1]])
                     inner[index - 1].addmm_(below.t(), below)
-        if self._first is None:
-            moment = sum(
-                block.t() @ block
-                for block in (with_ones(self._inputs.rows[chunk][:, self._inputs.live]) for chunk in chunks)
-            )
-            self._first = spectrum(moment / taken)
+        if self._first is None:  # the images stay as they are
+            rows = with_ones(torch.cat([self._inputs.rows[chunk][:, self._inputs.live] for chunk in chunks]))
+            self._first = spectrum(rows.t() @ rows / taken)
         spectra = [self._first, *(spectrum(each / taken) for each in inner)]
         return StartMatrix(
             self._shapes,
             [
-                LayerInverse(below, spectrum(each / taken), None if index else self._inputs.live, factor, damping)
+                LayerInverse(below, spectrum(each / taken), None if index else self._inputs.live, factor, _DAMPING)
                 for index, (below, each, factor) in enumerate(zip(spectra, outer, self._factors, strict=True))
             ],
         )
@@ -168,14 +165,17 @@ class Objective:
         activations, outputs = [], self._inputs.product(chunk, layers.table, layers.biases[0])
         for weight, bias in zip(layers.weights, layers.biases[1:], strict=True):
             activations.append(outputs.sigmoid_())
-            outputs = torch.addmm(bias, activations[-1], weight.t())
+            units = self._shapes[len(activations)][1]
+            outputs = torch.addmm(bias, activations[-1][:, :units], weight[:, :units].t())
         return activations, outputs[:, : self._shapes[-1][0]]
 
-    def _backward(self, layers, activations, delta):
+    def _backward(
+        self, layers: _Layers, activations: list[torch.Tensor], delta: torch.Tensor
+    ) -> Iterator[tuple[int, torch.Tensor]]:
         """Yield layer and slopes at its outputs, from the last to the first, given those at the logits."""
         for index in reversed(range(len(self._shapes))):
             if index == 0 and not activations:
-                delta = pad(delta, (0, len(layers.biases[0]) - delta.shape[1]))
+                delta = pad(delta, (0, len(layers.biases[0]) - delta.shape[1])).contiguous()
             yield index, delta
             if index:
                 delta = torch.ops.aten.sigmoid_backward(delta @ layers.weights[index - 1], activations[index - 1])

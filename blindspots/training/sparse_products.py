@@ -1,14 +1,15 @@
 """Kernels for the product of a sparse matrix and a dense table: sums of the table's rows, in vectors.
 
-A matrix is given as lists of the entries of its rows: each is a row of the table and its factor. Eight rows of the table go at once, so that the sum is loaded and stored seldom. That inner loop is written in
-LLVM's vectors: numba's own has to ask before every eight rows whether what it writes overlaps with what it reads, which
-takes as long as the sum. A table's width is a whole number of vectors.
+A matrix is given as lists of the entries of its rows: each is a row of the table and its factor. Eight rows of the
+table go at once, so that the sum is loaded and stored seldom. That inner loop is written in LLVM's vectors: numba's own
+has to ask before every eight rows whether what it writes overlaps with what it reads, which takes as long as the sum.
+A table's width is a whole number of vectors.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -20,8 +21,7 @@ _TILE_INPUTS = 196
 _TILE_ROWS = 100
 
 
-@intrinsic
-def _add_rows(context, target, width, sources, factors):  # type: ignore[no-untyped-def]
+def _row_sum(context, target, width, sources, factors):  # type: ignore[no-untyped-def]
     """Add to the ``width`` values at the address ``target`` those at the addresses ``sources``, times ``factors``."""
     size = factors.dtype.bitwidth // 8
 
@@ -52,27 +52,34 @@ def _add_rows(context, target, width, sources, factors):  # type: ignore[no-unty
     return types.void(types.uintp, types.intp, sources, factors), generate
 
 
+_add_rows: Any = intrinsic(_row_sum)
+
+
 @compiled
 def _add_list(target, base, stride, width, entries, values, k, end):  # type: ignore[no-untyped-def]
     """Add to the row at the address ``target`` those of a list, of the table at the address ``base``."""
-    while k + 8 <= end:
-        one = (
-            base + stride * entries[k],
-            base + stride * entries[k + 1],
-            base + stride * entries[k + 2],
-            base + stride * entries[k + 3],
-            base + stride * entries[k + 4],
-            base + stride * entries[k + 5],
-            base + stride * entries[k + 6],
-            base + stride * entries[k + 7],
-        )
-        first = (values[k], values[k + 1], values[k + 2], values[k + 3])
-        second = (values[k + 4], values[k + 5], values[k + 6], values[k + 7])
-        _add_rows(target, width, one, first + second)
-        k += 8
     while k < end:
-        _add_rows(target, width, (base + stride * entries[k],), (values[k],))
-        k += 1
+        one, first = (base + stride * entries[k],), (values[k],)
+        if k + 2 > end:
+            _add_rows(target, width, one, first)
+            k += 1
+            continue
+        two, second = (*one, base + stride * entries[k + 1]), (*first, values[k + 1])
+        if k + 4 > end:
+            _add_rows(target, width, two, second)
+            k += 2
+            continue
+        four = (*two, base + stride * entries[k + 2], base + stride * entries[k + 3])
+        fourth = (*second, values[k + 2], values[k + 3])
+        if k + 8 > end:
+            _add_rows(target, width, four, fourth)
+            k += 4
+            continue
+        e, f, g, h = entries[k + 4], entries[k + 5], entries[k + 6], entries[k + 7]
+        eight = (*four, base + stride * e, base + stride * f, base + stride * g, base + stride * h)
+        eighth = (*fourth, values[k + 4], values[k + 5], values[k + 6], values[k + 7])
+        _add_rows(target, width, eight, eighth)
+        k += 8
 
 
 @compiled
@@ -100,6 +107,8 @@ class Lists(NamedTuple):
     """(tiles, n + 1)"""
     entries: np.ndarray
     values: np.ndarray
+    columns: int
+    """m"""
 
 
 def add_products(lists: Lists, table: np.ndarray, bias: np.ndarray, out: np.ndarray) -> None:
@@ -109,12 +118,12 @@ def add_products(lists: Lists, table: np.ndarray, bias: np.ndarray, out: np.ndar
     look, and reads and writes where it is told.
     """
     rows, width = lists.begins.shape[1] - 1, table.shape[1]
-    fits = out.shape == (rows, width) and width % LANES == 0 and bias.size in (0, width)
+    fits = out.shape == (rows, width) and width % LANES == 0 and bias.size in (0, width) and len(table) == lists.columns
     arrays = (table, bias, out)
     same = all(array.dtype == lists.values.dtype and array.flags.c_contiguous for array in arrays)
     if not (fits and same):
         raise ValueError(f"a table {table.shape} does not fit {rows} lists and an output {out.shape}")
-    _add_products(*lists, table, bias, out)
+    _add_products(lists.begins, lists.entries, lists.values, table, bias, out)
 
 
 @compiled
@@ -149,8 +158,8 @@ def as_lists(rows: np.ndarray) -> tuple[Lists, Lists]:
     _count(rows, _TILE_INPUTS, _TILE_ROWS, by_row, by_column)
     index = np.uint16 if max(count, inputs) < 2**16 else np.uint32
     lists, transposed = (
-        Lists(_begins(counts), np.empty(counts.sum(), index), np.empty(counts.sum(), rows.dtype))
-        for counts in (by_row, by_column)
+        Lists(_begins(counts), np.empty(counts.sum(), index), np.empty(counts.sum(), rows.dtype), columns)
+        for counts, columns in ((by_row, inputs), (by_column, count))
     )
     following = (each.begins[:, :-1].copy() for each in (lists, transposed))
     _fill(rows, _TILE_INPUTS, _TILE_ROWS, *following, lists, transposed)

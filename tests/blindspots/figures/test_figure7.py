@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.figures import build_figure, save_figure
-from blindspots.figures.figure7 import Panel, draw_panel, figure7
+from blindspots.figures.figure7 import Panel, _default, draw_panel, figure7
 from blindspots.study import Study
+from blindspots.study_file import validate_study
 
 
 @pytest.fixture
@@ -52,8 +53,26 @@ def test_models_and_rule_can_be_chosen(tree: xr.DataTree, tiny: Study, mnist: Da
         figure7(tree, tiny, mnist, models=["fc9"])
     with pytest.raises(InputError, match="the store lacks sets/fc10/seed-0/train/second"):
         figure7(tree, tiny, mnist, rule="second")
-    with pytest.raises(InputError, match="there is no figure 3; those drawn are 7"):
-        build_figure(3, tree, tiny, mnist)
+
+
+def test_the_models_shown_are_the_first_and_fc200_where_there_is_one() -> None:
+    def default(*models: dict[str, object]) -> list[str]:
+        return _default(validate_study({"name": "by-hand", "models": list(models)}))
+
+    decay = [1e-5, 1e-5, 1e-6]
+    first, last = {"name": "fc10", "decay": [1e-4]}, {"name": "fc20-10", "hidden": [20], "decay": [0, 0]}
+    wide = {"name": "fc200-200-10", "hidden": [200, 200], "decay": decay}
+    half = {"name": "fc100-100-10-p2", "hidden": [100, 100], "decay": decay, "split": "p2"}
+    assert default(first, wide, last, half) == ["fc10", "fc200-200-10"]
+    assert default(first, last, half) == ["fc10", "fc20-10"]  # of a half are the sets of other images
+    assert default(first, half) == ["fc10"]
+
+
+def test_models_whose_sets_are_of_other_images_are_not_shown_together(mnist: Dataset) -> None:
+    models = [{"name": "fc10", "decay": [0]}, {"name": "fc10-p1", "decay": [0], "split": "p1"}]
+    study = validate_study({"name": "by-hand", "models": models})
+    with pytest.raises(InputError, match=r"different images \(fc10: train, fc10-p1: test\)"):
+        figure7(xr.DataTree(), study, mnist, models=["fc10", "fc10-p1"])
 
 
 def test_a_panel_is_drawn_into_the_axes_given_and_tells_right_from_wrong() -> None:

@@ -10,6 +10,7 @@ import xarray as xr
 from blindspots.built_in_studies import MNIST
 from blindspots.errors import InputError
 from blindspots.study import Study
+from blindspots.study_file import validate_study
 from blindspots.tables import build_table, render
 from blindspots.tables.formats import sheets
 from blindspots.tables.transfer_sheets import COLUMNS, blocks
@@ -174,13 +175,33 @@ def test_failures_of_the_search_are_said(tree: xr.DataTree, study: Study) -> Non
 def test_a_table_that_was_stored_is_drawn_as_it_was(table: xr.Dataset, tmp_path: Path) -> None:
     table.to_zarr(tmp_path / "table", zarr_format=3, consolidated=False)
     with xr.open_zarr(tmp_path / "table", consolidated=False, chunks=None) as back:
-        for form in ("text", "csv", "json"):
-            assert render(back, form) == render(table, form)
+        assert render(back, "text") == render(table, "text")
+        assert json.loads(render(back, "json")) == json.loads(render(table, "json"))
 
 
 def test_another_format_is_refused(table: xr.Dataset) -> None:
     with pytest.raises(InputError, match="no format is called 'word'; there are text, markdown, csv, latex, json"):
         render(table, "word")
+
+
+def test_the_table_of_negatives_is_rendered_without_a_verdict() -> None:
+    from tests.blindspots.tables.test_negatives import CONTENT, store
+
+    table = build_table("negatives", store(), validate_study(CONTENT))
+    text = render(table, "text")
+    assert text.startswith("Adversarial negatives, on the sphere")
+    assert "Agreement" not in text
+    assert "marks a value" not in text
+    content = json.loads(render(table, "json"))
+    assert set(content) == {"attributes", "records"}
+    assert len(content["records"]) == 2 * 2 * 2
+    first = content["records"][1]
+    assert (first["model"], first["where"], first["multiple"], first["rate"]) == (
+        *("fc10-1e-4", "sphere", 4.0),
+        pytest.approx(1 / 60),
+    )
+    for form in ("markdown", "latex", "csv"):
+        assert "fc10-1e-4" in render(table, form).lower().replace("fc10(1e-4)", "fc10-1e-4")
 
 
 def test_a_table_of_another_kind_is_data_alone() -> None:

@@ -8,7 +8,7 @@ from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.study import Study
 from blindspots.tables import build_table, paper, tables_for
-from tests.blindspots.tables.conftest import N, ON_ALL, ON_HALVES, changed, misread, put, size, stored
+from tests.blindspots.tables.conftest import ON_ALL, ON_HALVES, N, changed, misread, put, size, stored
 
 ERRORS = {
     1: {"training_error": "train", "test_error": "test"},
@@ -137,8 +137,8 @@ def test_a_store_that_is_not_finished_says_what_it_lacks(tree: xr.DataTree, stud
     put(tree, {"n": 0}, source="clean", target="fc100-100-10-p2", split="p1")
     with pytest.raises(InputError, match=r"lacks transfer/clean/fc100-100-10-p2/seed-0 \(split p1, rule none, plain\)"):
         build_table(3, tree, study)
-    del tree["sets/fc100-100-10/seed-0/train"].children["random"]
-    with pytest.raises(InputError, match="the store lacks sets/fc100-100-10/seed-0/train/random"):
+    tree["sets/fc100-100-10/seed-0/train"].children = {}
+    with pytest.raises(InputError, match="the store lacks sets/fc100-100-10/seed-0/train/nearest"):
         build_table(1, tree, study)
 
 
@@ -155,7 +155,7 @@ def test_a_study_has_the_tables_that_it_has_models_for(tree: xr.DataTree, study:
         with pytest.raises(InputError, match=f"table {number} is not in the study by-hand, .*all training images"):
             build_table(number, tree, on_halves)
     assert tuple(build_table(3, tree, on_halves).model.values) == ON_HALVES
-    with pytest.raises(InputError, match="there is no table 6; those drawn are 1, 2, 3, 4"):
+    with pytest.raises(InputError, match="there is no table 6; those drawn are 1, 2, 3, 4 and negatives"):
         build_table(6, tree, study)
 
 

@@ -11,8 +11,10 @@ from tests.blindspots.tables.conftest import changed
 
 @pytest.mark.parametrize(
     ("printed", "least", "largest"),
-    [("6.7", 6.65, 6.75), ("10", 9.5, 10.5), ("5.0", 4.95, 5.05), ("6.25", 6.245, 6.255), ("0", 0, 0.5)]
-    + [("100", 99.5, 100), ("0.57", 0.565, 0.575)],
+    [
+        *(("6.7", 6.65, 6.75), ("10", 9.5, 10.5), ("5.0", 4.95, 5.05), ("6.25", 6.245, 6.255)),
+        *(("0", 0, 0.5), ("100", 99.5, 100), ("0.57", 0.565, 0.575)),
+    ],
 )
 def test_the_printed_digits_say_how_far_a_value_was_rounded(printed: str, least: float, largest: float) -> None:
     assert paper.printed_range(printed) == pytest.approx((least / 100, largest / 100), abs=1e-15)

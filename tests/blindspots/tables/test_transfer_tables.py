@@ -9,9 +9,9 @@ from blindspots.tables import build_table
 from blindspots.tables.transfer_tables import VARIANTS
 from tests.blindspots.tables.conftest import (
     NOISE,
-    N,
     ON_ALL,
     ON_HALVES,
+    N,
     as_shown,
     as_target,
     changed,
@@ -161,7 +161,7 @@ def test_table_4_is_held_against_the_paper_where_it_is_shown_as_there(tree: xr.D
 def test_sets_that_are_not_amplified_have_no_such_rows(tree: xr.DataTree) -> None:
     table = build_table(4, tree, changed(sets={"noise": [0.1], "amplified_splits": ["train"]}))
     assert table.variant.values.tolist() == ["plain"]
-    assert "variant" not in build_table(2, tree, changed(sets={"amplified_splits": ["train"]})).dims
+    assert "variant" not in build_table(2, tree, changed(sets={"noise": [0.1], "amplified_splits": ["train"]})).dims
 
 
 def test_sets_of_other_images_are_not_held_against_the_papers(tree: xr.DataTree) -> None:

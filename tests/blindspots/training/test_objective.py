@@ -6,6 +6,8 @@ from blindspots.networks.build import initialise
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.training import inputs
 from blindspots.training.objective import Objective, from_vector, to_vector
+from blindspots.training.sparse_inputs import SparseInputs
+from blindspots.training.weight_vector import split
 from tests.blindspots.training.conftest import Problem
 
 
@@ -46,6 +48,23 @@ def test_loss_and_gradient_are_autograds(
     assert value.errors == int((model(images).argmax(1) != labels).sum())
 
 
+@pytest.mark.parametrize("rows", [7, 90, 1200])
+@pytest.mark.parametrize("sizes", [(12, 3), (12, 5, 3), (12, 16, 4, 3)])
+def test_the_sparse_products_give_autograds_gradient_too(
+    problem: Problem, sizes: tuple[int, ...], rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "_ROWS", rows)
+    images, labels = problem[0].double() * (problem[0] > 0.7), problem[1]
+    assert isinstance(inputs.as_inputs(images), SparseInputs)
+    model = network(sizes)
+    decay = (0.3, 0.05, 0.7)[: len(sizes) - 1]
+    value = Objective(model, images, labels, decay=decay)(to_vector(model))
+    loss, gradient = by_autograd(model, images, labels, decay, "half-squares")
+    assert value.loss == pytest.approx(loss, rel=1e-12)
+    torch.testing.assert_close(value.gradient, gradient, rtol=1e-10, atol=1e-12)
+    assert value.errors == int((model(images).argmax(1) != labels).sum())
+
+
 def test_float32_agrees_with_float64(problem: Problem) -> None:
     images, labels = problem
     decay = (1e-3, 1e-3)
@@ -70,6 +89,18 @@ def test_weights_go_into_a_vector_and_back() -> None:
     from_vector(other, to_vector(model))
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
+
+
+def test_a_vector_is_split_into_views_of_its_layers() -> None:
+    vector = torch.arange(17.0)
+    (weight, bias), (last, last_bias) = split(vector, [(3, 2), (2, 3)])
+    assert weight.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert bias.tolist() == [6, 7, 8]
+    assert last.tolist() == [[9, 10, 11], [12, 13, 14]]
+    last_bias += 1
+    assert vector[15:].tolist() == [16, 17]
+    with pytest.raises(ValueError, match="17 weights do not fit layers that have 9"):
+        split(vector, [(3, 2)])
 
 
 @pytest.mark.parametrize(

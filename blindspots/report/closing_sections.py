@@ -1,0 +1,73 @@
+"""The last sections of the page: the paper's slips, and where everything lies in the store."""
+
+import xarray as xr
+
+from blindspots.report.blocks import Cell, Entries, Entry, Grid, Row, Section, Text
+from blindspots.report.numbers import count
+from blindspots.report.slips import SLIPS
+from blindspots.store.layout import Layout
+from blindspots.study import Study
+
+_GROUPS = {
+    "sets": (
+        "sets/<model>/seed-<seed>/<split>/<rule>",
+        "adversarial sets: perturbation, target, class read, distortion, "
+        "success, lower bound and effort, image by image",
+    ),
+    "references": ("references/<split>/<noise>", "sets of Gaussian noise, as drawn and clipped"),
+    "transfer": ("transfer", "every set shown to every model: counts, rates, intervals"),
+    "training": ("training/<model>/seed-<seed>", "loss, error and gradient over the iterations"),
+    "negatives": ("negatives/<model>/seed-<seed>", "what random directions misread, image by image"),
+    "tables": ("tables/table<number>", "the tables of this page, every number unrounded"),
+}
+
+
+def slip_section(study: Study) -> Section:
+    """Return where the paper slips or is silent, and which reading is taken."""
+    items = []
+    for slip in SLIPS:
+        chosen = slip.in_force(study)
+        said = [slip.paper, f"Here: {slip.here}"] + ([f"This study: {chosen}."] if chosen else [])
+        items.append(Entry(slip.title, tuple(said)))
+    text = Text(
+        "Where two readings are reasonable, both can be chosen in a study, and the default is named. What concerns the "
+        "spectral analysis of Section 4.3 bears on nothing here, and is left out."
+    )
+    return Section("slips", "Where the paper slips or is silent", (text, Entries(tuple(items), numbered=True)))
+
+
+def store_section(tree: xr.DataTree, layout: Layout) -> Section:
+    """Return where everything lies in the store."""
+    rows = []
+    for name, (path, what) in _GROUPS.items():
+        groups = _filled(tree, name)
+        if groups:
+            rows.append(_row(f"study.zarr/{path}", what, groups))
+    weights = len(list(layout.root.glob("models/*/*.safetensors")))
+    receipts = len(list((layout.root / "receipts").rglob("*.json")))
+    rows.append(_row("models/<model>/seed-<seed>.safetensors", "trained weights, with their metadata", weights))
+    rows.append(_row("receipts/<job>/<shard>.json", "what every shard was made from, by what and when", receipts))
+    rows.append(_row("study.json", "the study, with every field, and the hash of its data", 1))
+    grid = Grid(
+        id="grid-store",
+        caption="What the folder of the store holds; a group of study.zarr is an xarray Dataset.",
+        corner="place",
+        columns=("what it is", "how many"),
+        rows=tuple(rows),
+        of_words=True,
+    )
+    text = Text(
+        'In Python, without this package: xarray.open_datatree("study.zarr", engine="zarr"). A table is printed, '
+        "also as LaTeX, CSV or JSON, by blindspots table, a figure drawn by blindspots figure, and everything is "
+        "read back and held against its receipts by blindspots verify."
+    )
+    return Section("store", "Where everything lies", (grid, text))
+
+
+def _row(place: str, what: str, how_many: int) -> Row:
+    return Row(place, (Cell(ours=what), Cell(ours=count(how_many))))
+
+
+def _filled(tree: xr.DataTree, name: str) -> int:
+    """Return how many groups with arrays lie at or under ``name``."""
+    return sum(bool(node.data_vars) for node in tree[name].subtree) if name in tree.children else 0

@@ -1,0 +1,73 @@
+"""The page's small parts: numbers, explanations, slips, provenance."""
+
+import json
+from math import nan
+from pathlib import Path
+
+import pytest
+
+from blindspots.report.explanations import EXPLANATIONS, explanation
+from blindspots.report.numbers import count, interval, number, rate, signed
+from blindspots.report.provenance import provenance
+from blindspots.report.slips import SLIPS
+from blindspots.store.layout import Layout
+from blindspots.study import Study
+
+
+def test_numbers_as_they_are_printed() -> None:
+    assert rate(0.12345, 1) == "12.3"
+    assert rate(nan, 1) == number(nan, 2) == interval(nan, nan, 1) == signed(nan, 1) == ""
+    assert interval(0.1, 0.25, 2) == "[10.00, 25.00]"
+    assert signed(-1.25, 1) == "−1.2"
+    assert signed(3.0, 1) == "+3.0"
+    assert count(1234567) == "1\u202f234\u202f567"
+    assert count(999) == "999"
+
+
+def test_the_first_pattern_that_fits_explains() -> None:
+    known = {"table2/*/random/fc10-1/*": "first", "table2/*": "second"}
+    assert explanation("table2/adversarial/random/fc10-1/fc10-1e-2", known) == "first"
+    assert explanation("table2/noise/none/noise-0.3/fc10-1e-2", known) == "second"
+    assert explanation("table1/errors/none/fc10-1/test", known) == ""
+    assert "half as large" in explanation("table4/amplified/nearest/a/b", EXPLANATIONS)
+    assert explanation("table4/amplified/random/a/b", {k: v for k, v in EXPLANATIONS.items() if "nearest" in k}) == ""
+
+
+def test_the_readings_that_can_be_chosen_are_those_of_the_study(tiny: Study) -> None:
+    said = " ".join(slip.in_force(tiny) for slip in SLIPS)
+    for part in (
+        "training.decay_form = half-squares",
+        "sets.rules = nearest, random",
+        "sets.noise = 0.1, 1",
+        "training.iterations = 60",
+        "trained on 500 images of a split",
+    ):
+        assert part in said
+    assert len({slip.title for slip in SLIPS}) == len(SLIPS)
+    assert all(slip.paper.endswith(".") and slip.here.endswith(".") for slip in SLIPS)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    for index, (finished, torch) in enumerate(
+        [("2024-05-06T07:08:09+00:00", "2.9"), ("2024-05-05T23:00:00+00:00", "2.8")]
+    ):
+        path = tmp_path / "receipts" / "sets" / f"{index}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        receipt = {"identity": "i", "content": "c", "seconds": 1.5, "versions": {"torch": torch}, "finished": finished}
+        path.write_text(json.dumps(receipt))
+    (tmp_path / "receipts" / "sets" / "9.json").write_text("damaged")
+    return Layout.at(tmp_path)
+
+
+def test_receipts_together_say_when_and_by_what(layout: Layout) -> None:
+    found = provenance(layout)
+    assert (found.shards, found.seconds) == (2, 3.0)
+    assert (found.first, found.last) == ("2024-05-05 23:00 UTC", "2024-05-06 07:08 UTC")
+    assert found.versions == {"torch": ("2.8", "2.9")}
+    assert found.devices == ("cpu",)
+
+
+def test_a_store_without_receipts_says_nothing(tmp_path: Path) -> None:
+    found = provenance(Layout.at(tmp_path))
+    assert (found.shards, found.first, found.versions) == (0, "", {})
