@@ -36,10 +36,10 @@ QUICK = Study(
     name="quick",
     models=MODELS,
     training=TrainingSpec(images=10_000, iterations=200),
-    sets=SetsSpec(examples=1000, shard=250),
+    sets=SetsSpec(targeted_method="lbfgs-norm", examples=1000, shard=250),
     negatives=NegativesSpec(images=100, directions=100),
 )
-MNIST = Study(name="mnist", models=MODELS, sets=SetsSpec(targeted_examples=10_000))
+MNIST = Study(name="mnist", models=MODELS, sets=SetsSpec(targeted_method="lbfgs-norm", targeted_examples=10_000))
 PAPER = MNIST.model_copy(update={"name": "paper", "seeds": 3})
 
 BUILT_IN: dict[str, tuple[Study, str]] = {

@@ -12,7 +12,7 @@ from blindspots.errors import InputError
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=64)]
 RuleName = Annotated[str, Field(pattern=r"^(nearest|second|random|class-[0-9])$")]
-MethodName = Literal["auto", "lbfgs", "projection"]
+MethodName = Literal["auto", "lbfgs", "lbfgs-norm", "projection"]
 Width = Annotated[int, Field(ge=1, le=100_000)]
 HALVES = ("p1", "p2")
 """The splits of Tables 3 and 4: two disjoint halves of the training images."""
@@ -104,7 +104,7 @@ class TrainingSpec(_Part):
         2e-4, gt=0, le=1, description="Converged when the gradient's Euclidean norm is at most this, and ..."
     )
     decrease: float = Field(
-        1.0, gt=0, le=1, description="... the loss fell by at most this share of itself over the last 10 iterations"
+        1e-2, gt=0, le=1, description="... the loss fell by at most this share of itself over the last 10 iterations"
     )
     decay_form: Literal["half-squares", "per-unit"] = Field(
         "half-squares",
@@ -141,7 +141,12 @@ class SetsSpec(_Part):
         description="How the target is chosen: nearest, second, random, class-0 to class-9",
     )
     method: MethodName = Field(
-        "auto", description="auto: the one that finds less; lbfgs: the paper's; projection: onto the boundary"
+        "auto",
+        description="auto: the one that finds less; lbfgs: the paper's, on c times the squared norm; lbfgs-norm: on c "
+        "times the norm, as printed; projection: onto the boundary",
+    )
+    targeted_method: MethodName | None = Field(
+        None, description="The method for rules with a target, where it is another; the paper's sets are by lbfgs-norm"
     )
     splits: tuple[Literal["train", "test"], ...] | None = Field(
         None,
@@ -227,8 +232,12 @@ class Study(_Part):
             return self.sets.splits
         return ("test",) if spec.split in HALVES else ("train",)
 
+    def method(self, rule: str) -> MethodName:
+        """Return the method by which the sets of ``rule`` are made."""
+        return self.sets.method if rule == "nearest" else self.sets.targeted_method or self.sets.method
+
     def examples(self, rule: str, spec: ModelSpec | None = None) -> int | None:
-        """Return the most images in a set of ``rule``, made for ``spec`` or, like noise, for none; None: the split's."""
+        """Return the most images in a set of ``rule`` for ``spec``, or for no model as noise is; None: the split's."""
         limits = [
             self.sets.examples,
             None if rule == "nearest" else self.sets.targeted_examples,

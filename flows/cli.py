@@ -175,7 +175,7 @@ def figure(
 
     workspace = workspace_of(root, data=data)
     with open_study(root, lazy=False) as tree:
-        drawn = build_figure(number_or_name(name), tree, workspace.study, workspace.dataset)
+        drawn = build_figure(number_or_name(name), tree, workspace.study, workspace.dataset, workspace.layout)
     paths = output or [workspace.root / "figures" / f"{figure_name(name)}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
         try:

@@ -67,12 +67,12 @@ def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
 def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
     """Print the first table of a finished run, how far each agrees with the paper, and what the run did."""
     from blindspots.store.open import open_study
-    from blindspots.tables import TABLES, build_table, render, tables_for
+    from blindspots.tables import TABLES, build_table, drawn_for, render
     from blindspots.tables.verdict import agreements, counted
 
     study = study_in(root)
     with open_study(root, lazy=False) as tree:
-        drawn = {name: build_table(name, tree, study) for name in tables_for(study)}
+        drawn = {name: build_table(name, tree, study) for name in drawn_for(study)}
     if as_json:
         print_json({**outcome, "tables": {name: json.loads(render(each, "json")) for name, each in drawn.items()}})
         return

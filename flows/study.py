@@ -21,7 +21,7 @@ from blindspots.jobs.plan import stage_work
 from blindspots.store.open import open_study
 from blindspots.built_in_studies import QUICK
 from blindspots.study import Study
-from blindspots.tables import TABLES, build_table, render, tables_for
+from blindspots.tables import build_table, drawn_for, render
 from flows.session import Session, session
 from tasks.actors.here import Here
 from tasks.run_job import run_job
@@ -105,7 +105,7 @@ def tables(
     with session(study, root, workers, device, data) as running:
         said = _run_stage(running, Stage.TABLES)
         with open_study(running.workspace.root, lazy=False) as tree:
-            for name in tables_for(study):
+            for name in drawn_for(study):
                 _publish(name, build_table(name, tree, study), study)
         return said
 
@@ -222,11 +222,11 @@ def _check_inputs(running: Session, stage: Stage) -> None:
 
 def _publish(name: int | str, table: Any, study: Study) -> None:
     rows = [{name: "" if value is None else value for name, value in row.items()} for row in _records(table)]
-    create_table_artifact(key=f"table-{name}", table=rows, description=f"Table {name}: {TABLES[name]}")
+    create_table_artifact(key=f"table-{name}", table=rows, description=f"Table {name}: {table.attrs['title']}")
     create_markdown_artifact(
         key=f"table-{name}-beside-the-paper",
         markdown=render(table, "markdown"),
-        description=f"Table {name} of the study {study.name} beside the paper's",
+        description=f"Table {name} of the study {study.name}, beside the paper's where it has one",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from blindspots.distortion.projection import ROUNDS
 from blindspots.errors import InputError
 
-METHODS = ("auto", "lbfgs", "projection")
+METHODS = ("auto", "lbfgs", "lbfgs-norm", "projection")
 
 
 def _check_counts(**counts: int) -> None:
@@ -66,7 +66,12 @@ def method_of(method: str | Method) -> Method:
     """Return the method that ``method`` names; raise :class:`InputError` for a name there is none of."""
     if isinstance(method, Auto | Lbfgs | Projection):
         return method
-    named: dict[str, Method] = {"auto": Auto(), "lbfgs": Lbfgs(), "projection": Projection()}
+    named: dict[str, Method] = {
+        "auto": Auto(),
+        "lbfgs": Lbfgs(),
+        "lbfgs-norm": Lbfgs(penalty="norm"),
+        "projection": Projection(),
+    }
     if method not in named:
         raise InputError(f"no method is called {method!r}; give one of {', '.join(METHODS)}, or a method object")
     return named[method]

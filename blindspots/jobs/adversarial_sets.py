@@ -75,7 +75,7 @@ class AdversarialSet(ExampleSet):
             "weights": weights,
             "layers": workspace.study.model(self.model).layers,
             "rule": self.rule,
-            "method": workspace.study.sets.method,
+            "method": workspace.study.method(self.rule),
             "seed": workspace.study.seed if self.rule == "random" else None,
         }
 
@@ -87,7 +87,7 @@ class AdversarialSet(ExampleSet):
             "seed": self.seed,
             "split": self.split,
             "rule": self.rule,
-            "method": workspace.study.sets.method,
+            "method": workspace.study.method(self.rule),
             "dataset": workspace.study.dataset,
             "dataset_sha256": workspace.dataset.sha256,
             "tables": "Tables 3 and 4" if workspace.study.model(self.model).split in HALVES else "Tables 1 and 2",
@@ -103,7 +103,7 @@ class AdversarialSet(ExampleSet):
             images,
             labels,
             rule=self.rule,
-            method=workspace.study.sets.method,
+            method=workspace.study.method(self.rule),
             seed=workspace.study.seed,
             examples=ids,
             split=self.split,

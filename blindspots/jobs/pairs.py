@@ -56,7 +56,7 @@ def lay_out_table(workspace: Workspace) -> None:
             "amplified_to": workspace.study.sets.amplified_to,
             "tables": "Tables 1 to 4",
             "comment": "n = 0 where a source has no such cell; under the rule none, as_target counts nothing; "
-            "the source clean, splits train, p1 and p2, is the target's own training images, and those of the other half",
+            "the source clean, splits train, p1, p2: the target's own training images and those of the other half",
         }
     )
 
@@ -111,7 +111,9 @@ class Pair(Job):
             sets=dict(zip((job.key for job in self.sets), contents, strict=True)),
             clean=clean,
             dataset=workspace.dataset.sha256,
-            amplified_to=study.sets.amplified_to if any(len(self._variants(study, job)) > 1 for job in self.sets) else None,
+            amplified_to=study.sets.amplified_to
+            if any(len(self._variants(study, job)) > 1 for job in self.sets)
+            else None,
             cells={name: coordinates(study)[name] for name in CELL},
             dtype="float32",
             device=workspace.device,

@@ -68,9 +68,7 @@ def make_plan(workspace: Workspace, jobs: Sequence[Job]) -> Plan:
     return Plan(tuple(jobs), to_do, frozenset(waiting))
 
 
-def stage_work(
-    workspace: Workspace, plan: Plan, stage: Stage, *, without: Container[str] = ()
-) -> list[Outstanding]:
+def stage_work(workspace: Workspace, plan: Plan, stage: Stage, *, without: Container[str] = ()) -> list[Outstanding]:
     """Return what is to do of one stage once the stages before it are done, with room made for it in the store.
 
     One process calls this, alone, before any of the work starts. ``without``: keys of jobs to leave out.

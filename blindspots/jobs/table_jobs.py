@@ -14,9 +14,9 @@ from blindspots.store.arrays import CorruptShardError
 from blindspots.store.open import open_study
 from blindspots.store.receipts import read_receipt
 from blindspots.study import Study
-from blindspots.tables import build_table, tables_for
+from blindspots.tables import build_table, drawn_for
 
-ALGORITHM = 3
+ALGORITHM = 4
 """Raised with every change of what a table says."""
 
 
@@ -93,4 +93,4 @@ class TableJob(Job):
 def table_jobs(study: Study, jobs: list[Job]) -> list[Job]:
     """Return a job for each table of ``study``, reading what ``jobs`` make."""
     reads = tuple(job.key for job in jobs if job.stage not in (Stage.TRAIN, Stage.TABLES))
-    return [TableJob(name, reads) for name in tables_for(study)]
+    return [TableJob(name, reads) for name in drawn_for(study)]

@@ -26,12 +26,21 @@ def verdict_line(tables: Mapping[int, xr.Dataset]) -> str:
             return f"No verdict: the {small} cells that the paper has too are of fewer than {count(LEAST)} images."
         return "Nothing here can be held against the paper: it has no such models, rule or data."
     kinds = ", ".join(f"{kind} {some} of {n}" for kind, (some, n) in found.by_kind.items())
-    numbers = sorted({cell.table for cell in found.cells})
-    which = f"Tables {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"Table {numbers[0]}"
+    where = _which({cell.table for cell in found.cells})
     return (
-        f"{found.overlapping} of {found.total} cells of {which} overlap with the paper's under the rule {DECIDES}: "
+        f"{found.overlapping} of {found.total} cells of {where} overlap with the paper's under the rule {DECIDES}: "
         f"{kinds}."
     )
+
+
+def _which(tables: set[int]) -> str:
+    """Return ``Table 1``, ``Tables 1 and 3`` or ``Tables 1 to 4``."""
+    *others, last = sorted(tables)
+    if not others:
+        return f"Table {last}"
+    if len(others) > 1 and last - others[0] == len(others):
+        return f"Tables {others[0]} to {last}"
+    return f"Tables {', '.join(map(str, others))} and {last}"
 
 
 def verdict_section(tables: Mapping[int, xr.Dataset], study: Study) -> Section:

@@ -20,6 +20,12 @@ NEGATIVES = "negatives"
 """The name of a table that the paper has not: how often random directions misread."""
 
 
+def drawn_for(study: "Study") -> tuple[int | str, ...]:
+    """Return the paper's tables that ``study`` has the models for, and the one called negatives where it counts any."""
+    counts = study.negatives.images and "nearest" in study.sets.rules
+    return (*tables_for(study), *([NEGATIVES] if counts else []))
+
+
 def tables_for(study: "Study") -> tuple[int, ...]:
     """Return the numbers of the tables that ``study`` has the models for.
 

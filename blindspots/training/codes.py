@@ -19,7 +19,7 @@ _NAMES = ("encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias")
 
 
 def initial_autoencoder(inputs: int, codes: int, *, seed: int, initial: int, device: torch.device) -> Weights:
-    """Return the autoencoder's weights that training begins with: normal of variance 1 / inputs of a layer, biases 0."""
+    """Return the weights that the autoencoder begins with: normal, variance 1 / inputs of a layer, biases 0."""
     again = (f"initial-{initial}",) if initial else ()
     found: Weights = {}
     for layer, (width, fan) in {"encoder": (codes, inputs), "decoder": (inputs, codes)}.items():

@@ -48,7 +48,7 @@ def epochs(
     """Train ``network`` in place and yield after each epoch from ``done`` on, up to ``count``.
 
     ``images``: (n, ...); ``labels``: (n,); ``decay``: the factor of each layer's half sum of squares; biases are free.
-    The order of an epoch's images depends on ``seed`` and the epoch alone, and ``memory`` is all that Adam carries over:
+    The order of an epoch's images depends on ``seed`` and the epoch alone, and ``memory`` is all that Adam carries on:
     so a training that goes on from an epoch ends with the same weights as one that was never stopped. Raises
     :class:`DivergedError` where the loss is not finite.
     """

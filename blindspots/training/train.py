@@ -109,7 +109,8 @@ def train(
         checkpoint = Checkpoint(begun, as_curve([]), phase=order[0])
     run = {AUTOENCODER: _autoencoder, MINIBATCHES: _minibatches, FULL_BATCH: _full_batch}
     for phase in order[order.index(checkpoint.phase) :]:
-        for checkpoint in run[phase](work, checkpoint):
+        for reached in run[phase](work, checkpoint):
+            checkpoint = reached
             if not checkpoint.finished or phase == order[-1]:
                 yield checkpoint
         if phase != order[-1]:

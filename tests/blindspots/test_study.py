@@ -103,7 +103,7 @@ def test_a_file_is_read_and_named_after_itself(tmp_path: Path) -> None:
         ("sets.rules=[closest]", "sets.rules.0 = 'closest': there are nearest, second, random, and class-0 to class-9"),
         ("sets.rules=[nearest, nearest]", "a value stands twice"),
         ("sets.rules=[class-10]", "sets.rules.0 = 'class-10': there are nearest, second"),
-        ("sets.method=cw", "sets.method = 'cw': Input should be 'auto', 'lbfgs' or 'projection'"),
+        ("sets.method=cw", "sets.method = 'cw': Input should be 'auto', 'lbfgs', 'lbfgs-norm' or 'projection'"),
         ("sets.shard=0", "sets.shard = 0"),
         ("dataset=cifar", "dataset = 'cifar': Input should be 'mnist' or 'fashion-mnist'"),
         ("seed.x=1", "seed has no fields of its own"),

@@ -16,7 +16,7 @@ from blindspots.distortion.methods import Lbfgs, Projection
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ("cw", "no method is called 'cw'; give one of auto, lbfgs, projection"),
+        ("cw", "no method is called 'cw'; give one of auto, lbfgs, lbfgs-norm, projection"),
         (None, "no method is called None"),
     ],
 )

@@ -34,6 +34,7 @@ AUTOENCODER = {"decay": 1e-2, "sparsity": 0.2, "weight": 1.0, "iterations": 5, "
 SETS = {
     "rules": ["nearest"],
     "method": "projection",
+    "targeted_method": "projection",
     "splits": ["test"],
     "examples": 60,
     "targeted_examples": 30,

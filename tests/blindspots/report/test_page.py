@@ -11,6 +11,9 @@ import xarray as xr
 
 from blindspots.datasets.dataset import Dataset
 from blindspots.report.build import build_report
+from blindspots.report.findings import Ledger
+from blindspots.report.grids import transfer_grid
+from blindspots.report.verdict import _which
 from blindspots.store.layout import Layout
 from blindspots.study import Study
 from blindspots.tables import build_table
@@ -210,11 +213,29 @@ def test_the_verdict_is_that_of_the_tables(page: Node, tables: dict[int, xr.Data
     assert found.cells
     (lead,) = [node for node in page.all("p") if node.attrs.get("class") == "lead"]
     start = (
-        f"{found.overlapping} of {found.total} cells of Tables 1 to 3 overlap with the paper's under the rule random"
+        f"{found.overlapping} of {found.total} cells of Tables 1 and 3 overlap with the paper's under the rule random"
     )
     assert lead.text.startswith(start)
     last = table_of(page, "grid-verdict").all("tr")[-1]
     assert last.all("td")[0].text == f"{found.overlapping} of {found.total}"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"), [({1}, "Table 1"), ({1, 3}, "Tables 1 and 3"), ({4, 2, 3, 1}, "Tables 1 to 4")]
+)
+def test_tables_are_named_as_a_reader_would(numbers: set[int], said: str) -> None:
+    assert _which(numbers) == said
+
+
+def test_the_spread_over_seeds_stands_beside_the_mean(tables: dict[int, xr.Dataset]) -> None:
+    table = tables[2].assign(spread=tables[2]["rate"] * 0 + 0.012)
+    table.attrs["seeds"] = 3
+    grid = transfer_grid(table, "random", Ledger({}))
+    assert {cell.spread for row in grid.rows[:-1] for cell in row.cells[:-1]} == {"±1.2"}
+    assert "Means over 3 seeds" in grid.notes[-1]
+    once = transfer_grid(tables[2], "random", Ledger({}))
+    assert {cell.spread for row in once.rows for cell in row.cells} == {""}
+    assert once.notes == ()
 
 
 def test_text_is_escaped(kinds_page: str, page: Node) -> None:
