@@ -55,7 +55,7 @@ def finished(root: Path) -> Path:
 
 def test_help_has_examples(call: Call) -> None:
     assert "Run a study from data to tables" in call("--help")
-    for command in ("run", "status", "verify", "table", "figure", "serve"):
+    for command in ("run", "status", "verify", "table", "figure", "report", "serve"):
         assert f"blindspots {command}" in call(command, "--help")
 
 
@@ -85,6 +85,9 @@ def test_studies_and_versions(call: Call) -> None:
         (("verify", "--root", "nowhere"), "there is no study in"),
         (("table", "2"), "there is no study in"),
         (("figure", "7"), "there is no study in"),
+        (("report",), "there is no study in"),
+        (("run", "--set", "seeds=0"), "seeds = 0: Input should be greater than or equal to 1"),
+        (("run", "--set", "models.fc100-100-10-p1.split=train"), "set split=p1"),
     ],
 )
 def test_what_cannot_be_used_is_refused_on_one_line_before_any_work(
@@ -138,8 +141,8 @@ def test_a_finished_root_is_looked_into(call: Call, finished: Path, tmp_path: Pa
     assert all(
         stage["jobs"] == stage["done"] for stage in json.loads(call("status", *root, "--json"))["stages"].values()
     )
-    assert "42 shards intact, 0 damaged, 0 not done yet" in call("verify", *root)
-    for number in ("1", "2"):
+    assert "45 shards intact, 0 damaged, 0 not done yet" in call("verify", *root)
+    for number in ("1", "2", "negatives"):
         assert "fc20-10" in call("table", number, *root)
         assert json.loads(call("table", number, *root, "--json"))
         call("table", number, *root, "--format", "latex", "-o", str(tmp_path / "table.tex"))
@@ -150,6 +153,13 @@ def test_a_finished_root_is_looked_into(call: Call, finished: Path, tmp_path: Pa
     assert [Path(path).suffix for path in written] == [".png", ".pdf"]
     assert Path(written[0]).read_bytes().startswith(b"\x89PNG")
     assert Path(written[1]).read_bytes().startswith(b"%PDF")
+    for name in ("transfer", "distortions", "training", "negatives"):
+        assert Path(call("figure", name, *root, "-o", f"{name}.png").strip()).stat().st_size > 10_000
+    assert "no autoencoder" in call.refusal("figure", "filters", *root)
+    assert "table 3 is not in the study tiny" in call.refusal("table", "3", *root)
+    page = Path(call("report", *root).strip())
+    assert page == finished / "report.html"
+    assert "<html" in page.read_text()
     assert ".gif" in call.refusal("figure", "7", *root, "-o", "x.gif")
 
 

@@ -61,7 +61,9 @@ def served(blindspots: CommandLine, api: Api, study_file: str, tmp_path: Path) -
 
     def is_ready() -> bool:
         assert process.poll() is None, process.communicate()
-        found = [api.deployment(flow) or {} for flow in ("study", "train", "generate", "transfer", "tables")]
+        found = [
+            api.deployment(flow) or {} for flow in ("study", "train", "generate", "transfer", "negatives", "tables")
+        ]
         return all(each.get("status") == "READY" and each["parameters"]["root"] == root for each in found)
 
     try:
@@ -94,12 +96,12 @@ def test_a_study_is_started_changed_and_refused_through_the_api(
     assert api.state(run) == "COMPLETED"
 
     flows = {item["name"] for item in api.post("/flows/filter")}
-    assert {"study", "train", "generate", "transfer", "tables"} <= flows
+    assert {"study", "train", "generate", "transfer", "negatives", "tables"} <= flows
     of_tables = api.post("/flow_runs/filter", flows={"name": {"any_": ["tables"]}}, sort="START_TIME_DESC")[0]["id"]
     artifacts = {
         item["key"] for item in api.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [of_tables]}})
     }
-    assert {"table-1", "table-2"} <= artifacts
+    assert {"table-1", "table-2", "table-negatives", "table-1-beside-the-paper"} <= artifacts
     names = {item["name"] for item in api.post("/task_runs/filter", limit=200)}
     assert "sets/fc10/seed-0/train/nearest" in names
     lines = [item["message"] for item in api.post("/logs/filter", limit=200, sort="TIMESTAMP_DESC")]

@@ -16,7 +16,7 @@ from blindspots.study import Study
 from tests.blindspots.jobs.conftest import changed
 from tests.stores import assert_same_content, decoded
 
-TABLES = {"tables/table1": (0,), "tables/table2": (0,)}
+TABLES = {"tables/table1": (0,), "tables/table2": (0,), "tables/negatives": (0,)}
 SOURCES = ("fc10", "fc20-10", "clean", "noise-0.1", "noise-0.1-clipped", "noise-1", "noise-1-clipped")
 
 
@@ -31,13 +31,13 @@ def receipts(root: Path) -> set[str]:
 def test_a_plan_lists_every_job_before_anything_runs(tiny: Study, tmp_path: Path, mnist: object) -> None:
     workspace = workspace_for(tiny, tmp_path / "new")
     plan = make_plan(workspace, expand(tiny))
-    assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2]
+    assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2, 3]
     assert set(plan.to_do) == {
         "models/fc10/seed-0",
         "models/fc20-10/seed-0",
         *(f"references/train/{name}" for name in SOURCES[3:]),
     }
-    assert len(plan.waiting) == 20
+    assert len(plan.waiting) == 23
     assert not plan.complete
     assert not (tmp_path / "new").exists()
 
@@ -59,6 +59,7 @@ def test_a_weight_decay_changed(tiny: Study, root: Path) -> None:
         "sets/fc10/seed-0/train/random": both,
         **pairs(targets=("fc10",)),
         **pairs(sources=("fc10",), targets=("fc20-10",)),
+        "negatives/fc10/seed-0": (0,),
         **TABLES,
     }
 
@@ -88,6 +89,7 @@ def test_a_model_more_and_a_model_less(tiny: Study, root: Path) -> None:
         "sets/other/seed-0/train/random",
         *pairs(sources=(*SOURCES, "other"), targets=("other",)),
         *pairs(sources=("other",)),
+        "negatives/other/seed-0",
         *TABLES,
     }
     assert set(run_study(tiny, root).shards) == set(TABLES)
