@@ -188,6 +188,13 @@ class NegativesSpec(_Part):
         (1.0, 1.5, 2.0, 3.0, 5.0), min_length=1, description="Distortions, in multiples of the image's least"
     )
 
+    @field_validator("multiples")
+    @classmethod
+    def _no_value_twice(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"a value stands twice in {list(value)}")
+        return value
+
 
 class Study(_Part):
     """Everything that decides what a run computes."""

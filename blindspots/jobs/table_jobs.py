@@ -12,11 +12,10 @@ from blindspots.jobs.job import Job, Progress, Report, Stage
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.open import open_study
-from blindspots.store.receipts import read_receipt
 from blindspots.study import Study
 from blindspots.tables import build_table, drawn_for
 
-ALGORITHM = 4
+ALGORITHM = 5
 """Raised with every change of what a table says."""
 
 
@@ -25,8 +24,8 @@ class TableJob(Job):
     """Draw a table: one of the paper's by its number, or one of our own by its name."""
 
     name: int | str
-    reads: tuple[str, ...]
-    """Keys of the jobs whose results the table is drawn from."""
+    reads: tuple[Job, ...]
+    """The jobs whose results the table is drawn from."""
 
     @property
     def stage(self) -> Stage:
@@ -41,7 +40,7 @@ class TableJob(Job):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Every set, every pair."""
-        return self.reads
+        return tuple(job.key for job in self.reads)
 
     @property
     def unit(self) -> str:
@@ -51,12 +50,12 @@ class TableJob(Job):
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the contents that the table is drawn from, and of the names it shows."""
         contents = {}
-        for key in self.reads:
-            for path in sorted(workspace.layout.receipts(key).glob("*.json")):
-                receipt = read_receipt(path)
+        for job in self.reads:
+            for shard in range(job.shards(workspace)):
+                receipt = job.receipt(workspace, shard)
                 if receipt is None:
                     return None
-                contents[f"{key}/{path.stem}"] = receipt.content
+                contents[f"{job.key}/{shard}"] = receipt.content
         return identity(
             stage="table",
             algorithm=ALGORITHM,
@@ -92,5 +91,5 @@ class TableJob(Job):
 
 def table_jobs(study: Study, jobs: list[Job]) -> list[Job]:
     """Return a job for each table of ``study``, reading what ``jobs`` make."""
-    reads = tuple(job.key for job in jobs if job.stage not in (Stage.TRAIN, Stage.TABLES))
+    reads = tuple(job for job in jobs if job.stage not in (Stage.TRAIN, Stage.TABLES))
     return [TableJob(name, reads) for name in drawn_for(study)]

@@ -21,6 +21,7 @@ NAMES = (*LINEAR, *SIGMOID)
 SEARCHES: dict[str, Method] = {
     "auto": Auto(),
     **{f"{values} values of c": Lbfgs(values=values) for values in (7, 3, 2, 1)},
+    "c|r|, 7 values": Lbfgs(penalty="norm"),
     "c|r|, 2 values": Lbfgs(penalty="norm", values=2),
 }
 

@@ -97,6 +97,7 @@ def test_a_file_is_read_and_named_after_itself(tmp_path: Path) -> None:
         ("models.fc100-100-10-1.initial=0", "fc100-100-10 and fc100-100-10-1 are one model; give one of them"),
         ("training.adam.speed=1", "the fields of training.adam are epochs, batch, rate"),
         ("training.adam.epochs=0", "training.adam.epochs = 0: Input should be greater than or equal to 1"),
+        ("negatives.multiples=[1, 2, 1]", "a value stands twice in [1.0, 2.0, 1.0]"),
         ("seeds=0", "seeds = 0: Input should be greater than or equal to 1"),
         ("models.fc10-1.width=1", "no such field; the fields of models are name, paper, network"),
         ("models.fc10-1=3", "name one of the model's fields"),

@@ -218,7 +218,7 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
         "reference_sets": 1,
         "pairs": 2,
         "negatives": 1,
-        "table_jobs": 4,
+        "table_jobs": 5,
     }
     assert losses == pytest.approx([0.39667883, 0.24032264], rel=1e-4)
     assert distortions[:2] == pytest.approx([0.04070554, 0.08207014], rel=2e-3)
