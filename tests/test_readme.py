@@ -20,7 +20,7 @@ def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist:
     assert found.success.all()
     assert aimed.success.all()
     assert (found.lower_bound <= found.distortion).all()
-    assert names["tree"]["transfer"].sizes["source"] == 12
+    assert names["tree"]["transfer"].sizes["source"] == 21
 
 
 def test_its_commands_and_links_are_there() -> None:

@@ -18,7 +18,7 @@ from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.report.blocks import Fact, Section
 from blindspots.report.closing_sections import slip_section, store_section
-from blindspots.report.explanations import EXPLANATIONS
+from blindspots.report.explanations import explanations_for
 from blindspots.report.findings import Ledger
 from blindspots.report.numbers import SIGNS, count
 from blindspots.report.picture_sections import (
@@ -54,7 +54,7 @@ class Page:
     version: str
 
 
-def write_report(workspace: "Workspace", path: Path, *, explanations: Mapping[str, str] = EXPLANATIONS) -> Path:
+def write_report(workspace: "Workspace", path: Path, *, explanations: Mapping[str, str] | None = None) -> Path:
     """Write the report of a workspace's store to ``path``, whole or not at all, and return it.
 
     Raises :class:`InputError` where there is no study, or the file cannot be written.
@@ -78,18 +78,19 @@ def build_report(
     dataset: Dataset,
     layout: Layout,
     *,
-    explanations: Mapping[str, str] = EXPLANATIONS,
+    explanations: Mapping[str, str] | None = None,
 ) -> str:
     """Return the report of a store as HTML.
 
-    ``explanations``: why a cell disagrees with the paper's, by patterns of keys, the most particular first; see
-    :mod:`blindspots.report.explanations`. Parts that the study or the store lacks are left out with a sentence.
+    ``explanations``: why a cell disagrees with the paper's, by patterns of keys, the most particular first; by default
+    those of :func:`~blindspots.report.explanations.explanations_for`. Parts that the study or the store lacks are left
+    out with a sentence.
     """
     tables = _tables(tree, study)
     drawn = {number: table for number, table in tables.items() if isinstance(table, xr.Dataset)}
     sections = (
         verdict_section(drawn, study),
-        *table_sections(tables, Ledger(explanations)),
+        *table_sections(tables, Ledger(explanations_for(study) if explanations is None else explanations)),
         transfer_section(tables),
         distortion_section(tree, study),
         figure7_section(tree, study, dataset),
@@ -142,7 +143,9 @@ def _facts(study: Study, made: Provenance) -> tuple[Fact, ...]:
     facts = (
         Fact("Study", f"{study.name}: {len(study.models)} networks on {study.dataset}; seeds: {seeds}"),
         Fact("Trained on", f"{images}, at most {count(training.iterations)} iterations of L-BFGS"),
-        Fact("Sets", f"{size} at most; rules {', '.join(sets.rules)}; search {sets.method}"),
+        Fact(
+            "Sets", f"{size} at most; rules {' and '.join(f'{rule} (by {study.method(rule)})' for rule in sets.rules)}"
+        ),
         Fact("Made", f"{when}; {took}" if made.shards else "no receipt tells"),
         Fact("By", libraries),
     )

@@ -32,7 +32,7 @@ def _rules(study: Study) -> str:
 
 
 def _method(study: Study) -> str:
-    return f"sets.method = {study.sets.method}"
+    return ", ".join(f"{rule} by {study.method(rule)}" for rule in study.sets.rules)
 
 
 def _amplified(study: Study) -> str:
@@ -82,8 +82,9 @@ SLIPS = (
         "Minimum c",
         "With c on the size of the perturbation, as printed, the least distortion belongs to the largest c whose "
         "minimiser still reaches the class, not to the smallest. And c|r| has no gradient where the search starts.",
-        "The largest c that succeeds, on c|r|², which ends at the same distortion; a projection onto the boundaries "
-        "refines what is found, unless the method lbfgs is chosen.",
+        "The largest c that succeeds, for every image. lbfgs-norm searches on c|r|, as printed, and makes the built-in "
+        "studies' sets with a target; lbfgs takes the square, which is smooth; auto projects onto the boundaries from "
+        "where that ends, and finds the least.",
         _method,
     ),
     Slip(

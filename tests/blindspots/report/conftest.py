@@ -46,7 +46,7 @@ def kinds_root(tmp_path_factory: pytest.TempPathFactory, kinds: Study, mnist: Da
 @pytest.fixture(scope="session")
 def kinds_page(kinds_root: Path, kinds: Study, mnist: Dataset) -> str:
     with opened(kinds_root) as tree:
-        return build_report(tree, kinds, mnist, Layout.at(kinds_root))
+        return build_report(tree, kinds, mnist, Layout.at(kinds_root), explanations={})
 
 
 def opened(root: Path) -> xr.DataTree:

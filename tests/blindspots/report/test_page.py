@@ -253,6 +253,6 @@ def test_who_made_it_and_when_is_said(page: Node) -> None:
 
 def test_the_same_store_gives_the_same_bytes(kinds_page: str, kinds_root: Path, kinds: Study, mnist: Dataset) -> None:
     with xr.open_datatree(kinds_root / "study.zarr", engine="zarr", chunks=None) as tree:
-        again = build_report(tree, kinds, mnist, Layout.at(kinds_root))
+        again = build_report(tree, kinds, mnist, Layout.at(kinds_root), explanations={})
     assert again == kinds_page
     assert str(kinds_root) not in again
