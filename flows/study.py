@@ -104,6 +104,8 @@ def tables(
     """Draw the paper's tables out of the store and publish them as artifacts."""
     with session(study, root, workers, device, data) as running:
         said = _run_stage(running, Stage.TABLES)
+        if running.failed:  # tables are drawn from all that a study makes
+            return said
         with open_study(running.workspace.root, lazy=False) as tree:
             for name in drawn_for(study):
                 _publish(name, build_table(name, tree, study), study)
