@@ -12,7 +12,8 @@ from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.names import NO_RULE, noise_name
 from blindspots.study import Study
-from blindspots.tables.cells import Transfer, distortions, set_split
+from blindspots.tables.cells import Transfer
+from blindspots.tables.distortions import distortions, set_split
 
 NOISE = 1.0
 """Standard deviation of the noise in the paper's figure (slip 16)."""

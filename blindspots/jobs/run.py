@@ -4,12 +4,8 @@ The way to debug, the notebook's way, and the oracle that the distributed run is
 another.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from blindspots.jobs.expand import expand
 from blindspots.jobs.job import Progress, Report, Stage
@@ -17,6 +13,7 @@ from blindspots.jobs.opening import workspace_for
 from blindspots.jobs.plan import make_plan, stage_work
 from blindspots.store.root import working_in
 from blindspots.study import Study
+from blindspots.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -56,17 +53,6 @@ def run_study(
                     item.job.run(workspace, shard, report)
                 ran[item.job.key] = item.shards
     return Ran(ran)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread, as every actor does: the number of threads changes a sum's last bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _ignore(progress: Progress) -> None:

@@ -11,9 +11,7 @@ from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.names import CLEAN, NO_RULE
 from blindspots.study import Study
-from blindspots.tables.distortions import UNFINISHED, distortions, group, set_split
-
-__all__ = ["Cell", "Rate", "Transfer", "distortions", "mean_rate", "set_split"]
+from blindspots.tables.distortions import UNFINISHED, group
 
 
 @dataclass(frozen=True)

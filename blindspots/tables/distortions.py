@@ -102,9 +102,9 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def set_split(study: Study, spec: ModelSpec | None = None) -> str:
-    """Return the split whose sets the tables are drawn from, for a model ``spec`` or the study's first."""
-    return study.splits(spec or study.models[0])[0]
+def set_split(study: Study, spec: ModelSpec) -> str:
+    """Return the split whose sets the tables are drawn from, for a model ``spec``."""
+    return study.splits(spec)[0]
 
 
 def group(tree: xr.DataTree, path: str) -> xr.Dataset:

@@ -5,14 +5,13 @@ value, trained without labels, then frozen; a softmax on the codes.
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.randomness import generator
 from blindspots.study import AutoencoderSpec
-from blindspots.training.objective import Value
+from blindspots.training.autoencoder_objective import AutoencoderObjective
 
 Weights = dict[str, torch.Tensor]
 _NAMES = ("encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias")
@@ -29,10 +28,8 @@ def initial_autoencoder(inputs: int, codes: int, *, seed: int, initial: int, dev
     return found
 
 
-def autoencoder_objective(images: torch.Tensor, codes: int, spec: AutoencoderSpec) -> Callable[[torch.Tensor], Value]:
+def autoencoder_objective(images: torch.Tensor, codes: int, spec: AutoencoderSpec) -> AutoencoderObjective:
     """Return what the autoencoder minimises on ``images`` (n, ...)."""
-    from blindspots.training.autoencoder_objective import AutoencoderObjective
-
     return AutoencoderObjective(
         images.flatten(1), codes=codes, decay=spec.decay, sparsity=spec.sparsity, weight=spec.weight
     )

@@ -11,12 +11,13 @@ iterations; the memory of steps outlives it. Another function starts from a mult
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
 
+from blindspots.threads import one_thread
 from blindspots.training.objective import Value
 
 _SUFFICIENT = 1e-4  # c1
@@ -82,24 +83,11 @@ def minimise(function: Function, start: torch.Tensor) -> Iterator[Point]:
     """
     points = _iterate(function, start)
     while True:
-        with _one_thread() if start.device.type == "cpu" else nullcontext():
+        with one_thread() if start.device.type == "cpu" else nullcontext():
             point = next(points, None)
         if point is None:
             return
         yield point
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    if threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _iterate(function: Function, start: torch.Tensor) -> Iterator[Point]:

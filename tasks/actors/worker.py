@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from blindspots.jobs.job import Job, Progress
-from blindspots.jobs.run import one_thread
 from blindspots.jobs.workspace import Workspace
+from blindspots.threads import one_thread
 
 
 @dataclass(frozen=True)

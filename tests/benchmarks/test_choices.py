@@ -14,6 +14,7 @@ from blindspots.datasets.dataset import Dataset
 from blindspots.intervals import wilson
 from blindspots.networks.build import build_network
 from blindspots.study import ModelSpec, TrainingSpec
+from blindspots.threads import one_thread
 from blindspots.training.train import train
 
 HELD_OUT = 5000
@@ -59,10 +60,8 @@ def test_choices(mnist: Dataset, record: Callable[[str, Any], None]) -> None:
     ids = mnist.order("train", 0)
     held, rest = ids[:HELD_OUT], ids[HELD_OUT:]
     images, labels = mnist.images("train", held), mnist.labels("train", held)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     rows = []
-    try:
+    with one_thread():
         for choice in CHOICES:
             began = perf_counter()
             *_, last = train(
@@ -96,6 +95,4 @@ def test_choices(mnist: Dataset, record: Callable[[str, Any], None]) -> None:
                 f"[{100 * low:.2f}, {100 * high:.2f}], {seconds:.0f} s"
             )
             assert misread < 0.05 * HELD_OUT
-    finally:
-        torch.set_num_threads(threads)
     record("choices", rows)

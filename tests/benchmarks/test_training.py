@@ -3,8 +3,7 @@
 Needs scikit-learn for the last. One thread, interleaved; minima are compared.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +16,7 @@ from blindspots.built_in_studies import QUICK
 from blindspots.datasets.dataset import Dataset
 from blindspots.networks.build import build_network, initialise
 from blindspots.networks.fully_connected import FullyConnected
+from blindspots.threads import one_thread
 from blindspots.training.autoencoder_objective import AutoencoderObjective
 from blindspots.training.codes import as_vector, initial_autoencoder
 from blindspots.training.lbfgs import minimise
@@ -25,16 +25,6 @@ from blindspots.training.objective import Objective, to_vector
 MODEL, LOSS, ROUNDS = "fc100-100-10", 0.02, 3
 Run = tuple[float, int, float]
 """Seconds, evaluations, the loss reached."""
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def start(name: str = MODEL) -> FullyConnected:
@@ -145,11 +135,12 @@ def torchs(images: torch.Tensor, labels: torch.Tensor) -> Run:
 
 def sklearns(images: torch.Tensor, labels: torch.Tensor) -> Run:
     """It has one decay for all layers: the last layer's is taken out of the loss that is waited for."""
-    network_module = pytest.importorskip("sklearn.neural_network")
-    limits = pytest.importorskip("threadpoolctl").threadpool_limits
+    from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
+
     decay, evaluations, reached = QUICK.model(MODEL).decay, 0, float("inf")
 
-    class Classifier(network_module.MLPClassifier):  # type: ignore[misc, name-defined]
+    class Classifier(MLPClassifier):
         def _loss_grad_lbfgs(self, *arguments: Any) -> Any:
             nonlocal evaluations, reached
             loss, gradient = super()._loss_grad_lbfgs(*arguments)
@@ -171,7 +162,7 @@ def sklearns(images: torch.Tensor, labels: torch.Tensor) -> Run:
     )
     rows, classes = images.flatten(1).numpy(), labels.numpy()
     began = perf_counter()
-    with limits(1), pytest.raises(ReachedError):
+    with threadpool_limits(1), pytest.raises(ReachedError):
         classifier.fit(rows, classes)
     return perf_counter() - began, evaluations, reached
 
