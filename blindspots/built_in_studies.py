@@ -1,6 +1,6 @@
 """The studies that come with the package: the whole of section 4.2, in small and at full scale."""
 
-from blindspots.study import ModelSpec, NegativesSpec, SetsSpec, Study, TrainingSpec
+from blindspots.study import AdamSpec, ModelSpec, NegativesSpec, SetsSpec, Study, TrainingSpec
 
 _SIGMOID_DECAY = (1e-5, 1e-5, 1e-6)
 
@@ -42,8 +42,26 @@ QUICK = Study(
 MNIST = Study(name="mnist", models=MODELS, sets=SetsSpec(targeted_method="lbfgs-norm", targeted_examples=10_000))
 PAPER = MNIST.model_copy(update={"name": "paper", "seeds": 3})
 
+
+def _family(name: str, examples: int | None) -> tuple[ModelSpec, ...]:
+    """Return one of the networks without a penalty and under three, from no effect on the test error to too much."""
+    free = MNIST.model(name).model_copy(update={"examples": examples})
+    changes = ({"name": f"{name}-l{text}", "paper": "", "penalty": float(text)} for text in ("1e-3", "1e-2", "1e-1"))
+    return (free, *(free.model_copy(update=each) for each in changes))
+
+
+PENALTY = Study(
+    name="penalty",
+    models=(*_family("fc100-100-10", None), *_family("conv24-48-100-10", 2000)),
+    training=TrainingSpec(adam=AdamSpec(epochs=5)),
+    sets=SetsSpec(rules=("nearest",), splits=("test",), noise=(0.1,), amplified_to=0.05),
+    negatives=NegativesSpec(images=0),
+    seeds=5,
+)
+
 BUILT_IN: dict[str, tuple[Study, str]] = {
     "quick": (QUICK, "section 4.2 in small: 10 000 training images, sets of 1000; minutes on a laptop"),
     "mnist": (MNIST, "section 4.2 at full scale: all training images, trained to convergence"),
     "paper": (PAPER, "the same with three seeds for every model"),
+    "penalty": (PENALTY, "section 4.3's proposal: the Lipschitz bound penalised, at four strengths in two networks"),
 }

@@ -6,7 +6,15 @@ what is computed. The same models validate a YAML file, the command line's ``--s
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from blindspots.errors import InputError
 
@@ -39,6 +47,13 @@ class ModelSpec(_Part):
     decay: tuple[Annotated[float, Field(ge=0, le=1e3)], ...] = Field(
         description="Quadratic weight decay, one value for each layer of weights; an autoencoder's is training's"
     )
+    penalty: float = Field(
+        0.0,
+        ge=0,
+        le=1e3,
+        description="Strength of the penalty on the network's Lipschitz bound (section 4.3 of the paper): times "
+        "log(1 + product of the layers' bounds)",
+    )
     split: Literal["train", "p1", "p2"] = Field("train", description="Part of the data set to train on")
     initial: int = Field(0, ge=0, lt=2**31, description="Another number draws other initial weights")
     examples: Annotated[int, Field(ge=1)] | None = Field(
@@ -60,12 +75,24 @@ class ModelSpec(_Part):
         layers = len(self.channels) + len(self.hidden) + 1 - (self.network == "autoencoder")
         if len(self.decay) != layers:
             raise ValueError(f"decay has {len(self.decay)} value(s) but {self.name} has {layers} layer(s) of weights")
+        if self.penalty and self.network == "autoencoder":
+            raise ValueError(
+                f"penalty = {self.penalty:g}: {self.name} is an autoencoder, which has none; set penalty=0"
+            )
         for half in HALVES:
             if self.name.endswith(f"-{half}") and self.split != half:
                 raise ValueError(
                     f"split = {self.split!r}: {self.name} is named after the split {half}; set split={half}"
                 )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a penalty of 0: a model without one is the work that it was before there were any."""
+        content: dict[str, Any] = handler(self)
+        if not self.penalty:
+            content.pop("penalty", None)
+        return content
 
     @property
     def layers(self) -> dict[str, Any]:
@@ -257,3 +284,12 @@ class Study(_Part):
         """The splits that are distorted for any model, in one order."""
         wanted = {split for spec in self.models for split in self.splits(spec)}
         return tuple(split for split in ("train", "test") if split in wanted)
+
+    @property
+    def families(self) -> tuple[tuple[ModelSpec, ...], ...]:
+        """The models that differ in their penalty alone, two or more together, the weakest first."""
+        found: dict[ModelSpec, list[ModelSpec]] = {}
+        for spec in self.models:
+            alike = spec.model_copy(update={"name": "any", "paper": "", "examples": None, "penalty": 0.0})
+            found.setdefault(alike, []).append(spec)
+        return tuple(tuple(sorted(each, key=lambda spec: spec.penalty)) for each in found.values() if len(each) > 1)

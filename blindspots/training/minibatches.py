@@ -1,7 +1,7 @@
 """Seeded minibatch Adam: how convolutional networks are trained, and how others may be begun."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,11 +11,14 @@ from blindspots.networks.build import layers_of_weights
 from blindspots.randomness import generator
 from blindspots.study import AdamSpec
 from blindspots.training.lbfgs import DivergedError
+from blindspots.training.penalty import Chain, Directions, chain
 
 _NOTHING = 1e-12  # decay drives unused weights into subnormal numbers, which slow every product tenfold
 
+_DIRECTIONS = "penalty:"
+
 Memory = dict[str, torch.Tensor]
-"""Adam's moments and its count of steps, by parameter."""
+"""Adam's moments and its count of steps, by parameter; with a penalty, the layers' singular vectors."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Epoch:
     number: int
     """Epochs so far."""
     loss: float
-    """Mean of the minibatches' losses over the epoch, weight decay included."""
+    """Mean of the minibatches' losses over the epoch, plus weight decay and penalty at its end."""
     error: float
     """Share of the images that were misread when their minibatch came."""
     steps: int
@@ -44,13 +47,15 @@ def epochs(
     seed: int,
     done: int = 0,
     memory: Memory | None = None,
+    penalty: float = 0.0,
 ) -> Iterator[Epoch]:
     """Train ``network`` in place and yield after each epoch from ``done`` on, up to ``count``.
 
     ``images``: (n, ...); ``labels``: (n,); ``decay``: the factor of each layer's half sum of squares; biases are free.
     The order of an epoch's images depends on ``seed`` and the epoch alone, and ``memory`` is all that Adam carries on:
-    so a training that goes on from an epoch ends with the same weights as one that was never stopped. Raises
-    :class:`DivergedError` where the loss is not finite.
+    so a training that goes on from an epoch ends with the same weights as one that was never stopped. ``penalty``: the
+    strength of that on the layers' bounds, see :mod:`blindspots.training.penalty`. Raises :class:`DivergedError` where
+    the loss is not finite.
     """
     layers = layers_of_weights(network)
     groups = [{"params": [layer.weight], "weight_decay": value} for layer, value in zip(layers, decay, strict=True)]
@@ -61,6 +66,7 @@ def epochs(
         for name, parameter in names.items():
             own = {key.partition(":") for key in memory if key.startswith(f"{name}:")}
             optimiser.state[parameter] = {field: memory[f"{name}:{field}"].clone() for _, _, field in own}
+    operators, directions = _penalised(network, images, memory or {}) if penalty else (None, {})
     n = len(images)
     batches = -(-n // adam.batch)
     network.train()
@@ -74,7 +80,11 @@ def epochs(
             optimiser.zero_grad()
             logits = network(images[chosen])
             loss = nn.functional.cross_entropy(logits, labels[chosen])
-            loss.backward()
+            whole = loss
+            if operators:
+                directions = operators.followed(directions)
+                whole = loss + penalty * operators.log_bound(directions)
+            whole.backward()
             optimiser.step()
             total += loss.detach().double() * len(chosen)
             errors += (logits.argmax(dim=1) != labels[chosen]).sum()
@@ -83,6 +93,8 @@ def epochs(
             for value, layer in zip(decay, layers, strict=True)
         )
         mean = float(total) / n + squares
+        if operators:
+            mean += penalty * float(operators.log_bound(directions).detach())
         if not math.isfinite(mean):
             raise DivergedError(f"the loss is {mean} in epoch {epoch + 1} of Adam at the rate {adam.rate}")
         with torch.no_grad():
@@ -93,7 +105,17 @@ def epochs(
             for name, parameter in names.items()
             for field, value in optimiser.state[parameter].items()
         }
+        kept |= {f"{_DIRECTIONS}{place}": direction for place, direction in directions.items()}
         yield Epoch(epoch + 1, mean, int(errors) / n, (epoch + 1) * batches, kept)
+
+
+def _penalised(
+    network: nn.Module, images: torch.Tensor, memory: Mapping[str, torch.Tensor]
+) -> tuple[Chain, Directions]:
+    """Return a network's layers as operators, and their singular vectors: those in the memory, if there are any."""
+    operators = chain(network, tuple(images.shape[1:]))
+    kept = {key.removeprefix(_DIRECTIONS): value for key, value in memory.items() if key.startswith(_DIRECTIONS)}
+    return operators, {place: value.to(images.device) for place, value in kept.items()} or operators.start()
 
 
 def _rate(step: int, batches: int, epochs: int) -> float:

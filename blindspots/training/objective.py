@@ -14,12 +14,15 @@ from blindspots.networks.fully_connected import FullyConnected
 from blindspots.randomness import generator
 from blindspots.training.curvature import LayerInverse, Spectrum, StartMatrix, class_signs_slope, spectrum, with_ones
 from blindspots.training.inputs import as_inputs
+from blindspots.training.penalty import smooth_penalty
 from blindspots.training.weight_vector import split
 
 _SAMPLE = 20_000
 """Images that the curvature is taken from, at most."""
 _DAMPING = 3e-5
 """What is added to the curvature's eigenvalues."""
+_STEEPEST = 0.25
+"""A sigmoid's greatest slope."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Value:
     """The objective at one point."""
 
     loss: float
-    """What is minimised, decay included."""
+    """What is minimised, decay and penalty included."""
     gradient: torch.Tensor
     """(p,) like the point."""
     errors: int
@@ -49,7 +52,9 @@ class Objective:
 
     ``images``: (n, ...) in [0, 1]; ``labels``: (n,) integers. ``decay``: one value a layer of weights; ``form``:
     "half-squares" adds ``decay / 2 * sum(w ** 2)``, which reproduces the paper's errors; "per-unit" adds
-    ``decay * sum(w ** 2) / units``, as printed (slip 2). Biases are free.
+    ``decay * sum(w ** 2) / units``, as printed (slip 2). Biases are free. ``penalty``: the strength of that on the
+    layers' bounds, see :mod:`blindspots.training.penalty`; the start matrix leaves it out, since a logarithm curves
+    down.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Objective:
         *,
         decay: Sequence[float],
         form: str = "half-squares",
+        penalty: float = 0.0,
     ) -> None:
         linears = network.linears
         if len(decay) != len(linears):
@@ -73,6 +79,7 @@ class Objective:
             value if form == "half-squares" else 2 * value / layer.out_features
             for value, layer in zip(decay, linears, strict=True)
         ]
+        self._penalty = penalty
         self._inputs = as_inputs(images)
         self._labels = labels
         self._first: Spectrum | None = None
@@ -112,6 +119,12 @@ class Objective:
             total += factor / 2 * float(weight.square().sum(dtype=torch.float64))
             weight_slope.copy_(weight_sum[: len(bias), : weight.shape[1]]).add_(weight, alpha=factor)
             bias_slope.copy_(bias_sum[: len(bias)])
+        if self._penalty:
+            steepest = _STEEPEST ** (len(parts) - 1)
+            added, more = smooth_penalty([weight for weight, _ in parts], slope=steepest, strength=self._penalty)
+            total += added
+            for (weight_slope, _), each in zip(slopes, more, strict=True):
+                weight_slope.add_(each)
         return Value(total, gradient, int(torch.stack(errors).sum()))
 
     def start_matrix(self, point: torch.Tensor, iteration: int) -> StartMatrix:

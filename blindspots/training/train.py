@@ -31,7 +31,7 @@ class Step:
 
     iteration: int
     loss: float
-    """What is minimised: with weight decay."""
+    """What is minimised: with weight decay and penalty."""
     error: float
     """Share of the training images that are misread; none while the autoencoder is trained."""
     gradient_norm: float
@@ -150,6 +150,7 @@ def _minibatches(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
         seed=work.seed + work.spec.initial,
         done=checkpoint.iterations,
         memory=checkpoint.memory,
+        penalty=work.spec.penalty,
     ):
         rows.append((epoch.number, epoch.loss, epoch.error, float("nan"), epoch.steps, MINIBATCHES))
         work.on_row(rows[-1])
@@ -165,7 +166,14 @@ def _full_batch(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
     trained, images = network, work.images
     if work.spec.network == "autoencoder":
         trained, images = codes.softmax_on_codes(network), codes.codes_of(network, images)
-    objective = Objective(trained, images, work.labels, decay=work.spec.decay, form=training.decay_form)
+    objective = Objective(
+        trained,
+        images,
+        work.labels,
+        decay=work.spec.decay,
+        form=training.decay_form,
+        penalty=work.spec.penalty,
+    )
     criterion = Criterion(training.tolerance, training.decrease, training.iterations, training.checkpoint_every)
     for at in descend(
         objective, to_vector(trained), criterion, rows, images=len(images), phase=FULL_BATCH, on_row=work.on_row

@@ -1,0 +1,29 @@
+"""What is known of a Lipschitz constant: never below the one number, never above the other."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Bounds of a map's least Lipschitz constant in Euclidean norms; of a linear map that is its operator norm."""
+
+    lower: float
+    """Some pair of inputs is spread apart at least this much, up to rounding of the last digits."""
+    upper: float
+    """No pair of inputs is spread apart more than this; infinity where nothing is known to hold."""
+    method: str
+    """How the two were found, in a few words."""
+    residual: float = 0.0
+    """Of the lower bound's singular pair, relative: ``|A'A v - s^2 v| / s^2``; 0 for closed forms."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lower <= self.upper:  # NaN fails as well
+            raise ValueError(f"lower = {self.lower} and upper = {self.upper}: 0 <= lower <= upper must hold")
+        if not math.isfinite(self.lower):
+            raise ValueError(f"lower = {self.lower}: a lower bound is finite")
+
+    @property
+    def tight(self) -> bool:
+        """Whether the two sides are one number to 1e-6, as where the constant is known in closed form."""
+        return self.upper <= self.lower * (1 + 1e-6)

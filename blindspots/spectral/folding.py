@@ -1,0 +1,47 @@
+"""A batch norm and the linear layer before it, as one linear layer (in evaluation mode that is what they are)."""
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+_BEFORE: dict[type[nn.Module], tuple[type[nn.Module], int]] = {
+    nn.Linear: (nn.BatchNorm1d, 1),
+    nn.Conv1d: (nn.BatchNorm1d, 2),
+    nn.Conv2d: (nn.BatchNorm2d, 3),
+    nn.Conv3d: (nn.BatchNorm3d, 4),
+}
+"""Which batch norm folds into which layer, and how many axes there are between them, without the batch."""
+
+
+def folded(before: nn.Module, norm: nn.Module, shape: tuple[int, ...]) -> nn.Module | None:
+    """Return ``before`` with the weights of itself and ``norm`` after it, in float64; None where they don't fold.
+
+    ``shape``: between the two, without the batch. The bias is of no matter to a bound and stays that of ``before``.
+    """
+    kind = parametrize.type_before_parametrizations(before)
+    if _BEFORE.get(kind) != (type(norm), len(shape)):
+        return None
+    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
+    plain = (module._forward_hooks or module._forward_pre_hooks for module in (before, norm))
+    if norm.running_var is None or any(plain) or "forward" in vars(before) or "forward" in vars(norm):
+        return None
+    variance = norm.running_var.detach().double() + norm.eps
+    factor = variance.rsqrt() if norm.weight is None else norm.weight.detach().double() / variance.sqrt()
+    weight: torch.Tensor = before.weight.detach().double()  # type: ignore[union-attr,operator]
+    if not bool(torch.isfinite(factor).all()) or len(factor) != len(weight):
+        return None
+    made = copy.copy(before) if type(before) is kind else _bare(before, kind)
+    made._parameters = dict(made._parameters)
+    made.weight = nn.Parameter(weight * factor.reshape(-1, *[1] * (weight.dim() - 1)), requires_grad=False)
+    return made
+
+
+def _bare(layer: nn.Module, kind: type[nn.Module]) -> nn.Module:
+    """Return a copy of a parametrised layer as one of its original class."""
+    made = copy.deepcopy(layer).eval()
+    for name in [name for name, _ in made.parametrizations.named_children()]:  # type: ignore[union-attr]
+        parametrize.remove_parametrizations(made, name, leave_parametrized=True)
+    assert type(made) is kind
+    return made

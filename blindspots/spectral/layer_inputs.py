@@ -1,0 +1,80 @@
+"""Whether a layer takes an input of some shape, and whether its numbers can be used."""
+
+import torch
+from torch import nn
+
+from blindspots.errors import InputError
+from blindspots.spectral.no_rule import NoRuleError
+
+_REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError)
+
+
+def checked_shape(input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return ``input_shape`` as a tuple; raises InputError unless it is a shape, without the batch, of some values."""
+    shape = tuple(input_shape)
+    if not shape or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in shape):
+        raise InputError(f"input_shape {input_shape!r}: positive whole numbers are wanted, the batch left out")
+    return shape
+
+
+def output_shape(layer: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of what a ``layer`` without weights returns for one input of zeros, the batch left out.
+
+    Raises InputError with torch's own reason where it refuses the input.
+    """
+    try:
+        outcome = layer(torch.zeros(1, *input_shape))
+    except _REFUSALS as refusal:
+        reason = str(refusal).split("\n")[0]
+        raise InputError(f"{type(layer).__name__} takes no input of shape {input_shape}: {reason}") from None
+    return tuple(outcome.shape[1:])
+
+
+def spatial_sizes(layer: nn.Module, input_shape: tuple[int, ...], dims: int) -> tuple[int, ...]:
+    """Return the sizes behind the channels; raises InputError unless there are ``dims`` of them."""
+    if len(input_shape) != dims + 1:
+        raise InputError(
+            f"{type(layer).__name__} takes no input of shape {input_shape}: channels and {dims} sizes are wanted"
+        )
+    return input_shape[1:]
+
+
+def check_channels(layer: nn.Module, input_shape: tuple[int, ...], channels: int) -> None:
+    """Raise InputError unless the input has so many ``channels``."""
+    if input_shape[0] != channels:
+        raise InputError(
+            f"{type(layer).__name__} takes no input of shape {input_shape}: {channels} channels are wanted"
+        )
+
+
+def axis_of(layer: nn.Module, input_shape: tuple[int, ...], dim: int) -> int:
+    """Return which axis of an input without its batch ``dim`` is, which counts the batch or goes from the end.
+
+    Raises InputError where there is none, NoRuleError where it is the batch itself.
+    """
+    dims = len(input_shape) + 1
+    if not -dims <= dim < dims:
+        raise InputError(f"{type(layer).__name__}: an input of shape {input_shape} and its batch have no dim {dim}")
+    if dim % dims == 0:
+        raise NoRuleError(
+            f"{type(layer).__name__} along dim {dim} mixes the inputs of a batch: nothing is known of one"
+        )
+    return dim % dims - 1
+
+
+def finite(layer: nn.Module, name: str, values: torch.Tensor) -> torch.Tensor:
+    """Return a layer's numbers in float64; raises InputError unless all are finite."""
+    result = values.detach().double()
+    if not torch.isfinite(result).all():
+        raise InputError(f"{type(layer).__name__}: {name} holds infinities or NaN, and finite numbers are wanted")
+    return result
+
+
+def finite_number(layer: nn.Module, name: str, value: float) -> float:
+    """Return a layer's number; raises InputError unless it is finite."""
+    return float(finite(layer, name, torch.tensor(value, dtype=torch.float64)))
+
+
+def per_axis(sizes: int | tuple[int, ...], dims: int) -> tuple[int, ...]:
+    """Return one size an axis, as torch reads a single one."""
+    return (sizes,) * dims if isinstance(sizes, int) else tuple(sizes) * (dims if len(sizes) == 1 else 1)
