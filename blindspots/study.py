@@ -4,6 +4,7 @@ A study is plain data. It says nothing about workers, devices or folders: those 
 what is computed. The same models validate a YAML file, the command line's ``--set`` and the Prefect form.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,6 +25,10 @@ MethodName = Literal["auto", "lbfgs", "lbfgs-norm", "projection"]
 Width = Annotated[int, Field(ge=1, le=100_000)]
 HALVES = ("p1", "p2")
 """The splits of Tables 3 and 4: two disjoint halves of the training images."""
+ALEXNET = "alexnet"
+"""Table 5's network, in the store."""
+PRETRAINED = "pretrained"
+"""Stands for the public weights of the widespread AlexNet."""
 
 
 class _Part(BaseModel):
@@ -223,6 +228,38 @@ class NegativesSpec(_Part):
         return value
 
 
+class BoundsSpec(_Part):
+    """Whose layers to bound (section 4.3)."""
+
+    models: bool = Field(True, description="Bound every layer of every model")
+    alexnet: str = Field(
+        "",
+        description="For Table 5, an AlexNet's weights: a file (.safetensors, .pth), its address on the web, or "
+        "'pretrained' for the public ones, which are downloaded; empty for none",
+    )
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")] = Field(
+        "", description="SHA-256, or its first digits, of what lies at that address"
+    )
+
+    @field_validator("alexnet")
+    @classmethod
+    def _path_from_anywhere(cls, value: str) -> str:
+        """Make a path absolute: whoever does the work may be in another folder."""
+        return value if value in ("", PRETRAINED) or "://" in value else str(Path(value).expanduser().absolute())
+
+    @model_validator(mode="after")
+    def _address_has_a_hash(self) -> "BoundsSpec":
+        if ("://" in self.alexnet) != bool(self.sha256):
+            wrong = "belongs to an address on the web" if self.sha256 else f"is wanted for {self.alexnet}"
+            raise ValueError(f"sha256 = {self.sha256!r}: a SHA-256 {wrong}")
+        return self
+
+    @property
+    def fetched(self) -> bool:
+        """Whether the weights come from the web."""
+        return self.alexnet == PRETRAINED or "://" in self.alexnet
+
+
 class Study(_Part):
     """Everything that decides what a run computes."""
 
@@ -232,6 +269,7 @@ class Study(_Part):
     training: TrainingSpec = TrainingSpec()
     sets: SetsSpec = SetsSpec()
     negatives: NegativesSpec = NegativesSpec()
+    bounds: BoundsSpec = BoundsSpec()
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the examples' order, the random targets and the noise")
     seeds: int = Field(1, ge=1, le=1000, description="Models trained per network, from different initial weights")
 
@@ -245,6 +283,8 @@ class Study(_Part):
         reserved = [name for name in names if name == "clean" or name.startswith("noise-")]
         if reserved:
             raise ValueError(f"the name {reserved[0]} is kept for a reference set; name the model otherwise")
+        if ALEXNET in names:
+            raise ValueError(f"the name {ALEXNET} is kept for Table 5's network; name the model otherwise")
         seen: dict[ModelSpec, str] = {}
         for spec in value:
             same = seen.setdefault(spec.model_copy(update={"name": "any", "paper": ""}), spec.name)
@@ -293,3 +333,11 @@ class Study(_Part):
             alike = spec.model_copy(update={"name": "any", "paper": "", "examples": None, "penalty": 0.0})
             found.setdefault(alike, []).append(spec)
         return tuple(tuple(sorted(each, key=lambda spec: spec.penalty)) for each in found.values() if len(each) > 1)
+
+    @property
+    def compares_penalties(self) -> bool:
+        """Whether there are models that differ in their penalty alone, with sets that tell what it does."""
+        sets_there = "nearest" in self.sets.rules and all(
+            "test" in self.splits(spec) for family in self.families for spec in family
+        )
+        return bool(self.families) and sets_there and self.bounds.models

@@ -13,7 +13,16 @@ import typer
 from typer.exceptions import TyperException
 
 from blindspots.errors import InputError
-from flows.printing import figure_name, number_or_name, print_json, print_outcome, print_plan, study_in, write_output
+from flows.printing import (
+    figure_name,
+    number_or_name,
+    parsed_shape,
+    print_json,
+    print_or_write,
+    print_outcome,
+    print_plan,
+    study_in,
+)
 
 app = typer.Typer(
     name="blindspots",
@@ -138,7 +147,9 @@ def verify(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None
 
 @app.command(epilog="[bold]Examples[/bold]\n\nblindspots table 2\n\nblindspots table 1 --format latex -o table1.tex")
 def table(
-    name: Annotated[str, typer.Argument(help="1 to 4, as in the paper, or negatives.", metavar="TABLE")],
+    name: Annotated[
+        str, typer.Argument(help="1 to 5, as in the paper, or negatives, bounds, penalty.", metavar="TABLE")
+    ],
     root: Root = _ROOT,
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Output = None,
@@ -150,10 +161,7 @@ def table(
 
     with open_study(root, lazy=False) as tree:
         text = render(build_table(number_or_name(name), tree, study_in(root)), "json" if as_json else form)
-    if output is None:
-        typer.echo(text)
-    else:
-        write_output(output, (text.rstrip("\n") + "\n").encode())
+    print_or_write(text, output)
 
 
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots figure 7 -o figure7.pdf")
@@ -197,6 +205,61 @@ def report(root: Root = _ROOT, output: Output = None, data: Data = None) -> None
         typer.echo(str(write_report(workspace, output or workspace.root / "report.html")))
     except OSError as error:
         raise InputError(f"{output} cannot be written: {error.strerror or error}") from None
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
+blindspots bounds alexnet.pth --figure alexnet.png
+
+blindspots bounds mnist/models/fc100-100-10/seed-0.safetensors --json
+
+blindspots bounds weights.safetensors --network my_package.networks:make --input-shape 3,32,32 --workers 4
+
+blindspots bounds https://download.pytorch.org/models/alexnet-owt-7be5be79.pth --sha256 7be5be79"""
+)
+def bounds(
+    model: Annotated[str, typer.Argument(help="A file of weights, .safetensors or .pth, or its address.")],
+    network: Annotated[
+        str | None,
+        typer.Option(help="alexnet, alexnet-2012, or package.module:function; what the file says otherwise."),
+    ] = None,
+    input_shape: Annotated[
+        str | None, typer.Option(metavar="SIZES", help="Shape of an image, such as 3,224,224, where it is not known.")
+    ] = None,
+    sha256: Annotated[str | None, typer.Option(help="Of what lies at an address, or its first digits.")] = None,
+    unbounded: Annotated[
+        bool, typer.Option("--unbounded", help="Go on where a layer has no rule: its bound is infinite then.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Ray actors that do the layers; this process otherwise.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
+    output: Output = None,
+    figure_path: Annotated[
+        Path | None, typer.Option("--figure", help="Draw the layers' spectra into this .png or .pdf file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bound how far every layer of a model can spread two inputs apart, and the whole (section 4.3).
+
+    For an AlexNet, Table 5 with the paper's values follows. A network of yours is made by a function without arguments
+    that returns it; its code is run, and the weights must fit.
+    """
+    from flows.bounds import bounds_of
+
+    shape = parsed_shape(input_shape)
+    text = bounds_of(
+        model,
+        network=network,
+        input_shape=shape,
+        sha256=sha256,
+        unbounded=unbounded,
+        workers=workers,
+        form="json" if as_json else form,
+        figure_path=figure_path,
+    )
+    print_or_write(text, output)
 
 
 @app.command()

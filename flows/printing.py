@@ -96,11 +96,24 @@ def print_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=1, allow_nan=False))
 
 
-def write_output(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``; raise :class:`InputError` where that is not possible."""
+def print_or_write(text: str, path: Path | None) -> None:
+    """Print ``text``, or write it to ``path``; raise :class:`InputError` where that is not possible."""
+    if path is None:
+        typer.echo(text)
+        return
     from blindspots.store.files import write_whole
 
     try:
-        write_whole(path, content)
+        write_whole(path, (text.rstrip("\n") + "\n").encode())
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def parsed_shape(text: str | None) -> tuple[int, ...] | None:
+    """Return the sizes in ``3,224,224`` or ``3x224x224``; raise :class:`InputError` for anything else."""
+    if text is None:
+        return None
+    sizes = text.replace("x", ",").split(",")
+    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
+        raise InputError(f"--input-shape {text!r}: sizes of at least 1 are wanted, such as 3,224,224")
+    return tuple(int(size) for size in sizes)

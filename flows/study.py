@@ -93,6 +93,19 @@ def negatives(
         return _run_stage(running, Stage.NEGATIVES)
 
 
+@flow(name="bounds", flow_run_name="bounds {study.name}")
+def bounds(
+    study: Study = QUICK,
+    root: Root = DEFAULT_ROOT,
+    workers: Workers = None,
+    device: Device = "auto",
+    data: DataFolder = None,
+) -> str:
+    """Bound how far every layer of every model can spread two inputs apart."""
+    with session(study, root, workers, device, data) as running:
+        return _run_stage(running, Stage.BOUNDS)
+
+
 @flow(name="tables", flow_run_name="tables {study.name}")
 def tables(
     study: Study = QUICK,
@@ -117,6 +130,7 @@ _FLOWS = {
     Stage.GENERATE: generate,
     Stage.TRANSFER: transfer,
     Stage.NEGATIVES: negatives,
+    Stage.BOUNDS: bounds,
     Stage.TABLES: tables,
 }
 
@@ -129,7 +143,7 @@ def study_flow(
     device: Device = "auto",
     data: DataFolder = None,
 ) -> dict[str, Any]:
-    """Run a study: train its models, make their sets, show every set to every model, draw the tables.
+    """Run a study: train its models, make and show their sets, bound their layers, draw the tables.
 
     What the store has already is kept, so a run that was stopped goes on where it was. A job that fails stops none
     that does not read what it would have made; the run then ends as failed. Returns how many jobs and shards were

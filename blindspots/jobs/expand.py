@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from blindspots.jobs.adversarial_sets import AdversarialSet
+from blindspots.jobs.bounds import bounds
 from blindspots.jobs.job import Job
 from blindspots.jobs.negatives import negatives
 from blindspots.jobs.pairs import pairs
@@ -33,7 +34,7 @@ def expand(study: Study) -> list[Job]:
         for clip in (False, True)
     ]
     shown = sorted(negatives(study), key=lambda job: _effort(study.model(job.model)), reverse=True)
-    jobs: list[Job] = [*trainings, *sets, *noise, *pairs(study), *shown]
+    jobs: list[Job] = [*trainings, *sets, *noise, *pairs(study), *shown, *bounds(study)]
     return [*jobs, *table_jobs(study, jobs)]
 
 

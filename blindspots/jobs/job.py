@@ -26,6 +26,7 @@ class Stage(StrEnum):
     GENERATE = "generate"
     TRANSFER = "transfer"
     NEGATIVES = "negatives"
+    BOUNDS = "bounds"
     TABLES = "tables"
 
 

@@ -14,9 +14,16 @@ from blindspots.study import Study
 def checked_workspace(study: Study, root: str | Path, *, data: str | Path | None = None) -> Workspace:
     """Return the workspace of ``study`` in ``root`` on the CPU, without importing what computes.
 
-    Raises :class:`InputError` for a root that cannot be used, data that cannot be had, or a study that asks for more
-    images than there are.
+    Raises :class:`InputError` for a root that cannot be used, data that cannot be had, a study that asks for more
+    images than there are, or a file of weights that is not there.
     """
+    weights = study.bounds.alexnet
+    if weights and not study.bounds.fetched and not Path(weights).is_file():
+        raise InputError(f"bounds.alexnet = {weights!r}: there is no such file; name one of AlexNet's weights")
+    return _workspace(study, root, data)
+
+
+def _workspace(study: Study, root: str | Path, data: str | Path | None) -> Workspace:
     layout = Layout.at(root)
     stored(layout)
     folder = named_folder() if data is None else Path(data)
@@ -36,8 +43,11 @@ def workspace_for(
 
     Raises :class:`InputError` as :func:`checked_workspace`, and for a device that is not there.
     """
-    workspace = checked_workspace(study, root, data=data)
-    return Workspace(study, workspace.root, resolved_device(device), workspace.data)
+    return _on(device, checked_workspace(study, root, data=data))
+
+
+def _on(device: str | None, workspace: Workspace) -> Workspace:
+    return Workspace(workspace.study, workspace.root, resolved_device(device), workspace.data)
 
 
 def workspace_of(root: str | Path, *, data: str | Path | None = None) -> Workspace:
@@ -46,7 +56,7 @@ def workspace_of(root: str | Path, *, data: str | Path | None = None) -> Workspa
     there = stored(layout)
     if there is None:
         raise InputError(f"there is no study in {layout.root}; make one with: blindspots run --root {root}")
-    return workspace_for(there.study, layout.root, data=data)
+    return _on(None, _workspace(there.study, layout.root, data))
 
 
 def resolved_device(device: str | None) -> str:

@@ -1,16 +1,13 @@
 """The job of drawing one of the paper's tables out of the store, so that plain readers find it there too."""
 
-import warnings
 from dataclasses import dataclass
-from time import perf_counter
 
-import numpy as np
 import xarray as xr
 
 from blindspots.identity import identity
-from blindspots.jobs.job import Job, Progress, Report, Stage
+from blindspots.jobs.dataset_job import DatasetJob
+from blindspots.jobs.job import Job, Stage
 from blindspots.jobs.workspace import Workspace
-from blindspots.store.arrays import CorruptShardError
 from blindspots.store.open import open_study
 from blindspots.study import Study
 from blindspots.tables import build_table, drawn_for
@@ -20,7 +17,7 @@ ALGORITHM = 5
 
 
 @dataclass(frozen=True)
-class TableJob(Job):
+class TableJob(DatasetJob):
     """Draw a table: one of the paper's by its number, or one of our own by its name."""
 
     name: int | str
@@ -65,28 +62,10 @@ class TableJob(Job):
             dataset=workspace.study.dataset,
         )
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
-        """Draw the table and store it as a group of its own."""
-        started = perf_counter()
+    def draw(self, workspace: Workspace) -> xr.Dataset:
+        """Return the table."""
         with open_study(workspace.root, lazy=False) as tree:
-            drawn = build_table(self.name, tree, workspace.study)
-        arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
-
-        def write() -> None:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-                drawn.to_zarr(workspace.zarr, group=self.key, mode="w", zarr_format=3, consolidated=False)
-
-        self.finish(workspace, 0, arrays, write, started=started)
-        report(Progress(self.stage, self.key, 1, 1, self.unit))
-
-    def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
-        """Return the table's arrays."""
-        try:
-            with xr.open_zarr(workspace.zarr, group=self.key, consolidated=False, chunks=None) as found:
-                return {str(name): np.asarray(array.values) for name, array in found.variables.items()}
-        except Exception as error:  # codecs raise what they like
-            raise CorruptShardError((str(error).splitlines() or ["damaged"])[0]) from None
+            return build_table(self.name, tree, workspace.study)
 
 
 def table_jobs(study: Study, jobs: list[Job]) -> list[Job]:

@@ -14,13 +14,13 @@ import torch
 from blindspots.spectral.no_rule import NoRuleError
 
 _ROUNDED_UP = 1 + 1e-12
-SELECTIONS = frozenset(
-    ("view", "reshape", "flatten", "unflatten", "permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis")
-    + ("t", "T", "mT", "data", "squeeze", "unsqueeze", "contiguous", "clone", "detach", "expand", "expand_as", "ravel")
-    + ("broadcast_to", "repeat", "tile", "repeat_interleave", "chunk", "split", "tensor_split", "hsplit", "vsplit")
-    + ("dsplit", "unbind", "narrow", "select", "index_select", "getitem", "flip", "roll", "rot90", "unfold", "view_as")
-    + ("reshape_as", "positive", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "diagonal")
-)
+_SELECTING = """
+    view reshape flatten unflatten permute transpose swapaxes swapdims movedim moveaxis t T mT data squeeze unsqueeze
+    contiguous clone detach expand expand_as ravel broadcast_to repeat tile repeat_interleave chunk split tensor_split
+    hsplit vsplit dsplit unbind narrow select index_select getitem flip roll rot90 unfold view_as reshape_as positive
+    pixel_shuffle pixel_unshuffle channel_shuffle diagonal
+"""
+SELECTIONS = frozenset(_SELECTING.split())
 """Functions each value of whose results is one of the input's."""
 JOINING = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"))
 REDUCING = frozenset(("mean", "sum", "amax", "amin"))
@@ -32,10 +32,10 @@ _SLOPE_ONE = frozenset(
     ("abs", "absolute", "neg", "negative", "clamp", "clip", "clamp_min", "clamp_max", "sin", "cos", "atan")
 )
 """Elementwise functions that spread no two numbers apart."""
-_RANDOM = frozenset(
-    ("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "normal")
-    + ("multinomial", "poisson")
-)
+_DRAWING = """
+    rand randn randint randperm rand_like randn_like randint_like bernoulli normal multinomial poisson
+"""
+_RANDOM = frozenset(_DRAWING.split())
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Step:
     """Of each of them."""
     layer: int = -1
     """Which layer, for the rule "layer"."""
+    same: bool = False
+    """Whether it is the value of its one input, in the same order, in whatever shape."""
     fold: int = -1
     """For a batch norm that folds: the step that goes into the layer that it reads."""
 

@@ -224,7 +224,7 @@ def transposed_geometry(
 
 def each(name: str, value: int | Sequence[int], dims: int, *, least: int) -> tuple[int, ...]:
     """Return an argument that is one integer for all axes or one for each, as a tuple."""
-    values = (value,) * dims if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value,) * dims
     whole = all(isinstance(item, int) and not isinstance(item, bool) for item in values)
     if isinstance(value, str) or len(values) != dims or not whole or min(values) < least:
         raise InputError(f"{name} = {value}: {dims} integer{'s'[: dims > 1]} of at least {least} needed")

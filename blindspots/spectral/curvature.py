@@ -2,8 +2,8 @@
 
 Around a point p a lead g (one logit less another) obeys ``g(x) >= g(p) + <g'(p), x - p> - c/2 |x - p|^2`` with a c that
 is sought here, or rather a form in its place: not the largest curvature anywhere but, neuron by neuron, that of the
-parabola through the sigmoid at p that stays on the right side of it in the neuron's range. From the logits backwards, what is subtracted is a quadratic
-form of each layer's changes:
+parabola through the sigmoid at p that stays on the right side of it in the neuron's range. From the logits backwards,
+what is subtracted is a quadratic form of each layer's changes:
 
 - through a layer of sigmoids, the change h of an output is ``s(p) z`` and a remainder between two parabolas of the
   change z of its weighted sum; and h is also ``t z`` with a slope t of secants from p, known to within ``tau`` of a
@@ -31,11 +31,12 @@ _MULTIPLES = (1.4, 2.0, 3.0, 6.0)
 """K is tried as these multiples of the largest eigenvalue of Q."""
 
 Range = tuple[torch.Tensor, torch.Tensor]
+"""The least and the largest."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The first layer's weights W (units, m) as ``F' B`` with B of orthonormal rows: what of a change the network sees."""
+    """The first layer's weights W (units, m) as ``F' B``, B of orthonormal rows: what of a change it sees."""
 
     columns: torch.Tensor
     """F (u, units)."""
@@ -57,8 +58,8 @@ def curvature(
 ) -> torch.Tensor:
     """Return P (n, u, u), in the frame's coordinates, for points p with the weighted sums ``hidden`` [(n, units)].
 
-    ``g(x) >= g(p) + <g'(p), d> - 1/2 <B d, P B d>`` with d = x - p, for all x whose weighted sums are within ``ranges``,
-    the least and the largest of each layer. ``lead``: (n, k), the logits' weights in g. Rounded up by a multiple of the
+    ``g(x) >= g(p) + <g'(p), d> - 1/2 <B d, P B d>`` with d = x - p, for x whose weighted sums are within ``ranges``:
+    least and largest of each layer. ``lead``: (n, k), the logits' weights in g. Rounded up by a multiple of the
     identity: by 1e-9 of the norms of all terms, some thousand times what the rounding of float64 comes to.
     """
     if not hidden:
@@ -81,7 +82,7 @@ def curvature(
     )
 
 
-def _least(form: torch.Tensor, own: torch.Tensor, secants: Range, after: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def _least(form: torch.Tensor, own: torch.Tensor, secants: Range, after: torch.Tensor) -> Range:
     """Return, in terms of what ``after`` (u, units) maps from, the form with the least top eigenvalue, and its norm.
 
     ``form``: (n, units, units) Q; ``own``: (n, units), the parabolas'. Rounding is of the order of a few hundred units
@@ -91,25 +92,20 @@ def _least(form: torch.Tensor, own: torch.Tensor, secants: Range, after: torch.T
     values, vectors = torch.linalg.eigh((form + form.mT) / 2)
     largest = values[:, -1:].clamp_min(0) + 1e-6 * values.abs().amax(dim=1, keepdim=True) + 1e-12
     turned = after @ (middle[:, :, None] * vectors)
-    best = norms = None
+    forms, tops, sizes = [], [], []
     for multiple in _MULTIPLES:
         most = multiple * largest
         curved = most * values / (most - values)
         diagonal = own + most * tau.square()
-        found = (after * diagonal[:, None]) @ after.T + (turned * curved[:, None]) @ turned.mT
-        top = torch.linalg.eigvalsh(found)[:, -1]
-        size = diagonal.norm(dim=1) + curved.norm(dim=1)
-        if best is None:
-            best, norms, least = found, size, top
-        else:
-            better = top < least
-            best, norms = torch.where(better[:, None, None], found, best), torch.maximum(norms, size)
-            least = torch.minimum(top, least)
-    return best, norms
+        forms.append((after * diagonal[:, None]) @ after.T + (turned * curved[:, None]) @ turned.mT)
+        tops.append(torch.linalg.eigvalsh(forms[-1])[:, -1])
+        sizes.append(diagonal.norm(dim=1) + curved.norm(dim=1))
+    chosen, rows = torch.stack(tops).argmin(dim=0), torch.arange(len(form), device=form.device)
+    return torch.stack(forms)[chosen, rows], torch.stack(sizes).amax(dim=0)
 
 
 def sigmoid_ranges(point: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> tuple[Range, Range]:
-    """Return the ranges over z in [low, high] of ``(s(z) - s(p)) / d`` and ``2 (s(z) - s(p) - s'(p) d) / d^2``, d = z - p.
+    """Return the ranges of ``(s(z) - s(p)) / d`` and ``2 (s(z) - s(p) - s'(p) d) / d^2``, d = z - p, z in [low, high].
 
     As averages of the first and the second derivative between p and z, with weights 1 and ``2 (1 - t)``, they change by
     no more than 1/2 of the greatest second and 1/3 of the greatest third derivative for a unit of z: this bounds them

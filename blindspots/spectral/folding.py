@@ -1,7 +1,5 @@
 """A batch norm and the linear layer before it, as one linear layer (in evaluation mode that is what they are)."""
 
-import copy
-
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
@@ -29,19 +27,12 @@ def folded(before: nn.Module, norm: nn.Module, shape: tuple[int, ...]) -> nn.Mod
         return None
     variance = norm.running_var.detach().double() + norm.eps
     factor = variance.rsqrt() if norm.weight is None else norm.weight.detach().double() / variance.sqrt()
-    weight: torch.Tensor = before.weight.detach().double()  # type: ignore[union-attr,operator]
+    weight: torch.Tensor = before.weight.detach().double()  # type: ignore[operator]
     if not bool(torch.isfinite(factor).all()) or len(factor) != len(weight):
         return None
-    made = copy.copy(before) if type(before) is kind else _bare(before, kind)
-    made._parameters = dict(made._parameters)
+    made = kind.__new__(kind)  # not parametrised any more, where ``before`` is; and nothing of that is copied
+    made.__dict__.update(before.__dict__)
+    made._modules = {}
+    made._parameters = dict(before._parameters)
     made.weight = nn.Parameter(weight * factor.reshape(-1, *[1] * (weight.dim() - 1)), requires_grad=False)
-    return made
-
-
-def _bare(layer: nn.Module, kind: type[nn.Module]) -> nn.Module:
-    """Return a copy of a parametrised layer as one of its original class."""
-    made = copy.deepcopy(layer).eval()
-    for name in [name for name, _ in made.parametrizations.named_children()]:  # type: ignore[union-attr]
-        parametrize.remove_parametrizations(made, name, leave_parametrized=True)
-    assert type(made) is kind
     return made

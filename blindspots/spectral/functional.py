@@ -39,8 +39,8 @@ def module_of(
 ) -> nn.Module | None:
     """Return the module that does what ``name(input, *arguments, **settings)`` does, or None.
 
-    ``shape``: of one input, without the batch; none of the arguments depends on the input. Raises NoRuleError for a call that no module
-    does though others of the same function are known, TypeError for arguments that the function doesn't have.
+    ``shape``: of one input, without the batch; none of the arguments depends on the input. Raises NoRuleError for a
+    call that no module does though others of the same function are known, TypeError for arguments that it doesn't have.
     """
     base = name.removesuffix("_")
     if base in ACTIVATIONS:
@@ -61,7 +61,7 @@ def _matmul(other: torch.Tensor) -> nn.Module:
     return _linear(other.mT)
 
 
-def _convolution(kind: type[nn.Conv1d] | type[nn.Conv2d] | type[nn.Conv3d]) -> Callable[..., nn.Module]:
+def _convolution(kind: Any) -> Callable[..., nn.Module]:
     def build(
         weight: torch.Tensor,
         bias: Weight = None,
@@ -95,7 +95,7 @@ def _transposed(kind: Any) -> Callable[..., nn.Module]:
 
 def _with(module: nn.Module, weight: Weight) -> nn.Module:
     """Return the module with another weight; its bias is of no matter and stays as it is."""
-    module.weight = None if weight is None else nn.Parameter(weight.detach(), requires_grad=False)
+    module._parameters["weight"] = None if weight is None else nn.Parameter(weight.detach(), requires_grad=False)
     return module
 
 

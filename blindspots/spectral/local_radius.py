@@ -147,7 +147,7 @@ class _Search:
 
     def _nearest(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the distances (n,) of the nearest boundaries found, and the changes (n, c, m) to look on from."""
-        count, rivals, classes = self.leads.shape
+        count, rivals = self.leads.shape[:2]
         images = self.images[:, None].expand(-1, rivals, -1).flatten(0, 1)
         leads = self.leads.flatten(0, 1)
         nearest = images.new_full((count,), images.shape[1] ** 0.5)  # nothing in the box is farther

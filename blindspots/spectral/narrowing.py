@@ -51,14 +51,14 @@ class Ellipsoids:
     def extents(self, maps: torch.Tensor) -> Range:
         """Return the least and the largest value of linear ``maps`` (p or 1, u, c) of the frame: (p, c) each."""
         turned = self.axes.mT @ maps
-        low = high = None
+        lows, highs = [], []
         for centre, stretch, square in zip(self.centre, self.stretch, self.square, strict=True):
             middle = (turned * centre[:, :, None]).sum(dim=1)
             half = ((turned.square() * stretch[:, :, None]).sum(dim=1) * square.clamp_min(0)[:, None]).sqrt()
-            size = _ROOM * (half + middle.abs())
-            least, most = middle - half - size, middle + half + size
-            low, high = (least, most) if low is None else (torch.maximum(low, least), torch.minimum(high, most))
-        return low, high
+            room = _ROOM * (half + middle.abs())
+            lows.append(middle - half - room)
+            highs.append(middle + half + room)
+        return torch.stack(lows).amax(dim=0), torch.stack(highs).amin(dim=0)
 
 
 def ellipsoids(

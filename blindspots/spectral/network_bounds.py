@@ -4,13 +4,13 @@ import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import nn
 
-import blindspots
 from blindspots.spectral.bound import Bound
 from blindspots.spectral.graph import Graph, Layer, trace
 from blindspots.spectral.no_rule import NoRuleError
@@ -82,7 +82,7 @@ def assemble(graph: Graph, bounds: Sequence[LayerBound]) -> xr.Dataset:
             "upper": _column([bound.upper for bound in own], "no inputs are spread apart more", _UNIT),
             "folded": _column(folded, "no more with the layer before it, as one", _UNIT),
             "method": _column([bound.method for bound in own], "how the bounds were found"),
-            "residual": column(
+            "residual": _column(
                 [bound.residual for bound in own], "relative residual of the lower bound's vectors", "1"
             ),
             "running": _column(
@@ -96,7 +96,7 @@ def assemble(graph: Graph, bounds: Sequence[LayerBound]) -> xr.Dataset:
             "product": running[-1],
             "units": _OF_ALL,
             "input_shape": _text(graph.input_shape),
-            "blindspots": blindspots.__version__,
+            "blindspots": version("blindspots"),
             "torch": torch.__version__,
             "python": platform.python_version(),
         },

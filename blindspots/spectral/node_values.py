@@ -43,7 +43,9 @@ class NodeValues:
 
         def value(read: fx.Node) -> Any:
             held = self.held[read]
-            return change(held) if change is not None and read in self.dependent else held
+            if change is None or read not in self.dependent:
+                return held
+            return change(held) if isinstance(held, torch.Tensor) else [change(part) for part in held]
 
         arguments: Any = fx.node.map_arg(node.args, value)
         settings: Any = fx.node.map_arg(node.kwargs, value)
@@ -62,11 +64,13 @@ class NodeValues:
         Values that are joined are replaced by the numbers of their rows, those that are summed up by one row alone;
         for the rest it does that all have as many axes, the first of which are the images.
         """
-        values = [self.held[read] for read in self.sources(node)]
+        values = [part for read in self.sources(node) for part in _tensors(self.held[read])]
         if any(value.dim() == 0 or len(value) != len(self.batch) for value in (*values, outcome)):
             raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
         if name in JOINING:
-            check_rows([self.evaluate(node, _rows)], len(self.batch))
+            rows = self.evaluate(node, row_numbers)
+            constant = rows == self.evaluate(node, lambda value: row_numbers(value) + 1)
+            check_rows([torch.where(constant, row_numbers(rows), rows)], len(self.batch))
         elif name in REDUCING:
             one = self.evaluate(node, lambda value: value[:1])
             if one.shape != outcome[:1].shape or not torch.allclose(one, outcome[:1]):
@@ -114,7 +118,8 @@ def _mentioned(arguments: Any) -> list[fx.Node]:
     return found
 
 
-def _rows(value: torch.Tensor) -> torch.Tensor:
+def row_numbers(value: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of the shape of ``value`` (n, ...) whose row i holds i."""
     numbers = torch.arange(len(value), dtype=torch.float64, device=value.device)
     return numbers.reshape(-1, *[1] * (value.dim() - 1)).expand(value.shape)
 

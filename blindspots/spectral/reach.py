@@ -61,7 +61,9 @@ def reach(network: SigmoidNetwork, ball: Ball, hidden: Sequence[torch.Tensor]) -
     by parabolas as well, whose forms of all changes together are much less than the sum of each one's worst.
     """
     errors, _ = network.rounding()
-    ranges = []
+    ranges: list[Range] = []
+    if not hidden:
+        return ranges
     matrix = network.weights[0][None]
     below = above = torch.zeros_like(hidden[0])
     rows = network.weights[0].norm(dim=1)  # no row of the maps to come is longer

@@ -68,7 +68,7 @@ def neighbours_factor(beta: float, *, symmetric: bool) -> float:
     """Return what ``k^-beta`` times bounds a response normalisation of any size and of any alpha >= 0.
 
     It is 1.20 for Krizhevsky's beta of 0.75 and below 1.38 for any, where channels have as many neighbours before as
-    behind them (``symmetric``, an odd size); otherwise they have one more before. Proof. Let ``u_i = |x_i| sqrt(a / k)``,
+    behind them (``symmetric``, an odd size); otherwise they have one more before. Proof. Let u_i = |x_i| sqrt(a / k),
     s_i the sum of u_j^2 over the neighbours j of i, i among them, and d_i = 1 + s_i. The Jacobian over k^-beta has
     entries no larger than ``J_ij = d_i^-beta ((i = j) + 2 beta u_i u_j / d_i)``, the second term for neighbours alone.
     Schur's test with the weights u_j for columns and ``u_i d_i^-beta (1 + 2 beta s_i / d_i)`` for rows (all u > 0; the
@@ -86,7 +86,7 @@ def neighbours_factor(beta: float, *, symmetric: bool) -> float:
     f' = p (1 - w)^(p + 1) (1 + (p - 1) w - p (p + 2) w^2), so that f rises to a peak and then falls. Up to the peak f'
     falls: its derivative by w has the sign of -2 - (3 p - 1) (p + 2) w + p (p + 2) (p + 3) w^2, which is convex, -2 at
     0 and (p + 1) (1 - (2 p + 1) w) < 0 at the peak. Where the sum is largest f'(A) = f'(B) = -h'(A + B) > 0 (at A = 0
-    it still rises, by f'(0) = p = g(0)), so that both lie before the peak, and A = B. What is left, ``h(2 A) + 2 f(A)``,
+    it still rises, by f'(0) = p = g(0)), so that both lie before the peak, and A = B. What is left, h(2 A) + 2 f(A),
     is at most the largest over the intervals of a fine grid of h at their lower and f at their upper ends.
 
     Otherwise, A being the side of fewer neighbours, s_j >= A, and the sum is at most h(A) + f(A) and f at its peak.

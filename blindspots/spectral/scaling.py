@@ -23,6 +23,8 @@ def scaled_back(bound: Bound, exponent: int) -> Bound:
     Raises:
         InputError: if the norm is no finite float64.
     """
+    if bound.upper == 0:
+        return bound
     try:
         lower = math.ldexp(bound.lower, exponent)
         upper = math.ldexp(bound.upper, exponent)

@@ -10,17 +10,15 @@ from torch import fx, nn
 from torch.nn.utils import parametrize
 
 from blindspots.errors import InputError
-from blindspots.spectral.arithmetic import SELECTIONS, Step, arithmetic, copies, numbered
+from blindspots.spectral.arithmetic import JOINING, SELECTIONS, Step, arithmetic, copies, numbered
 from blindspots.spectral.folding import folded
 from blindspots.spectral.functional import known_name, module_of
 from blindspots.spectral.layers import Layer
 from blindspots.spectral.no_rule import NoRuleError
 from blindspots.spectral.node_values import NodeValues, path_of
 
-_QUESTIONS = frozenset(
-    ("size", "dim", "ndimension", "numel", "nelement", "shape", "ndim", "device", "dtype", "is_cuda")
-    + ("is_floating_point", "is_contiguous")
-)
+_ASKING = "size dim ndimension numel nelement shape ndim device dtype is_cuda is_floating_point is_contiguous"
+_QUESTIONS = frozenset(_ASKING.split())
 """What is asked of a tensor without looking at its values."""
 _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
 
@@ -101,8 +99,10 @@ class Walk:
         alone = len(sources) == 1 and len(node.args) > 0 and node.args[0] is first
         if not _is_float(outcome):
             raise NoRuleError("no rule for what depends on the input but is no tensor of floating-point numbers")
-        if alone and name == "getitem" and not isinstance(self.values.held[first], torch.Tensor):
-            return Step("sum", (self._step_of[first],), (1.0,))  # of all the pieces together that is known already
+        if alone and not isinstance(self.values.held[first], torch.Tensor) and (name == "getitem" or name in JOINING):
+            if name in JOINING:
+                self.values.check_images(node, str(name), outcome)
+            return Step("sum", (self._step_of[first],), (1.0,))  # what is known is of all the pieces together
         if any(not isinstance(self.values.held[source], torch.Tensor) for source in sources):
             raise NoRuleError("no rule for what is done with several tensors at once")
         if node.op == "call_module":
@@ -143,7 +143,9 @@ class Walk:
         if source.dim() < 2 or len(source) != len(self.values.batch):
             raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
         selected = self.values.evaluate(node, numbered)
-        return Step("sum", (self._step_of[first],), (copies(selected, len(source), source[0].numel()),))
+        factor = copies(selected, len(source), source[0].numel())
+        same = isinstance(selected, torch.Tensor) and torch.equal(selected.flatten(), numbered(source).flatten())
+        return Step("sum", (self._step_of[first],), (factor,), same=same)
 
     def _layer(self, node: fx.Node, layer: Layer) -> Step:
         """Note a layer, folded with the one before where it can be, and return its step."""

@@ -12,10 +12,14 @@ from typing import Any
 import xarray as xr
 
 from blindspots.errors import InputError
-from blindspots.tables import NEGATIVES, TABLES
+from blindspots.tables import BOUNDS, NEGATIVES, PENALTY, TABLE5, TABLES
+from blindspots.tables.bounds_sheets import bounds_sheets
+from blindspots.tables.layer_sheets import LAYERS, layer_sheets
 from blindspots.tables.model_sheets import model_sheets
 from blindspots.tables.negatives_sheets import negatives_sheets
+from blindspots.tables.penalty_sheets import penalty_sheets
 from blindspots.tables.sheet import Sheet
+from blindspots.tables.table5_sheets import table5_sheets
 from blindspots.tables.transfer_sheets import transfer_sheets
 from blindspots.tables.verdict import MARK, agreements, verdicts
 
@@ -24,7 +28,11 @@ _LAYOUTS: dict[Any, Callable[[xr.Dataset], list[Sheet]]] = {
     2: transfer_sheets,
     3: model_sheets,
     4: transfer_sheets,
+    TABLE5: table5_sheets,
     NEGATIVES: negatives_sheets,
+    BOUNDS: bounds_sheets,
+    PENALTY: penalty_sheets,
+    LAYERS: layer_sheets,
 }
 FORMATS = ("text", "markdown", "csv", "latex", "json")
 

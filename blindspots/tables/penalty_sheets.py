@@ -117,13 +117,14 @@ def _finding(family: xr.Dataset) -> str:
     best = min(rest, key=lambda each: float(each["test_error"]))
     strongest = rest[-1]
     bound, distortion = (float(strongest[name] / first[name]) for name in ("product", "distortion"))
+    weak, strong = (f"{float(each['penalty']):g}" for each in (first, strongest))
     return (
         f"{first['family'].item()}: the penalty {' and '.join(said)}. The least of the penalised errors is "
-        f"{_error(best)}%, at {float(best['penalty']):g}, against {_error(first)}% at {float(first['penalty']):g}: "
-        f"a difference of {_difference(best)} points. From {float(first['penalty']):g} to {float(strongest['penalty']):g} "
-        f"the bound goes from {float(first['product']):.3g} to {float(strongest['product']):.3g}, {bound:.2f} times as "
-        f"large, and the mean least distortion from {number(first['distortion'], 4)} to "
-        f"{number(strongest['distortion'], 4)}, {distortion:.2f} times."
+        f"{_error(best)}%, at {float(best['penalty']):g}, against {_error(first)}% at {weak}: "
+        f"a difference of {_difference(best)} points. From {weak} to {strong} the bound goes from "
+        f"{float(first['product']):.3g} to {float(strongest['product']):.3g}, {bound:.2f} times as large, and the mean "
+        f"least distortion from {number(first['distortion'], 4)} to {number(strongest['distortion'], 4)}, "
+        f"{distortion:.2f} times."
     )
 
 

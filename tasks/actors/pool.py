@@ -112,7 +112,7 @@ class ActorPool:
         try:
             if not ray.is_initialized():
                 self._owns_ray = True
-                _start_ray(self.workers)
+                start_ray(self.workers)
             self._opened.wait()
             if self._workspace is None:  # closed before it was opened
                 raise RuntimeError("the pool was closed before it was opened")
@@ -163,7 +163,7 @@ def _messages(actor: Any) -> tuple[Any, ...]:
         return ()
 
 
-def _start_ray(workers: int) -> None:
+def start_ray(workers: int) -> None:
     """Join the cluster that ``RAY_ADDRESS`` names, or start Ray on this machine."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "blindspots"}
     address = os.environ.get("RAY_ADDRESS")

@@ -9,6 +9,13 @@ from torch import nn
 from blindspots.errors import InputError
 from blindspots.spectral.activations import ACTIVATIONS
 from blindspots.spectral.rules import NoRuleError, layer_bound
+from blindspots.threads import one_thread
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    with one_thread():  # these are small: a second thread costs more than it saves, on a busy machine ten times over
+        yield
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,14 @@ from blindspots.networks.contrast_normalisation import ContrastNormalisation
 from blindspots.spectral.centring import centred_norm
 from blindspots.spectral.response_normalisation import neighbours_factor
 from blindspots.spectral.rules import NoRuleError, layer_bound
+from blindspots.threads import one_thread
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    with one_thread():  # these are small: a second thread costs more than it saves, on a busy machine ten times over
+        yield
+
 
 NUMBERS = st.floats(-10, 10).map(lambda value: round(value, 3))
 
@@ -80,7 +88,7 @@ def test_centring_many_values_is_quick_and_tight():
     assert centred_norm(scales).tight
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     values=st.lists(NUMBERS, min_size=12, max_size=12),
     weight=st.lists(NUMBERS, min_size=12, max_size=12),
@@ -102,7 +110,7 @@ def test_no_jacobian_is_above_its_bound(values, weight, scale, eps):
         assert jacobian_norm(layer, x.view(shape)) <= layer_bound(layer, shape).upper * (1 + 1e-9)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     values=st.lists(NUMBERS, min_size=10, max_size=10),
     scale=st.sampled_from([0.01, 0.1, 1.0, 10.0]),
@@ -153,7 +161,7 @@ def test_krizhevsky_s_response_normalisation_is_bounded_well_below_the_fallback(
     assert not bound.tight
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     values=st.lists(NUMBERS, min_size=6, max_size=6),
     scale=st.sampled_from([0.01, 0.1, 1.0]),

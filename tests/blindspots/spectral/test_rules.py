@@ -10,6 +10,13 @@ from blindspots.errors import InputError
 from blindspots.networks.contrast_normalisation import ContrastNormalisation
 from blindspots.spectral.linear_norm import linear_norm
 from blindspots.spectral.rules import NoRuleError, layer_bound
+from blindspots.threads import one_thread
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    with one_thread():  # these are small: a second thread costs more than it saves, on a busy machine ten times over
+        yield
 
 
 class Doubled(nn.ReLU):

@@ -13,11 +13,19 @@ from torch import nn
 
 from blindspots.networks.contrast_normalisation import ContrastNormalisation
 from blindspots.spectral.rules import RULES, layer_bound
+from blindspots.threads import one_thread
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    with one_thread():  # these are small: a second thread costs more than it saves, on a busy machine ten times over
+        yield
+
 
 _STARTS = [(0, 1e-5), (0, 1e-2), (0, 1), (1e-3, 1e-5), (0.1, 1e-3), (1, 1e-2), (1, 1), (10, 0.1), (10, 10)]
 """How large an input is to begin with, and how far the second one is from it: the short distances are the limit that
 is the Jacobian."""
-_RESTARTS = 4
+_RESTARTS = 5
 
 
 def drawn(layer: nn.Module) -> nn.Module:
@@ -33,12 +41,12 @@ def drawn(layer: nn.Module) -> nn.Module:
     return layer
 
 
-def steepest(layer: nn.Module, shape: tuple[int, ...], *, enough: float, most: int = 100) -> float:
+def steepest(layer: nn.Module, shape: tuple[int, ...], *, enough: float, most: int = 150) -> float:
     """Return the largest ``|f(y) - f(x)| / |y - x|`` found, in float64, by gradient ascent from many starts at once.
 
     The direction from x to y is replaced by the gradient of ``|f(y) - f(x)|^2``, which is power iteration on the
     Jacobian where y is near x; the place of x and the distance follow the gradient by Adam. It ends after ``most``
-    steps, or after 20 where it has found ``enough``.
+    steps, or after 30 where it has found ``enough``.
     """
     layer = copy.deepcopy(layer).double().eval().requires_grad_(False)
     random = torch.Generator().manual_seed(0)
@@ -58,7 +66,7 @@ def steepest(layer: nn.Module, shape: tuple[int, ...], *, enough: float, most: i
         change = (both[len(x) :] - both[: len(x)]).flatten(1).square().sum(dim=1)
         ratio = (change / apart.flatten().square()).sqrt()
         best = max(best, float(ratio.detach().nan_to_num().max()))
-        if step >= 20 and best >= enough:
+        if step >= 30 and best >= enough:
             break
         loss = change.clamp_min(1e-300).log().sum() - 2 * apart.log().sum()
         gradients = torch.autograd.grad(loss, [place, stretch, direction])
@@ -221,4 +229,4 @@ def test_every_kind_of_layer_is_searched():
     ],
 )
 def test_the_search_refutes_a_claim_that_is_too_low(layer, shape, claim):
-    assert steepest(layer, shape, enough=math.inf) > claim * 1.05
+    assert steepest(layer, shape, enough=1.1 * claim) > 1.05 * claim

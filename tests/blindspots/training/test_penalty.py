@@ -86,7 +86,7 @@ def test_a_matrix_of_zeros_and_one_that_is_not_finite() -> None:
     nothing = smooth_norm(torch.zeros(3, 4))
     assert nothing.value == 0
     assert not nothing.gradient.any()
-    spoilt = smooth_norm(torch.tensor([[1.0, math.inf]]))
+    spoilt = smooth_norm(torch.full((3, 4), math.inf))
     assert math.isnan(spoilt.value)
     assert spoilt.gradient.isnan().all()
 

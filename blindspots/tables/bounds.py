@@ -1,0 +1,92 @@
+"""Bounds of the study's own models, a row a model, beside the least distortions that were found (section 4.3)."""
+
+import numpy as np
+import xarray as xr
+
+from blindspots.errors import InputError
+from blindspots.store.layout import model_name
+from blindspots.study import ModelSpec, Study
+from blindspots.tables.distortions import distortions, group, set_split
+from blindspots.tables.rows import describe, reader_name, texts
+
+RULE = "nearest"
+
+
+def bounds_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
+    """Return bounds along ``model``: of each network, and what is certified of its least distortions.
+
+    ``product`` is the mean over seeds of the bound of section 4.3, between ``product_least`` and ``product_most``;
+    ``norms`` is a text: the upper bounds of the norms of its layers with weights, of seed 0. ``distortion`` and
+    ``lower_bound`` are means over the images that a model reads correctly, of its nearest set; ``closed`` is the mean
+    ratio of the two, image by image: 1 where the least distortion is known.
+
+    Raises :class:`InputError` where the study asks for no bounds, or the store lacks them.
+    """
+    if not study.bounds.models:
+        raise InputError("the study has no bounds; ask for them with: --set bounds.models=true")
+    rows = [_row(tree, study, spec) for spec in study.models]
+    table = xr.Dataset(
+        {
+            "paper_name": ("model", texts(spec.paper for spec in study.models)),
+            "reader_name": ("model", texts(map(reader_name, study.models))),
+            "norms": ("model", texts(_norms(tree, spec.name) for spec in study.models)),
+            **{name: ("model", np.array([row[name] for row in rows])) for name in rows[0]},
+        },
+        coords={"model": texts(spec.name for spec in study.models)},
+        attrs={
+            "table": "bounds",
+            "title": "bounds of the models' layers, and of their least distortions",
+            "study": study.name,
+            "dataset": study.dataset,
+            "rule": RULE,
+            "seeds": study.seeds,
+            "source": "https://arxiv.org/abs/1312.6199",
+        },
+    )
+    return describe(table, _LONG_NAMES)
+
+
+_LONG_NAMES = {
+    "norms": "layers with weights, and the upper bounds of their norms, of seed 0",
+    "product": "bound of the whole network: product of its layers', mean over seeds",
+    "product_least": "the least of the seeds' bounds",
+    "product_most": "the greatest of the seeds' bounds",
+    "distortion": "mean least distortion found, over images read correctly from the start",
+    "lower_bound": "mean certified lower bound of it",
+    "closed": "mean ratio of the certified to the found, image by image; 1: the least distortion is known",
+    "images": "images of these means, of one seed",
+}
+
+
+def _row(tree: xr.DataTree, study: Study, spec: ModelSpec) -> dict[str, float]:
+    products = [float(_bounds(tree, spec.name, seed).attrs["product"]) for seed in range(study.seeds)]
+    row = {"product": float(np.mean(products)), "product_least": min(products), "product_most": max(products)}
+    split = set_split(study, spec)
+    if RULE not in study.sets.rules:
+        return row | {"distortion": np.nan, "lower_bound": np.nan, "closed": np.nan, "images": 0}
+    made = distortions(tree, spec.name, split=split, rule=RULE, seeds=study.seeds)
+    ratios = []
+    for seed in range(study.seeds):
+        found = group(tree, f"sets/{model_name(spec.name, seed)}/{split}/{RULE}")
+        read = (found["clean_predicted"].values == found["label"].values) & found["success"].values
+        with np.errstate(invalid="ignore"):
+            ratios.append(np.mean(found["lower_bound"].values[read] / found["distortion"].values[read]))
+    return row | {
+        "distortion": made.mean,
+        "lower_bound": made.lower_bound,
+        "closed": float(np.mean(ratios)),
+        "images": made.n,
+    }
+
+
+def _norms(tree: xr.DataTree, model: str) -> str:
+    found = _bounds(tree, model, 0)
+    weighted = [kind in _WEIGHTED for kind in map(str, found["kind"].values)]
+    return ", ".join(f"{upper:.4g}" for upper in found["upper"].values[weighted])
+
+
+_WEIGHTED = {"Linear", "Conv1d", "Conv2d", "Conv3d"}
+
+
+def _bounds(tree: xr.DataTree, model: str, seed: int) -> xr.Dataset:
+    return group(tree, f"spectral/{model_name(model, seed)}")
