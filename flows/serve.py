@@ -11,15 +11,17 @@ from prefect.settings import get_current_settings
 
 from blindspots.errors import InputError
 from blindspots.study import Study
-from flows.study import generate, negatives, study_flow, tables, train, transfer
+from flows.bounds_of_file import bounds_of_file
+from flows.study import bounds, generate, negatives, study_flow, tables, train, transfer
 
 _TAGS = ["blindspots"]
 
 
 def deployments(study: Study, *, root: str, workers: int | None, cron: str | None) -> list[RunnerDeployment]:
-    """Return a deployment of the study and one of each of its stages; ``cron`` schedules the study.
+    """Return a deployment of the study, one of each of its stages, and one that bounds a model out of a file.
 
-    Only one run of each is under way at a time, and one more is cancelled: they would wait for each other's root.
+    ``cron`` schedules the study. Only one run of each of the study's is under way at a time, and one more is
+    cancelled: they would wait for each other's root.
     """
     parameters: dict[str, Any] = {"study": study.model_dump(mode="json"), "root": root, "workers": workers}
     made = [
@@ -31,8 +33,16 @@ def deployments(study: Study, *, root: str, workers: int | None, cron: str | Non
             concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
-        for each in (study_flow, train, generate, transfer, negatives, tables)
+        for each in (study_flow, train, generate, transfer, negatives, bounds, tables)
     ]
+    made.append(
+        bounds_of_file.to_deployment(
+            name="blindspots",
+            parameters={"workers": workers},
+            tags=_TAGS,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+    )
     return [
         each for each in made if isinstance(each, RunnerDeployment)
     ]  # for the type checker: none is a coroutine here

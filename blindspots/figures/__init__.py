@@ -17,6 +17,7 @@ FIGURES = {
     "distortions": "the distribution of the least distortions, for every model and rule",
     "filters": "the first-layer weights of the autoencoder",
     "negatives": "how often random directions misread, over the distortion",
+    "spectrum": "the layers of the convolutional network over frequency and singular direction, with their bounds",
     "training": "loss, error and gradient over the iterations, for every model",
 }
 """The figures that can be drawn, by their number in the paper or by name."""
@@ -29,7 +30,7 @@ def build_figure(
 ) -> "Figure":
     """Return the figure ``name``, a number of the paper or one of :data:`FIGURES`, out of a store's DataTree.
 
-    ``layout``: the store's paths, for the figure that is drawn from weights. Raises
+    ``layout``: the store's paths, for the figures that are drawn from weights. Raises
     :class:`~blindspots.errors.InputError` for a figure that is not drawn, or a store that lacks what it shows.
     """
     from blindspots.errors import InputError
@@ -55,6 +56,12 @@ def build_figure(
         from blindspots.figures.negatives import negatives_figure
 
         return negatives_figure(tree, study)
+    if known == "spectrum":
+        from blindspots.figures.model_spectra import model_spectra
+
+        if layout is None:
+            raise InputError("the figure spectrum is drawn from weights: name the store's layout")
+        return model_spectra(tree, study, dataset, layout)
     if known == "training":
         from blindspots.figures.training_curves import training_curves
 

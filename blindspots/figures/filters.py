@@ -7,11 +7,9 @@ from matplotlib.figure import Figure
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.figures.palette import source_label
-from blindspots.networks.build import build_network
+from blindspots.figures.stored_network import stored_network
 from blindspots.networks.fully_connected import FullyConnected
-from blindspots.store.arrays import CorruptShardError
 from blindspots.store.layout import Layout
-from blindspots.store.weights import load_weights
 from blindspots.study import Study
 
 MOST = 400
@@ -50,14 +48,9 @@ def first_layer(study: Study, dataset: Dataset, layout: Layout, model: str, seed
 
     Raises :class:`InputError` for a convolutional model, or one whose weights are missing or of another network.
     """
-    network = build_network(study.model(model), shape=dataset.shape, classes=dataset.classes)
+    network = stored_network(study, dataset, layout, model, seed)
     if not isinstance(network, FullyConnected):
         raise InputError(f"{model} has no fully connected layer on the image")
-    try:
-        network.load_state_dict(load_weights(layout.weights(model, seed)))
-    except (CorruptShardError, RuntimeError) as error:
-        said = str(error).splitlines()[0]
-        raise InputError(f"the weights of {model} cannot be used: {said}; make them with: blindspots run") from None
     return network.linears[0].weight.detach().numpy()
 
 

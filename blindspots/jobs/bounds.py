@@ -82,7 +82,7 @@ class ModelBounds(Bounds):
 
         model = trained_model(workspace, self.model, self.seed)
         bounds = network_bounds(model, workspace.dataset.shape)
-        bounds.attrs |= {"model": self.model, "paper": workspace.study.model(self.model).paper, "seed": self.seed}
+        bounds.attrs |= {"model": self.model, "seed": self.seed}
         return bounds
 
 

@@ -17,6 +17,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.report.blocks import Fact, Section
+from blindspots.report.bound_sections import bounds_section, penalty_section, table5_section
 from blindspots.report.closing_sections import slip_section, store_section
 from blindspots.report.explanations import explanations_for
 from blindspots.report.findings import Ledger
@@ -97,6 +98,9 @@ def build_report(
         filter_section(study, dataset, layout),
         training_section(tree, study),
         negatives_section(tree, study),
+        bounds_section(tree, study, dataset, layout),
+        table5_section(tree, study),
+        penalty_section(tree, study),
         slip_section(study),
         store_section(tree, layout),
     )

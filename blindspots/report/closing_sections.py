@@ -18,6 +18,7 @@ _GROUPS = {
     "transfer": ("transfer", "every set shown to every model: counts, rates, intervals"),
     "training": ("training/<model>/seed-<seed>", "loss, error and gradient over the iterations"),
     "negatives": ("negatives/<model>/seed-<seed>", "what random directions misread, image by image"),
+    "spectral": ("spectral/<model>/seed-<seed>", "bounds of every layer, and of the whole"),
     "tables": ("tables/table<number>", "the tables of this page, every number unrounded"),
 }
 
@@ -29,10 +30,7 @@ def slip_section(study: Study) -> Section:
         chosen = slip.in_force(study)
         said = [slip.paper, f"Here: {slip.here}"] + ([f"This study: {chosen}."] if chosen else [])
         items.append(Entry(slip.title, tuple(said)))
-    text = Text(
-        "Where two readings are reasonable, both can be chosen in a study, and the default is named. What concerns the "
-        "spectral analysis of Section 4.3 bears on nothing here, and is left out."
-    )
+    text = Text("Where two readings are reasonable, both can be chosen in a study, and the default is named.")
     return Section("slips", "Where the paper slips or is silent", (text, Entries(tuple(items), numbered=True)))
 
 

@@ -59,7 +59,7 @@ def distortion_section(tree: xr.DataTree, study: Study) -> Section:
             )
         ]
 
-    return Section("distortions", "Distortions, image by image", tuple(_or_missing(draw)))
+    return Section("distortions", "Distortions, image by image", tuple(or_missing(draw)))
 
 
 def figure7_section(tree: xr.DataTree, study: Study, dataset: Dataset) -> Section:
@@ -79,7 +79,7 @@ def figure7_section(tree: xr.DataTree, study: Study, dataset: Dataset) -> Sectio
             )
         ]
 
-    return Section("figure-7", "Figure 7: pairs, and noise", tuple(_or_missing(draw)))
+    return Section("figure-7", "Figure 7: pairs, and noise", tuple(or_missing(draw)))
 
 
 def filter_section(study: Study, dataset: Dataset, layout: Layout) -> Section:
@@ -99,7 +99,7 @@ def filter_section(study: Study, dataset: Dataset, layout: Layout) -> Section:
             for name in autoencoders(study)
         ]
 
-    blocks = _or_missing(draw) or [Missing("Left out: the study has no autoencoder.")]
+    blocks = or_missing(draw) or [Missing("Left out: the study has no autoencoder.")]
     return Section("filters", "The autoencoder's filters", tuple(blocks))
 
 
@@ -119,7 +119,7 @@ def training_section(tree: xr.DataTree, study: Study) -> Section:
             )
         ]
 
-    return Section("training", "Training", tuple(_or_missing(draw)))
+    return Section("training", "Training", tuple(or_missing(draw)))
 
 
 def negatives_section(tree: xr.DataTree, study: Study) -> Section:
@@ -150,10 +150,10 @@ def negatives_section(tree: xr.DataTree, study: Study) -> Section:
             *(Text(note) for note in sheets[-1].notes),
         ]
 
-    return Section("negatives", title, tuple(_or_missing(draw)))
+    return Section("negatives", title, tuple(or_missing(draw)))
 
 
-def _or_missing(draw: Callable[[], list[Block]]) -> list[Block]:
+def or_missing(draw: Callable[[], list[Block]]) -> list[Block]:
     """Return what ``draw`` makes, or the sentence that says what the store lacks."""
     try:
         return draw()

@@ -1,6 +1,6 @@
-"""Where the paper slips or is silent, as far as it bears on what a study computes, and which reading is taken here.
+"""Where the paper slips or is silent, and which reading is taken here.
 
-The order is the page's own; the same, with those of the spectral analysis, are in the README.
+The order is the page's own; the same are in the README.
 """
 
 from collections.abc import Callable
@@ -139,6 +139,47 @@ SLIPS = (
         "Its standard deviation is 1, more than ten times the distortion of the pairs beside it, and of which model "
         "the accuracy of 51% is meant is not said.",
         "The same strength, with the accuracy of the first of the two models shown.",
+    ),
+    Slip(
+        "Equation (1)",
+        "The normaliser of a convolution's norm is printed as 1/Δ², with the stride Δ; it is 1/Δ. A kernel of one tap "
+        "at stride 4 has norm 1, and gets 0.25 as printed. The exponent's period is the signal's, not that of the "
+        "kernel's support.",
+        "The right normaliser; Table 5 shows both.",
+    ),
+    Slip(
+        "The input's own grid",
+        "The norm on a circle as long as the input is no upper bound of the zero-padded layer: the kernel (1, -1) on 3 "
+        "values has norm 1.802, and 1.732 on the circle.",
+        "A grid with room for the padding, whose frequencies may be shifted; and a lower bound from the layer itself.",
+    ),
+    Slip(
+        "Pooling",
+        "Max pooling is called contractive. Where windows overlap, as AlexNet's 3 x 3 at stride 2, one value can be "
+        "the largest of four, and the sound bound is 2.",
+        "The root of the largest number of windows that one value lies in.",
+    ),
+    Slip(
+        "Contrast normalisation",
+        "The bound eps^-γ is given for γ in [0.5, 1]; it holds for every γ >= 0. Krizhevsky's response normalisation, "
+        "which AlexNet has, is another function, and has no bound in the paper.",
+        "A proved bound for each, with a lower one beside it.",
+    ),
+    Slip(
+        "Sigmoids",
+        "Only half-rectified layers are treated, but the paper's own networks for MNIST are sigmoid.",
+        "A sigmoid has 1/4, a softmax 1/2.",
+    ),
+    Slip(
+        "Two networks called AlexNet",
+        "That of 2012 has two groups in three layers, and response normalisation; the common pretrained one has "
+        "neither, and other numbers of maps. Table 5's sizes fit the first without its groups.",
+        "Both are here, and Table 5 says whose weights it shows, in units of the input as fed and per pixel in [0, 1].",
+    ),
+    Slip(
+        "Frame bounds",
+        "Table 5's caption speaks of frame bounds, which are squares of norms; its values are norms.",
+        "Norms.",
     ),
 )
 """The slips, in the order of the paper's experiments."""

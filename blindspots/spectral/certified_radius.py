@@ -31,6 +31,7 @@ class Certified:
 
     radius: torch.Tensor
     """(n,) float64: no change of a smaller Euclidean norm makes the model misread the image; 0 where it does already.
+    Infinity where a model always reads the same.
 
     By the method "local": no change within the box [0, 1], the paper's constraint; by the others, no change at all.
     """
@@ -39,7 +40,7 @@ class Certified:
     margin: torch.Tensor
     """(n,) float64: the label's logit less the largest other one."""
     constant: float
-    """A Lipschitz constant of all logits together, in logits per unit of the image's Euclidean norm; NaN for "local"."""
+    """A Lipschitz constant of all logits, in logits per unit of the image's Euclidean norm; NaN for "local"."""
     method: Method
     """What proved it."""
 
@@ -81,7 +82,9 @@ def certified_radius(
     labels = labels.to(images.device).long()
     network = as_sigmoid_network(graph)
     if network is None and method in ("local", "sdp"):
-        raise InputError(f"method {method!r} is for fully connected layers with sigmoids or hyperbolic tangents between")
+        raise InputError(
+            f"method {method!r} is for fully connected layers with sigmoids or hyperbolic tangents between"
+        )
     chosen: Method = ("product" if network is None else "local") if method == "auto" else method
     if chosen == "local" and network is not None:
         radius, constant = local_radius(network, images.flatten(1), labels), math.nan
@@ -148,5 +151,6 @@ def _from_leads(logits: torch.Tensor, labels: torch.Tensor, apart: torch.Tensor,
     """Return the radii (n,) from logits (n, k) that are off by ``off`` (k,) at most and constants (k, k) of leads."""
     own = labels[:, None]
     leads = logits.gather(1, own) - logits - off[own] - off
-    ratio = leads / (apart[labels] * (1 + 1e-9)).clamp_min(torch.finfo(torch.float64).tiny)
+    fast = apart[labels] * (1 + 1e-9)
+    ratio = torch.where(fast > 0, leads / fast, torch.where(leads > 0, torch.inf, 0))
     return ratio.scatter(1, own, torch.inf).amin(dim=1).clamp_min(0) * (1 - 1e-9)

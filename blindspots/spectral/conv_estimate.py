@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 
 from blindspots.spectral.bound import Bound
-from blindspots.spectral.conv_geometry import checked_kernel, conv_geometry
+from blindspots.spectral.conv_geometry import checked_kernel, checked_tolerance, conv_geometry
 from blindspots.spectral.conv_lower import absolute_size, lower_bound, reached
 from blindspots.spectral.conv_operator import ConvOperator, plain_arithmetic
 from blindspots.spectral.lag_kernel import lag_kernel, polyphase
@@ -46,6 +46,7 @@ def conv_norm_estimate(
         groups=groups,
         padding_mode=padding_mode,
     )
+    checked_tolerance(tolerance)
     with plain_arithmetic(torch.float64):
         exponent = exponent_of(kernel)
         if exponent is None:

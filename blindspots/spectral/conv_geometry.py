@@ -1,6 +1,7 @@
 """Where a convolution's taps fall: sizes, strides and padding, axis by axis, checked before any work."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,8 +55,9 @@ class Axis:
 
         Outputs that read padding alone are zero and don't count. On M points the others read what they read without
         wrapping if what lies before the input and what lies after it, both being zero, wrap into the M - n points
-        left over, and if no two of them fall together: ``M >= n + max(before, after)`` and ``M >= stride * outputs``.
-        Where the outputs don't read the whole input, n is what they read. This is slip 8's ``n + p``, for every case.
+        left over: ``M >= n + max(before, after)``. Where the outputs don't read the whole input, n is what they read.
+        This is slip 8's ``n + p``, for every case. There is room for the outputs: the first tap of the last lies
+        in the input, so that ``stride * (outputs - 1) < n + before``.
         """
         first = max(0, -((self.reach - self.before) // self.stride))
         last = min(self.outputs - 1, (self.size - 1 + self.before) // self.stride)
@@ -65,8 +67,7 @@ class Axis:
         end = self.stride * last + self.reach - self.before  # the last place that is read
         read = min(self.size, end + 1)
         after = max(0, end + 1 - self.size)
-        points = max(read + before, read + after, self.stride * (last - first + 1))
-        return -(-points // self.stride)
+        return -(-(read + max(before, after)) // self.stride)
 
     @property
     def read_taps(self) -> list[bool]:
@@ -222,6 +223,12 @@ def transposed_geometry(
     return Geometry(tuple(axes), groups, "zeros")
 
 
+def checked_tolerance(tolerance: float) -> None:
+    """Raise an error unless ``tolerance`` lies between 0 and 1."""
+    if not 0 < tolerance < 1:
+        raise InputError(f"tolerance = {tolerance}: a number between 0 and 1 is needed")
+
+
 def each(name: str, value: int | Sequence[int], dims: int, *, least: int) -> tuple[int, ...]:
     """Return an argument that is one integer for all axes or one for each, as a tuple."""
     values = tuple(value) if isinstance(value, Sequence) else (value,) * dims
@@ -248,5 +255,4 @@ def _sides(padding: int | str | Sequence[int], index: int, dims: int, reach: int
 def _copies(axis: Axis, mode: str) -> int:
     if mode == "zeros":
         return 1
-    sources = axis.sources(mode)
-    return max(sources.count(place) for place in set(sources))
+    return max(Counter(axis.sources(mode)).values())

@@ -11,6 +11,7 @@ from blindspots.spectral.circular_norm import Grid, best_grid, grid_norm_squared
 from blindspots.spectral.conv_geometry import (
     Geometry,
     checked_kernel,
+    checked_tolerance,
     conv_geometry,
     each,
     taps,
@@ -78,6 +79,7 @@ def conv_norm(
         groups=groups,
         padding_mode=padding_mode,
     )
+    checked_tolerance(tolerance)
     return _norm(kernel, geometry, tolerance, dense)
 
 
@@ -111,6 +113,7 @@ def conv_transpose_norm(
         dilation=dilation,
         groups=groups,
     )
+    checked_tolerance(tolerance)
     return _norm(kernel, geometry, tolerance, dense)
 
 

@@ -30,7 +30,9 @@ def folded(before: nn.Module, norm: nn.Module, shape: tuple[int, ...]) -> nn.Mod
     weight: torch.Tensor = before.weight.detach().double()  # type: ignore[operator]
     if not bool(torch.isfinite(factor).all()) or len(factor) != len(weight):
         return None
-    made = kind.__new__(kind)  # not parametrised any more, where ``before`` is; and nothing of that is copied
+    made: nn.Module = object.__new__(
+        kind
+    )  # not parametrised any more, where ``before`` is; and nothing of that is copied
     made.__dict__.update(before.__dict__)
     made._modules = {}
     made._parameters = dict(before._parameters)

@@ -6,7 +6,7 @@ import torch
 
 from blindspots.errors import InputError
 from blindspots.spectral.bound import Bound
-from blindspots.spectral.conv_geometry import checked_values
+from blindspots.spectral.conv_geometry import checked_tolerance, checked_values
 from blindspots.spectral.conv_operator import plain_arithmetic
 from blindspots.spectral.lanczos import Eigenpair, top_eigenpair
 from blindspots.spectral.scaling import ZERO, exponent_of, scaled_back
@@ -41,6 +41,7 @@ def linear_norm_estimate(weight: torch.Tensor, *, tolerance: float = 1e-3) -> Bo
         InputError: if ``weight`` is not a matrix of finite floating-point numbers.
     """
     matrix = checked_matrix(weight)
+    checked_tolerance(tolerance)
     with plain_arithmetic(torch.float32):
         exponent = exponent_of(matrix)
         if exponent is None:

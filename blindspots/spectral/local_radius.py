@@ -16,6 +16,7 @@ from blindspots.spectral.closest_points import Points, closest_points, lead_and_
 from blindspots.spectral.curvature import Frame, Range, curvature
 from blindspots.spectral.narrowing import ellipsoids, narrowed
 from blindspots.spectral.reach import Ball, reach
+from blindspots.spectral.sigmoid_bound import hidden_bound
 from blindspots.spectral.sigmoid_network import SigmoidNetwork
 
 _IMAGES = 32
@@ -48,6 +49,7 @@ class _Proof:
         self.network, self.frame = network, Frame.of(network)
         errors, self.gradient_off = network.rounding()
         self.lead_off = 2 * float(errors[-1].max())
+        self.before = hidden_bound(network)
 
     def holds(
         self, images: torch.Tensor, lead: torch.Tensor, radius: torch.Tensor, points: Points, ranges: list[Range]
@@ -108,7 +110,7 @@ class _Search:
     def radii(self) -> torch.Tensor:
         """Return the radii (n,): of a lead as proved, of an image the least of its leads'."""
         high, change = self._nearest()
-        proved = torch.zeros(self.leads.shape[:2], dtype=high.dtype, device=high.device)
+        proved = self._by_product()
         slack = torch.ones_like(high)
         trial, at = high * (1 - _SHORT), torch.arange(len(high), device=high.device)
         for number in range(1 + _TRIALS):
@@ -126,6 +128,15 @@ class _Search:
                 high[at] - 0.3 * span,
             )
         return proved.amin(dim=1) * (1 - 1e-9)
+
+    def _by_product(self) -> torch.Tensor:
+        """Return the radii (n, c) that the layers' constants prove (section 4.3), to begin with."""
+        network = self.proof.network
+        logits = network.logits(network.hidden(self.images), self.images)
+        value = (self.leads @ logits[:, :, None])[:, :, 0] - self.proof.lead_off
+        apart = (self.leads @ network.weights[-1]).norm(dim=2) * self.proof.before * (1 + 1e-9)
+        whole = self.images.shape[1] ** 0.5  # the box is no larger
+        return (value.clamp_min(0) / apart.clamp_min(torch.finfo(apart.dtype).tiny)).clamp_max(whole)
 
     def _try(self, at: torch.Tensor, radius: torch.Tensor, proved: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
         """Try to prove ``radius`` of the images ``at``; note it in ``proved``; return by what to try another (a,)."""

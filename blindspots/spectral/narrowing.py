@@ -25,7 +25,7 @@ from blindspots.spectral.sigmoid_network import SigmoidNetwork, slope
 _SHARES = (0.0, 0.25, 0.5, 0.7, 0.85, 0.95, 0.999)
 """Values of t tried, as shares of 1 / |P|."""
 _ROOM = 1e-9
-"""For rounding: a share of r^2 on the ellipsoids, and of the ranges' widths."""
+"""For rounding: a share of r^2 on the ellipsoids, of the ranges' widths and of what is summed up."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Ellipsoids:
         for centre, stretch, square in zip(self.centre, self.stretch, self.square, strict=True):
             middle = (turned * centre[:, :, None]).sum(dim=1)
             half = ((turned.square() * stretch[:, :, None]).sum(dim=1) * square.clamp_min(0)[:, None]).sqrt()
-            room = _ROOM * (half + middle.abs())
+            room = _ROOM * (half + turned.norm(dim=1) * centre.norm(dim=1, keepdim=True))
             lows.append(middle - half - room)
             highs.append(middle + half + room)
         return torch.stack(lows).amax(dim=0), torch.stack(highs).amin(dim=0)
@@ -101,12 +101,16 @@ def narrowed(
     the sigmoids at p and interval arithmetic give bounds.
     """
     result: list[Range] = []
+    if not hidden:
+        return result
     maps = frame.columns[None]
     below = above = torch.zeros_like(hidden[0])
     for place, centre in enumerate(hidden):
         low, high = where.extents(maps)
-        least = torch.maximum(ranges[place][0], torch.minimum(centre + low + below, ranges[place][1]))
-        most = torch.maximum(torch.minimum(ranges[place][1], centre + high + above), least)
+        room = _ROOM * (network.weights[place].abs().sum(dim=1) + network.biases[place].abs())
+        low, high = low + below - room, high + above + room
+        least = torch.maximum(ranges[place][0], torch.minimum(centre + low, ranges[place][1]))
+        most = torch.maximum(torch.minimum(ranges[place][1], centre + high), least)
         result.append((least, most))
         if place + 1 == len(hidden):
             break

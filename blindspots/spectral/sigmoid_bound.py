@@ -1,7 +1,7 @@
 """Lipschitz constants of whole sigmoid networks: the product of the layers', and less by taking the layers together.
 
-The product (section 4.3 and slip 11) takes every layer at its worst, at once. But a sigmoid's change d of its output for
-a change z of its input obeys ``d (z/4 - d) >= 0`` unit by unit, and the worst of one layer is not the worst of the next.
+The product (section 4.3 and slip 11) takes every layer at its worst, at once. But a sigmoid's change d of its output
+for a change z of its input obeys ``d (z/4 - d) >= 0`` unit by unit, and the worst of one layer is not that of the next.
 With positive multipliers, one for each unit (Fazlyab et al. 2019, "LipSDP-Neuron"), the largest quotient L of the
 network's change and the image's obeys ``L^2 <= rho`` if for all changes x of the image and h_i of the layers' outputs::
 
@@ -24,7 +24,8 @@ from blindspots.spectral.linear_norm import linear_norm
 from blindspots.spectral.sigmoid_network import SigmoidNetwork
 
 _STEEPEST = 0.25
-_ITERATIONS = 150
+_ITERATIONS, _MORE_ITERATIONS = 150, 40
+"""Of the first search, and of one that starts where another one ended."""
 _LEAST = -18.0
 """Of f: less would make Cholesky factors singular."""
 _SMOOTH = 16
@@ -39,8 +40,13 @@ def product_bound(network: SigmoidNetwork, lead: torch.Tensor) -> float:
 
     ``lead``: (c, k) weights of the logits; for all of them, an identity.
     """
-    norms = [linear_norm(weight).upper for weight in (*network.weights[:-1], lead @ network.weights[-1])]
-    return math.prod(norms) * _STEEPEST ** (len(norms) - 1) * _ROUNDED_UP
+    return hidden_bound(network) * linear_norm(lead @ network.weights[-1]).upper * _ROUNDED_UP
+
+
+def hidden_bound(network: SigmoidNetwork) -> float:
+    """Return the product of the hidden layers' bounds: how far what goes into the last layer can move."""
+    norms = [linear_norm(weight).upper for weight in network.weights[:-1]]
+    return math.prod(norms) * _STEEPEST ** len(norms) * _ROUNDED_UP
 
 
 def joint_bound(network: SigmoidNetwork, lead: torch.Tensor) -> float:
@@ -61,6 +67,7 @@ class JointBound:
         sizes = [len(weight) for weight in network.weights[:-1]]
         self._sizes = [*sizes, len(sizes)]
         self._start = self._gram.new_zeros(sum(self._sizes))
+        self._iterations = _ITERATIONS
 
     def of(self, lead: torch.Tensor) -> float:
         """Return the bound for ``lead`` (c, k)."""
@@ -74,14 +81,14 @@ class JointBound:
             square = float(torch.linalg.eigvalsh(form)[-1])
         for room in (1e-8, 1e-6, 1e-4):
             if self._holds(inverses, last, square * (1 + room)):
-                self._start = found
+                self._start, self._iterations = found, _MORE_ITERATIONS
                 return min(simple, math.sqrt(square * (1 + room)) * simple * _ROUNDED_UP)
         return simple
 
     def _search(self, last: torch.Tensor) -> torch.Tensor:
         scales = self._start.clone().requires_grad_(True)
         search = torch.optim.LBFGS(
-            [scales], max_iter=_ITERATIONS, tolerance_change=1e-7, history_size=20, line_search_fn="strong_wolfe"
+            [scales], max_iter=self._iterations, tolerance_change=1e-7, history_size=20, line_search_fn="strong_wolfe"
         )
 
         def loss() -> torch.Tensor:

@@ -134,11 +134,9 @@ def _climb(model: LagKernel, group: int, frequency: torch.Tensor, width: list[fl
     )
     for _ in range(8):
         tried = frequency + around * steps
-        # a tie is the middle's: the last of the values that are best up to rounding would wander off
         values = largest(alone, tried)[:, 0]
-        middle = len(tried) // 2
-        best = int(values.argmax())
-        if values[best] > values[middle] * (1 + 1e-12):
+        best, middle = int(values.argmax()), len(tried) // 2
+        if values[best] > values[middle] * (1 + 1e-12):  # or a constant spectrum would have it wander
             frequency = tried[best]
         else:
             steps = steps / 2

@@ -141,19 +141,20 @@ def test_a_finished_root_is_looked_into(call: Call, finished: Path, tmp_path: Pa
     assert all(
         stage["jobs"] == stage["done"] for stage in json.loads(call("status", *root, "--json"))["stages"].values()
     )
-    assert "45 shards intact, 0 damaged, 0 not done yet" in call("verify", *root)
-    for number in ("1", "2", "negatives"):
+    assert "48 shards intact, 0 damaged, 0 not done yet" in call("verify", *root)
+    for number in ("1", "2", "negatives", "bounds"):
         assert "fc20-10" in call("table", number, *root)
         assert json.loads(call("table", number, *root, "--json"))
         call("table", number, *root, "--format", "latex", "-o", str(tmp_path / "table.tex"))
         assert "toprule" in (tmp_path / "table.tex").read_text()
+    assert "no weights" in call("table", "5", *root)
     assert "text, markdown" in call.refusal("table", "1", *root, "--format", "word")
     assert "table 9" in call.refusal("table", "9", *root).lower()
     written = call("figure", "7", *root).split()
     assert [Path(path).suffix for path in written] == [".png", ".pdf"]
     assert Path(written[0]).read_bytes().startswith(b"\x89PNG")
     assert Path(written[1]).read_bytes().startswith(b"%PDF")
-    for name in ("transfer", "distortions", "training", "negatives"):
+    for name in ("transfer", "distortions", "training", "negatives", "spectrum"):
         assert Path(call("figure", name, *root, "-o", f"{name}.png").strip()).stat().st_size > 10_000
     assert "no autoencoder" in call.refusal("figure", "filters", *root)
     assert "table 3 is not in the study tiny" in call.refusal("table", "3", *root)

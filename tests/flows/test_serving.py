@@ -62,7 +62,8 @@ def served(blindspots: CommandLine, api: Api, study_file: str, tmp_path: Path) -
     def is_ready() -> bool:
         assert process.poll() is None, process.communicate()
         found = [
-            api.deployment(flow) or {} for flow in ("study", "train", "generate", "transfer", "negatives", "tables")
+            api.deployment(flow) or {}
+            for flow in ("study", "train", "generate", "transfer", "negatives", "bounds", "tables")
         ]
         return all(each.get("status") == "READY" and each["parameters"]["root"] == root for each in found)
 
@@ -96,7 +97,7 @@ def test_a_study_is_started_changed_and_refused_through_the_api(
     assert api.state(run) == "COMPLETED"
 
     flows = {item["name"] for item in api.post("/flows/filter")}
-    assert {"study", "train", "generate", "transfer", "negatives", "tables"} <= flows
+    assert {"study", "train", "generate", "transfer", "negatives", "bounds", "tables"} <= flows
     of_tables = api.post("/flow_runs/filter", flows={"name": {"any_": ["tables"]}}, sort="START_TIME_DESC")[0]["id"]
     artifacts = {
         item["key"] for item in api.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [of_tables]}})

@@ -10,6 +10,7 @@ from blindspots.jobs.trainings import TrainingJob
 from blindspots.study import (
     AdamSpec,
     AutoencoderSpec,
+    BoundsSpec,
     ModelSpec,
     NegativesSpec,
     SetsSpec,
@@ -27,8 +28,9 @@ TRAINING = {
     "decay_form": "per-unit",
     "checkpoint_every": 31,
 }
-MODEL = {"hidden": [21], "decay": [1e-4, 2e-4], "split": "p1", "initial": 1}
+MODEL = {"hidden": [21], "decay": [1e-4, 2e-4], "penalty": 1e-2, "split": "p1", "initial": 1}
 NEGATIVES = {"images": 10, "directions": 3, "multiples": [2.0]}
+BOUNDS = {"models": False, "alexnet": "pretrained", "sha256": ""}
 ADAM = {"epochs": 3, "batch": 50, "rate": 1e-2}
 AUTOENCODER = {"decay": 1e-2, "sparsity": 0.2, "weight": 1.0, "iterations": 5, "tolerance": 1e-2}
 SETS = {
@@ -67,7 +69,8 @@ def test_every_field_of_a_study_is_thought_of() -> None:
     assert set(MODEL) | {"name", "paper", "network", "channels", "examples"} == set(ModelSpec.model_fields)
     assert set(SETS) == set(SetsSpec.model_fields)
     assert set(NEGATIVES) == set(NegativesSpec.model_fields)
-    parts = {"name", "dataset", "models", "training", "sets", "negatives", "seed", "seeds"}
+    assert set(BOUNDS) == set(BoundsSpec.model_fields)
+    parts = {"name", "dataset", "models", "training", "sets", "negatives", "bounds", "seed", "seeds"}
     assert set(Study.model_fields) == parts
 
 

@@ -16,7 +16,7 @@ from blindspots.study import Study
 from tests.blindspots.jobs.conftest import changed
 from tests.stores import assert_same_content, decoded
 
-TABLES = {"tables/table1": (0,), "tables/table2": (0,), "tables/negatives": (0,)}
+TABLES = {f"tables/{name}": (0,) for name in ("table1", "table2", "negatives", "bounds")}
 SOURCES = ("fc10", "fc20-10", "clean", "noise-0.1", "noise-0.1-clipped", "noise-1", "noise-1-clipped")
 
 
@@ -31,13 +31,13 @@ def receipts(root: Path) -> set[str]:
 def test_a_plan_lists_every_job_before_anything_runs(tiny: Study, tmp_path: Path, mnist: object) -> None:
     workspace = workspace_for(tiny, tmp_path / "new")
     plan = make_plan(workspace, expand(tiny))
-    assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2, 3]
+    assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2, 2, 4]
     assert set(plan.to_do) == {
         "models/fc10/seed-0",
         "models/fc20-10/seed-0",
         *(f"references/train/{name}" for name in SOURCES[3:]),
     }
-    assert len(plan.waiting) == 23
+    assert len(plan.waiting) == 26
     assert not plan.complete
     assert not (tmp_path / "new").exists()
 
@@ -60,6 +60,7 @@ def test_a_weight_decay_changed(tiny: Study, root: Path) -> None:
         **pairs(targets=("fc10",)),
         **pairs(sources=("fc10",), targets=("fc20-10",)),
         "negatives/fc10/seed-0": (0,),
+        "spectral/fc10/seed-0": (0,),
         **TABLES,
     }
 
@@ -90,6 +91,7 @@ def test_a_model_more_and_a_model_less(tiny: Study, root: Path) -> None:
         *pairs(sources=(*SOURCES, "other"), targets=("other",)),
         *pairs(sources=("other",)),
         "negatives/other/seed-0",
+        "spectral/other/seed-0",
         *TABLES,
     }
     assert set(run_study(tiny, root).shards) == set(TABLES)

@@ -315,6 +315,8 @@ BAD = [
     ({"padding": -1}, "padding = -1"),
     ({"padding": "full"}, "padding = 'full'"),
     ({"padding": "same", "stride": 2}, "stride 1"),
+    ({"tolerance": 0}, "tolerance = 0"),
+    ({"tolerance": math.nan}, "tolerance = nan"),
     ({"padding_mode": "mirror"}, "padding_mode = 'mirror'"),
     ({"padding_mode": "reflect", "padding": 5}, "reflect padding of 5 values is at most 4"),
     ({"padding_mode": "circular", "padding": 6}, "circular padding of 5 values is at most 5"),
@@ -360,4 +362,4 @@ def test_of_alexnet_are_as_measured():
 
 def test_the_table_of_bad_input_covers_every_argument():
     changed = set(itertools.chain.from_iterable(change for change, _ in BAD))
-    assert changed == {"weight", "input_size", "stride", "padding", "dilation", "groups", "padding_mode"}
+    assert changed == {"weight", "input_size", "stride", "padding", "dilation", "groups", "padding_mode", "tolerance"}

@@ -155,7 +155,9 @@ def test_a_study_has_the_tables_that_it_has_models_for(tree: xr.DataTree, study:
         with pytest.raises(InputError, match=f"table {number} is not in the study by-hand, .*all training images"):
             build_table(number, tree, on_halves)
     assert tuple(build_table(3, tree, on_halves).model.values) == ON_HALVES
-    with pytest.raises(InputError, match="there is no table 6; those drawn are 1, 2, 3, 4 and negatives"):
+    with pytest.raises(
+        InputError, match="there is no table 6; those drawn are 1, 2, 3, 4, 5, negatives, bounds and penalty"
+    ):
         build_table(6, tree, study)
 
 
