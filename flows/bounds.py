@@ -1,5 +1,9 @@
 """The command ``bounds``: the layers of a model out of a file, in this process or by Ray actors."""
 
+import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
+
+import sys
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,8 @@ from blindspots.spectral.network_bounds import assemble, bound_layer
 from blindspots.tables.formats import FORMATS, render
 from blindspots.tables.layer_sheets import as_table
 from blindspots.tables.table5 import table5
+from flows.local_run import send_logs
+from flows.local_server import server_for_a_run
 from tasks.actors.layer_bounder import ModelFile
 
 
@@ -60,9 +66,18 @@ def _bounded(graph: Graph, file: ModelFile) -> xr.Dataset:
 
 
 def _by_actors(file: ModelFile, workers: int) -> xr.Dataset:
-    from flows.bounds_of_file import bounds_of_file_here
+    """Run the flow in this process, with a server and a Ray of its own where none is named."""
+    with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(sys.stderr))
+        server = stack.enter_context(server_for_a_run())
+        from flows.bounds_of_file import bounds_of_file  # Prefect reads its settings when it is imported
 
-    found: dict[str, Any] = bounds_of_file_here(file, workers)
+        if server is not None:
+            server.wait()
+            stack.callback(send_logs)
+        found: dict[str, Any] = bounds_of_file(
+            file.path, file.network, file.input_shape, file.sha256, unbounded=file.unbounded, workers=workers
+        )
     return xr.Dataset.from_dict(found)
 
 

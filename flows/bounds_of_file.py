@@ -5,8 +5,6 @@ No ``from __future__ import annotations`` in a module with flows: Prefect could 
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
-import sys
-from contextlib import ExitStack, redirect_stdout
 from typing import Annotated, Any
 
 from prefect import flow
@@ -14,10 +12,8 @@ from prefect.artifacts import create_table_artifact
 from prefect.logging import get_run_logger
 from pydantic import Field
 
-from blindspots.errors import InputError
 from blindspots.spectral.network_bounds import assemble
 from flows.local_run import default_workers
-from flows.local_server import server_for_a_run
 from tasks.actors.layer_bounder import ModelFile
 from tasks.actors.pool import start_ray
 from tasks.bound_layers import bound_layers
@@ -66,19 +62,3 @@ def bounds_of_file(
     create_table_artifact(key="bounds-of-file", table=rows, description=f"Bounds of the layers of {path}")
     found: dict[str, Any] = bounds.to_dict()
     return found
-
-
-def bounds_of_file_here(file: ModelFile, workers: int) -> dict[str, Any]:
-    """Run the flow in this process, with a server and a Ray of its own where none is named."""
-    file.open()  # what is wrong with it is said before anything starts
-    with ExitStack() as stack:
-        stack.enter_context(redirect_stdout(sys.stderr))
-        server = stack.enter_context(server_for_a_run())
-        if server is not None:
-            server.wait()
-        result = bounds_of_file(
-            file.path, file.network, file.input_shape, file.sha256, unbounded=file.unbounded, workers=workers
-        )
-    if not isinstance(result, dict):
-        raise InputError(f"the layers of {file.path} could not be bounded")
-    return result

@@ -24,7 +24,7 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _send_logs() -> None:
+def send_logs() -> None:
     """Let Prefect send what it holds back of the log, while there is a server to send it to."""
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         for handler in logging.getLogger(name).handlers:
@@ -68,7 +68,7 @@ def run_here(
 
         if server is not None:
             server.wait()
-            stack.callback(_send_logs)
+            stack.callback(send_logs)
         with progress_bars(running.workspace, running.plan) as running.observer:
             outcome |= study_flow(study=study, root=root, workers=workers, device=device, data=folder)
     return outcome

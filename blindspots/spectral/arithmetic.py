@@ -90,10 +90,7 @@ def arithmetic(
         return "sum", tuple((at, factor) for at, factor in enumerate(factors) if depends[at])
     if base in ("maximum", "minimum"):
         return "join", tuple((at, _copies(arguments[at], outcome)) for at in (0, 1) if depends[at])
-    if (
-        base in ("mul", "multiply", "imul", "div", "divide", "true_divide", "truediv", "itruediv")
-        and len(arguments) == 2
-    ):
+    if base in _SCALING and len(arguments) == 2:
         return _product(base, arguments, depends, outcome, settings)
     if base in JOINING:
         return "join", tuple((at, 1.0) for at, joined in enumerate(depends) if joined)

@@ -51,23 +51,6 @@ def closest_points(
     return Points(change, multiplier)
 
 
-def penalised_points(
-    network: SigmoidNetwork,
-    images: torch.Tensor,
-    lead: torch.Tensor,
-    multiplier: torch.Tensor,
-    *,
-    start: torch.Tensor,
-    steps: int,
-) -> Points:
-    """Return the points that minimise ``lead + eta / 2 |change|^2`` in the box for the eta (p,) in ``multiplier``."""
-    change = start
-    for _ in range(steps):
-        gradient, _ = lead_and_gradient(network, images + change, lead)
-        change = torch.clamp(-gradient / multiplier[:, None], -images, 1 - images)
-    return Points(change, multiplier)
-
-
 def lead_and_gradient(
     network: SigmoidNetwork, rows: torch.Tensor, lead: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:

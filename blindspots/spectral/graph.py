@@ -57,6 +57,7 @@ class _Tracer(fx.Tracer):
     """Follows calls into every module that isn't a layer by itself, and notes in which of them it is."""
 
     proxy_buffer_attributes = True  # what is done with buffers is done later, if at all
+
     def __init__(self) -> None:
         super().__init__()
         self.inside: list[str] = []

@@ -27,7 +27,7 @@ _TRIALS = 8
 """Radii tried for an image whose nearest point cannot be proved nearest."""
 _STEPS = 30
 """Of the local search."""
-_ROUNDS = 4
+_ROUNDS = 8
 """Of narrowing the ranges."""
 
 

@@ -28,7 +28,7 @@ from tests.benchmarks.spectral_peers import (
 )
 
 WANTED = {"conv1": 1.001, "conv2": 1.012, "conv3": 1.018, "conv4": 1.025, "conv5": 1.028}
-ROUNDS = 3
+ROUNDS = 2
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from blindspots.study import Study
+from flows.cli import main
 
 HOUSE = Path(__file__).parents[2]
 
@@ -164,3 +165,33 @@ class CommandLine:
 def blindspots(environment: dict[str, str], server: str) -> CommandLine:
     """The command line, talking to the real server."""
     return CommandLine({**environment, "PREFECT_API_URL": server})
+
+
+class Call:
+    """A call of the command line."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """Run and return stdout, or stderr where something is to go wrong; hold the exit code against ``code``."""
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        said = self._capsys.readouterr()
+        assert ended.value.code == code, said
+        if code == 0:
+            return said.out
+        return said.err
+
+    def refusal(self, *arguments: str) -> str:
+        """Run what cannot be run; return the one line that says why."""
+        line = self(*arguments, code=2)
+        assert len(line.splitlines()) == 1, line
+        assert line.startswith("blindspots: ")
+        assert "Traceback" not in line
+        return line
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return Call(capsys)

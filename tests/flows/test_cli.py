@@ -9,42 +9,13 @@ from blindspots.built_in_studies import BUILT_IN
 from blindspots.store.layout import Layout
 from blindspots.study import Study
 from flows.cli import main
+from tests.flows.conftest import Call
 
 
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-
-
-class Call:
-    """A call of the command line."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        """Run and return stdout, or stderr where something is to go wrong; hold the exit code against ``code``."""
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        said = self._capsys.readouterr()
-        assert ended.value.code == code, said
-        if code == 0:
-            return said.out
-        return said.err
-
-    def refusal(self, *arguments: str) -> str:
-        """Run what cannot be run; return the one line that says why."""
-        line = self(*arguments, code=2)
-        assert len(line.splitlines()) == 1, line
-        assert line.startswith("blindspots: ")
-        assert "Traceback" not in line
-        return line
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return Call(capsys)
 
 
 @pytest.fixture
@@ -55,7 +26,7 @@ def finished(root: Path) -> Path:
 
 def test_help_has_examples(call: Call) -> None:
     assert "Run a study from data to tables" in call("--help")
-    for command in ("run", "status", "verify", "table", "figure", "report", "serve"):
+    for command in ("run", "status", "verify", "table", "figure", "report", "bounds", "serve"):
         assert f"blindspots {command}" in call(command, "--help")
 
 
@@ -181,4 +152,4 @@ def test_a_mixture_of_versions_is_reported(call: Call, finished: Path) -> None:
     content["versions"]["torch"] = "1.0"
     receipt.write_text(json.dumps(content))
     said = call("verify", "--root", str(finished))
-    assert "mixed versions: torch: 1 shards by 1.0, 44 shards by" in said
+    assert "mixed versions: torch: 1 shards by 1.0, 47 shards by" in said

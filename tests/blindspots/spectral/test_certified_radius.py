@@ -192,6 +192,17 @@ class Viewed(nn.Module):
         return self.b(x) + x if self.skip else self.b(x)
 
 
+class Unused(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        torch.sigmoid(self.a(x))
+        return self.b(x)
+
+
 def test_which_models_are_sigmoid_networks():
     for model in SIGMOID.values():
         assert as_sigmoid_network(trace(model, (2, 2, 2))) is not None
@@ -199,6 +210,7 @@ def test_which_models_are_sigmoid_networks():
         assert as_sigmoid_network(trace(model, (2, 2, 2))) is None
     assert as_sigmoid_network(trace(Viewed(turned=True), (2, 2, 2))) is None
     assert as_sigmoid_network(trace(Viewed(skip=True), (2, 2, 2))) is None
+    assert as_sigmoid_network(trace(Unused(), (2, 2, 2))) is None
     assert as_sigmoid_network(trace(Viewed(), (2, 2, 2))) is not None
     network = as_sigmoid_network(trace(drawn(SIGMOID["with what does nothing"]).double(), (2, 2, 2)))
     rows = some(5, 2, 2, 2).double()

@@ -13,7 +13,7 @@ from blindspots.spectral.equation_one import equation_one
 from blindspots.spectral.lag_kernel import lag_kernel, polyphase
 from blindspots.spectral.semidefinite import proved
 from blindspots.spectral.spectral_peak import Peak, half_grid, spectral_peak
-from blindspots.spectral.torus_norm import torus_norm_squared
+from blindspots.spectral.torus_norm import _riesz, torus_norm_squared
 
 
 def found(weight: torch.Tensor, stride: tuple[int, ...], groups: int = 1):
@@ -101,6 +101,31 @@ def test_a_wrong_estimate_costs_time_alone():
     square = grid_norm_squared(lags, misled, Grid((6, 7), (0.0, 0.0)))
     assert square == pytest.approx(equation_one(weight, grid=(6, 7)) ** 2, rel=1e-5)
     assert peak.value <= torus_norm_squared(lags, misled) <= 1.1 * peak.value
+
+
+@pytest.mark.parametrize("halves", [(0.1, 0.0), (0.03, 0.02), (0.0, 0.2)])
+def test_what_a_cell_keeps_of_its_maximum_is_sharp(halves):
+    # |1 + e^{2 pi i (3 f1 + 2 f2)}|^2 is highest at 0, and falls as fast as a spectrum of this degree can
+    weight = torch.zeros(1, 1, 4, 3)
+    weight[..., 0, 0] = weight[..., 3, 2] = 1
+    lags, peak = found(weight, (1, 1))
+    corner = torch.tensor([halves], dtype=torch.float64)
+    assert peak.value == pytest.approx(4)
+    assert _riesz(lags, corner[0]) * 4 == pytest.approx(float(lags.spectrum(corner).real), rel=1e-9)
+
+
+@pytest.mark.parametrize("turns", [0.0, 0.07, 0.2, 0.36, 0.43, 0.5])
+@pytest.mark.parametrize("dims", [1, 2])
+def test_the_supremum_is_proved_without_knowing_the_peak(turns, dims):
+    angles = 2 * math.pi * turns * torch.arange(4, dtype=torch.float64)
+    wave = torch.stack([angles.cos(), angles.sin()])[:, None]
+    weight = wave if dims == 1 else wave[..., None]
+    lags, peak = found(weight, (1,) * dims)
+    model = lags.restricted(torch.zeros(1, 1, 1, dtype=torch.float64))
+    misled = Peak(0 * peak.frequency, 0, 1e-3, peak.vector, peak.group_values, model)
+    fine = half_grid([4000, 1][:dims], lags.lags)
+    true = float(lags.spectrum(fine).real.max())
+    assert true <= torus_norm_squared(lags, misled) <= 1.01 * true
 
 
 def test_the_best_grid_has_the_peak_between_its_points():

@@ -124,7 +124,7 @@ CALLS = {
     "convolution": (lambda x: F.conv2d(x, torch.ones(4, 1, 3, 2), stride=(2, 1), padding=1, groups=2), (2, 6, 5)),
     "transposed": (lambda x: F.conv_transpose2d(x, torch.ones(2, 3, 3, 3), stride=2, padding=1), (2, 4, 4)),
     "convolution 1d": (lambda x: F.conv1d(x, torch.ones(4, 2, 3), torch.ones(4), dilation=2), (2, 9)),
-    "max pool": (lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True), (1, 7, 7)),
+    "max pool": (lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True), (1, 8, 8)),
     "torch's max pool": (lambda x: torch.max_pool2d(x, 2), (1, 6, 6)),
     "average pool": (lambda x: F.avg_pool2d(x, 3, stride=1, count_include_pad=False), (1, 5, 5)),
     "average pool 1d": (lambda x: F.avg_pool1d(x, 3, 2), (2, 7)),
@@ -311,12 +311,15 @@ UNKNOWN = {
     "a function without a rule": lambda m, x: F.normalize(m.a(x)),
     "attention": lambda m, x: F.scaled_dot_product_attention(m.a(x)[:, None], m.a(x)[:, None], m.a(x)[:, None])[:, 0],
     "a bound that depends on the input": lambda m, x: torch.clamp(m.a(x), max=m.b(x)),
+    "and so does a lower one": lambda m, x: torch.clamp(m.a(x), m.b(x)),
+    "the sum of a batch": lambda m, x: m.a(x)[:, :2, None].sum(0),
     "the place of the largest": lambda m, x: m.a(x).argmax(1).double()[:, None],
     "other images of the batch": lambda m, x: m.a(x).flip(0),
     "the mean of the batch": lambda m, x: m.a(x) - m.a(x).mean(0, keepdim=True),
     "the batch by its own statistics": lambda m, x: F.batch_norm(m.a(x), None, None, training=True),
     "all images in one row": lambda m, x: m.a(x).reshape(1, -1).expand(2, 8),
     "a softmax over the batch": lambda m, x: torch.softmax(m.a(x), 0),
+    "a dropout that evaluation mode does not stop": lambda m, x: F.dropout(m.a(x), 0.0),
     "softmax without dim": lambda m, x: torch.special.softmax(m.a(x).pow(2), 1),
     "a layer of several inputs": lambda m, x: m.w(m.a(x), m.b(x)),
 }
@@ -330,7 +333,7 @@ def test_what_is_unknown_is_never_taken_for_1(name):
     found = network_bounds(model, (4,), unbounded=True)
     assert found.attrs["product"] == math.inf
     assert (found.lower.values[found.upper.values == math.inf] == 0).all()
-    assert found.method.values[int(found.upper.argmax())].startswith("none: ")
+    assert found.method.values[int(found.upper.values.argmax())].startswith("none: ")
 
 
 def test_names_the_layer_without_a_rule():

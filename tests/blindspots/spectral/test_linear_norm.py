@@ -43,6 +43,16 @@ def test_holds_and_is_tight_where_a_large_matrix_goes_by_lanczos(shape, spectrum
     assert bound.upper <= bound.lower * (1 + 1e-6)
 
 
+def test_holds_where_the_gram_matrix_is_summed_in_blocks():
+    weight = torch.randn(module._BLOCK + 20, module._ROWS + 80, generator=torch.Generator().manual_seed(2))
+    weight[-1, -1] = 100  # in the last block, and the last chunk
+    true = float(torch.linalg.matrix_norm(weight.double(), 2))
+    bound = linear_norm(weight)
+    assert bound.lower <= true * (1 + 1e-13)
+    assert true <= bound.upper * (1 + 1e-13)
+    assert bound.tight
+
+
 def test_of_several_matrices_is_the_largest():
     weight = torch.randn(5, 6, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     bound = dense_norm(weight)

@@ -9,7 +9,7 @@ from torch import nn
 
 from blindspots.distortion.search import minimum_distortion
 from blindspots.spectral.closest_points import lead_and_gradient
-from blindspots.spectral.curvature import Frame, curvature, sigmoid_ranges
+from blindspots.spectral.curvature import Frame, _least, curvature, sigmoid_ranges
 from blindspots.spectral.local_radius import local_radius
 from blindspots.spectral.narrowing import ellipsoids, narrowed
 from blindspots.spectral.reach import Ball, reach
@@ -101,6 +101,21 @@ def test_the_ranges_of_secants_and_parabolas(point, low, width):
     assert bulge <= 0.11
 
 
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10**6), units=st.integers(1, 6), width=st.sampled_from([0.0, 0.01, 0.2]))
+def test_no_form_of_secants_is_larger(seed, units, width):
+    random = torch.Generator().manual_seed(seed)
+    form, after = torch.randn(2, units, units, generator=random, dtype=torch.float64)
+    form = (form + form.T)[None]
+    own, low = torch.rand(2, 1, units, generator=random, dtype=torch.float64) - 0.3
+    high = low + width
+    bound, _ = _least(form, own, (low, high), after)
+    for _ in range(50):
+        secant = torch.where(torch.rand(units, generator=random) < 0.5, low[0], high[0])
+        whole = secant[:, None] * form[0] * secant + torch.diag(own[0])
+        assert torch.linalg.eigvalsh(bound[0] - after @ whole @ after.T)[0] >= -1e-9 * float(bound.norm())
+
+
 @settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), depth=DEPTHS, radius=st.floats(0.02, 1.5))
 def test_no_lead_bends_more_and_no_misread_image_is_cut_off(seed, depth, radius):
@@ -129,6 +144,33 @@ def test_no_lead_bends_more_and_no_misread_image_is_cut_off(seed, depth, radius)
     for sums, (low, high) in zip(
         network.hidden(points[misread]), narrowed(network, hidden, ranges, frame, where), strict=True
     ):
+        assert (sums >= low).all()
+        assert (sums <= high).all()
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10**6), depth=DEPTHS, radius=st.floats(0.05, 0.35), more=st.floats(1.2, 4))
+def test_an_ellipsoid_around_a_point_inside_the_ball_keeps_what_is_lower(seed, depth, radius, more):
+    network = sigmoid_network(drawn((5, *depth, 3), seed))
+    centre, frame = 0.5 + 0.1 * (images(1, 5, seed) - 0.5), Frame.of(network)
+    far, lead = torch.tensor([radius], dtype=torch.float64), torch.tensor([[1.0, -1, 0]], dtype=torch.float64)
+    steep, _ = lead_and_gradient(network, centre, lead)
+    eta, change = more * steep.norm(dim=1) / radius, torch.zeros_like(centre)
+    for _ in range(30):
+        gradient, value = lead_and_gradient(network, centre + change, lead)
+        change = -gradient / eta[:, None]
+    gradient, value = lead_and_gradient(network, centre + change, lead)
+    off = (gradient + eta[:, None] * change).norm() * (change.norm() + radius)
+    points = around(centre[0], radius, seed)
+    _, leads = lead_and_gradient(network, points, lead.expand(len(points), -1))
+    goal = float(leads.min() + 0.1 * (value - leads.min()).clamp_min(0))
+    hidden = network.hidden(centre + change)
+    ranges = reach(network, Ball(centre, far), network.hidden(centre))
+    form = curvature(network, hidden, lead, ranges, frame)
+    where = ellipsoids(form, change, frame, radius=far, multiplier=eta, lead=value - off - goal)
+    assert not where.empty
+    cut = narrowed(network, hidden, ranges, frame, where)
+    for sums, (low, high) in zip(network.hidden(points[leads <= goal]), cut, strict=True):
         assert (sums >= low).all()
         assert (sums <= high).all()
 
