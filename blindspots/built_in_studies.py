@@ -1,6 +1,6 @@
 """The studies that come with the package: the whole of section 4.2, in small and at full scale."""
 
-from blindspots.study import AdamSpec, ModelSpec, NegativesSpec, SetsSpec, Study, TrainingSpec
+from blindspots.study import AdamSpec, BoundsSpec, ModelSpec, NegativesSpec, SetsSpec, Study, TrainingSpec
 
 _SIGMOID_DECAY = (1e-5, 1e-5, 1e-6)
 
@@ -38,6 +38,7 @@ QUICK = Study(
     training=TrainingSpec(images=10_000, iterations=200),
     sets=SetsSpec(targeted_method="lbfgs-norm", examples=1000, shard=250),
     negatives=NegativesSpec(images=100, directions=100),
+    bounds=BoundsSpec(certified=20),
 )
 MNIST = Study(name="mnist", models=MODELS, sets=SetsSpec(targeted_method="lbfgs-norm", targeted_examples=10_000))
 PAPER = MNIST.model_copy(update={"name": "paper", "seeds": 3})
@@ -56,6 +57,7 @@ PENALTY = Study(
     training=TrainingSpec(adam=AdamSpec(epochs=5)),
     sets=SetsSpec(rules=("nearest",), splits=("test",), noise=(0.1,), amplified_to=0.05),
     negatives=NegativesSpec(images=0),
+    bounds=BoundsSpec(certified=50),
     seeds=5,
 )
 

@@ -232,6 +232,13 @@ class BoundsSpec(_Part):
     """Whose layers to bound (section 4.3)."""
 
     models: bool = Field(True, description="Bound every layer of every model")
+    certified: int = Field(
+        100,
+        ge=0,
+        le=1_000_000,
+        description="Images of each sigmoid network's nearest set whose least distortion is bounded from below by what "
+        "is proved near them, a fraction of a second each; 0 to leave this out",
+    )
     alexnet: str = Field(
         "",
         description="For Table 5, an AlexNet's weights: a file (.safetensors, .pth), its address on the web, or "

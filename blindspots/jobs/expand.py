@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from blindspots.jobs.adversarial_sets import AdversarialSet
 from blindspots.jobs.bounds import bounds
+from blindspots.jobs.certificates import certificates
 from blindspots.jobs.job import Job
 from blindspots.jobs.negatives import negatives
 from blindspots.jobs.pairs import pairs
@@ -34,7 +35,8 @@ def expand(study: Study) -> list[Job]:
         for clip in (False, True)
     ]
     shown = sorted(negatives(study), key=lambda job: _effort(study.model(job.model)), reverse=True)
-    jobs: list[Job] = [*trainings, *sets, *noise, *pairs(study), *shown, *bounds(study)]
+    proved = sorted(certificates(study), key=lambda job: _effort(study.model(job.model)), reverse=True)
+    jobs: list[Job] = [*trainings, *sets, *noise, *pairs(study), *shown, *bounds(study), *proved]
     return [*jobs, *table_jobs(study, jobs)]
 
 

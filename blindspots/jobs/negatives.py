@@ -10,11 +10,10 @@ import numpy as np
 import torch
 import zarr
 
-from blindspots.identity import identity
-from blindspots.jobs.adversarial_sets import AdversarialSet
-from blindspots.jobs.example_set import EXAMPLE, ExampleSet
+from blindspots.jobs.beginnings import NEAREST, BeginningOfNearest
+from blindspots.jobs.example_set import EXAMPLE
 from blindspots.jobs.job import Progress, Report, Stage
-from blindspots.jobs.trainings import trained_model, training_key, weights_hash
+from blindspots.jobs.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.negatives import WHERE, adversarial_negatives
 from blindspots.store.arrays import CorruptShardError, Variable, open_root, read_rows
@@ -24,18 +23,10 @@ from blindspots.study import Study
 ALGORITHM = 1
 """Raised with every change of what is drawn or counted; the golden test says when."""
 
-RULE = "nearest"
-"""The rule whose sets have an image's least distortion."""
-
-_READ = ("example", "distortion", "success")
-
 
 @dataclass(frozen=True)
-class Negatives(ExampleSet):
+class Negatives(BeginningOfNearest):
     """The counts of one model's negatives, image by image, over the beginning of its nearest set."""
-
-    model: str
-    seed: int
 
     @property
     def stage(self) -> Stage:
@@ -47,20 +38,9 @@ class Negatives(ExampleSet):
         """``negatives/<model>/seed-<seed>``."""
         return f"negatives/{model_name(self.model, self.seed)}"
 
-    @property
-    def nearest(self) -> AdversarialSet:
-        """The set that the least distortions are read from."""
-        return AdversarialSet(split=self.split, model=self.model, seed=self.seed, rule=RULE)
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The model's training and its nearest set."""
-        return (training_key(self.model, self.seed), self.nearest.key)
-
-    def limit(self, workspace: Workspace) -> int:
-        """Return how many images of the nearest set are shown, at most."""
-        images, whole = workspace.study.negatives.images, self.nearest.limit(workspace)
-        return images if whole is None else min(images, whole)
+    def images(self, workspace: Workspace) -> int:
+        """Return how many images are shown."""
+        return workspace.study.negatives.images
 
     def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
         """Return the images' least distortions and the counts of their directions."""
@@ -92,13 +72,6 @@ class Negatives(ExampleSet):
             "seed": workspace.study.seed,
         }
 
-    def identity(self, workspace: Workspace, shard: int) -> str | None:
-        """Return the hash of the work and of the least distortions it starts from."""
-        whole, receipt = super().identity(workspace, shard), self.nearest.receipt(workspace, shard)
-        if whole is None or receipt is None:
-            return None
-        return identity(negatives=whole, nearest={name: receipt.arrays.get(name) for name in _READ})
-
     def attributes(self, workspace: Workspace) -> dict[str, Any]:
         """Return what is counted."""
         return {
@@ -106,7 +79,7 @@ class Negatives(ExampleSet):
             "paper": workspace.study.model(self.model).paper,
             "seed": self.seed,
             "split": self.split,
-            "rule": RULE,
+            "rule": NEAREST,
             "directions": workspace.study.negatives.directions,
             "values": prod(workspace.dataset.shape),
             "dataset": workspace.study.dataset,
@@ -133,10 +106,7 @@ class Negatives(ExampleSet):
 
     def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
         """Show the examples ``ids`` along their random directions."""
-        stored = read_rows(workspace.zarr, self.nearest.key, _READ)
-        places = {int(example): place for place, example in enumerate(stored["example"])}
-        rows = [places[int(example)] for example in ids]
-        least = np.where(stored["success"][rows], stored["distortion"][rows], np.nan)
+        least = self.leasts(workspace, ids)
         found = adversarial_negatives(
             trained_model(workspace, self.model, self.seed),
             workspace.dataset.images(self.split, ids).to(workspace.device),
@@ -190,7 +160,7 @@ def _coordinates(study: Study) -> dict[str, tuple[tuple[Any, ...], type | str, s
 
 def negatives(study: Study) -> Iterator[Negatives]:
     """Return a job for each model and seed; none where the study asks for no images or makes no nearest sets."""
-    if not study.negatives.images or RULE not in study.sets.rules:
+    if not study.negatives.images or NEAREST not in study.sets.rules:
         return
     for spec in study.models:
         for seed in range(study.seeds):

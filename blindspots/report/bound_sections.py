@@ -56,9 +56,7 @@ def penalty_section(tree: xr.DataTree, study: Study) -> Section:
 
 
 def _grids(tree: xr.DataTree, study: Study, name: int | str) -> list[Block]:
-    laid_out = sheets(build_table(name, tree, study))
-    return [
-        block
-        for index, sheet in enumerate(laid_out)
-        for block in (sheet_grid(sheet, f"grid-{name}-{index}"), *map(Text, sheet.notes))
-    ]
+    blocks: list[Block] = []
+    for index, sheet in enumerate(sheets(build_table(name, tree, study))):
+        blocks += [sheet_grid(sheet, f"grid-{name}-{index}"), *map(Text, sheet.notes)]
+    return blocks

@@ -19,6 +19,7 @@ _GROUPS = {
     "training": ("training/<model>/seed-<seed>", "loss, error and gradient over the iterations"),
     "negatives": ("negatives/<model>/seed-<seed>", "what random directions misread, image by image"),
     "spectral": ("spectral/<model>/seed-<seed>", "bounds of every layer, and of the whole"),
+    "certified": ("certified/<model>/seed-<seed>", "least distortions proved near each image, beside those found"),
     "tables": ("tables/table<number>", "the tables of this page, every number unrounded"),
 }
 

@@ -10,6 +10,7 @@ from blindspots.tables.distortions import distortions, group, set_split
 from blindspots.tables.rows import describe, reader_name, texts
 
 RULE = "nearest"
+_KNOWN = 0.9999
 
 
 def bounds_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
@@ -18,7 +19,9 @@ def bounds_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
     ``product`` is the mean over seeds of the bound of section 4.3, between ``product_least`` and ``product_most``;
     ``norms`` is a text: the upper bounds of the norms of its layers with weights, of seed 0. ``distortion`` and
     ``lower_bound`` are means over the images that a model reads correctly, of its nearest set; ``closed`` is the mean
-    ratio of the two, image by image: 1 where the least distortion is known.
+    ratio of the two, image by image. ``near`` is the same ratio, over ``near_images``, where the lower bound is what is
+    proved near each image (:mod:`blindspots.spectral.local_radius`), and ``minimal`` the share of them whose ratio is
+    at least 0.9999: their least distortion is known. NaN where there are none.
 
     Raises :class:`InputError` where the study asks for no bounds, or the store lacks them.
     """
@@ -54,6 +57,9 @@ _LONG_NAMES = {
     "distortion": "mean least distortion found, over images read correctly from the start",
     "lower_bound": "mean certified lower bound of it",
     "closed": "mean ratio of the certified to the found, image by image; 1: the least distortion is known",
+    "near": "mean ratio to the found of what is proved near each image",
+    "minimal": "share of images whose ratio is at least 0.9999: their least distortion is known",
+    "near_images": "images of these two, of one seed",
     "images": "images of these means, of one seed",
 }
 
@@ -63,7 +69,7 @@ def _row(tree: xr.DataTree, study: Study, spec: ModelSpec) -> dict[str, float]:
     row = {"product": float(np.mean(products)), "product_least": min(products), "product_most": max(products)}
     split = set_split(study, spec)
     if RULE not in study.sets.rules:
-        return row | {"distortion": np.nan, "lower_bound": np.nan, "closed": np.nan, "images": 0}
+        return row | {"distortion": np.nan, "lower_bound": np.nan, "closed": np.nan, "images": 0} | _near([])
     made = distortions(tree, spec.name, split=split, rule=RULE, seeds=study.seeds)
     ratios = []
     for seed in range(study.seeds):
@@ -76,6 +82,30 @@ def _row(tree: xr.DataTree, study: Study, spec: ModelSpec) -> dict[str, float]:
         "lower_bound": made.lower_bound,
         "closed": float(np.mean(ratios)),
         "images": made.n,
+        **_near(_ratios(tree, study, spec)),
+    }
+
+
+def _ratios(tree: xr.DataTree, study: Study, spec: ModelSpec) -> list[np.ndarray]:
+    """Return the ratios of proved to found distortions, an array a seed."""
+    if not study.bounds.certified or spec.network == "convolutional":
+        return []
+    found = [group(tree, f"certified/{model_name(spec.name, seed)}") for seed in range(study.seeds)]
+    counted = [each["read"].values & np.isfinite(each["found"].values) for each in found]
+    return [
+        each["certified"].values[there] / each["found"].values[there]
+        for each, there in zip(found, counted, strict=True)
+    ]
+
+
+def _near(ratios: list[np.ndarray]) -> dict[str, float]:
+    if not ratios or not min(map(len, ratios)):
+        return {"near": np.nan, "minimal": np.nan, "near_images": 0}
+    minimal = [np.mean(each >= _KNOWN) for each in ratios]
+    return {
+        "near": float(np.mean([each.mean() for each in ratios])),
+        "minimal": float(np.mean(minimal)),
+        "near_images": min(map(len, ratios)),
     }
 
 

@@ -40,7 +40,7 @@ def test_any_number_of_workers_leaves_what_one_process_leaves(
     for workers in ("1", "2"):
         root = tmp_path / f"workers-{workers}"
         outcome = blindspots.run(study_file, root, "--workers", workers)
-        assert outcome["jobs"] == 32
+        assert outcome["jobs"] == 34
         assert set(outcome["tables"]) == {"1", "2", "negatives", "bounds"}
         assert_same_content(root, oracle)
         assert receipts(root) == receipts(oracle)
@@ -80,6 +80,7 @@ def test_a_store_is_gone_on_with(
         "tables/table1",
         "tables/table2",
         "spectral/fc10/seed-0",
+        "certified/fc10/seed-0",
         "tables/negatives",
         "tables/bounds",
     }
@@ -123,7 +124,7 @@ def test_a_killed_worker_is_made_up_for(blindspots: CommandLine, slow: Slow, tmp
         end(process)
     assert process.returncode == 0, err
     assert killed >= 3
-    assert json.loads(out)["jobs"] == 32
+    assert json.loads(out)["jobs"] == 34
     assert_same_content(root, slow.oracle)
 
 
@@ -199,7 +200,7 @@ def test_a_cluster_of_ones_own_is_used_and_left_running(
     blindspots: CommandLine, cluster: str, study_file: str, oracle: Path, tmp_path: Path
 ) -> None:
     there = CommandLine({**blindspots.environment, **TOKEN, "RAY_ADDRESS": cluster})
-    assert there.run(study_file, tmp_path / "own", "--workers", "2")["jobs"] == 32
+    assert there.run(study_file, tmp_path / "own", "--workers", "2")["jobs"] == 34
     assert_same_content(tmp_path / "own", oracle)
 
     stranger = CommandLine({**blindspots.environment, "RAY_ADDRESS": "127.0.0.1:1"})
@@ -219,7 +220,7 @@ def test_without_configuration_it_brings_its_own_server(
     alone = CommandLine({**environment, "PREFECT_HOME": str(home / ".prefect")})
     root = tmp_path / "root"
     outcome = alone.run(study_file, root)
-    assert outcome["jobs"] == 32
+    assert outcome["jobs"] == 34
     code = """
 import sys, warnings
 warnings.simplefilter("error")

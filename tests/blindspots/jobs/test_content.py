@@ -11,7 +11,16 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from blindspots.datasets.dataset import Dataset
-from blindspots.jobs import adversarial_sets, bounds, negatives, pairs, reference_sets, table_jobs, trainings
+from blindspots.jobs import (
+    adversarial_sets,
+    bounds,
+    certificates,
+    negatives,
+    pairs,
+    reference_sets,
+    table_jobs,
+    trainings,
+)
 from blindspots.jobs.run import run_study
 from blindspots.store.layout import Layout
 from blindspots.store.receipts import read_receipt
@@ -204,7 +213,7 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
     """Where one of these moves, the stage's ALGORITHM is to be raised, and these numbers with it."""
     algorithms = {
         module.__name__.rpartition(".")[2]: module.ALGORITHM
-        for module in (trainings, adversarial_sets, reference_sets, pairs, negatives, bounds, table_jobs)
+        for module in (trainings, adversarial_sets, reference_sets, pairs, negatives, bounds, certificates, table_jobs)
     }
     transfer = tree["transfer"].to_dataset().sel(seed=0, split="train", variant="plain")
     losses = [float(tree[f"training/{model}/seed-0"]["loss"][10]) for model in MODELS]
@@ -219,6 +228,7 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
         "pairs": 2,
         "negatives": 1,
         "bounds": 1,
+        "certificates": 1,
         "table_jobs": 5,
     }
     assert losses == pytest.approx([0.39667883, 0.24032264], rel=1e-4)
@@ -226,5 +236,7 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
     assert distortions[2] == pytest.approx(0.0357160, rel=0.03)  # fifty more iterations magnify a rounding
     assert noise == pytest.approx([0.09880738, 0.98807384], rel=1e-6)
     assert misread == pytest.approx([28, 42], abs=2)
+    proved = [float(tree[f"certified/{model}/seed-0"]["certified"].mean()) for model in MODELS]
+    assert proved == pytest.approx(PROVED, rel=0.03)
     products = [tree[f"spectral/{model}/seed-0"].attrs["product"] for model in MODELS]
     assert products == pytest.approx([2.549, 10.21], rel=0.03)

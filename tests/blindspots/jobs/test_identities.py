@@ -30,7 +30,7 @@ TRAINING = {
 }
 MODEL = {"hidden": [21], "decay": [1e-4, 2e-4], "penalty": 1e-2, "split": "p1", "initial": 1}
 NEGATIVES = {"images": 10, "directions": 3, "multiples": [2.0]}
-BOUNDS = {"models": False, "alexnet": "pretrained", "sha256": ""}
+BOUNDS = {"models": False, "certified": 5, "alexnet": "pretrained", "sha256": ""}
 ADAM = {"epochs": 3, "batch": 50, "rate": 1e-2}
 AUTOENCODER = {"decay": 1e-2, "sparsity": 0.2, "weight": 1.0, "iterations": 5, "tolerance": 1e-2}
 SETS = {

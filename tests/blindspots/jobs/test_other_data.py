@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_study_of_another_data_set(tiny: Study, folder: Path, tmp_path: Path) -> None:
     study = changed(tiny, dataset="fashion-mnist")
     root = tmp_path / "root"
-    assert run_study(study, root, data=folder).jobs == 32
+    assert run_study(study, root, data=folder).jobs == 34
     tree = xr.open_datatree(root / "study.zarr", engine="zarr", chunks=None)
     clean = tree["transfer"].to_dataset().sel(source="clean", split="test", rule="none", variant="plain")
     assert (clean.n == 100).all()

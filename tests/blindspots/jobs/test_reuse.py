@@ -31,13 +31,13 @@ def receipts(root: Path) -> set[str]:
 def test_a_plan_lists_every_job_before_anything_runs(tiny: Study, tmp_path: Path, mnist: object) -> None:
     workspace = workspace_for(tiny, tmp_path / "new")
     plan = make_plan(workspace, expand(tiny))
-    assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2, 2, 4]
+    assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2, 4, 4]
     assert set(plan.to_do) == {
         "models/fc10/seed-0",
         "models/fc20-10/seed-0",
         *(f"references/train/{name}" for name in SOURCES[3:]),
     }
-    assert len(plan.waiting) == 26
+    assert len(plan.waiting) == 28
     assert not plan.complete
     assert not (tmp_path / "new").exists()
 
@@ -61,6 +61,7 @@ def test_a_weight_decay_changed(tiny: Study, root: Path) -> None:
         **pairs(sources=("fc10",), targets=("fc20-10",)),
         "negatives/fc10/seed-0": (0,),
         "spectral/fc10/seed-0": (0,),
+        "certified/fc10/seed-0": (0,),
         **TABLES,
     }
 
@@ -92,6 +93,7 @@ def test_a_model_more_and_a_model_less(tiny: Study, root: Path) -> None:
         *pairs(sources=("other",)),
         "negatives/other/seed-0",
         "spectral/other/seed-0",
+        "certified/other/seed-0",
         *TABLES,
     }
     assert set(run_study(tiny, root).shards) == set(TABLES)

@@ -8,7 +8,7 @@ from blindspots.jobs.opening import workspace_of
 from blindspots.jobs.verify import verify
 from blindspots.store.layout import Layout
 
-SHARDS = 2 + 8 * 3 + 14 + 2 + 2 + 4
+SHARDS = 2 + 8 * 3 + 14 + 2 + 4 + 4
 
 
 def test_a_whole_store_is_intact(root: Path) -> None:
