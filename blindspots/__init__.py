@@ -10,6 +10,10 @@ _EXPORTS = {
     "minimum_distortion": "blindspots.distortion.search",
     "distances_to_all": "blindspots.distortion.search",
     "exact_linear_distortion": "blindspots.distortion.linear",
+    "conv_norm": "blindspots.spectral.conv_norm",
+    "linear_norm": "blindspots.spectral.linear_norm",
+    "network_bounds": "blindspots.spectral.network_bounds",
+    "certified_radius": "blindspots.spectral.certified_radius",
     "run_study": "blindspots.jobs.run",
     "open_study": "blindspots.store.open",
 }
