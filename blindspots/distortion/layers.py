@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from blindspots.distortion.contraction import unrolled
+from blindspots.distortion.unrolled import unrolled
 
 _ACTIVATIONS = (nn.Sigmoid, nn.ReLU, nn.Tanh)
 

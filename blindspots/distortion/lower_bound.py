@@ -6,8 +6,10 @@ from math import prod
 import torch
 from torch import nn
 
-from blindspots.distortion.contraction import contraction, unrolled
-from blindspots.distortion.rounding import Range, evaluated, propagated
+from blindspots.distortion.rounding import Range, evaluated, is_covered, propagated
+from blindspots.distortion.unrolled import unrolled
+from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.rules import layer_bound
 
 _VALUES = 1 << 23
 """About as many values of one layer's outputs are held at once."""
@@ -20,7 +22,7 @@ def lower_bound(
 
     With f the logits, y the label and K layers, the last of them linear with the rows w, any class j can overtake y
     only at a distance of at least ``(f_y - f_j) / (||w_y - w_j|| L_1 ... L_(K-1))`` (section 4.3), where
-    :func:`blindspots.distortion.contraction.contraction` gives each layer's constant L. If the last layer isn't linear
+    :func:`blindspots.spectral.rules.layer_bound` gives each layer's constant L. If the last layer isn't linear
     its constant is a factor too, and ``sqrt(2)`` takes the place of ``||w_y - w_j||``. The bound is the least of these
     over j for the nearest rule, the greatest of the analogous ``(f_j - f_t)`` over the target's rivals j for a target
     rule, over ``sqrt(n)``; 0 where the image is misread (or read as the target) already.
@@ -31,8 +33,8 @@ def lower_bound(
     for convolutions on CUDA) and convolutions that aren't sums of products (Winograd's, Fourier's) aren't covered.
 
     ``images``: (n, ...) in [0, 1], in the model's dtype; ``labels`` and ``targets``: (n,) integers. Returns (n,)
-    float64, NaN for a model that :func:`blindspots.distortion.contraction.unrolled` does not see through or that has a
-    layer without a known constant.
+    float64, NaN for a model that :func:`blindspots.distortion.unrolled.unrolled` does not see through or that has a
+    layer whose constant or whose rounding is not known.
     """
     return certificate(model, images).bounds(images, labels, targets)
 
@@ -65,14 +67,18 @@ def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
     images = images[:1].detach()
     nothing = Certificate([], images, images, 1)
     layers = unrolled(model)
-    constants = _constants(layers)
-    if layers is None or constants is None:
+    if not layers or not all(map(is_covered, layers)):
         return nothing
     values = Range.of_images(images)
     most = values.size.numel()
+    constants = []
     for layer in layers:
         if isinstance(layer, nn.Conv2d) and values.size.dim() != 4:
             return nothing  # without a channel, torch takes the batch for it
+        try:
+            constants.append(layer_bound(layer, tuple(values.size.shape[1:])).upper)
+        except NoRuleError:
+            return nothing
         values = propagated(layer, values, images.dtype)
         most = max(most, values.size.numel())
     if values.size.dim() != 2:
@@ -80,16 +86,6 @@ def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
     error = (values.error[0] * (1 + 1e-6)).nan_to_num(torch.inf)
     apart = _apart(layers, constants, _logits(layers, images))
     return Certificate(layers, error, apart, max(1, _VALUES // most))
-
-
-def _constants(layers: list[nn.Module] | None) -> list[float] | None:
-    result = []
-    for layer in layers or []:
-        constant = contraction(layer)
-        if constant is None:
-            return None
-        result.append(constant)
-    return result
 
 
 def _logits(layers: list[nn.Module], images: torch.Tensor) -> torch.Tensor:

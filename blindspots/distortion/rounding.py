@@ -9,10 +9,25 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from blindspots.distortion.contraction import channel_factors
-
 _FUNCTION_ROUNDINGS = 8
 """Units of rounding that a sigmoid or a hyperbolic tangent may be off."""
+_KINDS = (
+    *(nn.Linear, nn.Conv2d, nn.AvgPool2d, nn.MaxPool2d, nn.BatchNorm1d, nn.BatchNorm2d),
+    *(nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.Flatten),
+)
+
+
+def is_covered(layer: nn.Module) -> bool:
+    """Tell whether :func:`evaluated` and :func:`propagated` know what ``layer`` does: its exact class and settings."""
+    if type(layer) not in _KINDS or layer._forward_hooks or layer._forward_pre_hooks or "forward" in vars(layer):
+        return False
+    if isinstance(layer, nn.Flatten):
+        return (layer.start_dim, layer.end_dim) == (1, -1)
+    if isinstance(layer, nn.Conv2d):
+        return layer.padding_mode == "zeros"
+    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+        return layer.running_var is not None
+    return not (isinstance(layer, nn.MaxPool2d) and layer.return_indices)
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ class _Affine:
 
 
 def evaluated(layer: nn.Module, values: torch.Tensor) -> torch.Tensor:
-    """Return the outputs of a layer, one with a known contraction, in float64 and as in evaluation mode.
+    """Return the outputs of a layer that is covered, in float64 and as in evaluation mode.
 
     ``values``: (n, ...) in float64, left as they are.
     """
@@ -110,7 +125,7 @@ def _affine(layer: nn.Module) -> _Affine | None:
 def _normalisation(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> _Affine:
     """Return batch normalisation by running statistics; its factor and its shift are computed in the dtype as well."""
     assert layer.running_mean is not None
-    factor = channel_factors(layer)
+    factor = _channel_factors(layer)
     shift = factor * layer.running_mean.detach().double()
     bias = torch.zeros_like(shift) if layer.bias is None else layer.bias.detach().double()
     return _Affine(_by_channel, factor, bias - shift, bias.abs() + shift.abs(), 16)
@@ -119,3 +134,10 @@ def _normalisation(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> _Affine:
 def _by_channel(values: torch.Tensor, factor: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     shape = (1, -1, *[1] * (values.dim() - 2))
     return values * factor.reshape(shape) + shift.reshape(shape)
+
+
+def _channel_factors(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> torch.Tensor:
+    """Return what batch normalisation multiplies each channel by (c,), in float64, from its running variance."""
+    assert layer.running_var is not None
+    factor = (layer.running_var.detach().double() + layer.eps).rsqrt()
+    return factor if layer.weight is None else factor * layer.weight.detach().double()

@@ -18,7 +18,7 @@ from blindspots.store.arrays import Variable
 from blindspots.store.layout import model_name
 from blindspots.study import HALVES
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Raised with every change of the search that changes a value; the golden test says when."""
 
 _VARIABLES = {

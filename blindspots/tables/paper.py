@@ -102,7 +102,7 @@ _TABLE4 = {
 
 
 def knows(study: Study, name: str) -> bool:
-    """Tell whether a model or a set of noise of ``study`` is the paper's own: data, split, layers and decay.
+    """Tell whether a model or a set of noise of ``study`` is the paper's own: data, split, layers, decay, no penalty.
 
     Of several with the same definition the one from the first initial weights is taken for the paper's.
     """
@@ -113,7 +113,8 @@ def knows(study: Study, name: str) -> bool:
         return True
     if theirs is None or name not in MODELS:
         return False
-    return all(getattr(ours, field) == getattr(theirs, field) for field in ("split", "layers", "decay", "initial"))
+    decisive = ("split", "layers", "decay", "initial", "penalty")
+    return all(getattr(ours, field) == getattr(theirs, field) for field in decisive)
 
 
 def errors(model: str) -> dict[str, Published]:

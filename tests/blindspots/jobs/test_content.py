@@ -223,7 +223,7 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
     misread = [int(transfer.misread.sel(source="fc10", target="fc20-10", rule=rule)) for rule in ("nearest", "random")]
     assert algorithms == {
         "trainings": 2,
-        "adversarial_sets": 2,
+        "adversarial_sets": 3,
         "reference_sets": 1,
         "pairs": 2,
         "negatives": 1,

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
-from blindspots.distortion.contraction import contraction
 from blindspots.errors import InputError
 from blindspots.networks.contrast_normalisation import ContrastNormalisation
 from blindspots.spectral.linear_norm import linear_norm
@@ -177,25 +176,3 @@ def test_a_layer_is_left_as_it_was():
         assert threads == torch.get_num_threads()
         assert all(parameter.grad is None and parameter.requires_grad for parameter in layer.parameters())
         assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape"),
-    [
-        (nn.Sigmoid(), (3,)),
-        (nn.Tanh(), (3,)),
-        (nn.ReLU(), (3,)),
-        (nn.LeakyReLU(3.0), (3,)),
-        (nn.Flatten(), (3, 2)),
-        (nn.Linear(7, 4), (7,)),
-        (nn.Conv2d(2, 3, 5, stride=2, padding=2), (2, 8, 8)),
-        (nn.MaxPool2d(3, 2), (2, 9, 9)),
-        (nn.AvgPool2d(3, 2), (2, 9, 9)),
-        (nn.AvgPool2d(3, 2, padding=1, count_include_pad=False), (2, 9, 9)),
-        (nn.BatchNorm1d(3), (3,)),
-        (nn.BatchNorm2d(3), (3, 4, 4)),
-    ],
-    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else str(value),
-)
-def test_no_bound_is_above_the_one_that_lower_bounds_use(layer, shape):
-    assert layer_bound(layer, shape).upper <= contraction(layer) * (1 + 1e-9)
