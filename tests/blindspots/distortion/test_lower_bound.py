@@ -201,7 +201,7 @@ def convolutional(seed, norm=True):
     return randomised(nn.Sequential(*parts), seed)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 10**6), norm=st.booleans(), dtype=st.sampled_from([torch.float32, torch.float64]))
 def test_nothing_is_found_below_it_in_a_convolutional_network(seed, norm, dtype):
     model = convolutional(seed, norm).to(dtype)
