@@ -36,7 +36,7 @@ TINY = {
     "training": {"images": 500, "iterations": 60, "checkpoint_every": 30},
     "sets": {"examples": 50, "shard": 20, "noise": [0.1, 1.0], "amplified_splits": ["train"]},
     "negatives": {"images": 20, "directions": 5, "multiples": [1, 2]},
-    "bounds": {"certified": 10},
+    "bounds": {"certified": 3},
 }
 
 

@@ -35,6 +35,7 @@ KINDS = {
     },
     "sets": {"examples": 40, "targeted_examples": 20, "shard": 20, "noise": [0.06]},
     "negatives": {"images": 10, "directions": 4, "multiples": [2]},
+    "bounds": {"certified": 2},
 }
 WHOLE = ("fc10-1e-2", "fc10-again", "ae30-10", "conv4-10")
 HALVES = ("fc20-10-p1", "fc20-10-p2")

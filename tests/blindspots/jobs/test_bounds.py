@@ -45,24 +45,24 @@ def test_what_is_proved_is_below_what_is_found_and_close(tiny_root: Path) -> Non
     with open_study(tiny_root, lazy=False) as tree:
         for model in ("fc10", "fc20-10"):
             made = tree[f"certified/{model}/seed-0"].to_dataset()
-            nearest = tree[f"sets/{model}/seed-0/train/nearest"].to_dataset().isel(example=slice(10))
+            nearest = tree[f"sets/{model}/seed-0/train/nearest"].to_dataset().isel(example=slice(3))
             np.testing.assert_array_equal(made["example"], nearest["example"])
             np.testing.assert_array_equal(made["found"], nearest["distortion"])
             assert (made["read"].values == (nearest["clean_predicted"].values == nearest["label"].values)).all()
             read = made["read"].values
-            assert read.sum() >= 8
+            assert read.any()
             ratio = made["certified"].values[read] / made["found"].values[read]
             assert (ratio <= 1 + 1e-6).all()
-            assert ratio.mean() > 0.98
+            assert ratio.mean() > 0.95
             assert (made["certified"].values[~read] == 0).all()
 
 
 def test_more_certificates_keep_what_there_is(tiny: Study, root: Path) -> None:
-    ran = run_study(changed(tiny, bounds={"certified": 25}), root).shards
+    ran = run_study(changed(tiny, bounds={"certified": 5}), root).shards
     certified = {key: shards for key, shards in ran.items() if key.startswith("certified/")}
-    assert certified == {f"certified/{model}/seed-0": (0, 1) for model in ("fc10", "fc20-10")}
+    assert certified == {f"certified/{model}/seed-0": (0,) for model in ("fc10", "fc20-10")}
     with open_study(root, lazy=False) as tree:
-        assert tree["certified/fc10/seed-0"].sizes["example"] == 25
+        assert tree["certified/fc10/seed-0"].sizes["example"] == 5
 
 
 def test_without_bounds_there_are_no_jobs_and_no_table(tiny: Study, root: Path) -> None:

@@ -25,6 +25,7 @@ KINDS = {
     "training": {"images": 300, "iterations": 30, "adam": {"epochs": 2}, "autoencoder": {"iterations": 5}},
     "sets": {"examples": 40, "shard": 40, "noise": [0.1, 1.0]},
     "negatives": {"images": 5, "directions": 4, "multiples": [1, 5]},
+    "bounds": {"certified": 2},
 }
 
 
