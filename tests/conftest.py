@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from blindspots.study_file import validate_study
 
 if TYPE_CHECKING:
     from blindspots.datasets.dataset import Dataset
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run in as many processes as cores
 
 settings.register_profile("blindspots", deadline=None)
 settings.load_profile("blindspots")
