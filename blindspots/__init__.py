@@ -5,17 +5,17 @@ from typing import Any
 
 _EXPORTS = {
     "InputError": "blindspots.errors",
-    "Study": "blindspots.study",
-    "load_study": "blindspots.study_file",
+    "Study": "blindspots.study.study",
+    "load_study": "blindspots.study.file",
     "minimum_distortion": "blindspots.distortion.search",
     "distances_to_all": "blindspots.distortion.search",
-    "exact_linear_distortion": "blindspots.distortion.linear",
-    "conv_norm": "blindspots.spectral.conv_norm",
-    "linear_norm": "blindspots.spectral.linear_norm",
-    "network_bounds": "blindspots.spectral.network_bounds",
-    "certified_radius": "blindspots.spectral.certified_radius",
+    "exact_linear_distortion": "blindspots.distortion.exact.linear",
+    "conv_norm": "blindspots.spectral.convolution.norm",
+    "linear_norm": "blindspots.spectral.matrix",
+    "network_bounds": "blindspots.spectral.network",
+    "certified_radius": "blindspots.spectral.proof.certificate",
     "run_study": "blindspots.jobs.run",
-    "open_study": "blindspots.store.open",
+    "open_study": "blindspots.results.tree",
 }
 
 __all__ = sorted(_EXPORTS)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from blindspots.distortion.amplify import amplified, amplified_towards
+from blindspots.perturbation.amplify import amplified, amplified_towards
 
 VARIANTS = ("plain", "amplified", "amplified-clipped", "amplified-in-box")
 """How a set is shown: as stored; rescaled to one distortion, as Table 4 prints it; rescaled, then clipped to [0, 1];

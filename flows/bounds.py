@@ -11,12 +11,12 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.figures import SUFFIXES, save_figure
-from blindspots.spectral.alexnet_layers import alexnet_layers
-from blindspots.spectral.graph import Graph
-from blindspots.spectral.model_file import ALEXNETS, OpenedModel
-from blindspots.spectral.network_bounds import assemble, bound_layer
-from blindspots.tables.formats import FORMATS, render
-from blindspots.tables.layer_sheets import as_table
+from blindspots.tables.table5_layers import alexnet_layers
+from blindspots.spectral.graph.graph import Graph
+from blindspots.models.opening import ALEXNETS, OpenedModel
+from blindspots.spectral.network import assemble, bound_layer
+from blindspots.tables.sheets.formats import FORMATS, render
+from blindspots.tables.sheets.layer import as_table
 from blindspots.tables.table5 import table5
 from flows.local_run import send_logs
 from flows.local_server import server_for_a_run

@@ -12,7 +12,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.logging import get_run_logger
 from pydantic import Field
 
-from blindspots.spectral.network_bounds import assemble
+from blindspots.spectral.network import assemble
 from flows.local_run import default_workers
 from tasks.actors.layer_bounder import ModelFile
 from tasks.actors.pool import start_ray

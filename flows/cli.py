@@ -93,11 +93,11 @@ def run(
     """
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
-    from blindspots.study_file import load_study
+    from blindspots.study.file import load_study
 
     wanted = load_study(study, changes)
     if dry_run:
-        from blindspots.jobs.expand import expand
+        from blindspots.jobs.expansion import expand
         from blindspots.jobs.opening import workspace_for
         from blindspots.jobs.plan import make_plan
 
@@ -113,7 +113,7 @@ def run(
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots status --root mnist --json")
 def status(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None:
     """Say what of the study in a root is done."""
-    from blindspots.jobs.expand import expand
+    from blindspots.jobs.expansion import expand
     from blindspots.jobs.opening import workspace_of
     from blindspots.jobs.plan import make_plan
 
@@ -127,7 +127,7 @@ def verify(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None
     from dataclasses import asdict
 
     from blindspots.jobs.opening import workspace_of
-    from blindspots.jobs.verify import verify as verify_store
+    from blindspots.jobs.verification import verify as verify_store
 
     found = verify_store(workspace_of(root, data=data))
     if as_json:
@@ -156,7 +156,7 @@ def table(
     as_json: Json = False,
 ) -> None:
     """Print one of the paper's tables, ours beside the paper's, and how many cells agree."""
-    from blindspots.store.open import open_study
+    from blindspots.results.tree import open_study
     from blindspots.tables import build_table, render
 
     with open_study(root, lazy=False) as tree:
@@ -179,7 +179,7 @@ def figure(
     """Draw one of the paper's figures out of the store."""
     from blindspots.figures import build_figure, save_figure
     from blindspots.jobs.opening import workspace_of
-    from blindspots.store.open import open_study
+    from blindspots.results.tree import open_study
 
     workspace = workspace_of(root, data=data)
     with open_study(root, lazy=False) as tree:
@@ -265,7 +265,7 @@ def bounds(
 @app.command()
 def studies(as_json: Json = False) -> None:
     """List the built-in studies."""
-    from blindspots.built_in_studies import BUILT_IN
+    from blindspots.study.built_in import BUILT_IN
 
     if as_json:
         print_json({name: study.model_dump(mode="json") for name, (study, _) in BUILT_IN.items()})
@@ -304,7 +304,7 @@ def serve(
 
     Needs a Prefect server: start one with [bold]prefect server start[/bold] and name it in PREFECT_API_URL.
     """
-    from blindspots.study_file import load_study
+    from blindspots.study.file import load_study
 
     wanted = load_study(study, changes)
     from blindspots.store.layout import Layout

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from blindspots.jobs.opening import checked_workspace
 from blindspots.store.root import stored
-from blindspots.study import Study
+from blindspots.study.study import Study
 from flows.local_server import LocalServer, server_for_a_run
 
 

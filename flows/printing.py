@@ -11,7 +11,7 @@ from blindspots.errors import InputError
 if TYPE_CHECKING:
     from blindspots.jobs.plan import Plan
     from blindspots.jobs.workspace import Workspace
-    from blindspots.study import Study
+    from blindspots.study.study import Study
 
 
 def study_in(root: str) -> "Study":
@@ -66,7 +66,7 @@ def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
 
 def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
     """Print the first table of a finished run, how far each agrees with the paper, and what the run did."""
-    from blindspots.store.open import open_study
+    from blindspots.results.tree import open_study
     from blindspots.tables import TABLES, build_table, drawn_for, render
     from blindspots.tables.verdict import agreements, counted
 
@@ -101,7 +101,7 @@ def print_or_write(text: str, path: Path | None) -> None:
     if path is None:
         typer.echo(text)
         return
-    from blindspots.store.files import write_whole
+    from blindspots.files import write_whole
 
     try:
         write_whole(path, (text.rstrip("\n") + "\n").encode())

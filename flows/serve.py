@@ -10,7 +10,7 @@ from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.settings import get_current_settings
 
 from blindspots.errors import InputError
-from blindspots.study import Study
+from blindspots.study.study import Study
 from flows.bounds_of_file import bounds_of_file
 from flows.study import bounds, generate, negatives, study_flow, tables, train, transfer
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from blindspots.errors import InputError
-from blindspots.jobs.expand import expand
+from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Progress, Report, Stage
 from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.opening import workspace_for
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.layout import Layout
 from blindspots.store.root import working_in
-from blindspots.study import Study
+from blindspots.study.study import Study
 from flows.local_run import default_workers
 from tasks.actors.pool import ActorPool
 

@@ -18,9 +18,9 @@ from pydantic import Field
 from blindspots.errors import InputError
 from blindspots.jobs.job import Stage
 from blindspots.jobs.plan import stage_work
-from blindspots.store.open import open_study
-from blindspots.built_in_studies import QUICK
-from blindspots.study import Study
+from blindspots.results.tree import open_study
+from blindspots.study.built_in import QUICK
+from blindspots.study.study import Study
 from blindspots.tables import build_table, drawn_for, render
 from flows.session import Session, session
 from tasks.actors.here import Here

@@ -9,8 +9,8 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from ray.util import ActorPool
 
-from blindspots.spectral.graph import Graph
-from blindspots.spectral.network_bounds import LayerBound
+from blindspots.spectral.graph.graph import Graph
+from blindspots.spectral.network import LayerBound
 from tasks.actors.layer_bounder import LayerBounder, ModelFile
 
 _TRIES_OF_A_CALL = 3

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 if TYPE_CHECKING:
     from blindspots.datasets.dataset import Dataset

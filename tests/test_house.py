@@ -45,7 +45,7 @@ def test_the_rule_sees_an_import_in_a_function(tmp_path: Path) -> None:
     ("module", "absent"),
     [
         ("blindspots", {"prefect", "ray", "torch", "zarr", "xarray", "scipy", "matplotlib"}),
-        ("blindspots.study", {"prefect", "ray", "torch", "zarr", "xarray", "scipy", "matplotlib"}),
+        ("blindspots.study.study", {"prefect", "ray", "torch", "zarr", "xarray", "scipy", "matplotlib"}),
         ("blindspots.jobs.run", {"prefect", "ray", "matplotlib"}),
         ("tasks.actors.worker", {"prefect", "matplotlib"}),
         ("flows.cli", {"prefect", "ray", "torch", "zarr"}),

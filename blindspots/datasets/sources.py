@@ -27,7 +27,7 @@ from filelock import FileLock
 from blindspots.datasets.archive import Archive
 from blindspots.datasets.idx import decompressed
 from blindspots.errors import InputError
-from blindspots.store.files import write_whole
+from blindspots.files import write_whole
 
 logger = logging.getLogger(__name__)
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 import torch
 
 from blindspots.distortion.best import Best
-from blindspots.distortion.classifier import Classifier
-from blindspots.distortion.common_c import with_common_c
 from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.effort import Effort
-from blindspots.distortion.lbfgs import MOST_VALUES, Search, penalised
+from blindspots.distortion.lbfgs.common_c import with_common_c
+from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
-from blindspots.distortion.projection import nearest
-from blindspots.distortion.refinement import refine
+from blindspots.distortion.projection.projection import nearest
+from blindspots.distortion.projection.refinement import refine
 from blindspots.distortion.rescue import rescue
 from blindspots.distortion.row_work import RowWork
+from blindspots.models.classifier import Classifier
 
 Each = Callable[[Callable[[torch.Tensor], None], Iterable[torch.Tensor]], None]
 """Calls a function with every part of the batch (indices)."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from blindspots.distortion.checks import check_class, check_targets
 from blindspots.distortion.targets import random_targets
 from blindspots.errors import InputError
+from blindspots.models.checks import check_class, check_targets
 
 RULES = ("nearest", "second", "random", "class-<number>")
 _CLASS = re.compile(r"class-(0|[1-9][0-9]*)")

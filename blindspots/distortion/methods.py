@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from blindspots.distortion.projection import ROUNDS
+from blindspots.distortion.projection.projection import ROUNDS
 from blindspots.errors import InputError
 
 METHODS = ("auto", "lbfgs", "lbfgs-norm", "projection")

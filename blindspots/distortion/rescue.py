@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from blindspots.distortion.best import Best
-from blindspots.distortion.boundary import enough, margin
-from blindspots.distortion.classifier import Classifier, contrast, worst_lead
 from blindspots.distortion.criteria import Criterion, Towards
 from blindspots.distortion.effort import Effort
-from blindspots.distortion.lbfgs import MOST_VALUES, Search, penalised
-from blindspots.distortion.refinement import refine
+from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
+from blindspots.distortion.projection.boundary import enough, margin
+from blindspots.distortion.projection.refinement import refine
+from blindspots.models.classifier import Classifier, contrast, worst_lead
 
 if TYPE_CHECKING:
     from blindspots.distortion.attempt import Attempt

@@ -6,12 +6,12 @@ from typing import Literal
 
 import torch
 
-from blindspots.distortion.half_space import project
-from blindspots.distortion.lbfgs import Minimiser
-from blindspots.distortion.polyhedron import project_onto_all
-from blindspots.distortion.projection import Rounds
-from blindspots.distortion.torch_lbfgs import TorchMinimiser
-from blindspots.distortion.torch_projection import TorchRounds
+from blindspots.distortion.lbfgs.lbfgs import Minimiser
+from blindspots.distortion.lbfgs.torch_lbfgs import TorchMinimiser
+from blindspots.distortion.projection.half_space import project
+from blindspots.distortion.projection.polyhedron import project_onto_all
+from blindspots.distortion.projection.projection import Rounds
+from blindspots.distortion.projection.torch_projection import TorchRounds
 from blindspots.errors import InputError
 
 Path = Literal["auto", "fused", "torch"]
@@ -27,9 +27,9 @@ class RowWork:
     minimiser: Minimiser
     """Of L-BFGS."""
     project: Callable[..., tuple[torch.Tensor, torch.Tensor]]
-    """As :func:`blindspots.distortion.half_space.project`."""
+    """As :func:`blindspots.distortion.projection.half_space.project`."""
     project_onto_all: Callable[..., tuple[torch.Tensor, torch.Tensor]]
-    """As :func:`blindspots.distortion.polyhedron.project_onto_all`."""
+    """As :func:`blindspots.distortion.projection.polyhedron.project_onto_all`."""
 
 
 def row_work(path: Path, device: torch.device) -> RowWork:
@@ -40,8 +40,8 @@ def row_work(path: Path, device: torch.device) -> RowWork:
         raise InputError(f"the fused path is for CPUs, the images are on {device}; give path='torch' or 'auto'")
     if path == "torch" or device.type != "cpu":
         return RowWork(TorchRounds(), TorchMinimiser(), project, project_onto_all)
-    from blindspots.distortion.fused_lbfgs import FusedMinimiser
-    from blindspots.distortion.fused_polyhedron import fused_project_onto_all
-    from blindspots.distortion.fused_projection import FusedRounds, fused_project
+    from blindspots.distortion.lbfgs.fused_lbfgs import FusedMinimiser
+    from blindspots.distortion.projection.fused_polyhedron import fused_project_onto_all
+    from blindspots.distortion.projection.fused_projection import FusedRounds, fused_project
 
     return RowWork(FusedRounds(), FusedMinimiser(), fused_project, fused_project_onto_all)

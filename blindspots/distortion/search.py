@@ -11,16 +11,16 @@ import numpy as np
 import torch
 
 from blindspots.distortion.attempt import Attempt, Each
-from blindspots.distortion.checks import check_examples, check_images, check_labels
-from blindspots.distortion.classifier import Classifier, undisturbed
 from blindspots.distortion.criteria import AnyOther, Criterion, criterion
-from blindspots.distortion.layered import Layered, classifier_of
-from blindspots.distortion.layers import sole_linear
-from blindspots.distortion.linear import exact_distances, exact_linear_distortion
-from blindspots.distortion.lower_bound import certificate
-from blindspots.distortion.measure import distortion as rms
+from blindspots.distortion.exact.linear import exact_distances, exact_linear_distortion
 from blindspots.distortion.methods import Method, method_of
 from blindspots.distortion.row_work import row_work
+from blindspots.models.checks import check_examples, check_images, check_labels
+from blindspots.models.classifier import Classifier, undisturbed
+from blindspots.models.layered import Layered, classifier_of
+from blindspots.models.layers import sole_linear
+from blindspots.perturbation.measure import distortion as rms
+from blindspots.spectral.proof.rounded_product import certificate
 
 _VALUES = 1 << 20
 """About as many values are held in one chunk's images."""

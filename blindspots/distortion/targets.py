@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from blindspots.distortion.checks import check_examples, check_labels
+from blindspots.models.checks import check_examples, check_labels
 from blindspots.randomness import generator
 
 

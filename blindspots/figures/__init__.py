@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from blindspots.datasets.dataset import Dataset
     from blindspots.store.layout import Layout
-    from blindspots.study import Study
+    from blindspots.study.study import Study
 
 FIGURES = {
     "7": "pairs of original and distorted images for two models, beside the same images with noise",
@@ -72,7 +72,7 @@ def build_figure(
 def _transfer(tree: "xr.DataTree", study: "Study") -> "Figure":
     from blindspots.figures.transfer_maps import transfer_maps
     from blindspots.tables import build_table, tables_for
-    from blindspots.tables.sheet import rules
+    from blindspots.tables.sheets.sheet import rules
 
     tables = [build_table(number, tree, study) for number in tables_for(study) if number in (2, 4)]
     return transfer_maps(tables, rules=rules(tables[0]))

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from blindspots.errors import InputError
 from blindspots.figures.palette import COLOURS, source_label
 from blindspots.figures.stored import stored_group
-from blindspots.study import HALVES, Study
-from blindspots.tables import paper
+from blindspots.paper import published as paper
+from blindspots.study.study import HALVES, Study
 
 _SHOWN = 0.998  # share of a set's images that the axis has room for
 _RIDGE = 0.5  # inches a model

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.names import NO_RULE, noise_name
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables.cells import Transfer
 from blindspots.tables.distortions import distortions, set_split
 

@@ -10,7 +10,7 @@ from blindspots.figures.palette import source_label
 from blindspots.figures.stored_network import stored_network
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 
 MOST = 400
 """Filters that are drawn at most: the first."""

@@ -9,7 +9,7 @@ from blindspots.figures.spectrum import spectrum_figure
 from blindspots.figures.stored_network import stored_network
 from blindspots.spectral.spectrum import layer_spectra
 from blindspots.store.layout import Layout, model_name
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables.distortions import group
 
 

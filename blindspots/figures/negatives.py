@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from blindspots.figures.palette import line_style, source_label
-from blindspots.flat_boundary import flat_boundary_share
-from blindspots.study import Study
+from blindspots.negatives.flat_boundary import flat_boundary_share
+from blindspots.study.study import Study
 from blindspots.tables.negatives import negatives_table
 
 _TITLES = {

@@ -1,6 +1,6 @@
 """Colours and names that all figures share: told apart by every kind of eye, and on paper."""
 
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables.rows import noise_of, reader_name
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

@@ -24,7 +24,7 @@ def spectrum_figure(spectra: xr.Dataset, bounds: xr.Dataset | None = None, *, ti
 
     ``spectra``: as :func:`~blindspots.spectral.spectrum.layer_spectra` returns them. A convolution's panel is a map of
     its transfer matrix's norm over frequency, the peak marked by a cross; a linear layer is a line of its largest
-    singular values, falling. ``bounds``: what :func:`~blindspots.spectral.network_bounds.network_bounds` returns of the
+    singular values, falling. ``bounds``: what :func:`~blindspots.spectral.network.network_bounds` returns of the
     same network; the layers are found by name, and each one's norm stands in its title and as a line in its colour bar.
 
     Raises :class:`InputError` where there is no layer to show.

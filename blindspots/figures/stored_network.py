@@ -8,7 +8,7 @@ from blindspots.networks.build import build_network
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.layout import Layout
 from blindspots.store.weights import load_weights
-from blindspots.study import Study
+from blindspots.study.study import Study
 
 
 def stored_network(study: Study, dataset: Dataset, layout: Layout, model: str, seed: int = 0) -> nn.Module:

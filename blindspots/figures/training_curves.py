@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from blindspots.errors import InputError
 from blindspots.figures.palette import line_style, source_label
 from blindspots.figures.stored import stored_group
-from blindspots.study import Study
+from blindspots.study.study import Study
 
 _PANELS = {
     "loss": "loss, nat",

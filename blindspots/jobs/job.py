@@ -47,7 +47,7 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Job(ABC):
-    """What all jobs have in common; :mod:`blindspots.jobs.expand` makes them from a study."""
+    """What all jobs have in common; :mod:`blindspots.jobs.expansion` makes them from a study."""
 
     @property
     @abstractmethod

@@ -8,7 +8,7 @@ from blindspots.jobs.job import examples
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.layout import Layout
 from blindspots.store.root import check, stored
-from blindspots.study import Study
+from blindspots.study.study import Study
 
 
 def checked_workspace(study: Study, root: str | Path, *, data: str | Path | None = None) -> Workspace:

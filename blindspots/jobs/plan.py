@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from blindspots.jobs.job import Job, Stage
-from blindspots.jobs.pairs import lay_out_table
+from blindspots.jobs.stages.pairs import lay_out_table
 from blindspots.jobs.workspace import Workspace
 
 _READERS = 4

@@ -7,13 +7,13 @@ another.
 from dataclasses import dataclass
 from pathlib import Path
 
-from blindspots.jobs.expand import expand
+from blindspots.device import one_thread
+from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Progress, Report, Stage
 from blindspots.jobs.opening import workspace_for
 from blindspots.jobs.plan import make_plan, stage_work
 from blindspots.store.root import working_in
-from blindspots.study import Study
-from blindspots.threads import one_thread
+from blindspots.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from blindspots.datasets.dataset import Dataset, load_dataset
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 
 
 @dataclass(frozen=True)

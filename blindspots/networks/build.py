@@ -8,7 +8,7 @@ from torch import nn
 from blindspots.networks.convolutional import Convolutional
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.randomness import generator
-from blindspots.study import ModelSpec
+from blindspots.study.study import ModelSpec
 
 
 def build_network(spec: ModelSpec, *, shape: tuple[int, ...], classes: int) -> FullyConnected | Convolutional:

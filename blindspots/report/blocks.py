@@ -85,7 +85,7 @@ class Finding:
 
     number: int
     key: str
-    """What :mod:`blindspots.report.explanations` calls it."""
+    """What :mod:`blindspots.paper.explanations` calls it."""
     place: str
     """Which cell, in words."""
     ours: str

@@ -8,9 +8,9 @@ from blindspots.report.grids import sheet_grid
 from blindspots.report.picture_sections import or_missing
 from blindspots.report.pictures import picture
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables import BOUNDS, PENALTY, TABLE5, build_table, drawn_for
-from blindspots.tables.formats import sheets
+from blindspots.tables.sheets.formats import sheets
 
 
 def bounds_section(tree: xr.DataTree, study: Study, dataset: Dataset, layout: Layout) -> Section:

@@ -16,10 +16,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
+from blindspots.paper.explanations import explanations_for
 from blindspots.report.blocks import Fact, Section
 from blindspots.report.bound_sections import bounds_section, penalty_section, table5_section
 from blindspots.report.closing_sections import slip_section, store_section
-from blindspots.report.explanations import explanations_for
 from blindspots.report.findings import Ledger
 from blindspots.report.numbers import SIGNS, count
 from blindspots.report.picture_sections import (
@@ -34,7 +34,7 @@ from blindspots.report.provenance import Provenance, provenance
 from blindspots.report.table_sections import table_sections
 from blindspots.report.verdict import verdict_line, verdict_section
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables import build_table, tables_for
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def write_report(workspace: "Workspace", path: Path, *, explanations: Mapping[st
 
     Raises :class:`InputError` where there is no study, or the file cannot be written.
     """
-    from blindspots.store.files import write_whole
-    from blindspots.store.open import open_study
+    from blindspots.files import write_whole
+    from blindspots.results.tree import open_study
 
     with open_study(workspace.root, lazy=False) as tree:
         text = build_report(tree, workspace.study, workspace.dataset, workspace.layout, explanations=explanations)
@@ -84,7 +84,7 @@ def build_report(
     """Return the report of a store as HTML.
 
     ``explanations``: why a cell disagrees with the paper's, by patterns of keys, the most particular first; by default
-    those of :func:`~blindspots.report.explanations.explanations_for`. Parts that the study or the store lacks are left
+    those of :func:`~blindspots.paper.explanations.explanations_for`. Parts that the study or the store lacks are left
     out with a sentence.
     """
     tables = _tables(tree, study)

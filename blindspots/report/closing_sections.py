@@ -2,11 +2,11 @@
 
 import xarray as xr
 
+from blindspots.paper.slips import SLIPS
 from blindspots.report.blocks import Cell, Entries, Entry, Grid, Row, Section, Text
 from blindspots.report.numbers import count
-from blindspots.report.slips import SLIPS
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 
 _GROUPS = {
     "sets": (

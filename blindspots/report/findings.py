@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from blindspots.paper.explanations import explanation
 from blindspots.report.blocks import Cell, Finding, Findings
-from blindspots.report.explanations import explanation
 from blindspots.report.numbers import count, decimals_of, interval, points, rate, signed
 from blindspots.tables.agreement import Compared
 
@@ -17,7 +17,7 @@ class Ledger:
     """The disagreements of a page, numbered as its tables are drawn."""
 
     known: Mapping[str, str]
-    """Patterns of keys with explanations; see :mod:`blindspots.report.explanations`."""
+    """Patterns of keys with explanations; see :mod:`blindspots.paper.explanations`."""
     found: list[Finding] = field(default_factory=list)
 
     def cell(self, compared: Compared, *, n: str) -> Cell:
@@ -68,7 +68,7 @@ class Ledger:
 
 
 def key(compared: Compared) -> str:
-    """Return what a cell is called in :mod:`blindspots.report.explanations`."""
+    """Return what a cell is called in :mod:`blindspots.paper.explanations`."""
     return f"table{compared.table}/{compared.kind}/{compared.rule}/{compared.row}/{compared.column}"
 
 

@@ -10,8 +10,8 @@ from blindspots.report.blocks import Block, Missing, Section, Text
 from blindspots.report.grids import sheet_grid
 from blindspots.report.pictures import picture
 from blindspots.store.layout import Layout
-from blindspots.study import Study
-from blindspots.tables.sheet import rules
+from blindspots.study.study import Study
+from blindspots.tables.sheets.sheet import rules
 
 
 def transfer_section(tables: Mapping[int, xr.Dataset | str]) -> Section:
@@ -129,7 +129,7 @@ def negatives_section(tree: xr.DataTree, study: Study) -> Section:
         return Section("negatives", title, (Missing("Left out: the study has counted no adversarial negatives."),))
     from blindspots.figures.negatives import negatives_figure
     from blindspots.tables.negatives import negatives_table
-    from blindspots.tables.negatives_sheets import negatives_sheets
+    from blindspots.tables.sheets.negatives import negatives_sheets
 
     def draw() -> list[Block]:
         sheets = negatives_sheets(negatives_table(tree, study))

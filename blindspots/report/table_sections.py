@@ -8,7 +8,7 @@ from blindspots.report.blocks import Block, Missing, Section, Text
 from blindspots.report.findings import Ledger
 from blindspots.report.grids import distortion_grids, error_grid, transfer_grid
 from blindspots.tables import TABLES
-from blindspots.tables.sheet import rules
+from blindspots.tables.sheets.sheet import rules
 
 _SHORT = {
     1: "the models and their least distortions",

@@ -6,7 +6,7 @@ import xarray as xr
 
 from blindspots.report.blocks import Block, Cell, Grid, Row, Section, Text
 from blindspots.report.numbers import count
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables.agreement import DECIDES, KINDS, LEAST, Agreement, agreement
 
 _KINDS = {

@@ -7,9 +7,9 @@ from scipy.sparse.linalg import svds
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.conv_geometry import checked_kernel, checked_values, each
-from blindspots.spectral.lag_kernel import lag_kernel, polyphase
-from blindspots.spectral.spectral_peak import largest
+from blindspots.spectral.convolution.geometry import checked_kernel, checked_values, each
+from blindspots.spectral.convolution.lag_kernel import lag_kernel, polyphase
+from blindspots.spectral.convolution.peak import largest
 
 GRID, SINGULAR_VALUES = 24, 100
 

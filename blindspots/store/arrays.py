@@ -162,7 +162,7 @@ def unseal(root: Path) -> None:
     """Take the consolidated metadata away before arrays change; a reader meanwhile reads the arrays' own."""
     import json
 
-    from blindspots.store.files import write_whole
+    from blindspots.files import write_whole
 
     path = root / "zarr.json"
     if not path.is_file():

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from blindspots.store.files import write_whole
+from blindspots.files import write_whole
 
 _LIBRARIES = ("blindspots", "torch", "numpy", "scipy", "zarr")
 

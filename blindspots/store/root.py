@@ -11,11 +11,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from blindspots.errors import InputError
+from blindspots.files import remove_partial, write_whole
 from blindspots.store.arrays import open_root, seal, unseal
-from blindspots.store.files import remove_partial, write_whole
 from blindspots.store.layout import FORMAT, Layout
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 logger = logging.getLogger(__name__)
 

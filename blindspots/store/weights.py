@@ -8,8 +8,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
+from blindspots.files import write_whole
 from blindspots.store.arrays import CorruptShardError
-from blindspots.store.files import write_whole
 
 
 def save_weights(path: Path, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:

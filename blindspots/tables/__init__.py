@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-    from blindspots.study import Study
+    from blindspots.study.study import Study
 
 TABLES = {
     1: "the models, their errors and their least distortions",
@@ -86,7 +86,7 @@ def _other(name: int | str, tree: "xr.DataTree", study: "Study") -> "xr.Dataset"
         from blindspots.tables.penalty import penalty_table
 
         return penalty_table(tree, study)
-    from blindspots.study import ALEXNET
+    from blindspots.study.study import ALEXNET
     from blindspots.tables.distortions import group
     from blindspots.tables.table5 import table5
 
@@ -94,7 +94,7 @@ def _other(name: int | str, tree: "xr.DataTree", study: "Study") -> "xr.Dataset"
 
 
 def render(table: "xr.Dataset", form: str) -> str:
-    """Return a table as text, markdown, csv, latex or json; see :mod:`blindspots.tables.formats`."""
-    from blindspots.tables import formats
+    """Return a table as text, markdown, csv, latex or json; see :mod:`blindspots.tables.sheets.formats`."""
+    from blindspots.tables.sheets import formats
 
     return formats.render(table, form)

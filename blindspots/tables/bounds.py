@@ -5,7 +5,7 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.store.layout import model_name
-from blindspots.study import ModelSpec, Study
+from blindspots.study.study import ModelSpec, Study
 from blindspots.tables.distortions import distortions, group, set_split
 from blindspots.tables.rows import describe, reader_name, texts
 
@@ -20,7 +20,7 @@ def bounds_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
     ``norms`` is a text: the upper bounds of the norms of its layers with weights, of seed 0. ``distortion`` and
     ``lower_bound`` are means over the images that a model reads correctly, of its nearest set; ``closed`` is the mean
     ratio of the two, image by image. ``near`` is the same ratio, over ``near_images``, where the lower bound is what is
-    proved near each image (:mod:`blindspots.spectral.local_radius`), and ``minimal`` the share of them whose ratio is
+    proved near each image (:mod:`blindspots.spectral.proof.local`), and ``minimal`` the share of them whose ratio is
     at least 0.9999: their least distortion is known. NaN where there are none.
 
     Raises :class:`InputError` where the study asks for no bounds, or the store lacks them.

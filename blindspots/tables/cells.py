@@ -10,7 +10,7 @@ import xarray as xr
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.names import CLEAN, NO_RULE
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables.distortions import UNFINISHED, group
 
 

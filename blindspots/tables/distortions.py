@@ -8,7 +8,7 @@ import xarray as xr
 from blindspots.errors import InputError
 from blindspots.intervals import NORMAL_95
 from blindspots.names import NO_RULE
-from blindspots.study import ModelSpec, Study
+from blindspots.study.study import ModelSpec, Study
 
 UNFINISHED = "finish it with: blindspots run, with the study and the root as before"
 

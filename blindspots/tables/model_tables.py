@@ -7,8 +7,8 @@ import xarray as xr
 
 from blindspots.intervals import overlap
 from blindspots.names import CLEAN, NO_RULE
-from blindspots.study import Study
-from blindspots.tables import paper
+from blindspots.paper import published as paper
+from blindspots.study.study import Study
 from blindspots.tables.cells import Rate, Transfer
 from blindspots.tables.distortions import distortions
 from blindspots.tables.rows import (

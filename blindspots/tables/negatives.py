@@ -11,11 +11,11 @@ import numpy as np
 import xarray as xr
 
 from blindspots.errors import InputError
-from blindspots.flat_boundary import flat_boundary_share
 from blindspots.intervals import wilson
+from blindspots.negatives.flat_boundary import flat_boundary_share
 from blindspots.randomness import generator
 from blindspots.store.layout import model_name
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables.distortions import group
 from blindspots.tables.rows import describe, reader_name, texts
 

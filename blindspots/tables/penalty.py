@@ -16,7 +16,7 @@ from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.names import CLEAN, NO_RULE
 from blindspots.store.layout import model_name
-from blindspots.study import ModelSpec, Study
+from blindspots.study.study import ModelSpec, Study
 from blindspots.tables.cells import Rate, Transfer
 from blindspots.tables.distortions import UNFINISHED, distortions, group
 from blindspots.tables.rows import describe, reader_name, texts

@@ -7,8 +7,9 @@ import numpy as np
 import xarray as xr
 
 from blindspots.names import noise_name
-from blindspots.study import HALVES, ModelSpec, Study
-from blindspots.tables import TABLES, paper
+from blindspots.paper import published as paper
+from blindspots.study.study import HALVES, ModelSpec, Study
+from blindspots.tables import TABLES
 from blindspots.tables.distortions import set_split
 
 

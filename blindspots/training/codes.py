@@ -10,7 +10,7 @@ import torch
 
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.randomness import generator
-from blindspots.study import AutoencoderSpec
+from blindspots.study.study import AutoencoderSpec
 from blindspots.training.autoencoder_objective import AutoencoderObjective
 
 Weights = dict[str, torch.Tensor]

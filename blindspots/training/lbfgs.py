@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from blindspots.threads import one_thread
+from blindspots.device import one_thread
 from blindspots.training.objective import Value
 
 _SUFFICIENT = 1e-4  # c1

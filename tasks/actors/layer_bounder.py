@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from blindspots.spectral.graph import Graph, trace
-from blindspots.spectral.model_file import OpenedModel, open_model
-from blindspots.spectral.network_bounds import LayerBound, bound_layer
-from blindspots.threads import one_thread
+from blindspots.device import one_thread
+from blindspots.models.opening import OpenedModel, open_model
+from blindspots.spectral.graph.graph import Graph, trace
+from blindspots.spectral.network import LayerBound, bound_layer
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections import deque
 from dataclasses import dataclass
 from time import perf_counter
 
+from blindspots.device import one_thread
 from blindspots.jobs.job import Job, Progress
 from blindspots.jobs.workspace import Workspace
-from blindspots.threads import one_thread
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from time import perf_counter
 import torch
 from torch import nn
 
-from blindspots.built_in_studies import QUICK
 from blindspots.datasets.dataset import Dataset
 from blindspots.datasets.sources import cache_folder
 from blindspots.identity import identity
 from blindspots.networks.build import build_network, initialise
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.weights import load_weights, save_weights
+from blindspots.study.built_in import QUICK
 from blindspots.training.lbfgs import minimise
 from blindspots.training.objective import Objective, from_vector, to_vector
 

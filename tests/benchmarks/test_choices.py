@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from blindspots.built_in_studies import MNIST
 from blindspots.datasets.dataset import Dataset
+from blindspots.device import one_thread
 from blindspots.intervals import wilson
 from blindspots.networks.build import build_network
-from blindspots.study import ModelSpec, TrainingSpec
-from blindspots.threads import one_thread
+from blindspots.study.built_in import MNIST
+from blindspots.study.study import ModelSpec, TrainingSpec
 from blindspots.training.train import train
 
 HELD_OUT = 5000

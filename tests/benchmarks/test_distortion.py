@@ -23,8 +23,8 @@ import pytest
 import torch
 
 from blindspots.datasets.dataset import Dataset, load_dataset
-from blindspots.distortion.measure import distortion
 from blindspots.distortion.search import MinimumDistortion, minimum_distortion
+from blindspots.perturbation.measure import distortion
 from tests.benchmarks.conftest import Table
 from tests.benchmarks.networks import CONVOLUTIONAL, LINEAR, NAMES, SIGMOID, trained
 from tests.benchmarks.peers import PEERS, scipys, second_class

@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import nn
 
-from blindspots.built_in_studies import QUICK
 from blindspots.datasets.dataset import Dataset
+from blindspots.device import one_thread
 from blindspots.networks.build import build_network, initialise
 from blindspots.networks.fully_connected import FullyConnected
-from blindspots.threads import one_thread
+from blindspots.study.built_in import QUICK
 from blindspots.training.autoencoder_objective import AutoencoderObjective
 from blindspots.training.codes import as_vector, initial_autoencoder
 from blindspots.training.lbfgs import minimise

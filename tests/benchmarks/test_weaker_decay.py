@@ -15,7 +15,7 @@ from blindspots import minimum_distortion
 from blindspots.datasets.dataset import Dataset
 from blindspots.intervals import wilson
 from blindspots.networks.build import build_network
-from blindspots.study import ModelSpec, TrainingSpec
+from blindspots.study.study import ModelSpec, TrainingSpec
 from blindspots.training.train import train
 from tests.benchmarks.networks import LINEAR, SIGMOID, trained
 

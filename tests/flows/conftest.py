@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from blindspots.study import Study
+from blindspots.study.study import Study
 from flows.cli import main
 
 HOUSE = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.built_in_studies import BUILT_IN
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.built_in import BUILT_IN
+from blindspots.study.study import Study
 from flows.cli import main
 from tests.flows.conftest import Call
 

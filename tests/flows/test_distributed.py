@@ -15,7 +15,7 @@ import pytest
 
 from blindspots.jobs.run import run_study
 from blindspots.store.layout import Layout
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
 from tests.conftest import TINY
 from tests.flows.conftest import CommandLine, actors, descendants, end, free_port, is_alive, wait_for
 from tests.stores import assert_same_content, decoded

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from blindspots.jobs.opening import workspace_for
-from blindspots.jobs.trainings import TrainingJob
+from blindspots.jobs.stages.trainings import TrainingJob
 from blindspots.networks.build import build_network
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, as_curve, write_checkpoint
 from blindspots.training.train import FULL_BATCH
 from tests.flows.conftest import CommandLine

@@ -13,7 +13,7 @@ import ray
 
 from blindspots.jobs.job import Job, Progress, Report, Stage
 from blindspots.jobs.workspace import Workspace
-from blindspots.study import Study
+from blindspots.study.study import Study
 from tasks.actors.here import Here
 from tasks.actors.pool import ActorPool, StoppedError
 

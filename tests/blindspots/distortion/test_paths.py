@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from torch import nn
 
 from blindspots import InputError, minimum_distortion
-from blindspots.distortion.classifier import Classifier, contrast
-from blindspots.distortion.fused_lbfgs import FusedMinimiser
-from blindspots.distortion.fused_polyhedron import fused_project_onto_all
-from blindspots.distortion.fused_projection import FusedRounds, fused_project
-from blindspots.distortion.half_space import project
-from blindspots.distortion.layered import Layered, classifier_of
-from blindspots.distortion.lbfgs import Reading
+from blindspots.distortion.lbfgs.fused_lbfgs import FusedMinimiser
+from blindspots.distortion.lbfgs.lbfgs import Reading
+from blindspots.distortion.lbfgs.torch_lbfgs import TorchMinimiser
 from blindspots.distortion.methods import Lbfgs
-from blindspots.distortion.polyhedron import project_onto_all
-from blindspots.distortion.projection import FLOOR, LEAD, Pairs
-from blindspots.distortion.torch_lbfgs import TorchMinimiser
-from blindspots.distortion.torch_projection import TorchRounds
+from blindspots.distortion.projection.fused_polyhedron import fused_project_onto_all
+from blindspots.distortion.projection.fused_projection import FusedRounds, fused_project
+from blindspots.distortion.projection.half_space import project
+from blindspots.distortion.projection.polyhedron import project_onto_all
+from blindspots.distortion.projection.projection import FLOOR, LEAD, Pairs
+from blindspots.distortion.projection.torch_projection import TorchRounds
+from blindspots.models.classifier import Classifier, contrast
+from blindspots.models.layered import Layered, classifier_of
 
 
 def rows_and_normals(seed, dtype, constraints, values=33):

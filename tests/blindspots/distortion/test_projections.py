@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from blindspots.distortion.half_space import project
-from blindspots.distortion.polyhedron import project_onto_all
+from blindspots.distortion.projection.half_space import project
+from blindspots.distortion.projection.polyhedron import project_onto_all
 
 
 def problem(seed, rows, constraints, values):

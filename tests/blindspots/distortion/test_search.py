@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 from torch import nn
 
 from blindspots import minimum_distortion
-from blindspots.distortion.measure import distortion
 from blindspots.distortion.targets import random_targets
+from blindspots.perturbation.measure import distortion
 
 RULES = ("nearest", "random")
 

@@ -9,7 +9,7 @@ from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.figures import FIGURES, build_figure
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
 from blindspots.figures.distortion_distributions import distortion_distributions, distortions_of, draw_ridge
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 
 def by_hand(name: str = "fc10-1e-4") -> tuple[Study, xr.DataTree]:

@@ -10,8 +10,8 @@ from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.figures import build_figure, save_figure
 from blindspots.figures.figure7 import Panel, _default, draw_panel, figure7
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 
 @pytest.fixture

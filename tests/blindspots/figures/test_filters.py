@@ -13,8 +13,8 @@ from blindspots.figures.filters import draw_filters, filters, first_layer
 from blindspots.networks.build import build_network
 from blindspots.store.layout import Layout
 from blindspots.store.weights import save_weights
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from blindspots.errors import InputError
 from blindspots.figures import save_figure
 from blindspots.figures.negatives import draw_negatives, negatives_figure
-from blindspots.flat_boundary import flat_boundary_share
-from blindspots.study import Study
+from blindspots.negatives.flat_boundary import flat_boundary_share
+from blindspots.study.study import Study
 
 
 def table() -> xr.Dataset:

@@ -8,8 +8,8 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.figures.training_curves import curves, training_curves
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 PHASES = {"flag_values": [0, 1, 2], "flag_meanings": "autoencoder minibatches full-batch"}
 

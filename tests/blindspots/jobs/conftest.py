@@ -1,7 +1,7 @@
 """Studies that differ a little."""
 
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 
 def changed(study: Study, **parts: object) -> Study:

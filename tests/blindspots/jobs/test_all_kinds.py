@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from blindspots.datasets.dataset import Dataset
 from blindspots.jobs.opening import workspace_for
 from blindspots.jobs.run import run_study
-from blindspots.jobs.trainings import trained_model
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.jobs.stages.trainings import trained_model
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 from tests.stores import assert_same_content
 
 KINDS = {

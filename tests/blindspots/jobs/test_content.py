@@ -11,20 +11,20 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from blindspots.datasets.dataset import Dataset
-from blindspots.jobs import (
+from blindspots.jobs.run import run_study
+from blindspots.jobs.stages import (
     adversarial_sets,
     bounds,
     certificates,
     negatives,
     pairs,
     reference_sets,
-    table_jobs,
+    tables,
     trainings,
 )
-from blindspots.jobs.run import run_study
 from blindspots.store.layout import Layout
 from blindspots.store.receipts import read_receipt
-from blindspots.study import Study
+from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed
 
 MODELS = ("fc10", "fc20-10")
@@ -213,7 +213,7 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
     """Where one of these moves, the stage's ALGORITHM is to be raised, and these numbers with it."""
     algorithms = {
         module.__name__.rpartition(".")[2]: module.ALGORITHM
-        for module in (trainings, adversarial_sets, reference_sets, pairs, negatives, bounds, certificates, table_jobs)
+        for module in (trainings, adversarial_sets, reference_sets, pairs, negatives, bounds, certificates, tables)
     }
     transfer = tree["transfer"].to_dataset().sel(seed=0, split="train", variant="plain")
     losses = [float(tree[f"training/{model}/seed-0"]["loss"][10]) for model in MODELS]
@@ -229,7 +229,7 @@ def test_golden_numbers(tree: xr.DataTree) -> None:
         "negatives": 1,
         "bounds": 1,
         "certificates": 1,
-        "table_jobs": 5,
+        "tables": 5,
     }
     assert losses == pytest.approx([0.39667883, 0.24032264], rel=1e-4)
     assert distortions[:2] == pytest.approx([0.04070554, 0.08207014], rel=2e-3)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from blindspots.jobs.opening import workspace_for
-from blindspots.jobs.reference_sets import NoiseSet
-from blindspots.jobs.trainings import TrainingJob
-from blindspots.study import (
+from blindspots.jobs.stages.reference_sets import NoiseSet
+from blindspots.jobs.stages.trainings import TrainingJob
+from blindspots.study.study import (
     AdamSpec,
     AutoencoderSpec,
     BoundsSpec,

@@ -12,7 +12,7 @@ import xarray as xr
 from blindspots.datasets.archive import ARCHIVES, FASHION_MNIST
 from blindspots.errors import InputError
 from blindspots.jobs.run import run_study
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables import build_table
 from tests.blindspots.jobs.conftest import changed
 

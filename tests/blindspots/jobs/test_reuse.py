@@ -6,13 +6,13 @@ import pytest
 import zarr
 
 from blindspots.errors import InputError
-from blindspots.jobs.expand import expand
+from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Progress, Stage
 from blindspots.jobs.opening import workspace_for
 from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import run_study
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed
 from tests.stores import assert_same_content, decoded
 

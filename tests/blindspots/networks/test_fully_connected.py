@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from blindspots.built_in_studies import MNIST
 from blindspots.networks.build import build_network, initialise, layers_of_weights
 from blindspots.networks.fully_connected import FullyConnected
-from blindspots.study import ModelSpec
+from blindspots.study.built_in import MNIST
+from blindspots.study.study import ModelSpec
 
 SMALL = ModelSpec(name="small", hidden=(4, 3), decay=(0, 0, 0))
 

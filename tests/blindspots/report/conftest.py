@@ -8,8 +8,8 @@ import xarray as xr
 from blindspots.datasets.dataset import Dataset
 from blindspots.report.build import build_report
 from blindspots.store.layout import Layout
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 DECAY = [1e-5, 1e-5, 1e-6]
 KINDS = {

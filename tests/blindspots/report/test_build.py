@@ -17,7 +17,7 @@ from blindspots.report.findings import Ledger
 from blindspots.report.picture_sections import negatives_section
 from blindspots.report.table_sections import table_sections
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables import build_table
 
 pytestmark = pytest.mark.xdist_group("report")

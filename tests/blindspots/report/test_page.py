@@ -15,7 +15,7 @@ from blindspots.report.findings import Ledger
 from blindspots.report.grids import transfer_grid
 from blindspots.report.verdict import _which
 from blindspots.store.layout import Layout
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables import build_table
 from blindspots.tables.agreement import agreement
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.built_in_studies import BUILT_IN
-from blindspots.report.explanations import EXPLANATIONS, explanation, explanations_for
+from blindspots.paper import published as paper
+from blindspots.paper.explanations import EXPLANATIONS, explanation, explanations_for
+from blindspots.paper.slips import SLIPS
 from blindspots.report.findings import DIAGONAL, Ledger
 from blindspots.report.numbers import count, interval, number, rate, signed
 from blindspots.report.provenance import provenance
-from blindspots.report.slips import SLIPS
 from blindspots.store.layout import Layout
-from blindspots.study import Study
-from blindspots.tables import TABLES, paper
+from blindspots.study.built_in import BUILT_IN
+from blindspots.study.study import Study
+from blindspots.tables import TABLES
 from blindspots.tables.agreement import KINDS, Compared
 
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from blindspots.device import one_thread
 from blindspots.networks.contrast_normalisation import ContrastNormalisation
-from blindspots.spectral.rules import RULES, layer_bound
-from blindspots.threads import one_thread
+from blindspots.spectral.rules.rules import RULES, layer_bound
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.built_in_studies import QUICK
 from blindspots.errors import InputError
 from blindspots.store.layout import FORMAT, Layout
 from blindspots.store.root import check, stored, working_in
+from blindspots.study.built_in import QUICK
 
 
 @pytest.fixture

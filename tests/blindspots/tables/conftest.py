@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 
 ON_ALL = ("fc10-1e-4", "fc100-100-10", "fc100-100-10-1")
 ON_HALVES = ("fc100-100-10-p1", "fc123-456-10-p1", "fc100-100-10-p2")

@@ -4,7 +4,7 @@ import pytest
 import xarray as xr
 
 from blindspots.intervals import wilson
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables import build_table
 from blindspots.tables.agreement import KINDS, Agreement, Compared, agreement, compared
 from blindspots.tables.verdict import agreements, counted, disagreement, verdicts

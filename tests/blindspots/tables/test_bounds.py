@@ -5,11 +5,11 @@ import pytest
 import xarray as xr
 
 from blindspots.errors import InputError
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 from blindspots.tables import render
 from blindspots.tables.bounds import bounds_table
-from blindspots.tables.bounds_sheets import bounds_sheets
+from blindspots.tables.sheets.bounds import bounds_sheets
 
 CONTENT = {
     "name": "by-hand",

@@ -6,8 +6,9 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
-from blindspots.study import Study
-from blindspots.tables import build_table, paper, tables_for
+from blindspots.paper import published as paper
+from blindspots.study.study import Study
+from blindspots.tables import build_table, tables_for
 from tests.blindspots.tables.conftest import ON_ALL, ON_HALVES, N, changed, misread, put, size, stored
 
 ERRORS = {

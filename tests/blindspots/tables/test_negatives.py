@@ -6,10 +6,10 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 from blindspots.tables.negatives import bootstrap_over_images, negatives_table, unseen, widened
-from blindspots.tables.negatives_sheets import negatives_sheets
+from blindspots.tables.sheets.negatives import negatives_sheets
 
 CONTENT = {
     "name": "by-hand",

@@ -10,10 +10,10 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
-from blindspots.study import Study
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import Study
 from blindspots.tables.penalty import SHOWN, paired_difference, penalty_table
-from blindspots.tables.penalty_sheets import findings, penalty_sheets
+from blindspots.tables.sheets.penalty import findings, penalty_sheets
 
 CONTENT = {
     "name": "by-hand",

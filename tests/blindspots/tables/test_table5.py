@@ -14,15 +14,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from blindspots.errors import InputError
+from blindspots.models.opening import OpenedModel
 from blindspots.networks.alexnet import AlexNet
 from blindspots.networks.alexnet_2012 import AlexNet2012
-from blindspots.spectral.alexnet_layers import alexnet_layers
-from blindspots.spectral.equation_one import equation_one
-from blindspots.spectral.model_file import OpenedModel
+from blindspots.spectral.convolution.printed_formula import equation_one
 from blindspots.spectral.spectrum import conv_spectrum
-from blindspots.tables import formats
+from blindspots.tables.sheets import formats
+from blindspots.tables.sheets.table5 import table5_sheets
 from blindspots.tables.table5 import CONTRACTIVE, NO_WEIGHTS, table5
-from blindspots.tables.table5_sheets import table5_sheets
+from blindspots.tables.table5_layers import alexnet_layers
 
 Opened = tuple[OpenedModel, xr.Dataset]
 Form = Literal["printed", "corrected"]

@@ -4,7 +4,7 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
-from blindspots.study import Study
+from blindspots.study.study import Study
 from blindspots.tables import build_table
 from blindspots.tables.transfer_tables import VARIANTS
 from tests.blindspots.tables.conftest import (

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from blindspots.study import AdamSpec, ModelSpec, TrainingSpec
+from blindspots.study.study import AdamSpec, ModelSpec, TrainingSpec
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.minibatches import epochs
 from blindspots.training.train import MINIBATCHES, train

@@ -11,8 +11,8 @@ from blindspots.errors import InputError
 from blindspots.identity import identity
 from blindspots.networks.build import build_network, layers_of_weights
 from blindspots.networks.convolutional import Convolutional
-from blindspots.study import AdamSpec, ModelSpec, TrainingSpec
-from blindspots.study_file import validate_study
+from blindspots.study.file import validate_study
+from blindspots.study.study import AdamSpec, ModelSpec, TrainingSpec
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.objective import Objective, to_vector
 from blindspots.training.penalty import chain, smooth_norm, smooth_penalty

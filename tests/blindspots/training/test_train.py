@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from blindspots.study import ModelSpec, TrainingSpec
+from blindspots.study.study import ModelSpec, TrainingSpec
 from blindspots.training.checkpoint import CURVE_DTYPES, Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.objective import Objective, to_vector

@@ -1,0 +1,171 @@
+"""The exact least distortion of a linear model: the oracle that searches are held against."""
+
+from dataclasses import dataclass
+
+import torch
+
+from blindspots.distortion.exact.quadratic_program import Projection, dual, project_exactly, residual
+from blindspots.distortion.projection.fused_projection import nearest_half_space
+from blindspots.distortion.row_work import row_work
+from blindspots.distortion.rows import dot, take
+from blindspots.errors import InputError
+from blindspots.models.checks import check_images, check_labels, check_targets
+from blindspots.perturbation.measure import distortion
+
+_VALUES = 1 << 22
+"""About as many values of normals are held at once."""
+
+
+@dataclass(frozen=True)
+class ExactDistortion:
+    """The exact least distortions of n images, in float64."""
+
+    distortion: torch.Tensor
+    """(n,) root mean square of the perturbation; infinite where no image of the box is misread, or the target."""
+    perturbation: torch.Tensor
+    """(n, ...) the perturbation of that size; zeros where there is none."""
+    target: torch.Tensor
+    """(n,) int64: the class whose boundary is reached; the class read for an image misread from the start."""
+    residual: torch.Tensor
+    """(n,) the largest violation of the Karush-Kuhn-Tucker conditions, as a share of the perturbation's length: the
+    least distortion is proved to within that share. 0 where the distortion is 0, or proved to be infinite."""
+
+
+def exact_linear_distortion(
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    targets: torch.Tensor | None = None,
+) -> ExactDistortion:
+    """Return the exact least distortion at which ``argmax(weight x + bias)`` is not the label, or is the target.
+
+    The "convex case" of section 4.1. The images read as class t are a polyhedron, with a half-space
+    ``(w_t - w_j) . x + b_t - b_j >= 0`` for each rival j. With ``targets`` the image is projected on that polyhedron
+    and the box. Without, only the label is a rival, and more rivals only add to what counts as misread: so the nearest
+    misread image is the nearest over t of the projections on one half-space and the box. All are solved through their
+    duals in float64, and ``residual`` proves each from its primal and dual values, whatever the solver did: about
+    1e-12, up to 1e-9 where the box clips every value; a row above 1e-6 is not settled.
+
+    The distortion is the infimum: at it, classes tie. Images misread from the start (slip 13): 0 without targets; a
+    target costs nothing only where it is what is read already.
+
+    ``weight``: (k, m); ``bias``: (k,) or None; ``images``: (n, ...) in [0, 1] with m values each; ``labels`` and
+    ``targets``: (n,) integers. Raises :class:`InputError` for images, labels, targets or weights that do not fit.
+    """
+    check_images(images)
+    if weight.dim() != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+        shape = None if bias is None else tuple(bias.shape)
+        raise InputError(f"the weight's shape is {tuple(weight.shape)}, the bias's {shape}; give (k, m) and (k,)")
+    rows = images.detach().double().flatten(1)
+    if rows.shape[1] != weight.shape[1]:
+        raise InputError(f"an image has {rows.shape[1]} values, the weight takes {weight.shape[1]}: they must agree")
+    check_labels(labels, len(weight), len(images))
+    if targets is not None:
+        check_targets(targets, labels, len(weight))
+    weights = weight.detach().double()
+    biases = weights.new_zeros(len(weights)) if bias is None else bias.detach().double()
+    labels = labels.long().to(rows.device)
+    held = rows.shape[1] * (1 if targets is None else len(weight) - 1)
+    parts = torch.arange(len(rows), device=rows.device).split(max(1, _VALUES // held))
+    if targets is None:
+        found = [_nearest(weights, biases, rows[part], labels[part]) for part in parts]
+    else:
+        targets = targets.long().to(rows.device)
+        found = [_targeted(weights, biases, rows[part], targets[part]) for part in parts]
+    size, step, target, wrong = (torch.cat(values) for values in zip(*found, strict=True))
+    return ExactDistortion(size, step.reshape(images.shape), target, wrong)
+
+
+def exact_distances(
+    weight: torch.Tensor, bias: torch.Tensor | None, images: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    """Return the ``distortion`` (n,) of :func:`exact_linear_distortion` without targets, and without its proof: fast.
+
+    The input is not checked.
+    """
+    if images.device.type != "cpu":
+        return exact_linear_distortion(weight, bias, images, labels).distortion
+    weights = weight.detach().double()
+    apart = torch.cdist(weights, weights, compute_mode="donot_use_mm_for_euclid_dist")
+    sizes = []
+    for rows, own in zip(images.flatten(1).split(1000), labels.split(1000), strict=True):
+        values = rows.double()
+        logits = values @ weights.T
+        if bias is not None:
+            logits += bias.detach().double()
+        gaps = logits.gather(1, own[:, None]) - logits
+        bounds = torch.where(gaps > 0, gaps / apart[own], 0).scatter_(1, own[:, None], torch.inf)
+        bounds, order = bounds.sort(dim=1)
+        size = torch.where(logits.argmax(dim=1) == own, torch.inf, 0.0).double()
+        problem = (values, weights, own, gaps, bounds, order, size)
+        nearest_half_space(*(value.contiguous().numpy() for value in problem))
+        sizes.append(size)
+    return torch.cat(sizes) / images[0].numel() ** 0.5
+
+
+_Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # distortion, perturbation, target, residual
+
+
+def _targeted(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, targets: torch.Tensor) -> _Part:
+    rivals = torch.arange(len(weight) - 1, device=rows.device).expand(len(rows), -1)
+    rivals = rivals + (rivals >= targets[:, None])  # every class but the target
+    logits = rows @ weight.T + bias
+    gaps = logits.gather(1, rivals) - logits.gather(1, targets[:, None])
+    normals = weight[targets][:, None] - weight[rivals]
+    found = project_exactly(rows, normals, gaps)
+    step = found.step * found.reachable[:, None]
+    exact = torch.where(found.reachable, distortion(step), torch.inf)
+    return exact, step, targets, residual(rows, normals, gaps, found)
+
+
+def _nearest(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> _Part:
+    logits = rows @ weight.T + bias
+    own = labels[:, None]
+    gaps = logits.gather(1, own) - logits  # (n, k)
+    apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")[labels]
+    # what each class costs at least: the distance to its half-space without the box, later the value of its dual
+    least = torch.where(gaps > 0, gaps / apart, 0).scatter(1, own, torch.inf)
+    bounds, order = least.sort(dim=1)
+    read = logits.argmax(dim=1)
+    misread = read != labels
+    size = torch.full_like(bounds[:, 0], torch.inf).masked_fill(misread, 0)
+    step, target, wrong = torch.zeros_like(rows), torch.where(misread, read, labels), torch.zeros_like(size)
+    for rank in range(logits.shape[1] - 1):
+        active = (bounds[:, rank] < size).nonzero()[:, 0]
+        if not len(active):
+            break
+        rival, origin = order[active, rank], take(rows, active)
+        problem = (origin, (weight[rival] - weight[labels[active]])[:, None], gaps[active, rival][:, None])
+        found = _one_half_space(*problem)
+        violated = residual(*problem, found)
+        least[active, rival] = _proved(problem, found, violated)
+        length = torch.where(found.reachable, found.step.norm(dim=1), torch.inf)
+        nearer = length < size[active]
+        chosen = active[nearer]
+        size[chosen], target[chosen], step[chosen] = length[nearer], rival[nearer], found.step[nearer]
+        wrong[chosen] = violated[nearer]
+    # no other class may be nearer
+    nearest = torch.where(size > 0, 1 - least.amin(dim=1) / size, 0).nan_to_num(0)
+    exact = torch.where(torch.isfinite(size), distortion(step), torch.inf)
+    return exact, step, target, wrong.maximum(nearest)
+
+
+def _one_half_space(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor) -> Projection:
+    """Project on a single half-space, whose dual has one multiplier: Newton's iteration ends in finitely many steps."""
+    normal = normals[:, 0]
+    level = dot(normal, origin) + gaps[:, 0]
+    _, multiplier = row_work("auto", origin.device).project(origin, normal, level)
+    reachable = torch.isfinite(multiplier)
+    multiplier = torch.where(reachable, multiplier, 1.0)  # any proves that there is no such point
+    step = (multiplier[:, None] * normal).maximum(-origin).minimum(1 - origin)
+    return Projection(step, multiplier[:, None], reachable)
+
+
+def _proved(
+    problem: tuple[torch.Tensor, torch.Tensor, torch.Tensor], found: Projection, violated: torch.Tensor
+) -> torch.Tensor:
+    """Return the length (n,) below which no step enters the half-space, from the multipliers alone."""
+    length = (2 * dual(*problem, found.multipliers)).clamp_min(0).sqrt()
+    return torch.where(found.reachable, length, torch.where(violated == 0, torch.inf, 0.0))

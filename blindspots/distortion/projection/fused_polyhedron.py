@@ -1,0 +1,102 @@
+"""The fused path of the projection onto several half-spaces: one row after another, its normals in the cache."""
+
+import numpy as np
+import torch
+
+from blindspots.compiled import compiled
+from blindspots.distortion.projection.polyhedron import STEPS, SWEEPS
+
+
+def fused_project_onto_all(
+    origin: torch.Tensor, normals: torch.Tensor, levels: torch.Tensor, multipliers: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As :func:`.project_onto_all` does, the Gram matrix of active normals alone."""
+    start = torch.zeros_like(levels) if multipliers is None else multipliers
+    points, result = torch.empty_like(origin), start.contiguous().clone()
+    _project_rows(
+        origin.contiguous().numpy(), normals.contiguous().numpy(), levels.contiguous().numpy(), result.numpy(),
+        points.numpy(), STEPS, SWEEPS,
+    )  # fmt: skip
+    return points, result
+
+
+@compiled
+def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps):  # type: ignore[no-untyped-def]
+    """Project every row; ``multipliers`` (n, c), a guess, and ``points`` (n, m) are overwritten."""
+    count, size = levels.shape[1], origin.shape[1]
+    of = origin.dtype.type
+    zero, one, eps = of(0), of(1), of(np.finfo(origin.dtype).eps)
+    norm, level = np.empty(count, origin.dtype), np.empty(count, origin.dtype)
+    trial, held, step = np.empty(count, origin.dtype), np.empty(count, origin.dtype), np.empty(count, origin.dtype)
+    missing, active = np.empty(count, origin.dtype), np.empty(count, np.int64)
+    gram = np.empty((count, count), origin.dtype)
+    point, clear = np.empty(size, origin.dtype), np.empty(size, origin.dtype)
+    for i in range(len(origin)):
+        x, normal = origin[i], normals[i]
+        for k in range(count):
+            square = zero
+            for j in range(size):
+                square += normal[k, j] * normal[k, j]
+            norm[k] = max(np.sqrt(square), of(np.finfo(origin.dtype).tiny))
+            level[k] = levels[i, k] / norm[k]
+            trial[k] = multipliers[i, k] * norm[k]
+            held[k] = trial[k]
+        points[i] = x
+        value = of(-np.inf)
+        for _ in range(steps):
+            point[:] = x
+            for k in range(count):
+                if trial[k] != zero:
+                    scale = trial[k] / norm[k]
+                    for j in range(size):
+                        point[j] += scale * normal[k, j]
+            reached = zero
+            for j in range(size):
+                free = point[j]
+                clear[j] = one if zero < free < one else zero
+                point[j] = min(max(free, zero), one)
+                reached += (point[j] - x[j]) * (point[j] - x[j])
+            reached /= 2
+            wrong = zero
+            for k in range(count):
+                product = zero
+                for j in range(size):
+                    product += normal[k, j] * point[j]
+                missing[k] = level[k] - product / norm[k]
+                reached += trial[k] * missing[k]
+                wrong = max(wrong, abs(missing[k]) if trial[k] > zero else missing[k])
+            if reached >= value - 16 * eps * (one + abs(reached)):
+                held[:] = trial
+                value = reached
+                points[i] = point
+                for k in range(count):
+                    multipliers[i, k] = trial[k] / norm[k]
+                if wrong <= 16 * eps:
+                    break
+                some = 0
+                for k in range(count):
+                    step[k] = zero
+                    if trial[k] > zero or missing[k] > zero:
+                        active[some] = k
+                        some += 1
+                for a in range(some):
+                    for b in range(a + 1):
+                        product = zero
+                        first, second = active[a], active[b]
+                        for j in range(size):
+                            product += normal[first, j] * clear[j] * normal[second, j]
+                        product /= norm[first] * norm[second]
+                        gram[a, b], gram[b, a] = product, product
+                for _ in range(sweeps):
+                    for a in range(some):
+                        rest = missing[active[a]]
+                        for b in range(some):
+                            if b != a:
+                                rest -= gram[a, b] * step[active[b]]
+                        # normals have length 1; one that is clipped away must not divide
+                        step[active[a]] = max(rest / (gram[a, a] + of(1e-6)), -trial[active[a]])
+                for k in range(count):
+                    trial[k] += step[k]
+            else:
+                for k in range(count):
+                    trial[k] = (trial[k] + held[k]) / 2

@@ -1,0 +1,272 @@
+"""The fused path of the sequential projection: what :mod:`.projection` does in one pass a row.
+
+Every pair's values are read once a round from memory and stay in the first cache from there on: normals are compared
+and blended, the image is projected, and the pairs that go on are written close together, in place.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from blindspots.compiled import compiled
+from blindspots.distortion.best import Best
+from blindspots.distortion.projection.boundary import RELATIVE
+from blindspots.distortion.projection.projection import (
+    AIM,
+    CHANGE,
+    DOUBT,
+    FLOOR,
+    FROZEN,
+    GAP,
+    IMAGE,
+    LEAD,
+    MULTIPLIER,
+    OVERSHOOT,
+    PAST,
+    SIZE,
+    SLOPE,
+    STEP,
+    STRAIGHT,
+    TARGET,
+    Limits,
+    Pairs,
+    settled,
+)
+
+_STEPS = 60
+
+
+@compiled
+def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-untyped-def]
+    """Project one row as :func:`.project`; return the multiplier and the distance."""
+    zero, one = origin.dtype.type(0), origin.dtype.type(1)
+    tolerance = origin.dtype.type(16 * np.finfo(origin.dtype).eps)
+    reached, square = zero, zero
+    for j in range(origin.size):
+        reached += normal[j] * origin[j]
+        square += normal[j] * normal[j]
+    missing = level - reached
+    if missing <= zero:
+        point[:] = origin
+        return zero, zero
+    if square <= zero:
+        point[:] = origin
+        return origin.dtype.type(np.inf), zero
+    least = missing / square
+    mu = multiplier if least < multiplier < np.inf else least
+    near = tolerance * np.sqrt(square)
+    size = zero
+    for _ in range(_STEPS):
+        short, slope, size = level, zero, zero
+        for j in range(origin.size):
+            free = origin[j] + mu * normal[j]
+            held = min(max(free, zero), one)
+            point[j] = held
+            short -= normal[j] * held
+            slope += normal[j] * normal[j] if zero < free < one else zero
+            size += (held - origin[j]) * (held - origin[j])
+        if abs(short) <= near:
+            break
+        if slope > zero:
+            following = max(mu + short / slope, least)
+            if abs(following - mu) <= tolerance * mu:
+                break
+            mu = following
+        elif short > zero:
+            return origin.dtype.type(np.inf), np.sqrt(size)
+        elif mu > least:
+            mu = least
+        else:
+            break
+    return mu, np.sqrt(size)
+
+
+def fused_project(
+    origin: torch.Tensor, normal: torch.Tensor, level: torch.Tensor, multiplier: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As :func:`blindspots.distortion.projection.half_space.project`."""
+    points = torch.empty_like(origin)
+    result = torch.zeros_like(level) if multiplier is None else multiplier.clone()
+    values = (origin.contiguous(), normal.contiguous(), level.contiguous(), result, points)
+    _project_rows(*(value.numpy() for value in values))
+    return points, result
+
+
+@compiled
+def _project_rows(origin, normal, level, multiplier, point):  # type: ignore[no-untyped-def]
+    """Project every row; ``multiplier`` (n,), a guess, and ``point`` (n, m) are overwritten."""
+    for i in range(len(origin)):
+        multiplier[i], _ = project_row(origin[i], normal[i], level[i], multiplier[i], point[i])
+
+
+@compiled
+def nearest_half_space(rows, weight, labels, gaps, bounds, order, size):  # type: ignore[no-untyped-def]
+    """Lower ``size`` (n,) to the distance of the nearest half-space in which another class leads, inside the box.
+
+    ``gaps``: (n, k) by which the label leads; ``bounds``: (n, k) the distances without the box, rising, and ``order``
+    the classes that they belong to.
+    """
+    normal, point = np.empty(rows.shape[1], rows.dtype), np.empty(rows.shape[1], rows.dtype)
+    for i in range(len(rows)):
+        for rank in range(order.shape[1]):
+            if not bounds[i, rank] < size[i]:
+                break
+            rival = order[i, rank]
+            level = gaps[i, rival]
+            for j in range(normal.size):
+                normal[j] = weight[rival, j] - weight[labels[i], j]
+                level += normal[j] * rows[i, j]
+            multiplier, distance = project_row(rows[i], normal, level, rows.dtype.type(0), point)
+            if np.isfinite(multiplier):
+                size[i] = min(size[i], distance)
+
+
+@compiled
+def _read(which, state, logits, labels, weights):  # type: ignore[no-untyped-def]
+    """Do what :meth:`.TorchRounds.read` does; ``weights`` (p, k) are written."""
+    rounding = logits.dtype.type(32 * np.finfo(logits.dtype).eps)
+    over = False
+    weights[:] = 0
+    for p in range(len(which)):
+        target, label = which[p, TARGET], labels[which[p, IMAGE]]
+        largest = abs(logits[p, 0])
+        for k in range(1, logits.shape[1]):
+            largest = max(largest, abs(logits[p, k]))
+        state[p, LEAD] = logits[p, target] - logits[p, label]
+        state[p, FLOOR] = rounding * largest
+        weights[p, target], weights[p, label] = 1, -1
+        over = over or (which[p, FROZEN] == 0 and state[p, LEAD] > logits.dtype.type(OVERSHOOT) * state[p, GAP])
+    return over
+
+
+@compiled
+def _judge(pairs, first, last, fresh, going, expected, found, limits, relative, settled):  # type: ignore[no-untyped-def]
+    """Offer an image's points to the best, and mark in ``going`` which of its pairs go on."""
+    one, zero = fresh.dtype.type(1), fresh.dtype.type(0)
+    which, state = pairs.which, pairs.state
+    here = which[first, IMAGE]
+    for p in range(first, last):
+        square, apart = zero, zero
+        for j in range(fresh.shape[1]):
+            square += fresh[p, j] * fresh[p, j]
+            apart += (fresh[p, j] - pairs.normal[p, j]) * (fresh[p, j] - pairs.normal[p, j])
+        norm, lead, size = np.sqrt(square), state[p, LEAD], state[p, SIZE]
+        aim = relative * norm + state[p, FLOOR]
+        state[p, AIM] = aim
+        beyond = lead >= aim / 2
+        if beyond and size < found.size[here]:
+            found.size[here], found.target[here] = size, which[p, TARGET]
+            found.point[here] = pairs.point[p]
+        expected[p] = size
+        if which[p, FROZEN]:
+            rise = (lead - state[p, PAST]) / state[p, STEP]
+            state[p, SLOPE] = min(max(rise, fresh.dtype.type(0.25)), fresh.dtype.type(4))
+            going[p] = not beyond
+            continue
+        still = state[p, CHANGE] <= settled
+        straight = np.sqrt(apart) <= fresh.dtype.type(STRAIGHT) * norm
+        straight = straight and lead - aim <= max(settled * norm * size, aim / 2)
+        lost = norm == zero and not np.isfinite(state[p, MULTIPLIER])
+        going[p] = not (lost or (beyond and (still or straight)))
+        if norm > zero:
+            expected[p] = size + (aim - lead) / norm
+        if going[p] and not beyond and (limits.must_freeze or (still and limits.may_freeze)):
+            which[p, FROZEN], state[p, SLOPE] = 1, one
+    least = found.size[here]
+    for p in range(first, last):
+        if np.isfinite(state[p, MULTIPLIER]):
+            least = min(least, expected[p])
+    for p in range(first, last):
+        if which[p, FROZEN]:
+            going[p] = going[p] and state[p, SIZE] < found.size[here]
+        elif np.isfinite(least):
+            doubt = fresh.dtype.type(DOUBT) * abs(expected[p] - state[p, SIZE])
+            going[p] = going[p] and expected[p] - doubt <= limits.factor * least
+
+
+@compiled
+def _project(rows, pairs, first, last, fresh, going, kept, found, limits):  # type: ignore[no-untyped-def]
+    """Project an image's going pairs anew, write them from ``kept`` on, and return where the next are written."""
+    one, zero = fresh.dtype.type(1), fresh.dtype.type(0)
+    which, state, normal, point = pairs.which, pairs.state, pairs.normal, pairs.point
+    here = which[first, IMAGE]
+    begin, least = kept, found.size[here]
+    for p in range(first, last):
+        if not going[p]:
+            continue
+        frozen = which[p, FROZEN] != 0
+        share = zero if frozen else fresh.dtype.type(limits.share)
+        before, past = state[p, SIZE], state[p, LEAD]
+        step = (state[p, AIM] - past) / (state[p, SLOPE] if frozen else one)
+        level = step
+        if limits.first:
+            for j in range(rows.shape[1]):
+                level += fresh[p, j] * rows[here, j]
+                normal[kept, j] = fresh[p, j]
+        else:
+            for j in range(rows.shape[1]):
+                blended = normal[p, j] + share * (fresh[p, j] - normal[p, j])
+                level += blended * point[p, j]
+                normal[kept, j] = blended
+        which[kept] = which[p]
+        state[kept] = state[p]
+        multiplier, size = project_row(rows[here], normal[kept], level, state[p, MULTIPLIER], point[kept])
+        state[kept, MULTIPLIER], state[kept, SIZE], state[kept, STEP], state[kept, PAST] = multiplier, size, step, past
+        state[kept, CHANGE] = abs(size - before) / size if size > zero else zero
+        if np.isfinite(multiplier):
+            least = min(least, size)
+        kept += 1
+    projected, kept = kept, begin
+    for p in range(begin, projected):
+        reachable = np.isfinite(state[p, MULTIPLIER]) and state[p, SIZE] <= limits.loose * least
+        if not (reachable or which[p, FROZEN] or not np.isfinite(least)):
+            continue
+        if p > kept:
+            which[kept], state[kept] = which[p], state[p]
+            normal[kept], point[kept] = normal[p], point[p]
+        kept += 1
+    return kept
+
+
+@compiled
+def _advance(rows, pairs, fresh, found, limits, relative, settled):  # type: ignore[no-untyped-def]
+    """Do what :meth:`.TorchRounds.advance` does; return how many pairs stay."""
+    which = pairs.which
+    count = len(which)
+    going, expected = np.ones(count, np.bool_), np.empty(count, fresh.dtype)
+    kept, first = 0, 0
+    while first < count:
+        last = first
+        while last < count and which[last, IMAGE] == which[first, IMAGE]:
+            last += 1
+        if not limits.first:
+            _judge(pairs, first, last, fresh, going, expected, found, limits, relative, settled)
+        kept = _project(rows, pairs, first, last, fresh, going, kept, found, limits)
+        first = last
+    return kept
+
+
+class FusedRounds:
+    """The rounds' work by compiled kernels, on a CPU."""
+
+    def read(self, pairs: Pairs, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
+        """Set the pairs' leads and floors; return the leads' weights and whether one is far beyond the boundary."""
+        weights = torch.empty_like(logits)
+        which, state = pairs.which.numpy(), pairs.state.numpy()
+        return weights, _read(which, state, logits.numpy(), labels.numpy(), weights.numpy())
+
+    def advance(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+        """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""
+        arrays: Any = [value.numpy() for value in pairs]
+        gradients = fresh.numpy()
+        found = _Found(best.point.numpy(), best.size.numpy(), best.target.numpy())
+        of = gradients.dtype.type
+        relative, end = of(RELATIVE[fresh.dtype]), of(settled(fresh.dtype))
+        return pairs.first(_advance(rows.numpy(), Pairs(*arrays), gradients, found, limits, relative, end))
+
+
+class _Found(NamedTuple):
+    point: np.ndarray
+    size: np.ndarray
+    target: np.ndarray

@@ -1,0 +1,141 @@
+"""The job of making one adversarial set: the least distortions of a model's images under one rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from blindspots.distortion.search import minimum_distortion
+from blindspots.jobs.job import Progress, Report
+from blindspots.jobs.stages.example_set import EXAMPLE, ExampleSet, perturbation_variable
+from blindspots.jobs.stages.trainings import trained_model, training_key, weights_hash
+from blindspots.jobs.workspace import Workspace
+from blindspots.perturbation.eight_bits import survives_eight_bits
+from blindspots.store.arrays import Variable
+from blindspots.store.layout import model_name
+from blindspots.study.study import HALVES
+
+ALGORITHM = 3
+"""Raised with every change of the search that changes a value; the golden test says when."""
+
+_VARIABLES = {
+    "example": EXAMPLE,
+    "label": Variable("int16", "class in the data set"),
+    "target": Variable("int16", "class that the distorted image was to be read as; under nearest, the one reached"),
+    "predicted": Variable("int16", "class that the model reads in float32(image + perturbation)"),
+    "clean_predicted": Variable("int16", "class that the model reads in the image"),
+    "distortion": Variable("float64", "distortion: root mean square of the perturbation", "pixel value"),
+    "success": Variable("bool", "the distorted image is misread (nearest) or read as the target (other rules)"),
+    "lower_bound": Variable("float64", "certified lower bound of the least distortion", "pixel value"),
+    "exact": Variable("float64", "exact least distortion, known for linear models", "pixel value"),
+    "survives_eight_bits": Variable("bool", "success is left when the distorted image is rounded to 8 bits a value"),
+    "iterations": Variable("int32", "iterations of the search"),
+    "evaluations": Variable("int32", "forward passes of the model"),
+    "gradients": Variable("int32", "backward passes of the model"),
+}
+
+
+@dataclass(frozen=True)
+class AdversarialSet(ExampleSet):
+    """The adversarial set of one model, split and rule."""
+
+    model: str
+    seed: int
+    rule: str
+
+    @property
+    def key(self) -> str:
+        """``sets/<model>/seed-<seed>/<split>/<rule>``."""
+        return f"sets/{model_name(self.model, self.seed)}/{self.split}/{self.rule}"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The model's training."""
+        return (training_key(self.model, self.seed),)
+
+    def limit(self, workspace: Workspace) -> int | None:
+        """Return the most images in the set."""
+        return workspace.study.examples(self.rule, workspace.study.model(self.model))
+
+    def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
+        """Return perturbation, classes, distortion and its bounds, and the effort."""
+        return {"perturbation": perturbation_variable(workspace), **_VARIABLES}
+
+    def content(self, workspace: Workspace) -> dict[str, Any] | None:
+        """Return the weights' hash and the rule, with its seed where it draws."""
+        weights = weights_hash(workspace, self.model, self.seed)
+        if weights is None:
+            return None
+        return {
+            "stage": "set",
+            "algorithm": ALGORITHM,
+            "weights": weights,
+            "layers": workspace.study.model(self.model).layers,
+            "rule": self.rule,
+            "method": workspace.study.method(self.rule),
+            "seed": workspace.study.seed if self.rule == "random" else None,
+        }
+
+    def attributes(self, workspace: Workspace) -> dict[str, Any]:
+        """Return what the set is of."""
+        return {
+            "model": self.model,
+            "paper": workspace.study.model(self.model).paper,
+            "seed": self.seed,
+            "split": self.split,
+            "rule": self.rule,
+            "method": workspace.study.method(self.rule),
+            "dataset": workspace.study.dataset,
+            "dataset_sha256": workspace.dataset.sha256,
+            "tables": "Tables 3 and 4" if workspace.study.model(self.model).split in HALVES else "Tables 1 and 2",
+        }
+
+    def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Search the least distortions of the examples ``ids``, in one batch."""
+        model = trained_model(workspace, self.model, self.seed)
+        images = workspace.dataset.images(self.split, ids).to(workspace.device)
+        labels = workspace.dataset.labels(self.split, ids).to(workspace.device)
+        found = minimum_distortion(
+            model,
+            images,
+            labels,
+            rule=self.rule,
+            method=workspace.study.method(self.rule),
+            seed=workspace.study.seed,
+            examples=ids,
+            split=self.split,
+        )
+        sought = found.success.nonzero()[:, 0]
+        survives = torch.zeros_like(found.success)
+        if len(sought):
+            goals = None if self.rule == "nearest" else found.target[sought]
+            survives[sought] = survives_eight_bits(model, found.images[sought], labels[sought], targets=goals)
+        return {
+            "perturbation": found.perturbation.cpu().numpy(),
+            "example": ids,
+            "label": labels.cpu().numpy(),
+            "target": found.target.cpu().numpy(),
+            "predicted": found.predicted.cpu().numpy(),
+            "clean_predicted": found.clean_predicted.cpu().numpy(),
+            "distortion": found.distortion.cpu().numpy(),
+            "success": found.success.cpu().numpy(),
+            "lower_bound": found.lower_bound.cpu().numpy(),
+            "exact": found.exact.cpu().numpy(),
+            "survives_eight_bits": survives.cpu().numpy(),
+            "iterations": found.iterations.cpu().numpy(),
+            "evaluations": found.forwards.cpu().numpy(),
+            "gradients": found.backwards.cpu().numpy(),
+        }
+
+    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+        """Make one shard of the set and store it."""
+        started = perf_counter()
+        ids = self.ids(workspace, shard)
+        arrays = self.compute(workspace, ids)
+        self.store(workspace, shard, arrays, started)
+        success = arrays["success"]
+        line = f"shard {shard}: mean distortion {arrays['distortion'].mean():.4f}, success {100 * success.mean():.1f}%"
+        report(Progress(self.stage, self.key, len(ids), len(ids), self.unit, line))

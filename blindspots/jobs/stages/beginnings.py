@@ -1,0 +1,60 @@
+"""What jobs share that go on from the least distortions of a model, over the beginning of its nearest set."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from blindspots.identity import identity
+from blindspots.jobs.stages.adversarial_sets import AdversarialSet
+from blindspots.jobs.stages.example_set import ExampleSet
+from blindspots.jobs.stages.trainings import training_key
+from blindspots.jobs.workspace import Workspace
+from blindspots.store.arrays import read_rows
+
+NEAREST = "nearest"
+"""The rule whose sets have an image's least distortion."""
+
+_READ = ("example", "distortion", "success")
+
+
+@dataclass(frozen=True)
+class BeginningOfNearest(ExampleSet):
+    """Something about each of the first images of one model's nearest set."""
+
+    model: str
+    seed: int
+
+    @property
+    def nearest(self) -> AdversarialSet:
+        """The set that the least distortions are read from."""
+        return AdversarialSet(split=self.split, model=self.model, seed=self.seed, rule=NEAREST)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The model's training and its nearest set."""
+        return (training_key(self.model, self.seed), self.nearest.key)
+
+    @abstractmethod
+    def images(self, workspace: Workspace) -> int:
+        """Return how many images the study asks for."""
+
+    def limit(self, workspace: Workspace) -> int:
+        """Return how many images of the nearest set are looked at, at most."""
+        images, whole = self.images(workspace), self.nearest.limit(workspace)
+        return images if whole is None else min(images, whole)
+
+    def identity(self, workspace: Workspace, shard: int) -> str | None:
+        """Return the hash of the work and of the least distortions it starts from."""
+        whole, receipt = super().identity(workspace, shard), self.nearest.receipt(workspace, shard)
+        if whole is None or receipt is None:
+            return None
+        read = {name: receipt.arrays.get(name) for name in _READ}
+        return identity(**{str(self.stage): whole, NEAREST: read})
+
+    def leasts(self, workspace: Workspace, ids: np.ndarray) -> np.ndarray:
+        """Return the least distortions (n,) of the examples ``ids``; NaN where the search had no success."""
+        stored = read_rows(workspace.zarr, self.nearest.key, _READ)
+        places = {int(example): place for place, example in enumerate(stored["example"])}
+        rows = [places[int(example)] for example in ids]
+        return np.where(stored["success"][rows], stored["distortion"][rows], np.nan)

@@ -1,0 +1,117 @@
+"""The job of proving least distortions: one model's, image by image, over the beginning of its nearest set."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+
+from blindspots.jobs.job import Progress, Report, Stage
+from blindspots.jobs.stages.beginnings import NEAREST, BeginningOfNearest
+from blindspots.jobs.stages.example_set import EXAMPLE
+from blindspots.jobs.stages.trainings import trained_model, weights_hash
+from blindspots.jobs.workspace import Workspace
+from blindspots.store.arrays import Variable
+from blindspots.store.layout import model_name
+from blindspots.study.study import Study
+
+ALGORITHM = 1
+"""Raised with every change of what is proved; the golden test says when."""
+
+_METHOD: Literal["local"] = "local"
+_LINE_EVERY = 10
+
+
+@dataclass(frozen=True)
+class Certificates(BeginningOfNearest):
+    """Certified distortions of one sigmoid network, beside the least that was found."""
+
+    @property
+    def stage(self) -> Stage:
+        """What is proved bounds the distortions from below."""
+        return Stage.BOUNDS
+
+    @property
+    def key(self) -> str:
+        """``certified/<model>/seed-<seed>``."""
+        return f"certified/{model_name(self.model, self.seed)}"
+
+    def images(self, workspace: Workspace) -> int:
+        """Return how many images are looked at."""
+        return workspace.study.bounds.certified
+
+    def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
+        """Return what was found and what is proved, image by image."""
+        return {
+            "example": EXAMPLE,
+            "found": Variable("float64", "least distortion found, from the nearest set; NaN without", "pixel value"),
+            "certified": Variable(
+                "float64", "no image within [0, 1] at a smaller distortion is misread: proved", "pixel value"
+            ),
+            "read": Variable("bool", "read as its label"),
+        }
+
+    def content(self, workspace: Workspace) -> dict[str, Any] | None:
+        """Return the weights' hash."""
+        weights = weights_hash(workspace, self.model, self.seed)
+        if weights is None:
+            return None
+        network = workspace.study.model(self.model).layers
+        return {"stage": "certificates", "algorithm": ALGORITHM, "weights": weights, "network": network}
+
+    def attributes(self, workspace: Workspace) -> dict[str, Any]:
+        """Return what is proved."""
+        return {
+            "model": self.model,
+            "seed": self.seed,
+            "split": self.split,
+            "rule": NEAREST,
+            "method": _METHOD,
+            "dataset": workspace.study.dataset,
+            "dataset_sha256": workspace.dataset.sha256,
+        }
+
+    def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Prove what can be proved of the examples ``ids``."""
+        from blindspots.spectral.proof.certificate import certified_radius
+
+        found = certified_radius(
+            trained_model(workspace, self.model, self.seed),
+            workspace.dataset.images(self.split, ids).to(workspace.device),
+            workspace.dataset.labels(self.split, ids).to(workspace.device),
+            method=_METHOD,
+        )
+        return {
+            "example": ids,
+            "found": self.leasts(workspace, ids),
+            "certified": found.distortion.cpu().numpy(),
+            "read": (found.margin > 0).cpu().numpy(),
+        }
+
+    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+        """Prove one shard, some images at a time, and store it."""
+        started = perf_counter()
+        ids = self.ids(workspace, shard)
+        parts = []
+        for start in range(0, len(ids), _LINE_EVERY):
+            parts.append(self.compute(workspace, ids[start : start + _LINE_EVERY]))
+            report(Progress(self.stage, self.key, min(start + _LINE_EVERY, len(ids)), len(ids), self.unit))
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        self.store(workspace, shard, arrays, started)
+        counted = arrays["read"] & np.isfinite(arrays["found"])
+        mean = (
+            float(np.mean(arrays["certified"][counted] / arrays["found"][counted])) if counted.any() else float("nan")
+        )
+        line = f"shard {shard}: certified over found {mean:.4f} in the mean"
+        report(Progress(self.stage, self.key, len(ids), len(ids), self.unit, line))
+
+
+def certificates(study: Study) -> Iterator[Certificates]:
+    """Return a job for each sigmoid network and seed; none where the study asks for none or makes no nearest sets."""
+    if not study.bounds.certified or NEAREST not in study.sets.rules:
+        return
+    for spec in study.models:
+        if spec.network != "convolutional":  # what is proved locally needs sigmoids
+            for seed in range(study.seeds):
+                yield Certificates(split=study.splits(spec)[0], model=spec.name, seed=seed)

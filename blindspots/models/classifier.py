@@ -1,0 +1,151 @@
+"""Anyone's model, seen as a function from flat rows of values to logits, with the gradients that a search needs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+
+from blindspots.errors import InputError
+from blindspots.models.checks import check_logits
+
+
+@contextmanager
+def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
+    """Put ``model`` in evaluation mode for a while; leave every module's mode and the random state as they were.
+
+    Gradients are taken with respect to the images only, so that no parameter's ``grad`` or ``requires_grad`` changes.
+    """
+    training = [(module, module.training) for module in model.modules()]
+    devices = [device] if device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices=devices), torch.inference_mode(False), torch.enable_grad():
+            model.eval()
+            yield
+    finally:
+        for module, mode in training:
+            module.training = mode
+
+
+Tape = tuple[torch.Tensor, ...]
+"""What a forward pass leaves for the backward pass."""
+
+
+class Near(NamedTuple):
+    """Pairs of a row and a class, row by row."""
+
+    row: torch.Tensor
+    """(p,) indices of rows."""
+    column: torch.Tensor
+    """(p,) which of the row's classes."""
+    normals: torch.Tensor
+    """(p, m) the gradients of the classes' leads."""
+
+
+class Classifier:
+    """A model over rows (n, m): the images' values, flattened.
+
+    ``shape`` is that of one image. ``classes`` is known after the first call of :meth:`checked`.
+    """
+
+    def __init__(self, model: torch.nn.Module, shape: torch.Size) -> None:
+        """Wrap ``model``, whose images have the shape ``shape``."""
+        self._model = model
+        self._shape = shape
+        self.classes = 0
+
+    def checked(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits (n, k) of ``images`` (n, ...); refuse with :class:`InputError` what makes no sense."""
+        for parameter in self._model.parameters():
+            if parameter.device != images.device:
+                raise InputError(f"the model is on {parameter.device}, the images on {images.device}: move one of them")
+            if parameter.is_floating_point() and parameter.dtype != images.dtype:
+                raise InputError(
+                    f"the model's dtype is {parameter.dtype}, the images' {images.dtype}: convert one of them"
+                )
+        try:
+            with torch.no_grad():
+                logits = self._model(images)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"the model refuses images of the shape {tuple(images.shape)}: {reason}") from error
+        logits = check_logits(logits, len(images), images.dtype)
+        self.classes = logits.shape[1]
+        return logits
+
+    def logits(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the logits (n, k) of ``rows`` (n, m)."""
+        with torch.no_grad():
+            return self._model(rows.reshape(-1, *self._shape))
+
+    def evaluate(self, rows: torch.Tensor) -> tuple[torch.Tensor, Tape]:
+        """Return the logits (n, k) of ``rows`` (n, m), and what :meth:`pullback` needs to go back from there."""
+        leaf = rows.detach().requires_grad_(True)
+        logits = self._model(leaf.reshape(-1, *self._shape))
+        if not logits.requires_grad:  # a constant model: its gradient is zero everywhere
+            logits = logits + 0 * leaf.sum(dim=1, keepdim=True)
+        return logits.detach(), (leaf, logits)
+
+    def pullback(self, tape: Tape, weights: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
+        """Return the gradients (n, m) of each row's logits, weighted by ``weights`` (n, k) and summed.
+
+        With ``keep`` the tape can be used again.
+        """
+        leaf, logits = tape
+        (result,) = torch.autograd.grad(logits, leaf, weights, retain_graph=keep)
+        return result
+
+    def pullbacks(self, tape: Tape, weights: torch.Tensor) -> torch.Tensor:
+        """Return the gradients (n, c, m) for several ``weights`` (n, c, k) of each row.
+
+        On a GPU in one pass, vectorised over c; on a CPU one after another, which is faster there for convolutions.
+        """
+        leaf, logits = tape
+        if leaf.is_cuda:
+            try:
+                (result,) = torch.autograd.grad(
+                    logits, leaf, weights.transpose(0, 1), retain_graph=True, is_grads_batched=True
+                )
+            except RuntimeError:  # an operation of the model that cannot be vectorised
+                pass
+            else:
+                return result.transpose(0, 1)
+        count = weights.shape[1]
+        columns = [self.pullback(tape, weights[:, column], keep=column + 1 < count) for column in range(count)]
+        return torch.stack(columns, dim=1)
+
+    def closest(self, tape: Tape, weights: torch.Tensor, gaps: torch.Tensor, *, within: float) -> Near:
+        """Choose for each row the classes whose linearised boundary is nearest: all ``within`` times the least.
+
+        ``weights``: (n, c, k), what each class's lead is of the logits; ``gaps``: (n, c), what is missing to it.
+        """
+        normals = self.pullbacks(tape, weights)
+        chosen = nearest_boundaries(gaps, normals.norm(dim=2), within)
+        row, column = chosen.nonzero(as_tuple=True)
+        return Near(row, column, normals[chosen])
+
+
+def nearest_boundaries(gaps: torch.Tensor, norms: torch.Tensor, within: float) -> torch.Tensor:
+    """Return which classes' boundaries (n, c) are no more than ``within`` times as far as the row's nearest."""
+    distance = gaps / norms
+    distance = torch.where(norms > 0, distance, torch.inf)
+    return distance <= within * distance.amin(dim=1, keepdim=True)
+
+
+def difference(logits: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor) -> torch.Tensor:
+    """Return ``logits[i, targets[i]] - logits[i, rivals[i]]`` (n,)."""
+    return (logits.gather(1, targets[:, None]) - logits.gather(1, rivals[:, None]))[:, 0]
+
+
+def worst_lead(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the target's lead over the strongest other class (n,)."""
+    rest = logits.scatter(1, targets[:, None], -torch.inf)
+    return logits.gather(1, targets[:, None])[:, 0] - rest.amax(dim=1)
+
+
+def contrast(plus: torch.Tensor, minus: torch.Tensor, classes: int, dtype: torch.dtype) -> torch.Tensor:
+    """Return the weights (..., k) that make of logits the lead of class ``plus`` (...) over ``minus`` (...)."""
+    shape = (*torch.broadcast_shapes(plus.shape, minus.shape), classes)
+    weights = torch.zeros(shape, dtype=dtype, device=plus.device)
+    weights.scatter_(-1, plus.expand(shape[:-1])[..., None], 1)
+    return weights.scatter_(-1, minus.expand(shape[:-1])[..., None], -1)

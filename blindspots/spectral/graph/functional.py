@@ -1,0 +1,48 @@
+"""Functions that a model calls in place of layers, such as ``F.max_pool2d``: which they are and what they stand for."""
+
+import operator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from blindspots.spectral.graph.called_layers import ACTIVATIONS, BY_SHAPE, CALLS
+
+_SPACES = (F, torch, torch.Tensor, operator, torch.special, torch._C._nn)
+
+
+def known_name(target: object) -> str | None:
+    """Return the name of a function of torch or of an operator; None for any other function, whatever its name."""
+    if isinstance(target, str):
+        return target
+    if target is torch.batch_norm:  # its arguments are in another order than those of F.batch_norm
+        return None
+    name = str(getattr(target, "__name__", ""))
+    return name if any(getattr(space, name, None) is target for space in _SPACES) else None
+
+
+def is_in_place(name: str, arguments: tuple[Any, ...], settings: dict[str, Any]) -> bool:
+    """Return whether a call overwrites its input; ``arguments``: without the input."""
+    if settings.get("inplace") is True or name in ("iadd", "isub", "imul", "itruediv", "setitem"):
+        return True
+    return (name.endswith("_") and not name.endswith("__")) or (
+        name in ACTIVATIONS and any(value is True for value in arguments)
+    )
+
+
+def module_of(
+    name: str, shape: tuple[int, ...], arguments: tuple[Any, ...], settings: dict[str, Any]
+) -> nn.Module | None:
+    """Return the module that does what ``name(input, *arguments, **settings)`` does, or None.
+
+    ``shape``: of one input, without the batch; none of the arguments depends on the input. Raises NoRuleError for a
+    call that no module does though others of the same function are known, TypeError for arguments that it doesn't have.
+    """
+    base = name.removesuffix("_")
+    if base in ACTIVATIONS:
+        arguments = tuple(value for value in arguments if not isinstance(value, bool))
+        return ACTIVATIONS[base](*arguments, **{key: value for key, value in settings.items() if key != "inplace"})
+    if base in BY_SHAPE:
+        return BY_SHAPE[base](shape, *arguments, **settings)
+    return CALLS[base](*arguments, **settings) if base in CALLS else None

@@ -1,0 +1,105 @@
+"""Anyone's model, taken apart into layers whose bounds are known and what happens to values between them."""
+
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn.utils import parametrize
+
+from blindspots.errors import InputError
+from blindspots.models.classifier import undisturbed
+from blindspots.spectral.graph.layers import Graph, Layer
+from blindspots.spectral.graph.node_values import NodeValues
+from blindspots.spectral.graph.walk import Walk
+from blindspots.spectral.rules.layer_inputs import checked_shape
+from blindspots.spectral.rules.rules import RULES
+
+__all__ = ["Graph", "Layer", "trace"]
+
+_BATCH = 2
+"""Images that are sent through the model."""
+
+
+def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
+    """Return the graph of ``model`` in evaluation mode for inputs of ``input_shape``, the batch left out.
+
+    By torch.fx, with a batch of two sent through. Layers are torch's own modules and those that have a rule
+    (:data:`.RULES`); calls of functions become the modules they stand for. What no rule is
+    known for is a layer without a module, which :func:`blindspots.spectral.network.bound_layer` refuses.
+
+    The model's mode, statistics and gradients stay as they are. The graph's layers are the model's own, but for those
+    that stand for functions or for two layers.
+
+    Raises :class:`InputError` for a shape that the model doesn't take, for a model that torch.fx can't follow, and for
+    hooks and for tensors changed in place that are used again: what they do is not in the graph.
+    """
+    shape = checked_shape(input_shape)
+    if not isinstance(model, nn.Module):
+        raise InputError(f"the model is a {type(model).__name__}; give a torch.nn.Module")
+    for name, module in model.named_modules():
+        if module._forward_hooks or module._forward_pre_hooks:
+            raise InputError(f"{name or 'the model'} has forward hooks, which can change what it returns: remove them")
+    tensors = [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]
+    like = tensors[0] if tensors else torch.zeros(())
+    tracer = _Tracer()
+    root = nn.Sequential(model) if tracer.is_leaf_module(model, "") else model
+    with undisturbed(model, like.device), torch.no_grad():
+        nodes = tracer.followed(root)
+        random = torch.Generator().manual_seed(0)
+        batch = torch.rand(_BATCH, *shape, generator=random, dtype=torch.float64).to(like.device, like.dtype)
+        walk = Walk(NodeValues(root, nodes, batch))
+        outcome = walk.through(nodes)
+        _check_same(outcome, root(batch))
+    return Graph(tuple(walk.layers), tuple(walk.steps), shape)
+
+
+class _Tracer(fx.Tracer):
+    """Follows calls into every module that isn't a layer by itself, and notes in which of them it is."""
+
+    proxy_buffer_attributes = True  # what is done with buffers is done later, if at all
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside: list[str] = []
+
+    def followed(self, root: nn.Module) -> list[fx.Node]:
+        """Return the nodes of ``root``'s forward pass; raises InputError where it can't be followed."""
+        try:
+            nodes = list(self.trace(root).nodes)
+        except Exception as error:  # whatever a forward pass raises when it is given stand-ins for tensors
+            where = f"{self.inside[-1]!r}" if self.inside else "the model"
+            kind = type(root.get_submodule(self.inside[-1]) if self.inside else root).__name__
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"torch.fx can't follow the forward pass of {where} ({kind}): {reason}. Write it without choices that "
+                "depend on its input, or as a module that blindspots.spectral.rules.rules.RULES has a rule for"
+            ) from error
+        self.inside.clear()
+        return nodes
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """A module with a rule, and any other of torch's own that isn't a container."""
+        kind = parametrize.type_before_parametrizations(m)
+        return kind in RULES or super().is_leaf_module(m, module_qualified_name)
+
+    def call_module(self, m: nn.Module, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As fx does it; where that fails, ``inside`` names the module."""
+        self.inside.append(self.path_of_module(m))
+        result = super().call_module(m, forward, args, kwargs)
+        self.inside.pop()
+        return result
+
+
+def _check_same(outcome: Any, real: Any) -> None:
+    """Refuse a graph that doesn't compute what the model does, as where ``x += y`` changes a tensor with two names."""
+    if not isinstance(real, torch.Tensor) or not isinstance(outcome, torch.Tensor):
+        raise InputError(f"the model returns a {type(real).__name__}; a bound is of one tensor")
+    if not torch.isfinite(real).all():
+        return  # some weight isn't finite, and its layer's rule can say which
+    if outcome.shape != real.shape or not torch.allclose(
+        outcome.double(), real.double(), rtol=1e-3, atol=1e-3 * float(real.abs().max())
+    ):
+        raise InputError(
+            "the model returns something else than its graph as torch.fx sees it: it changes a tensor in place that is "
+            "used again under another name, or draws random numbers"
+        )

@@ -1,0 +1,193 @@
+"""A walk along the nodes that torch.fx found: each is evaluated, and noted as a layer or as a step between layers."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn.utils import parametrize
+
+from blindspots.errors import InputError
+from blindspots.spectral.graph.arithmetic import JOINING, SELECTIONS, Step, arithmetic, copies, numbered
+from blindspots.spectral.graph.folding import folded
+from blindspots.spectral.graph.functional import known_name, module_of
+from blindspots.spectral.graph.layers import Layer
+from blindspots.spectral.graph.node_values import NodeValues, path_of
+from blindspots.spectral.no_rule import NoRuleError
+
+_ASKING = "size dim ndimension numel nelement shape ndim device dtype is_cuda is_floating_point is_contiguous"
+_QUESTIONS = frozenset(_ASKING.split())
+"""What is asked of a tensor without looking at its values."""
+_REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
+
+
+class Walk:
+    """Layers and steps so far."""
+
+    def __init__(self, values: NodeValues) -> None:
+        self.values = values
+        self.layers: list[Layer] = []
+        self.steps: list[Step] = []
+        self._step_of: dict[fx.Node, int] = {}
+        self._uses: Counter[str] = Counter()
+
+    def through(self, nodes: Sequence[fx.Node]) -> Any:
+        """Walk along ``nodes`` and return what comes out; raises InputError where a node doesn't take what comes in."""
+        for node in nodes:
+            try:
+                self._visit(node)
+            except _REFUSALS as error:
+                if isinstance(error, InputError):
+                    raise
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                shape = tuple(self.values.batch.shape[1:])
+                raise InputError(f"the model takes no input of shape {shape}: {path_of(node)}: {reason}") from error
+        return self.values.held[nodes[-1]]
+
+    def _visit(self, node: fx.Node) -> None:
+        held = self.values.held
+        if node.op == "placeholder":
+            held[node] = self._entering(node)
+        elif node.op == "get_attr":
+            held[node] = self.values.constant(node)
+        elif node.op == "output":
+            held[node] = self.values.of(node.args[0])
+            self._finish(node.args[0])
+        else:
+            self.values.check_overwritten(node)
+            held[node] = outcome = self.values.evaluate(node)
+            if self.values.sources(node) and _name(node) not in _QUESTIONS:
+                self._note(node, outcome)
+
+    def _entering(self, node: fx.Node) -> Any:
+        if not self.steps:
+            self._add(node, Step("input"))
+            return self.values.batch
+        if not node.args:
+            raise InputError(f"the model wants {node.target!r} beside its input; give one that wants one input alone")
+        return node.args[0]
+
+    def _finish(self, result: Any) -> None:
+        """Make the output the last step."""
+        if not isinstance(result, fx.Node):
+            return
+        if result not in self._step_of:
+            self.steps.append(Step("constant"))
+        elif self._step_of[result] != len(self.steps) - 1:
+            self.steps.append(Step("sum", (self._step_of[result],), (1.0,)))
+
+    def _note(self, node: fx.Node, outcome: Any) -> None:
+        sources = self.values.sources(node)
+        try:
+            found = self._step(node, outcome, sources)
+        except NoRuleError as reason:
+            kind = type(self.values.modules[str(node.target)]).__name__ if node.op == "call_module" else _called(node)
+            shape = _shape(self.values.held[sources[0]])
+            found = Layer(path_of(node), kind, None, shape, _shape(outcome), problem=str(reason))
+        self._add(node, found if isinstance(found, Step) else self._layer(node, found))
+
+    def _add(self, node: fx.Node, step: Step) -> None:
+        self._step_of[node] = len(self.steps)
+        self.values.dependent.add(node)
+        self.steps.append(step)
+
+    def _step(self, node: fx.Node, outcome: Any, sources: list[fx.Node]) -> Step | Layer:
+        """Return what a node is, of which ``sources`` depend on the input; raises NoRuleError where that's unknown."""
+        name, first = _name(node), sources[0]
+        alone = len(sources) == 1 and len(node.args) > 0 and node.args[0] is first
+        if not _is_float(outcome):
+            raise NoRuleError("no rule for what depends on the input but is no tensor of floating-point numbers")
+        if alone and not isinstance(self.values.held[first], torch.Tensor) and (name == "getitem" or name in JOINING):
+            if name in JOINING:
+                self.values.check_images(node, str(name), outcome)
+            return Step("sum", (self._step_of[first],), (1.0,))  # what is known is of all the pieces together
+        if any(not isinstance(self.values.held[source], torch.Tensor) for source in sources):
+            raise NoRuleError("no rule for what is done with several tensors at once")
+        if node.op == "call_module":
+            return self._module(node, outcome, first, alone)
+        arguments, settings = self.values.of(node.args), self.values.of(node.kwargs)
+        if name is None or "out" in settings:
+            raise NoRuleError(f"no rule for {_called(node)}")
+        if alone and name in SELECTIONS:
+            return self._selection(node, name, first)
+        if alone:
+            module = _functional(name, arguments[0], arguments[1:], settings)
+            if module is not None:
+                return Layer(path_of(node), type(module).__name__, module, _shape(arguments[0]), _shape(outcome))
+        joined: Any = node.args[0] if node.args and isinstance(node.args[0], tuple | list) else node.args
+        depends = [isinstance(value, fx.Node) and value in self._step_of for value in joined]
+        combined = None
+        if sum(depends) == len(sources):
+            combined = arithmetic(name, tuple(self.values.of(tuple(joined))), settings, depends, outcome)
+        if combined is None:
+            raise NoRuleError(f"no rule for {_called(node)}")
+        if isinstance(outcome, tuple):
+            raise NoRuleError(f"no rule for {_called(node)} with several results")
+        self.values.check_images(node, name, outcome)
+        rule, parts = combined
+        return Step(rule, tuple(self._step_of[joined[at]] for at, _ in parts), tuple(factor for _, factor in parts))
+
+    def _module(self, node: fx.Node, outcome: Any, first: fx.Node, alone: bool) -> Layer:
+        module, source = self.values.modules[str(node.target)], self.values.held[first]
+        kind = parametrize.type_before_parametrizations(module).__name__
+        if not alone or len(node.args) != 1 or node.kwargs or not isinstance(outcome, torch.Tensor):
+            raise NoRuleError(f"no rule for {kind} with more than one input or output")
+        if source.dim() < 2 or outcome.dim() < 2 or {len(source), len(outcome)} != {len(self.values.batch)}:
+            raise NoRuleError(f"no rule for {kind} on what isn't a batch of images")
+        return Layer(str(node.target), kind, module, _shape(source), _shape(outcome))
+
+    def _selection(self, node: fx.Node, name: str, first: fx.Node) -> Step:
+        source = self.values.held[first]
+        if source.dim() < 2 or len(source) != len(self.values.batch):
+            raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
+        selected = self.values.evaluate(node, numbered)
+        factor = copies(selected, len(source), source[0].numel())
+        same = isinstance(selected, torch.Tensor) and torch.equal(selected.flatten(), numbered(source).flatten())
+        return Step("sum", (self._step_of[first],), (factor,), same=same)
+
+    def _layer(self, node: fx.Node, layer: Layer) -> Step:
+        """Note a layer, folded with the one before where it can be, and return its step."""
+        sources = list(dict.fromkeys(self.values.sources(node)))
+        before, around = self.steps[self._step_of[sources[0]]], -1
+        if before.rule == "layer" and layer.module is not None and len(sources[0].users) == 1:
+            first = self.layers[before.layer]
+            both = folded(first.module, layer.module, layer.input_shape) if first.module is not None else None
+            if both is not None:
+                layer, around = replace(layer, folded=both, folded_shape=first.input_shape), before.inputs[0]
+        self._uses[layer.name] += 1
+        if self._uses[layer.name] > 1:
+            layer = replace(layer, name=f"{layer.name}#{self._uses[layer.name]}")
+        self.layers.append(layer)
+        return Step("layer", tuple(self._step_of[read] for read in sources), layer=len(self.layers) - 1, fold=around)
+
+
+def _functional(name: str, source: torch.Tensor, rest: Any, settings: Any) -> nn.Module | None:
+    """Return the module that a call stands for, None where there is none or it doesn't know the arguments."""
+    try:
+        return module_of(name, _shape(source), tuple(rest), dict(settings))
+    except NoRuleError:
+        raise
+    except (TypeError, ValueError, RuntimeError, KeyError, IndexError):  # the call itself went well
+        return None
+
+
+def _name(node: fx.Node) -> str | None:
+    """Return the name of a function or method that may be known, or of what a getattr asks for."""
+    if node.op == "call_module":
+        return None
+    return str(node.args[1]) if node.target is getattr else known_name(node.target)
+
+
+def _called(node: fx.Node) -> str:
+    return str(getattr(node.target, "__name__", node.target))
+
+
+def _is_float(outcome: Any) -> bool:
+    parts = outcome if isinstance(outcome, tuple | list) else [outcome]
+    return all(isinstance(part, torch.Tensor) and part.is_floating_point() for part in parts)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(value.shape[1:]) if isinstance(value, torch.Tensor) else ()

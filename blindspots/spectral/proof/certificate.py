@@ -1,0 +1,156 @@
+"""How far an image can be moved at least before it is misread: proved from the weights (section 4.3)."""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import nn
+
+from blindspots.errors import InputError
+from blindspots.models.checks import check_images, check_labels, check_logits
+from blindspots.models.classifier import undisturbed
+from blindspots.spectral.graph.graph import Graph, trace
+from blindspots.spectral.network import bound_layer, running_constants
+from blindspots.spectral.proof.local import local_radius
+from blindspots.spectral.proof.sigmoid_bound import JointBound
+from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork, sigmoid_network
+
+Method = Literal["auto", "local", "sdp", "product"]
+_OFF = 1e-9
+"""This share of the largest absolute logit is taken off each margin, for the rounding of float64."""
+_AT_ONCE = 1 << 22
+"""About as many values of images are evaluated at once."""
+
+
+@dataclass(frozen=True)
+class Certified:
+    """What is proved of images: tensors, one entry an image."""
+
+    radius: torch.Tensor
+    """(n,) float64: no change of a smaller Euclidean norm makes the model misread the image; 0 where it does already.
+    Infinity where a model always reads the same.
+
+    By the method "local": no change within the box [0, 1], the paper's constraint; by the others, no change at all.
+    """
+    distortion: torch.Tensor
+    """(n,) float64: the same as the paper's distortion, over the root of how many values an image has."""
+    margin: torch.Tensor
+    """(n,) float64: the label's logit less the largest other one."""
+    constant: float
+    """A Lipschitz constant of all logits, in logits per unit of the image's Euclidean norm; NaN for "local"."""
+    method: Method
+    """What proved it."""
+
+
+def certified_radius(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, method: Method = "auto"
+) -> Certified:
+    """Return the radii within which ``model`` provably reads no image as another class than its label.
+
+    ``method`` "product": the layers' constants multiplied, branches included, as
+    :func:`blindspots.spectral.network.network_bounds` does. If the last layer is linear, with the rows w, any
+    class j can overtake the label y only at a distance of ``(f_y - f_j) / (||w_y - w_j|| L_1 ... L_(K-1))`` (section
+    4.3); if not, of ``(f_y - f_j) / (sqrt(2) L)``. "sdp": with a constant for each pair of classes from all layers
+    together (:mod:`.sigmoid_bound`), for fully connected sigmoid networks; "local": for the same
+    ones, from how the network can bend near the image itself (:mod:`blindspots.spectral.proof.local`), which as a rule
+    is the distance of the nearest misread image itself. "auto": local where it applies, otherwise product.
+
+    Everything is done in float64, with a copy of the model in evaluation mode: the radii are of the function that the
+    model's stored numbers define over the reals. Its rounding is bounded for "local" and "sdp"; for "product" 1e-9 of
+    the largest logit is taken off, which is far more than float64 usually comes to but is not proved. What a model of
+    less precision does when it is evaluated is another function: :func:`.lower_bound`
+    counts that rounding in.
+
+    ``images``: (n, ...) float32 or float64 in [0, 1]; ``labels``: (n,) integers. Raises :class:`InputError` for input
+    that can't be used, for a model that can't be taken apart, and for a method that doesn't apply to it, NoRuleError
+    for a layer without a known constant.
+    """
+    if method not in get_args(Method):
+        raise InputError(f"method is {method!r}; it must be one of {', '.join(get_args(Method))}")
+    check_images(images)
+    images = images.detach().double()
+    try:
+        double = copy.deepcopy(model).double().to(images.device)
+    except RuntimeError as error:
+        raise InputError(f"the model can't be copied: {str(error).splitlines()[0]}") from error
+    graph = trace(double, tuple(images.shape[1:]))
+    logits = _logits(double, images)
+    check_labels(labels, logits.shape[1], len(images))
+    labels = labels.to(images.device).long()
+    network = as_sigmoid_network(graph)
+    if network is None and method in ("local", "sdp"):
+        raise InputError(
+            f"method {method!r} is for fully connected layers with sigmoids or hyperbolic tangents between"
+        )
+    chosen: Method = ("product" if network is None else "local") if method == "auto" else method
+    if chosen == "local" and network is not None:
+        radius, constant = local_radius(network, images.flatten(1), labels), math.nan
+    elif chosen == "sdp" and network is not None:
+        together = JointBound(network)
+        constant = together.of(torch.eye(logits.shape[1]).to(logits))
+        errors = network.rounding()[0][-1]
+        radius = _from_leads(logits, labels, _pairs(logits, together.of), errors)
+    else:
+        apart, constant = _by_layers(graph, logits)
+        radius = _from_leads(logits, labels, apart, _OFF * logits.abs().max().expand(logits.shape[1]))
+    own = labels[:, None]
+    margin = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
+    distortion = radius / math.sqrt(images[0].numel())
+    return Certified(radius, distortion, margin, constant, chosen)
+
+
+def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:
+    """Return a graph's network, or None where it is none of fully connected layers with sigmoids between them."""
+    layers: list[nn.Module] = []
+    for place, step in enumerate(graph.steps[1:]):
+        module = graph.layers[step.layer].module if step.rule == "layer" else None
+        if step.inputs != (place,) or not (step.same or module is not None):
+            return None
+        if isinstance(module, nn.Flatten) and len(graph.layers[step.layer].output_shape) != 1:
+            return None
+        if module is not None and not isinstance(module, nn.Flatten | nn.Identity | nn.Dropout):
+            if len(graph.layers[step.layer].input_shape) != 1:
+                return None
+            layers.append(module)
+    return sigmoid_network(layers)
+
+
+@torch.no_grad()
+def _logits(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    parts = images.split(max(1, _AT_ONCE // images[0].numel()))
+    with undisturbed(model, images.device), torch.no_grad():
+        return torch.cat([check_logits(model(part), len(part), torch.float64) for part in parts])
+
+
+def _by_layers(graph: Graph, logits: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Return how fast each logit's lead over each other can change (k, k) by the layers' constants, and the logits'."""
+    running = running_constants(graph, [bound_layer(layer) for layer in graph.layers])
+    classes, last = logits.shape[1], graph.steps[-1]
+    module = graph.layers[last.layer].module if last.rule == "layer" else None
+    if type(module) is not nn.Linear:
+        return logits.new_full((classes, classes), math.sqrt(2) * running[-1]), running[-1]
+    weight = module.weight.detach().double()
+    apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
+    return apart * running[last.inputs[0]], running[-1]
+
+
+def _pairs(logits: torch.Tensor, bound: Callable[[torch.Tensor], float]) -> torch.Tensor:
+    """Return the ``bound`` of each pair's lead (k, k)."""
+    classes = logits.shape[1]
+    eye, apart = torch.eye(classes).to(logits), logits.new_zeros(classes, classes)
+    for first in range(classes):
+        for second in range(first):
+            apart[first, second] = apart[second, first] = bound(eye[first : first + 1] - eye[second : second + 1])
+    return apart
+
+
+def _from_leads(logits: torch.Tensor, labels: torch.Tensor, apart: torch.Tensor, off: torch.Tensor) -> torch.Tensor:
+    """Return the radii (n,) from logits (n, k) that are off by ``off`` (k,) at most and constants (k, k) of leads."""
+    own = labels[:, None]
+    leads = logits.gather(1, own) - logits - off[own] - off
+    fast = apart[labels] * (1 + 1e-9)
+    ratio = torch.where(fast > 0, leads / fast, torch.where(leads > 0, torch.inf, 0))
+    return ratio.scatter(1, own, torch.inf).amin(dim=1).clamp_min(0) * (1 - 1e-9)

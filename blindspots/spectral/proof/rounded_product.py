@@ -1,0 +1,119 @@
+"""A certified lower bound of the least distortion of sequential networks, from their weights."""
+
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import nn
+
+from blindspots.models.unrolled import unrolled
+from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.proof.rounding import Range, evaluated, is_covered, propagated
+from blindspots.spectral.rules.rules import layer_bound
+
+_VALUES = 1 << 23
+"""About as many values of one layer's outputs are held at once."""
+
+
+def lower_bound(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return a distortion below which no perturbation makes ``model`` read another class, or the target.
+
+    With f the logits, y the label and K layers, the last of them linear with the rows w, any class j can overtake y
+    only at a distance of at least ``(f_y - f_j) / (||w_y - w_j|| L_1 ... L_(K-1))`` (section 4.3), where
+    :func:`blindspots.spectral.rules.rules.layer_bound` gives each layer's constant L. If the last layer isn't linear
+    its constant is a factor too, and ``sqrt(2)`` takes the place of ``||w_y - w_j||``. The bound is the least of these
+    over j for the nearest rule, the greatest of the analogous ``(f_j - f_t)`` over the target's rivals j for a target
+    rule, over ``sqrt(n)``; 0 where the image is misread (or read as the target) already.
+
+    It holds for the model in evaluation mode *as evaluated in its own dtype*: from each gap is taken what rounding may
+    add to it anywhere in the box (the standard bound for inner products in any order, through all layers), and norms
+    are taken in float64 and rounded up. Arithmetic of less than the dtype's precision (TF32, which is torch's default
+    for convolutions on CUDA) and convolutions that aren't sums of products (Winograd's, Fourier's) aren't covered.
+
+    ``images``: (n, ...) in [0, 1], in the model's dtype; ``labels`` and ``targets``: (n,) integers. Returns (n,)
+    float64, NaN for a model that :func:`blindspots.models.unrolled.unrolled` does not see through or that has a
+    layer whose constant or whose rounding is not known.
+    """
+    return certificate(model, images).bounds(images, labels, targets)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a model's weights prove about every image: worked out once, of use for many batches."""
+
+    layers: list[nn.Module]
+    """Empty where nothing is known."""
+    error: torch.Tensor
+    """(k,) what rounding may add to a logit anywhere in the box."""
+    apart: torch.Tensor
+    """(k, k) how fast each logit's lead over each other can change."""
+    rows: int
+    """Images evaluated at once."""
+
+    def bounds(self, images: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the lower bounds (n,), as :func:`lower_bound` does."""
+        images = images.detach()
+        if not self.layers:
+            return images.new_full((len(images),), torch.nan, dtype=torch.float64)
+        logits = torch.cat([_logits(self.layers, part) for part in images.split(self.rows)])
+        radius = _radius(logits, self.error, self.apart, labels.long(), targets)
+        return radius / images[0].numel() ** 0.5 * (1 - 1e-9)
+
+
+def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
+    """Return what is proved of ``model`` for images of the shape and dtype of ``images`` (n, ...)."""
+    images = images[:1].detach()
+    nothing = Certificate([], images, images, 1)
+    layers = unrolled(model)
+    if not layers or not all(map(is_covered, layers)):
+        return nothing
+    values = Range.of_images(images)
+    most = values.size.numel()
+    constants = []
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d) and values.size.dim() != 4:
+            return nothing  # without a channel, torch takes the batch for it
+        try:
+            constants.append(layer_bound(layer, tuple(values.size.shape[1:])).upper)
+        except NoRuleError:
+            return nothing
+        values = propagated(layer, values, images.dtype)
+        most = max(most, values.size.numel())
+    if values.size.dim() != 2:
+        return nothing
+    error = (values.error[0] * (1 + 1e-6)).nan_to_num(torch.inf)
+    apart = _apart(layers, constants, _logits(layers, images))
+    return Certificate(layers, error, apart, max(1, _VALUES // most))
+
+
+def _logits(layers: list[nn.Module], images: torch.Tensor) -> torch.Tensor:
+    values = images.double()
+    for layer in layers:
+        values = evaluated(layer, values)
+    return values
+
+
+def _apart(layers: list[nn.Module], constants: list[float], logits: torch.Tensor) -> torch.Tensor:
+    """Return bounds (k, k) of how fast each logit's lead over each other can change."""
+    *before, last = [1.0, *constants]
+    if layers and isinstance(layers[-1], nn.Linear):
+        weight = layers[-1].weight.detach().double()
+        apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
+    else:
+        apart = logits.new_full((logits.shape[1], logits.shape[1]), 2**0.5 * last)
+    return (apart * prod(before)).clamp_min(torch.finfo(torch.float64).tiny)
+
+
+def _radius(
+    logits: torch.Tensor, error: torch.Tensor, apart: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None
+) -> torch.Tensor:
+    """Return the Euclidean radius (n,) from logits (n, k), their errors (k,), the leads' constants (k, k)."""
+    own = (labels if targets is None else targets.long())[:, None]
+    gaps = logits.gather(1, own) - logits
+    if targets is None:
+        ratio = (gaps - error[own] - error) / apart[own[:, 0]]
+        return ratio.scatter(1, own, torch.inf).amin(dim=1).clamp_min(0)
+    ratio = (-gaps - error[own] - error) / apart[own[:, 0]]
+    return ratio.scatter(1, own, 0).amax(dim=1).clamp_min(0)

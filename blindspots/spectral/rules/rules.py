@@ -1,0 +1,85 @@
+"""How far a layer of any kind can spread two inputs apart (section 4.3): one rule a kind, and none for the unknown."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+from torch.nn.utils import parametrize
+
+from blindspots.spectral.bound import Bound
+from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.rules.activations import ACTIVATIONS
+from blindspots.spectral.rules.averaging import AVERAGING
+from blindspots.spectral.rules.layer_inputs import checked_shape
+from blindspots.spectral.rules.normalisation import NORMALISATION
+from blindspots.spectral.rules.pooling import POOLING
+from blindspots.spectral.rules.rearranging import REARRANGING
+from blindspots.spectral.rules.response_normalisation import RESPONSE_NORMALISATION
+from blindspots.spectral.rules.softmax import SOFTMAX
+from blindspots.spectral.rules.upsampling import UPSAMPLING
+from blindspots.spectral.rules.weighted import WEIGHTED
+
+__all__ = ["RULES", "NoRuleError", "layer_bound"]
+
+RULES: dict[type[nn.Module], Callable[[Any, tuple[int, ...]], Bound]] = {
+    **ACTIVATIONS,
+    **AVERAGING,
+    **NORMALISATION,
+    **POOLING,
+    **REARRANGING,
+    **RESPONSE_NORMALISATION,
+    **SOFTMAX,
+    **UPSAMPLING,
+    **WEIGHTED,
+}
+"""The rule of each kind of layer: what it returns holds in evaluation mode for inputs of the shape given."""
+
+
+def layer_bound(layer: nn.Module, input_shape: tuple[int, ...]) -> Bound:
+    """Return bounds of the least L such that ``|layer(x) - layer(y)| <= L |x - y|`` for all x and y.
+
+    ``input_shape``: of one input, without the batch, such as (64, 27, 27); the norms are Euclidean over the whole of
+    it. The layer is taken in evaluation mode, whatever mode it is in, as the function that its stored numbers define
+    over the reals: what rounding adds when it is evaluated is not counted. Weights that are computed from others
+    (:mod:`torch.nn.utils.parametrize`) are taken as evaluation mode computes them. The layer is left as it was.
+
+    Raises :class:`NoRuleError` for a kind of layer that has no rule (a subclass is a kind of its own), a layer with
+    hooks or a forward pass of its own, or numbers with which no constant exists; InputError for an input that the layer
+    doesn't take and for numbers that aren't finite.
+    """
+    shape = checked_shape(input_shape)
+    kind = type(layer)
+    if parametrize.is_parametrized(layer):
+        kind = parametrize.type_before_parametrizations(layer)
+    rule = RULES.get(kind)
+    if rule is None:
+        raise NoRuleError(f"{_called(kind)} has no rule: how far it can spread two inputs apart is unknown")
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        raise NoRuleError(f"{_called(kind)} has hooks, which can change what it returns: remove them first")
+    if "forward" in vars(layer):
+        raise NoRuleError(f"{_called(kind)} has a forward pass of its own: what it returns is unknown")
+    return rule(_plain(layer, kind), shape)
+
+
+def _called(kind: type[nn.Module]) -> str:
+    return kind.__qualname__ if kind.__module__.startswith("torch.nn.") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _plain(layer: nn.Module, kind: type[nn.Module]) -> nn.Module:
+    """Return ``layer``, or where its weights are parametrised a copy of it in evaluation mode, of its original class.
+
+    A copy, because some (torch's spectral norm) change their own buffers when they are read in training mode; and not
+    by torch's own removal, which changes the class that a copy shares with the layer.
+    """
+    if type(layer) is kind:
+        return layer
+    evaluated = copy.deepcopy(layer).eval()
+    computed = {name for name, _ in evaluated.get_submodule("parametrizations").named_children()}
+    result = kind.__new__(kind)
+    result.__dict__ = {
+        **vars(evaluated),
+        "_buffers": {**evaluated._buffers, **{name: getattr(evaluated, name).detach() for name in computed}},
+        "_modules": {name: part for name, part in evaluated._modules.items() if name != "parametrizations"},
+    }
+    return result

@@ -1,0 +1,61 @@
+"""Operator norms of the layers that hold a matrix or a kernel."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from blindspots.errors import InputError
+from blindspots.spectral.bound import Bound
+from blindspots.spectral.convolution.norm import conv_norm, conv_transpose_norm
+from blindspots.spectral.matrix import linear_norm
+from blindspots.spectral.rules.layer_inputs import check_channels, spatial_sizes
+
+_CONVOLUTIONS: dict[type[nn.Module], int] = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
+_TRANSPOSED: dict[type[nn.Module], int] = {nn.ConvTranspose1d: 1, nn.ConvTranspose2d: 2, nn.ConvTranspose3d: 3}
+
+
+def _linear(layer: nn.Linear, input_shape: tuple[int, ...]) -> Bound:
+    """Return the weight's largest singular value, along whichever other axes the layer is applied as well."""
+    if input_shape[-1] != layer.in_features:
+        raise InputError(
+            f"Linear takes no input of shape {input_shape}: {layer.in_features} values are wanted at its end"
+        )
+    return linear_norm(layer.weight)
+
+
+def _convolution(layer: nn.Conv2d, input_shape: tuple[int, ...]) -> Bound:
+    sizes = spatial_sizes(layer, input_shape, _CONVOLUTIONS[type(layer)])
+    check_channels(layer, input_shape, layer.in_channels)
+    return conv_norm(
+        layer.weight,
+        input_size=sizes,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        padding_mode=layer.padding_mode,
+    )
+
+
+def _transposed(layer: nn.ConvTranspose2d, input_shape: tuple[int, ...]) -> Bound:
+    sizes = spatial_sizes(layer, input_shape, _TRANSPOSED[type(layer)])
+    check_channels(layer, input_shape, layer.in_channels)
+    assert not isinstance(layer.padding, str)  # torch takes names of convolutions alone
+    return conv_transpose_norm(
+        layer.weight,
+        input_size=sizes,
+        stride=layer.stride,
+        padding=layer.padding,
+        output_padding=layer.output_padding,
+        dilation=layer.dilation,
+        groups=layer.groups,
+    )
+
+
+WEIGHTED: dict[type[nn.Module], Callable[[Any, tuple[int, ...]], Bound]] = {
+    nn.Linear: _linear,
+    **dict.fromkeys(_CONVOLUTIONS, _convolution),
+    **dict.fromkeys(_TRANSPOSED, _transposed),
+}
+"""What each kind of layer's rule is."""

@@ -1,0 +1,69 @@
+"""The studies that come with the package: the whole of section 4.2, in small and at full scale."""
+
+from blindspots.study.study import AdamSpec, BoundsSpec, ModelSpec, NegativesSpec, SetsSpec, Study, TrainingSpec
+
+_SIGMOID_DECAY = (1e-5, 1e-5, 1e-6)
+
+
+def _sigmoid(first: int, second: int, **others: str | int) -> ModelSpec:
+    """Return one of the paper's networks with two hidden layers of sigmoid units."""
+    name = "-".join([f"fc{first}-{second}-10", *(str(others[key]) for key in ("split", "initial") if key in others)])
+    return ModelSpec.model_validate({"name": name, "hidden": (first, second), "decay": _SIGMOID_DECAY, **others})
+
+
+MODELS = (
+    *(ModelSpec(name=f"fc10-{text}", paper=f"FC10({text})", decay=(float(text),)) for text in ("1e-4", "1e-2", "1")),
+    _sigmoid(100, 100, paper="FC100-100-10"),
+    _sigmoid(200, 200, paper="FC200-200-10"),
+    ModelSpec(name="ae400-10", paper="AE400-10", network="autoencoder", hidden=(400,), decay=(1e-6,)),
+    ModelSpec(
+        name="conv24-48-100-10",
+        network="convolutional",
+        channels=(24, 48),
+        hidden=(100,),
+        decay=(3e-4, 3e-4, 3e-4, 3e-4),
+        examples=10_000,
+    ),
+    _sigmoid(100, 100, initial=1),
+    _sigmoid(200, 200, initial=1),
+    _sigmoid(100, 100, paper="FC100-100-10 on P1", split="p1"),
+    _sigmoid(123, 456, paper="FC123-456-10 on P1", split="p1"),
+    _sigmoid(100, 100, paper="FC100-100-10' on P2", split="p2"),
+)
+"""The networks of Tables 1 to 4; beside them a convolutional one, which the paper lacks, and two from other weights."""
+
+QUICK = Study(
+    name="quick",
+    models=MODELS,
+    training=TrainingSpec(images=10_000, iterations=200),
+    sets=SetsSpec(targeted_method="lbfgs-norm", examples=1000, shard=250),
+    negatives=NegativesSpec(images=100, directions=100),
+    bounds=BoundsSpec(certified=20),
+)
+MNIST = Study(name="mnist", models=MODELS, sets=SetsSpec(targeted_method="lbfgs-norm", targeted_examples=10_000))
+PAPER = MNIST.model_copy(update={"name": "paper", "seeds": 3})
+
+
+def _family(name: str, examples: int | None) -> tuple[ModelSpec, ...]:
+    """Return one of the networks without a penalty and under three, from no effect on the test error to too much."""
+    free = MNIST.model(name).model_copy(update={"examples": examples})
+    changes = ({"name": f"{name}-l{text}", "paper": "", "penalty": float(text)} for text in ("1e-3", "1e-2", "1e-1"))
+    return (free, *(free.model_copy(update=each) for each in changes))
+
+
+PENALTY = Study(
+    name="penalty",
+    models=(*_family("fc100-100-10", None), *_family("conv24-48-100-10", 2000)),
+    training=TrainingSpec(adam=AdamSpec(epochs=5)),
+    sets=SetsSpec(rules=("nearest",), splits=("test",), noise=(0.1,), amplified_to=0.05),
+    negatives=NegativesSpec(images=0),
+    bounds=BoundsSpec(certified=50),
+    seeds=5,
+)
+
+BUILT_IN: dict[str, tuple[Study, str]] = {
+    "quick": (QUICK, "section 4.2 in small: 10 000 training images, sets of 1000; minutes on a laptop"),
+    "mnist": (MNIST, "section 4.2 at full scale: all training images, trained to convergence"),
+    "paper": (PAPER, "the same with three seeds for every model"),
+    "penalty": (PENALTY, "section 4.3's proposal: the Lipschitz bound penalised, at four strengths in two networks"),
+}

@@ -1,0 +1,48 @@
+"""The table of the models' bounds laid out for reading."""
+
+import xarray as xr
+
+from blindspots.tables.sheets.sheet import Sheet, names, number, percent, span
+
+
+def bounds_sheets(table: xr.Dataset) -> list[Sheet]:
+    """Return the one block: a row a model."""
+    about = table.attrs
+    rows = [_row(table.sel(model=model)) for model in names(table, "model")]
+    title = f"{about['title'].capitalize()} (section 4.3); study {about['study']}, {about['dataset']}"
+    columns = (
+        *("model", "norms of its layers", "bound of the network", "least distortion", "certified", "ratio %"),
+        *("proved near the image %", "least known %"),
+    )
+    return [Sheet(title, columns, tuple(rows), _notes(table))]
+
+
+def _row(row: xr.Dataset) -> tuple[str, ...]:
+    product, least, most = (float(row[name]) for name in ("product", "product_least", "product_most"))
+    return (
+        str(row["reader_name"].item()),
+        str(row["norms"].item()),
+        f"{product:.4g}" if least == most else f"{product:.4g} [{least:.4g}, {most:.4g}]",
+        number(row["distortion"], 4),
+        number(row["lower_bound"], 4),
+        percent(row["closed"]),
+        percent(row["near"]),
+        percent(row["minimal"]),
+    )
+
+
+def _notes(table: xr.Dataset) -> tuple[str, ...]:
+    seeds = int(table.attrs["seeds"])
+    several = (
+        f"; means over {seeds} seeds, in brackets the least and the greatest, norms of the first" if seeds > 1 else ""
+    )
+    return (
+        "Norms: upper bounds of the operator norms of the layers with weights, in order. Bound of the network: how far "
+        "two images can be spread apart at most, the product of all layers' constants, where a sigmoid has 1/4 "
+        f"(slip 11){several}.",
+        "Least distortion: found by the search, mean over "
+        f"{span(table['images'].values)} images that the model reads correctly, rule {table.attrs['rule']}; certified: "
+        "proved by the layers' bounds that none is below; ratio: of the two, image by image. Near the image: the same "
+        "ratio, where the proof takes into account how the sigmoids can bend within reach of an image, over "
+        f"{span(table['near_images'].values)} images; and for how many of them the least distortion is known to 1e-4.",
+    )

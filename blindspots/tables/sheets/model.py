@@ -1,0 +1,97 @@
+"""Tables 1 and 3 laid out for reading: the errors beside the paper's, then the distortions under each rule."""
+
+import numpy as np
+import xarray as xr
+
+from blindspots.tables.model_tables import ERRORS
+from blindspots.tables.sheets.sheet import Sheet, names, number, percent, printed, rate, rules, span, title
+
+_COLUMNS = {"training_error": "training error %", "p1_error": "error on P1 %", "p2_error": "error on P2 %"}
+
+
+def model_sheets(table: xr.Dataset) -> list[Sheet]:
+    """Return the blocks of Table 1 or 3."""
+    return [_errors(table), *(_distortions(table, rule) for rule in rules(table))]
+
+
+def _errors(table: xr.Dataset) -> Sheet:
+    errors, shown = ERRORS[int(table.attrs["table"])], rules(table)
+    columns = ["model"]
+    for error in errors:
+        columns += [_COLUMNS.get(error, "test error %"), "paper"]
+    rows = []
+    for model in names(table, "model"):
+        row = table.sel(model=model)
+        cells = [str(row["paper_name"].item())]
+        for error in errors:
+            decimals = 2 if float(row[error]) < 0.05 else 1
+            ends = row[f"{error}_low"], row[f"{error}_high"]
+            cells.append(
+                rate(row[error], *ends, flag=row[f"{error}_overlap"], decimals=decimals)
+                + _over_seeds(100 * float(row[f"{error}_spread"]), 2)
+            )
+            theirs = row[f"{error}_paper_low"], row[f"{error}_paper_high"]
+            cells.append(printed(row[f"{error}_paper_printed"].item(), *theirs, decimals=decimals))
+        cells += [number(row["distortion"].sel(rule=rule), 4) for rule in shown]
+        rows.append((*cells, number(row["distortion_paper"], 3)))
+    images = ", ".join(f"{span(table[f'{error}_n'])} {split} images" for error, split in errors.items())
+    notes = (
+        f"Errors on {images}, with their Wilson 95% interval; the paper's, as printed, with the interval of the full "
+        f"split and of its rounding. Average distortions by rule; the paper's are those of a random target.",
+        *_seeds(table),
+    )
+    return Sheet(title(table), (*columns, *(f"distortion, {rule}" for rule in shown), "paper"), tuple(rows), notes)
+
+
+def _distortions(table: xr.Dataset, rule: str) -> Sheet:
+    rows = []
+    for model in names(table, "model"):
+        cell = table.sel(model=model, rule=rule)
+        ends = ", ".join(number(cell[f"distortion_{end}"], 4) for end in ("low", "high"))
+        success = percent(cell["success"])
+        rows.append(
+            (
+                str(cell["paper_name"].item()),
+                f"{number(cell['distortion'], 4)} [{ends}]" + _over_seeds(float(cell["distortion_spread"]), 4),
+                span(cell["distortion_n"]),
+                number(cell["distortion_paper"], 3),
+                _relative(float(cell["distortion_difference"])),
+                number(cell["distortion_all"], 4),
+                number(cell["to_exact"], 5),
+                number(cell["lower_bound"], 5),
+                percent(cell["survives_eight_bits"]),
+                success,
+                span(cell["success_n"]),
+            )
+        )
+    columns = ("model", "distortion", "n", "paper", "differs by", "over all", "to exact", "lower bound", "8 bits %")
+    goal = "misread" if rule == "nearest" else "read as the target"
+    notes = (
+        "Average distortion with its 95% interval, over the n images read correctly from the start; then over all "
+        "images for which the search succeeded. To exact: mean ratio to the exact minimum, known for linear models. "
+        f"8 bits: share still {goal} when rounded to 8 bits a value. Success: share of all images of the set.",
+    )
+    return Sheet(
+        f"Table {table.attrs['table']}, distortions of {table.attrs['split']} images; rule {rule}",
+        (*columns, "success %", "images"),
+        tuple(rows),
+        notes,
+    )
+
+
+def _relative(difference: float) -> str:
+    return "" if np.isnan(difference) else f"{100 * difference:+.1f}%"
+
+
+def _over_seeds(spread: float, decimals: int) -> str:
+    return "" if np.isnan(spread) else f" ±{spread:.{decimals}f}"
+
+
+def _seeds(table: xr.Dataset) -> tuple[str, ...]:
+    seeds = int(table.attrs["seeds"])
+    if seeds == 1:
+        return ()
+    return (
+        f"Means over {seeds} seeds; ± is the standard deviation over them. All seeds are shown the same images, whose "
+        "number is that of one seed.",
+    )

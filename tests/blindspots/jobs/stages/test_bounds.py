@@ -1,0 +1,134 @@
+"""Bounds as jobs: of the study's models and of an AlexNet out of a file, stored and done again where they must be."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from blindspots.errors import InputError
+from blindspots.jobs.opening import checked_workspace, workspace_of
+from blindspots.jobs.run import run_study
+from blindspots.jobs.stages.bounds import AlexNetBounds
+from blindspots.jobs.verification import verify
+from blindspots.networks.alexnet import AlexNet
+from blindspots.results.tree import open_study
+from blindspots.store.layout import Layout
+from blindspots.store.weights import load_weights, save_weights
+from blindspots.study.study import Study
+from blindspots.tables import build_table, drawn_for
+from tests.blindspots.jobs.conftest import changed
+
+
+@pytest.fixture
+def alexnet_file(tmp_path: Path) -> Path:
+    """The convolutions of an AlexNet that was never trained."""
+    torch.manual_seed(0)
+    path = tmp_path / "alexnet.safetensors"
+    save_weights(path, AlexNet(None).state_dict(), {})
+    return path
+
+
+def test_every_model_has_bounds_that_its_weights_have(tiny_root: Path) -> None:
+    with open_study(tiny_root, lazy=False) as tree:
+        for model in ("fc10", "fc20-10"):
+            found = tree[f"spectral/{model}/seed-0"].to_dataset()
+            weights = load_weights(Layout.at(tiny_root).weights(model, 0))
+            norms = [float(torch.linalg.matrix_norm(each.double(), 2)) for each in weights.values() if each.dim() == 2]
+            linear = np.array([str(kind) == "Linear" for kind in found["kind"].values])
+            np.testing.assert_allclose(sorted(found["upper"].values[linear]), sorted(norms), rtol=1e-6)
+            assert found.attrs["product"] == pytest.approx(np.prod(norms) / 4 ** (len(norms) - 1), rel=1e-6)
+            assert found.attrs["model"] == model
+
+
+def test_what_is_proved_is_below_what_is_found_and_close(tiny_root: Path) -> None:
+    with open_study(tiny_root, lazy=False) as tree:
+        for model in ("fc10", "fc20-10"):
+            made = tree[f"certified/{model}/seed-0"].to_dataset()
+            nearest = tree[f"sets/{model}/seed-0/train/nearest"].to_dataset().isel(example=slice(3))
+            np.testing.assert_array_equal(made["example"], nearest["example"])
+            np.testing.assert_array_equal(made["found"], nearest["distortion"])
+            assert (made["read"].values == (nearest["clean_predicted"].values == nearest["label"].values)).all()
+            read = made["read"].values
+            assert read.any()
+            ratio = made["certified"].values[read] / made["found"].values[read]
+            assert (ratio <= 1 + 1e-6).all()
+            assert ratio.mean() > 0.95
+            assert (made["certified"].values[~read] == 0).all()
+
+
+def test_more_certificates_keep_what_there_is(tiny: Study, root: Path) -> None:
+    ran = run_study(changed(tiny, bounds={"certified": 5}), root).shards
+    certified = {key: shards for key, shards in ran.items() if key.startswith("certified/")}
+    assert certified == {f"certified/{model}/seed-0": (0,) for model in ("fc10", "fc20-10")}
+    with open_study(root, lazy=False) as tree:
+        assert tree["certified/fc10/seed-0"].sizes["example"] == 5
+
+
+def test_without_bounds_there_are_no_jobs_and_no_table(tiny: Study, root: Path) -> None:
+    study = changed(tiny, bounds={"models": False, "certified": 0})
+    assert drawn_for(study) == (1, 2, "negatives")
+    assert not any(key.startswith(("spectral", "certified", "tables/b")) for key in run_study(study, root).shards)
+    with open_study(root, lazy=False) as tree, pytest.raises(InputError, match=r"--set bounds\.models=true"):
+        build_table("bounds", tree, study)
+
+
+def test_an_alexnet_out_of_a_file(tiny: Study, root: Path, alexnet_file: Path) -> None:
+    study = changed(tiny, bounds={"alexnet": str(alexnet_file)})
+    tables = {f"tables/{name}" for name in ("table1", "table2", "table5", "negatives", "bounds")}
+    assert set(run_study(study, root).shards) == {"spectral/alexnet", *tables}
+    with open_study(root, lazy=False) as tree:
+        stored = tree["tables/table5"].to_dataset()
+    conv = stored.sel(row="Conv 3")
+    assert 0 < float(conv["lower"]) <= float(conv["upper"]) < 1.02 * float(conv["lower"])
+    assert str(stored.sel(row="FC 1")["state"].item()) == "no weights"
+    assert np.isnan(stored.sel(row="FC 1")["upper"])
+    assert verify(workspace_of(root)).damaged == ()
+
+    alexnet_file.touch()
+    assert run_study(study, root).shards == {}
+    weights = load_weights(alexnet_file)
+    save_weights(alexnet_file, {**weights, "features.6.weight": 2 * weights["features.6.weight"]}, {})
+    again = run_study(study, root).shards
+    assert set(again) == {"spectral/alexnet", *tables}
+    with open_study(root, lazy=False) as tree:
+        doubled = tree["tables/table5"].to_dataset().sel(row="Conv 3")
+    assert float(doubled["upper"]) == pytest.approx(2 * float(conv["upper"]), rel=1e-3)
+
+    alexnet_file.unlink()
+    assert workspace_of(root).study == study  # what is there can still be looked at
+    assert not AlexNetBounds().is_done(workspace_of(root), 0)
+
+
+def test_a_file_that_is_not_there_is_refused_before_any_work(tiny: Study, tmp_path: Path, mnist: object) -> None:
+    study = changed(tiny, bounds={"alexnet": str(tmp_path / "none.pth")})
+    with pytest.raises(InputError, match=r"none\.pth'?: there is no such file"):
+        checked_workspace(study, tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ({"alexnet": "https://example.org/alexnet.pth"}, "is wanted for"),
+        ({"alexnet": "here.pth", "sha256": "0123abcd"}, "belongs to an address"),
+        ({"alexnet": "https://example.org/alexnet.pth", "sha256": "0123"}, "sha256"),
+    ],
+)
+def test_an_address_and_its_hash_belong_together(tiny: Study, bounds: dict[str, str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        changed(tiny, bounds=bounds)
+
+
+def test_paths_are_kept_so_that_any_folder_can_read_them(
+    tiny: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert changed(tiny, bounds={"alexnet": "here.pth"}).bounds.alexnet == str(tmp_path / "here.pth")
+    assert changed(tiny, bounds={"alexnet": "pretrained"}).bounds.alexnet == "pretrained"
+
+
+def test_the_name_of_table_5s_network_is_kept(tiny: Study) -> None:
+    models = tiny.model_dump(mode="json")["models"]
+    with pytest.raises(InputError, match="the name alexnet is kept"):
+        changed(tiny, models=[{**models[0], "name": "alexnet"}])

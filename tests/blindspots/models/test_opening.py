@@ -1,0 +1,455 @@
+"""Files of weights as users have them: which network they make, and one clear error for each that makes none."""
+
+import hashlib
+import http.server
+import json
+import os
+import pickle
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from blindspots.errors import InputError
+from blindspots.models.fetching import ALEXNET_SHA256, ALEXNET_URL, fetch_weights
+from blindspots.models.opening import open_model
+from blindspots.models.weights_file import load_weights_file
+from blindspots.networks.alexnet import AlexNet
+from blindspots.networks.alexnet_2012 import AlexNet2012
+from blindspots.networks.build import build_network, initialise
+from blindspots.store.weights import save_weights
+from blindspots.study.study import ModelSpec
+
+SPECS = (
+    ModelSpec(name="fc5-10", hidden=(5,), decay=(0, 0)),
+    ModelSpec(name="ae6-10", network="autoencoder", hidden=(6,), decay=(0,)),
+    ModelSpec(name="conv2-7-10", network="convolutional", channels=(2,), hidden=(7,), decay=(0, 0, 0)),
+)
+CLASSIFIER = ("classifier.1", "classifier.4", "classifier.6")
+
+
+def features(kind: type[AlexNet] | type[AlexNet2012] = AlexNet, *, seed: int = 0) -> dict[str, torch.Tensor]:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return dict(kind(classes=None).state_dict())
+
+
+def whole(classes: int = 7) -> dict[str, torch.Tensor]:
+    """All of AlexNet's weights in a file of little more than its convolutions: each value of a layer is one value."""
+    found = features()
+    for name, shape in zip(CLASSIFIER, ((4096, 9216), (4096, 4096), (classes, 4096)), strict=True):
+        found |= {f"{name}.weight": torch.tensor(1e-3).expand(shape), f"{name}.bias": torch.zeros(shape[0])}
+    return found
+
+
+# what a file holds
+
+
+@pytest.fixture
+def tensors() -> dict[str, torch.Tensor]:
+    random = torch.Generator().manual_seed(0)
+    return {"a.weight": torch.randn(3, 4, generator=random), "a.bias": torch.randn(3, generator=random).half()}
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt"])
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_tensors_come_back_by_name(
+    tensors: dict[str, torch.Tensor], tmp_path: Path, suffix: str, zipped: bool, wrapped: bool
+) -> None:
+    path = tmp_path / f"w{suffix}"
+    named = {f"module.{name}": tensor for name, tensor in tensors.items()} if wrapped else tensors
+    if suffix == ".safetensors":
+        save_file(named, path)
+    else:
+        content = {"epoch": 3, "state_dict": named} if wrapped else named
+        torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    found = load_weights_file(path)
+    assert set(found) == set(tensors)
+    for name, tensor in tensors.items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name], tensor)
+
+
+def test_a_prefix_that_some_lack_is_kept(tmp_path: Path) -> None:
+    save_file({"module.a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "w.safetensors")
+    assert set(load_weights_file(tmp_path / "w.safetensors")) == {"module.a", "b"}
+
+
+class Harmful:
+    """A pickle that makes a file when it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    for name, zipped in (("zipped.pt", True), ("old.pt", False)):
+        torch.save({"a": Harmful(trap)}, tmp_path / name, _use_new_zipfile_serialization=zipped)
+        with pytest.raises(InputError, match=r"more than tensors \((posix|nt).mkdir\), and unpickling that could run"):
+            load_weights_file(tmp_path / name)
+    with (tmp_path / "plain.pt").open("wb") as file:
+        pickle.dump(Harmful(trap), file)
+    with pytest.raises(InputError, match=r"plain.pt .* save its state_dict\(\) with safetensors"):
+        load_weights_file(tmp_path / "plain.pt")
+    assert not trap.exists()
+
+
+def truncated(path: Path, share: float) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+
+
+def scripted(path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)).save(str(path))
+
+
+def torch_file(content: Any, *, share: float = 1, zipped: bool = True) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        torch.save(content, path, _use_new_zipfile_serialization=zipped)
+        truncated(path, share)
+
+    return make
+
+
+def safetensors_file(share: float) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        save_file({"a": torch.ones(100)}, path)
+        truncated(path, share)
+
+    return make
+
+
+WEIGHTS = {"a": torch.ones(1000)}
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "wrong"),
+    [
+        ("gone.pth", lambda path: None, "does not exist"),
+        ("folder.pth", Path.mkdir, "is a folder"),
+        ("w.onnx", lambda path: path.write_bytes(b""), r"w.onnx .* must end in .safetensors, .pth, .pt"),
+        ("w.safetensors", safetensors_file(0.9), "w.safetensors is damaged"),
+        ("w.safetensors", safetensors_file(0), "w.safetensors is damaged"),
+        ("w.pth", torch_file(WEIGHTS, share=0.5), "w.pth is damaged"),
+        ("w.pth", torch_file(WEIGHTS, share=0.5, zipped=False), "w.pth is damaged"),
+        ("w.pth", torch_file(WEIGHTS, share=0), "w.pth is damaged: it ends too soon"),
+        ("w.pth", lambda path: path.write_bytes(b"hello world" * 9), "w.pth is damaged"),
+        ("w.pt", torch_file(nn.Linear(2, 2)), r"more than tensors \(torch.nn.modules.linear.Linear\)"),
+        ("w.pt", torch_file({"a": np.ones(3)}), r"more than tensors \(numpy"),
+        ("w.pt", scripted, "w.pt is a TorchScript archive, which holds code: save its state_dict"),
+        ("w.pt", torch_file([torch.ones(2)]), "no state dict but one list"),
+        ("w.pt", torch_file(torch.ones(2)), "no state dict but one Tensor"),
+        ("w.pt", torch_file({"a": torch.ones(2), "epoch": 3}), "its entry 'epoch' is no tensor but one int"),
+        ("w.pt", torch_file({3: torch.ones(2)}), "its entry 3"),
+        ("w.pt", torch_file({}), "holds no tensors"),
+        ("w.pt", torch_file({"state_dict": {}}), "holds no tensors"),
+    ],
+)
+def test_a_file_without_weights_is_refused(name: str, make: Callable[[Path], None], wrong: str, tmp_path: Path) -> None:
+    make(tmp_path / name)
+    with pytest.raises(InputError, match=wrong) as found:
+        load_weights_file(tmp_path / name)
+    assert len(str(found.value).splitlines()) == 1
+
+
+# which network it is
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_a_model_of_a_study_is_known_by_its_metadata(spec: ModelSpec, tmp_path: Path) -> None:
+    network = build_network(spec, shape=(1, 28, 28), classes=10)
+    initialise(network, seed=3)
+    metadata = {
+        "model": spec.name,
+        "network": spec.model_dump_json(exclude={"name", "paper", "examples"}),
+        "dataset": "fashion-mnist",
+    }
+    save_weights(tmp_path / "seed-0.safetensors", network.state_dict(), metadata)
+    opened = open_model(tmp_path / "seed-0.safetensors")
+    images = torch.rand(4, 1, 28, 28)
+    assert torch.equal(opened.model(images), network(images))
+    assert (opened.name, opened.input_shape, opened.missing) == (spec.name, (1, 28, 28), ())
+    assert not opened.model.training
+    assert not any(parameter.requires_grad for parameter in opened.model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "wrong"),
+    [
+        ({"network": "{"}, {}, "describe no network of a study"),
+        ({"network": '{"network": "transformer", "decay": [0]}'}, {}, "describe no network of a study"),
+        ({"network": "3"}, {}, "describe no network of a study"),
+        ({"dataset": "cifar10"}, {}, "the data set 'cifar10'; known are mnist, fashion-mnist"),
+        ({}, {"input_shape": (3, 28, 28)}, r"input_shape = \(3, 28, 28\): images of mnist are \(1, 28, 28\)"),
+        ({"network": json.dumps({"hidden": [6], "decay": [0, 0]})}, {}, r"layers.1.weight is \(5, 784\) in the file"),
+    ],
+)
+def test_metadata_that_describe_another_network_are_refused(
+    change: dict[str, str], options: dict[str, Any], wrong: str, tmp_path: Path
+) -> None:
+    network = build_network(SPECS[0], shape=(1, 28, 28), classes=10)
+    metadata = {"network": SPECS[0].model_dump_json(exclude={"name"}), "dataset": "mnist", **change}
+    save_weights(tmp_path / "w.safetensors", network.state_dict(), metadata)
+    with pytest.raises(InputError, match=wrong):
+        open_model(tmp_path / "w.safetensors", **options)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(AlexNet, "alexnet"), (AlexNet2012, "alexnet-2012")])
+@pytest.mark.parametrize("named", [True, False])
+def test_an_alexnet_is_known_by_its_convolutions_alone(
+    kind: type[AlexNet] | type[AlexNet2012], name: str, named: bool, tmp_path: Path
+) -> None:
+    weights = features(kind)
+    save_file(weights, tmp_path / "w.safetensors")
+    before = torch.random.get_rng_state()
+    opened = open_model(tmp_path / "w.safetensors", network=name if named else None)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert type(opened.model) is kind
+    assert (opened.name, opened.input_shape, opened.missing) == (name, kind.input_shape, CLASSIFIER)
+    assert all(torch.equal(tensor, weights[key]) for key, tensor in opened.model.state_dict().items())
+    assert opened.model(torch.rand(1, *opened.input_shape)).shape == (1, 9216)
+
+
+def test_a_whole_alexnet_has_its_logits(tmp_path: Path) -> None:
+    torch.save({"state_dict": whole(classes=7)}, tmp_path / "w.pth")
+    assert (tmp_path / "w.pth").stat().st_size < 2**24
+    opened = open_model(tmp_path / "w.pth", input_shape=(3, 63, 80))
+    assert (opened.name, opened.input_shape, opened.missing) == ("alexnet", (3, 63, 80), ())
+    logits = opened.model(torch.rand(1, *opened.input_shape))
+    assert logits.shape == (1, 7)
+    torch.testing.assert_close(
+        logits, logits[:, :1].expand(1, 7), rtol=1e-4, atol=0
+    )  # its last layer has the same weights for each
+    assert float(logits[0, 0]) > 0
+
+
+def without(name: str) -> dict[str, torch.Tensor]:
+    return {key: tensor for key, tensor in features().items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("weights", "options", "wrong"),
+    [
+        (without("features.3.bias"), {}, "does not fit the network alexnet: the file lacks features.3.bias"),
+        ({**features(), "extra": torch.ones(1)}, {}, "the network has no extra"),
+        ({**features(), "classifier.6.bias": torch.ones(7)}, {}, r"lacks classifier.1.weight, .* and 2 more"),
+        (
+            {**features(), "features.3.weight": torch.ones(192, 32, 5, 5)},
+            {},
+            r"features.3.weight is \(192, 32, 5, 5\) in the file and \(192, 64, 5, 5\) in the network",
+        ),
+        (
+            {name: tensor.double() for name, tensor in features().items()},
+            {},
+            r"features.0.bias is float64 in the file and float32 in the network, which .* not be exact; .* and 7 more",
+        ),
+        ({**features(), "features.0.bias": torch.ones(64, dtype=torch.int32)}, {}, "is int32 in the file"),
+        ({**features(), "features.6.bias": torch.full((384,), torch.inf)}, {}, "features.6.bias hold .* not finite"),
+        (features(AlexNet2012), {"network": "alexnet"}, "does not fit the network alexnet"),
+        (features(AlexNet2012), {"input_shape": (3, 224, 224)}, r"alexnet-2012 takes images of \(3, 227, 227\)"),
+        (features(), {"input_shape": (3, 62, 224)}, "of 63 x 63 at least"),
+        (features(), {"input_shape": (224, 224)}, "of 63 x 63 at least"),
+        (features(), {"input_shape": (3, 0, 224)}, "sizes of at least 1"),
+        (features(), {"sha256": "0" * 64}, "is a path: leave it out"),
+        ({"a": torch.ones(1)}, {}, "weights such as a are of no network that is known"),
+        ({"features.0.weight": torch.ones(64, 3, 3, 3)}, {}, "of no network that is known"),
+        ({"a": torch.ones(1)}, {"network": "resnet"}, "input_shape is wanted for the network resnet"),
+        ({"a": torch.ones(1)}, {"network": "resnet", "input_shape": (1,)}, "no network is called 'resnet'"),
+    ],
+)
+def test_weights_of_no_network_are_refused(
+    weights: dict[str, torch.Tensor], options: dict[str, Any], wrong: str, tmp_path: Path
+) -> None:
+    save_file(weights, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=wrong):
+        open_model(tmp_path / "w.safetensors", **options)
+
+
+def test_half_precision_is_held_exactly(tmp_path: Path) -> None:
+    weights = {name: tensor.half() for name, tensor in features().items()}
+    save_file(weights, tmp_path / "w.safetensors")
+    found = open_model(tmp_path / "w.safetensors").model.state_dict()
+    assert all(torch.equal(found[name], tensor.float()) for name, tensor in weights.items())
+
+
+OWN = """
+import torch
+def network(outputs=2):
+    return torch.nn.Sequential(torch.nn.Linear(4, outputs), torch.nn.BatchNorm1d(outputs))
+def tensor():
+    return torch.ones(1)
+def broken():
+    raise RuntimeError("out of luck\\nby far")
+number = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A module of the user's own in the current folder, and weights that fit what it makes."""
+    (tmp_path / "their_networks.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    network = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
+    nn.init.normal_(network[0].weight)
+    torch.save(network.state_dict(), tmp_path / "w.pt")
+    yield tmp_path
+    sys.modules.pop("their_networks", None)
+
+
+def test_a_network_of_ones_own(own: Path) -> None:
+    path = list(sys.path)
+    opened = open_model("w.pt", network="their_networks:network", input_shape=(4,))
+    assert sys.path == path
+    assert (opened.name, opened.input_shape, opened.missing) == ("their_networks:network", (4,), ())
+    assert torch.equal(opened.model[0].weight, load_weights_file("w.pt")["0.weight"])  # type: ignore[index]
+    assert not opened.model.training
+
+
+@pytest.mark.parametrize(
+    ("network", "input_shape", "wrong"),
+    [
+        ("their_networks:network", None, "input_shape is wanted"),
+        ("their_networks:network", (), "sizes of at least 1"),
+        ("nowhere_at_all:network", (4,), "cannot be made: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("their_networks:nothing", (4,), "cannot be made: AttributeError"),
+        ("their_networks:number", (4,), "cannot be made: TypeError"),
+        ("their_networks:broken", (4,), "cannot be made: RuntimeError: out of luck$"),
+        ("their_networks:tensor", (4,), "returned one Tensor; it must return a torch.nn.Module"),
+        (":network", (4,), "no network is called ':network'; there are alexnet, alexnet-2012"),
+        ("torch.nn:Identity", (4,), "the network has no 0.weight, 0.bias, 1.weight and 4 more"),
+    ],
+)
+def test_what_makes_no_network_is_refused(own: Path, network: str, input_shape: Any, wrong: str) -> None:
+    with pytest.raises(InputError, match=wrong):
+        open_model(own / "w.pt", network=network, input_shape=input_shape)
+
+
+# from the web
+
+
+class Server:
+    """A web server on this machine that counts what it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked = 0
+        server = self
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked += 1
+                super().do_GET()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *a: Handler(*a, directory=str(folder)))
+        self.address = f"http://127.0.0.1:{self.http.server_port}/"
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, str]]:
+    """A server of the file w.safetensors, and its SHA-256; an empty cache."""
+    monkeypatch.setenv("BLINDSPOTS_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "web"
+    folder.mkdir()
+    save_file(features(), folder / "w.safetensors")
+    server = Server(folder)
+    yield server, hashlib.sha256((folder / "w.safetensors").read_bytes()).hexdigest()
+    server.http.shutdown()
+    server.http.server_close()
+
+
+@pytest.mark.parametrize("digits", [8, 13, 64])
+def test_a_file_is_fetched_once(web: tuple[Server, str], digits: int, tmp_path: Path) -> None:
+    server, sha256 = web
+    opened = open_model(f"{server.address}w.safetensors?download=true", sha256=sha256[:digits].upper())
+    assert opened.name == "alexnet"
+    path = fetch_weights(f"{server.address}w.safetensors", sha256)
+    assert path == tmp_path / "cache" / "weights" / f"{sha256[:8]}-w.safetensors"
+    assert server.asked == 1
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
+def test_a_damaged_copy_is_fetched_again(
+    web: tuple[Server, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, sha256 = web
+    path = fetch_weights(f"{server.address}w.safetensors", sha256)
+    truncated(path, 0.5)
+    assert fetch_weights(f"{server.address}w.safetensors", sha256) == path
+    assert server.asked == 2
+    assert "is damaged, or of another sha256; it is fetched again" in caplog.text
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
+@pytest.mark.parametrize("of_8", [True, False])
+def test_another_file_is_neither_used_nor_kept(web: tuple[Server, str], of_8: bool, tmp_path: Path) -> None:
+    server, sha256 = web
+    wanted = ("0" * 8) if of_8 else sha256[:-1] + "0"
+    assert wanted != sha256
+    with pytest.raises(InputError, match=rf"is not the file that was meant: its sha256 is {sha256}, not {wanted}"):
+        fetch_weights(f"{server.address}w.safetensors", wanted)
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("path", "sha256", "wrong"),
+    [
+        ("gone.pth", "0" * 8, r"gone.pth cannot be had: 404"),
+        ("w.safetensors", None, "the sha256 of .* is wanted"),
+        ("w.safetensors", "0" * 7, "sha256 = '0000000'"),
+        ("w.safetensors", "0" * 65, "64 hexadecimal digits are wanted"),
+        ("w.safetensors", "x" * 64, "64 hexadecimal digits are wanted"),
+        ("weights.zip", "0" * 64, "names no file of weights: it must end in"),
+        ("", "0" * 64, "names no file of weights"),
+    ],
+)
+def test_what_cannot_be_fetched_is_refused(web: tuple[Server, str], path: str, sha256: str | None, wrong: str) -> None:
+    with pytest.raises(InputError, match=wrong):
+        open_model(web[0].address + path, sha256=sha256)
+
+
+def test_an_address_must_lead_somewhere(
+    web: tuple[Server, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"'ftp://x/w.pth' is no address on the web"):
+        fetch_weights("ftp://x/w.pth", "0" * 8)
+    server, sha256 = web
+    server.http.shutdown()
+    server.http.server_close()
+    with pytest.raises(InputError, match=r"cannot be had: \[Errno \d+\] [\w ]+; get the file by other means"):
+        fetch_weights(f"{server.address}w.safetensors", sha256)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BLINDSPOTS_CACHE", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=r"the cache folder .* cannot be written"):
+        fetch_weights(f"{server.address}w.safetensors", sha256)
+
+
+def test_the_widespread_weights_carry_their_hash_in_their_name() -> None:
+    assert ALEXNET_URL.endswith(f"-{ALEXNET_SHA256}.pth")
+
+
+@pytest.mark.real_weights
+@pytest.mark.skipif("BLINDSPOTS_ALEXNET" not in os.environ, reason="BLINDSPOTS_ALEXNET names no file of weights")
+def test_the_real_weights_are_recognised() -> None:
+    opened = open_model(os.environ["BLINDSPOTS_ALEXNET"])
+    assert opened.name == "alexnet"
+    assert opened.missing in ((), CLASSIFIER)
+    first: nn.Conv2d = opened.model.features[0]  # type: ignore[assignment, index, union-attr]
+    assert float(torch.linalg.matrix_norm(first.weight.flatten(1), 2)) == pytest.approx(4.593, rel=1e-3)

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import dask.array
+import numpy as np
+import pytest
+import xarray as xr
+
+from blindspots.errors import InputError
+from blindspots.results.tree import open_study
+from tests.stores import decoded
+
+
+def test_the_whole_store_is_one_lazy_tree(tiny_root: Path) -> None:
+    with open_study(tiny_root) as tree:
+        perturbation = tree["sets/fc10/seed-0/train/nearest"]["perturbation"]
+        assert isinstance(perturbation.data, dask.array.Array)
+        stored = decoded(tiny_root)
+        np.testing.assert_array_equal(perturbation, stored["sets/fc10/seed-0/train/nearest/perturbation"])
+        assert {"sets", "references", "transfer", "training", "negatives", "spectral", "certified", "tables"} == set(
+            tree.children
+        )
+        assert tree["tables/table1"]["paper_name"].values[0] == "FC10(1e-2)"
+        for path, values in stored.items():
+            if ":" not in path:
+                np.testing.assert_array_equal(tree[path].values, values, err_msg=path)
+
+
+def test_eagerly_nothing_is_dasks(tiny_root: Path) -> None:
+    with open_study(tiny_root, lazy=False) as tree:
+        for node in tree.subtree:
+            assert not any(isinstance(array.variable._data, dask.array.Array) for array in node.data_vars.values())
+
+
+def test_a_store_under_work_can_be_read(root: Path) -> None:
+    from blindspots.store.arrays import unseal
+
+    unseal(root / "study.zarr")
+    with open_study(root) as tree:
+        assert int(tree["transfer"].n.max()) > 0
+
+
+def test_plain_xarray_opens_it_without_a_warning(tiny_root: Path) -> None:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with xr.open_datatree(tiny_root / "study.zarr", engine="zarr") as tree:
+            assert tree["transfer"].rate.dims == ("source", "target", "seed", "split", "rule", "variant")
+
+
+def test_where_there_is_no_study_one_is_told_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no study in .*; make one with: blindspots run --root"):
+        open_study(tmp_path)

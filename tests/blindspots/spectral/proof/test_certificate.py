@@ -1,0 +1,240 @@
+import copy
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from blindspots.distortion.search import minimum_distortion
+from blindspots.errors import InputError
+from blindspots.networks.convolutional import Convolutional
+from blindspots.networks.fully_connected import FullyConnected
+from blindspots.spectral.graph.graph import trace
+from blindspots.spectral.network import network_bounds
+from blindspots.spectral.proof.certificate import as_sigmoid_network, certified_radius
+
+
+def drawn(model, seed=0, scale=2.0):
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                drawn_ = torch.randn(parameter.shape, generator=random)
+                parameter.copy_(scale * drawn_ / parameter[0].numel() ** 0.5)
+            else:
+                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=random))
+    return model
+
+
+def some(*shape, seed=0, low=0.0, high=1.0):
+    return low + (high - low) * torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def norm(layer):
+    return float(torch.linalg.matrix_norm(layer.weight.detach().double(), 2))
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(2, 2, 3, padding=1), nn.Linear(32, 4)
+
+    def forward(self, x):
+        x = self.a((x - 0.5) / 0.5)
+        return self.c(torch.flatten(x + torch.relu(self.b(x)), 1))
+
+
+@pytest.mark.parametrize("method", ["product", "sdp", "local"])
+def test_of_a_linear_model_is_the_exact_distance(method):
+    model = drawn(nn.Sequential(nn.Flatten(), nn.Linear(9, 4)), scale=1.0).double()
+    model[1].bias.data.sub_(model[1].weight.detach().sum(dim=1) / 2)  # 0 in the middle of the box
+    images = some(30, 1, 3, 3, low=0.45, high=0.55).double()  # nothing is held back by the box
+    labels = model(images).argmax(dim=1)
+    weight, logits = model[1].weight.detach(), model(images).detach()
+    gaps = logits.gather(1, labels[:, None]) - logits
+    exact = (gaps / (weight[labels][:, None] - weight).norm(dim=2)).nan_to_num(torch.inf).amin(dim=1)
+    found = certified_radius(model, images, labels, method=method)
+    assert (exact < 0.4).sum() > 10
+    unclipped = exact < 0.4
+    torch.testing.assert_close(found.radius[unclipped], exact[unclipped], rtol=2e-6, atol=1e-8)
+    assert (found.radius <= exact * (1 + 1e-12))[unclipped].all()
+    torch.testing.assert_close(found.distortion, found.radius / 3)
+    assert found.method == method
+
+
+def test_of_a_linear_model_in_the_box():
+    model = drawn(FullyConnected((16, 5)), scale=1.0)
+    images = some(40, 1, 4, 4, seed=1, low=-0.5, high=1.5).clamp(0, 1)
+    labels = model(images).argmax(dim=1)
+    found = certified_radius(model, images, labels)
+    exact = minimum_distortion(model, images, labels).exact * 4
+    assert found.method == "local"
+    torch.testing.assert_close(found.radius, exact, rtol=1e-5, atol=0)
+    assert (found.radius > certified_radius(model, images, labels, method="product").radius * 1.01).any()
+
+
+def test_the_last_layers_own_pairs_are_used():
+    model = drawn(FullyConnected((9, 6, 4)))
+    images = some(20, 1, 3, 3)
+    labels = model(images).argmax(dim=1)
+    first, last = model.linears
+    weight, logits = last.weight.detach().double(), copy.deepcopy(model).double()(images.double()).detach()
+    gaps = logits.gather(1, labels[:, None]) - logits
+    apart = (weight[labels][:, None] - weight).norm(dim=2) * norm(first) / 4
+    expected = (gaps / apart).nan_to_num(torch.inf).amin(dim=1)
+    found = certified_radius(model, images, labels, method="product")
+    torch.testing.assert_close(found.radius, expected, rtol=1e-6, atol=1e-8)
+    assert (found.radius <= expected).all()
+    assert found.constant == pytest.approx(norm(first) * norm(last) / 4)
+    assert found.constant == network_bounds(copy.deepcopy(model).double(), (1, 3, 3)).attrs["product"]
+    rest = gaps.scatter(1, labels[:, None], torch.inf).amin(dim=1)
+    torch.testing.assert_close(found.margin, rest)
+
+
+def test_without_a_linear_layer_at_the_end_it_is_sqrt_2():
+    model = drawn(nn.Sequential(nn.Linear(6, 4), nn.Sigmoid()))
+    images = some(20, 6)
+    labels = model(images).argmax(dim=1)
+    found = certified_radius(model, images, labels)
+    assert found.method == "product"
+    torch.testing.assert_close(found.radius, found.margin / (2**0.5 * norm(model[0]) / 4), rtol=1e-5, atol=1e-8)
+
+
+def test_zero_where_misread_and_negative_margins():
+    model = drawn(FullyConnected((9, 6, 4)))
+    images = some(10, 1, 3, 3)
+    labels = (model(images).argmax(dim=1) + 1) % 4
+    for method in ("product", "sdp", "local"):
+        found = certified_radius(model, images, labels, method=method)
+        assert not found.radius.any()
+        assert (found.margin < 0).all()
+
+
+def test_infinite_where_nothing_changes():
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    nn.init.zeros_(model[0].weight)
+    model[0].bias.data = torch.tensor([1.0, 2, 3])
+    found = certified_radius(model, some(2, 4), torch.tensor([2, 1]))
+    assert found.radius.tolist() == [math.inf, 0]
+
+
+@settings(max_examples=5)
+@given(seed=st.integers(0, 10**6), scale=st.sampled_from([0.7, 2.0, 4.0]), depth=st.integers(0, 2))
+def test_the_methods_rank_and_nothing_is_found_within(seed, scale, depth):
+    model = drawn(FullyConnected((9, *[8, 7][:depth], 4)), seed, scale)
+    images = some(6, 1, 3, 3, seed=seed, low=-0.2, high=1.2).clamp(0, 1)
+    labels = model(images).argmax(dim=1)
+    found = minimum_distortion(model, images, labels)
+    product, sdp, local = (
+        certified_radius(model, images, labels, method=method) for method in ("product", "sdp", "local")
+    )
+    slack = 1 + 1e-6
+    assert (product.radius <= sdp.radius * slack).all()
+    assert (product.radius.clamp_max(3) <= local.radius * slack).all()  # the box's diagonal is 3
+    for one in (product, sdp, local):
+        assert (one.distortion <= found.distortion)[found.success].all()
+        assert (one.radius >= 0).all()
+    assert sdp.constant <= product.constant
+    assert math.isnan(local.constant)
+
+
+@pytest.mark.parametrize("build", [lambda: Convolutional((1, 4, 4), (3,), (6,), 4), Residual])
+def test_of_other_networks_is_below_what_is_found(build):
+    model = drawn(build(), 3)
+    images = some(12, 1, 4, 4, seed=3)
+    labels = model(images).argmax(dim=1)
+    found = minimum_distortion(model, images, labels)
+    proved = certified_radius(model, images, labels)
+    assert proved.method == "product"
+    assert (proved.radius > 0).all()
+    assert (proved.distortion <= found.distortion)[found.success].all()
+
+
+def test_leaves_the_model_as_it_is():
+    model = drawn(Residual()).train()
+    images = some(3, 1, 4, 4)
+    before = copy.deepcopy(model.state_dict())
+    labels = torch.tensor([0, 1, 2])
+    one = certified_radius(model, images, labels)
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(parameter.dtype == torch.float32 and parameter.grad is None for parameter in model.parameters())
+    again = certified_radius(model.eval(), images.double(), labels.int())
+    torch.testing.assert_close(one.radius, again.radius, rtol=0, atol=0)
+
+
+SIGMOID = {
+    "flattened by a layer": nn.Sequential(nn.Flatten(), nn.Linear(8, 4), nn.Sigmoid(), nn.Linear(4, 3)),
+    "with what does nothing": nn.Sequential(
+        nn.Flatten(), nn.Linear(8, 4), nn.Dropout(), nn.Tanh(), nn.Identity(), nn.Linear(4, 3)
+    ),
+}
+OTHERS = {
+    "rectified": nn.Sequential(nn.Flatten(), nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 3)),
+    "on the last axis alone": nn.Sequential(nn.Linear(2, 2), nn.Flatten(), nn.Linear(8, 3)),
+    "flattened in part": nn.Sequential(nn.Flatten(2), nn.Linear(4, 4), nn.Sigmoid(), nn.Linear(4, 3)),
+    "two at once": nn.Sequential(nn.Flatten(), nn.Linear(8, 4), nn.Sigmoid(), nn.Hardtanh(), nn.Linear(4, 3)),
+    "softmax": nn.Sequential(nn.Flatten(), nn.Linear(8, 4), nn.Softmax(1)),
+}
+
+
+class Viewed(nn.Module):
+    def __init__(self, turned=False, skip=False):
+        super().__init__()
+        self.turned, self.skip = turned, skip
+        self.a, self.b = nn.Linear(8, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        x = (x.transpose(2, 3) if self.turned else x).reshape(x.shape[0], -1)
+        x = torch.sigmoid(self.a(x))
+        return self.b(x) + x if self.skip else self.b(x)
+
+
+class Unused(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        torch.sigmoid(self.a(x))
+        return self.b(x)
+
+
+def test_which_models_are_sigmoid_networks():
+    for model in SIGMOID.values():
+        assert as_sigmoid_network(trace(model, (2, 2, 2))) is not None
+    for model in OTHERS.values():
+        assert as_sigmoid_network(trace(model, (2, 2, 2))) is None
+    assert as_sigmoid_network(trace(Viewed(turned=True), (2, 2, 2))) is None
+    assert as_sigmoid_network(trace(Viewed(skip=True), (2, 2, 2))) is None
+    assert as_sigmoid_network(trace(Unused(), (2, 2, 2))) is None
+    assert as_sigmoid_network(trace(Viewed(), (2, 2, 2))) is not None
+    network = as_sigmoid_network(trace(drawn(SIGMOID["with what does nothing"]).double(), (2, 2, 2)))
+    rows = some(5, 2, 2, 2).double()
+    logits = network.logits(network.hidden(rows.flatten(1)), rows.flatten(1))
+    torch.testing.assert_close(logits, SIGMOID["with what does nothing"].eval()(rows))
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"method": "lipschitz"}, "method is 'lipschitz'; it must be one of auto, local, sdp, product"),
+        ({"images": some(2, 9, high=1.5)}, "scale the images"),
+        ({"images": some(2, 9).half()}, "dtype"),
+        ({"images": some(2, 8)}, r"takes no input of shape \(8,\)"),
+        ({"labels": torch.tensor([0, 4])}, "label of image 1 is 4"),
+        ({"labels": torch.tensor([0.0, 1])}, "integers"),
+        ({"labels": torch.tensor([0])}, "one label an image"),
+        ({"model": nn.Sequential(nn.Linear(9, 4), nn.ReLU(), nn.Linear(4, 4)), "method": "local"}, "'local' is for"),
+        ({"model": nn.Sequential(nn.Linear(9, 4), nn.ReLU(), nn.Linear(4, 4)), "method": "sdp"}, "'sdp' is for"),
+        ({"model": nn.Linear(9, 1)}, "1 class"),
+        ({"model": nn.Sequential(nn.Linear(9, 4), nn.Hardshrink())}, "layer '1'"),
+    ],
+)
+def test_wrong_input(change, match):
+    given_ = {"model": FullyConnected((9, 5, 4)), "images": some(2, 9), "labels": torch.tensor([0, 1]), **change}
+    with pytest.raises(InputError, match=match):
+        certified_radius(given_.pop("model"), given_.pop("images"), given_.pop("labels"), **given_)

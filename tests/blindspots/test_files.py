@@ -1,0 +1,70 @@
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from blindspots.files import remove_partial, write_whole
+
+
+def test_content_arrives_and_nothing_else_stays(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.json"
+    write_whole(path, b"one")
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_file_is_as_readable_as_any(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"")
+    write_whole(tmp_path / "whole", b"")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_failed_write_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk is full"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _write_for_ever(path: Path) -> None:
+    while True:
+        for letter in (b"a", b"b"):
+            write_whole(path, letter * 200_000)
+
+
+def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for _ in range(3):
+        writer = multiprocessing.get_context("spawn").Process(target=_write_for_ever, args=(path,))
+        writer.start()
+        deadline = time.monotonic() + 30
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        os.kill(writer.pid, signal.SIGKILL)  # type: ignore[arg-type]
+        writer.join()
+        content = path.read_bytes()
+        assert len(content) == 200_000
+        assert len(set(content)) == 1
+    remove_partial(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_only_what_is_partial_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "0.1f2e.partial").write_bytes(b"x")
+    (tmp_path / "a" / "0").write_bytes(b"y")
+    assert remove_partial(tmp_path) == 1
+    assert remove_partial(tmp_path / "missing") == 0
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["0"]
