@@ -17,7 +17,8 @@ _CLASS = re.compile(r"class-(0|[1-9][0-9]*)")
 
 @dataclass(frozen=True)
 class AnyOther:
-    """The nearest rule: any class but the label. An image misread from the start is left as it is (slip 13)."""
+    """The nearest rule: any class but the label. An image misread from the start is left as it is (slip "misread from
+    the start")."""
 
     labels: torch.Tensor
 
@@ -46,7 +47,8 @@ class AnyOther:
 
 @dataclass(frozen=True)
 class Towards:
-    """A target rule: one class for each image, driven there even when the image is misread from the start (slip 13)."""
+    """A target rule: one class for each image, driven there even when the image is misread from the start (slip
+    "misread from the start")."""
 
     targets: torch.Tensor
     own: torch.Tensor

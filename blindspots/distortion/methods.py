@@ -31,7 +31,7 @@ class Lbfgs:
     """The paper's method: box-constrained L-BFGS on a penalty, with a search over its weight c (section 4.1)."""
 
     penalty: Literal["squared", "norm"] = "squared"
-    """``c |r|^2``, or ``c |r|`` as printed (slip 4)."""
+    """``c |r|^2``, or ``c |r|`` as printed (slip "largest c")."""
     c: Literal["example", "set"] = "example"
     """Whether every image has a c of its own, or one c is sought for all of them."""
     values: int = 7

@@ -92,8 +92,8 @@ def minimum_distortion(
     L-BFGS and then projection with all rivals at once for a target. An object of
     :mod:`blindspots.distortion.methods` says more.
 
-    Images misread from the start (slip 13): under nearest they are left as they are, a success at distortion 0; a
-    target is sought all the same, and costs nothing only where it is what the model reads already.
+    Images misread from the start (slip "misread from the start"): under nearest they are left as they are, a success
+    at distortion 0; a target is sought all the same, and costs nothing only where it is what the model reads already.
 
     ``model`` returns logits (n, k) for ``images`` (n, ...), float32 or float64 in [0, 1]; ``labels``: (n,) integers.
     Its mode, its parameters and the global random state are left as found. ``path``: row-wise work by compiled kernels

@@ -17,7 +17,7 @@ def random_targets(
     examples: Sequence[int] | np.ndarray | torch.Tensor,
     split: str = "",
 ) -> torch.Tensor:
-    """Draw a target for each image, uniformly from the classes other than its label (slip 3).
+    """Draw a target for each image, uniformly from the classes other than its label (slip "targets").
 
     A target depends on ``seed``, ``split``, the example's id and its label alone: it is the same for every model, in
     every order and in every size of batch.

@@ -24,7 +24,8 @@ def distortion_distributions(tree: xr.DataTree, study: Study) -> Figure:
     """Return a ridge a model: how its sets' distortions are distributed under each rule, with their mean.
 
     Over the images that the model reads correctly from the start and for which the search succeeded, as the averages of
-    the tables are; seeds pooled. A triangle marks the paper's average, which is that of a random target (slip 3).
+    the tables are; seeds pooled. A triangle marks the paper's average, which is that of a random target (slip
+    "targets").
 
     Raises :class:`InputError` where the store has no set at all.
     """

@@ -16,7 +16,7 @@ from blindspots.tables.cells import Transfer
 from blindspots.tables.distortions import distortions, set_split
 
 NOISE = 1.0
-"""Standard deviation of the noise in the paper's figure (slip 16)."""
+"""Standard deviation of the noise in the paper's figure (slip "noise of Figure 7")."""
 
 _PAIRS_A_ROW, _ROWS = 4, 6
 _GAP, _BETWEEN, _BELOW = 1, 7, 9  # pixels: within a pair, between pairs, under a row

@@ -15,11 +15,12 @@ CODES = 256 * 6 * 6
 class AlexNet(nn.Module):
     """Convolutions of 64, 192, 384, 256 and 256 maps, no groups, no response normalisation; images in, logits out.
 
-    Not the network of the paper's Table 5, which is :class:`~blindspots.networks.alexnet_2012.AlexNet2012` (slip 12),
-    but the one whose weights are at hand everywhere. Takes images (n, 3, height, width) in [0, 1], red first, usually
-    of 224 x 224 and of 63 x 63 at least; normalises them by :data:`CHANNEL_MEAN` and :data:`CHANNEL_STD`, as its
-    weights expect; returns (n, ``classes``). The parameters have the names that torchvision's have, and the constants
-    of the normalisation are no part of the state dict. The weights are those of torch's own random draws.
+    Not the network of the paper's Table 5, which is :class:`~blindspots.networks.alexnet_2012.AlexNet2012` (slip "two
+    AlexNets"), but the one whose weights are at hand everywhere. Takes images (n, 3, height, width) in [0, 1], red
+    first, usually of 224 x 224 and of 63 x 63 at least; normalises them by :data:`CHANNEL_MEAN` and
+    :data:`CHANNEL_STD`, as its weights expect; returns (n, ``classes``). The parameters have the names that
+    torchvision's have, and the constants of the normalisation are no part of the state dict. The weights are those of
+    torch's own random draws.
 
     ``classes``: how many logits; None leaves the fully connected layers out, and the network returns the (n, 9216)
     values before them: for weights of the convolutions alone.

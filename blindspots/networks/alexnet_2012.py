@@ -15,9 +15,9 @@ class AlexNet2012(nn.Module):
     """Convolutions of 96, 256, 384, 384 and 256 maps with response normalisation after the first two; logits.
 
     The second, fourth and fifth convolution have two groups: each half of the maps sees one half of those before, as
-    on the two cards of its time (slip 12). Takes images (n, 3, 227, 227) in [0, 1], red first: the paper of 2012 says
-    224, but 55 places of 11 x 11 at stride 4 without padding take 227. They are multiplied by 255 and ``mean`` is
-    subtracted, by channel (in 2012 it was a mean image; no norm depends on it). Returns (n, ``classes``).
+    on the two cards of its time (slip "two AlexNets"). Takes images (n, 3, 227, 227) in [0, 1], red first: the paper
+    of 2012 says 224, but 55 places of 11 x 11 at stride 4 without padding take 227. They are multiplied by 255 and
+    ``mean`` is subtracted, by channel (in 2012 it was a mean image; no norm depends on it). Returns (n, ``classes``).
 
     ``classes``: how many logits; None leaves the fully connected layers out, as in
     :class:`~blindspots.networks.alexnet.AlexNet`. The parameters are named ``features.0.weight`` (convolutions 0, 4, 8,
@@ -67,6 +67,7 @@ class AlexNet2012(nn.Module):
 def response_normalisation() -> nn.LocalResponseNorm:
     """Return ``a / (2 + 1e-4 sum a^2)^0.75``, the sum over a map and two on either side of it, as in 2012.
 
-    torch divides its alpha by the number of maps in the sum, so that it is given that many times 1e-4 (slip 10).
+    torch divides its alpha by the number of maps in the sum, so that it is given that many times 1e-4 (slip "contrast
+    normalisation").
     """
     return nn.LocalResponseNorm(_NEIGHBOURS, alpha=_ALPHA * _NEIGHBOURS, beta=_BETA, k=_K)

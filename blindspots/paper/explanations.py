@@ -21,7 +21,7 @@ _NEAREST = (
 )
 
 _DECAY = (
-    "Slip 2: with the printed decay this FC10(1) misreads more than the paper's. With 0.35 in place of 0.5 "
+    "Weight decay: with the printed decay this FC10(1) misreads more than the paper's. With 0.35 in place of 0.5 "
     "before the sum "
     "of squares its errors are 20.9 and 19.6% (paper 21.2 and 20), its distortion is 0.138 (0.14), and "
 )

@@ -1,8 +1,8 @@
 """The paper's published Tables 1 to 4, as printed, with the intervals that its numbers of images give them.
 
-The error rates on adversarial sets, and Table 2's on noise, come from 256 images (slip 1): 28 of the 31 cells that are
-printed with a decimal are multiples of 1/256. The errors of Tables 1 and 3 are those of the full splits, and Table 4's
-noise looks like the full test set.
+The error rates on adversarial sets, and Table 2's on noise, come from 256 images (slip "n = 256"): 28 of the 31 cells
+that are printed with a decimal are multiples of 1/256. The errors of Tables 1 and 3 are those of the full splits, and
+Table 4's noise looks like the full test set.
 """
 
 from dataclasses import dataclass

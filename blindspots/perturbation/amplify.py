@@ -14,9 +14,9 @@ def amplified(perturbation: torch.Tensor, *, to: float = 0.1) -> torch.Tensor:
     """Return every row's perturbation rescaled to the distortion ``to``: ``to * r / rms(r)`` (section 4.2, Table 4).
 
     The paper prints ``||r||_2`` under the fraction; its own "from 0.06 to 0.1" shows that the root mean square is
-    meant (slip 5). ``images + amplified(r)`` may leave [0, 1], as in print; ``clipped(images, amplified(r))`` of
-    :mod:`blindspots.perturbation.noise` stays inside and is smaller than ``to``; :func:`amplified_in_box` stays inside
-    and has the distortion ``to``. A row of zeros has no direction and stays zero.
+    meant (slip "amplification"). ``images + amplified(r)`` may leave [0, 1], as in print; ``clipped(images,
+    amplified(r))`` of :mod:`blindspots.perturbation.noise` stays inside and is smaller than ``to``;
+    :func:`amplified_in_box` stays inside and has the distortion ``to``. A row of zeros has no direction and stays zero.
 
     ``perturbation``: (n, ...). Returns the same shape and dtype. Raises :class:`InputError` for a ``to`` that is not
     a positive number.
@@ -31,10 +31,10 @@ def amplified(perturbation: torch.Tensor, *, to: float = 0.1) -> torch.Tensor:
 def amplified_in_box(images: torch.Tensor, perturbation: torch.Tensor, *, to: float = 0.1) -> torch.Tensor:
     """Return ``clip(images + s * r) - images``, each row's s such that this, clipped, has the distortion ``to``.
 
-    It departs from Table 4, whose amplified images may leave [0, 1] (slip 6). The mean square after clipping is
-    ``mean(min(s |r|, d)^2)``, with d how far the box lets each value go: rising in s, and in ``s^2`` linear between
-    the points where another value is clipped. These are sorted, so that s is found exactly. A row of zeros has no
-    direction and stays zero; a value that is 0 in a row moves at no s.
+    It departs from Table 4, whose amplified images may leave [0, 1] (slip "clipped noise"). The mean square after
+    clipping is ``mean(min(s |r|, d)^2)``, with d how far the box lets each value go: rising in s, and in ``s^2``
+    linear between the points where another value is clipped. These are sorted, so that s is found exactly. A row of
+    zeros has no direction and stays zero; a value that is 0 in a row moves at no s.
 
     ``images``: (n, ...) in [0, 1]; ``perturbation``: the same shape and dtype. Returns them too; adding the result to
     ``images`` stays in [0, 1]. Raises :class:`InputError` for images outside [0, 1], a perturbation that differs in

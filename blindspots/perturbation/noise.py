@@ -1,4 +1,4 @@
-"""Gaussian noise, which adversarial sets are held against, and clipping to the box (slip 6)."""
+"""Gaussian noise, which adversarial sets are held against, and clipping to the box (slip "clipped noise")."""
 
 from collections.abc import Sequence
 

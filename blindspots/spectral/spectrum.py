@@ -53,9 +53,10 @@ def conv_spectrum(
 
     ``weight``: (D, C / groups, height, width). At a frequency, in cycles per output pixel in [-1/2, 1/2) along
     ``frequency_y`` and ``frequency_x``, the circular layer maps the C maps at the input's frequencies that a stride
-    leaves alike, the aliases, to D maps: equation (1) with the normaliser that is right, 1 / stride (slip 7), which for
-    strides of their own along the axes is the root of their product. The largest value is the norm of the circular
-    layer on an input of grid x stride pixels a side. A zero-padded layer's is none of them, but near the largest.
+    leaves alike, the aliases, to D maps: equation (1) with the normaliser that is right, 1 / stride (the slip of that
+    name), which for strides of their own along the axes is the root of their product. The largest value is the norm of
+    the circular layer on an input of grid x stride pixels a side. A zero-padded layer's is none of them, but near the
+    largest.
 
     In float64. Raises :class:`InputError` for a weight that is no kernel or not finite, groups that do not divide its
     maps, and strides, dilations and grids below 1.

@@ -2,8 +2,8 @@
 
 Counted are the errors of Tables 1 and 3, the error rates off the diagonals of Tables 2 and 4 (in Table 4 as made and
 amplified, not clipped) and those on noise as drawn; a diagonal is 100% by construction. Ours is the sampling interval
-alone; the paper's has its rounding in it. The rule random decides, as the paper's targets are random (slip 3); other
-rules stand beside it. Errors and noise have no target and are the same under every rule. Cells of fewer than
+alone; the paper's has its rounding in it. The rule random decides, as the paper's targets are random (slip "targets");
+other rules stand beside it. Errors and noise have no target and are the same under every rule. Cells of fewer than
 :data:`LEAST` images are too small to count: their intervals overlap with nearly anything.
 """
 

@@ -21,7 +21,7 @@ class Distortions:
     """
 
     mean: float
-    """Mean over the images that its model read correctly from the start (slip 13)."""
+    """Mean over the images that its model read correctly from the start (slip "misread from the start")."""
     low: float
     """Lower end of that mean's 95% interval over images; all seeds have the same images, and count as one."""
     high: float

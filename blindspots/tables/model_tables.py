@@ -50,7 +50,7 @@ def model_table(number: int, tree: xr.DataTree, study: Study) -> xr.Dataset:
     """Return Table 1 or 3: a row a model; errors with intervals, distortions under each rule, the paper's beside them.
 
     Distortions are averages over the images that the model read correctly from the start, with the average over all
-    beside them (slip 13). The paper's are those of a random target (slip 3).
+    beside them (slip "misread from the start"). The paper's are those of a random target (slip "targets").
     """
     specs, rules = models_of(number, study), list(study.sets.rules)
     transfer, split = Transfer(tree, study), distorted_split(number, study)

@@ -29,7 +29,7 @@ NETWORKS = {
     "alexnet": "the widespread AlexNet, not the paper's: 64-192-384-256-256 maps, no groups, no response normalisation",
     "alexnet-2012": "the AlexNet of 2012, the paper's: 96-256-384-384-256 maps, two groups, response normalisation",
 }
-"""Which AlexNet, by the name of a model that was opened (slip 12)."""
+"""Which AlexNet, by the name of a model that was opened (slip "two AlexNets")."""
 
 _OURS = {
     "lower": "some pair of inputs is spread at least this much; of the input as fed",
@@ -99,7 +99,7 @@ def _printed(row: str) -> str:
 
 
 def _described(table: xr.Dataset) -> xr.Dataset:
-    names = {"paper": "the paper's bound; its caption calls these frame bounds, but they are norms (slip 15)", **_OURS}
+    names = {"paper": "the paper's bound; its caption calls these frame bounds, but they are norms", **_OURS}
     for name, text in names.items():
         table[name].attrs |= {"long_name": text, "units": "1"}
     return table

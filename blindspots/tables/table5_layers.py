@@ -28,9 +28,9 @@ def alexnet_layers(opened: OpenedModel, bounds: xr.Dataset) -> xr.Dataset:
     layer but rectification and dropout: ``lower`` and ``upper`` of its Lipschitz constant on the input as it is fed,
     that is normalised; the same ``per_pixel``, of the image in [0, 1], from which the first layer alone differs: the
     input's scale is in its kernel. And, to be compared, of a convolution ``printed`` and ``corrected``, equation (1)
-    with the paper's normaliser and with the right one (slip 7), for a circular layer of the input's own size, rounded
-    up to a multiple of the stride; ``reshaped``, the norm of the kernel as a matrix (outputs, the rest), as in torch's
-    ``spectral_norm``. None of these is a bound of the layer. NaN where there is nothing to say.
+    with the paper's normaliser and with the right one (slip "equation (1)"), for a circular layer of the input's own
+    size, rounded up to a multiple of the stride; ``reshaped``, the norm of the kernel as a matrix (outputs, the rest),
+    as in torch's ``spectral_norm``. None of these is a bound of the layer. NaN where there is nothing to say.
 
     The attributes ``product`` and ``product_per_pixel`` are upper bounds of all that the model has, rounded up.
 

@@ -58,9 +58,9 @@ def transfer_table(number: int, tree: xr.DataTree, study: Study) -> xr.Dataset:
     """Return Table 2 or 4: rates along (rule, source, target) with intervals, the paper's beside them.
 
     Table 4 has (rule, variant, source, target): its sets are shown as made and, where the study amplifies the sets of
-    that split, amplified (slip 5). The rows of noise are plain and the same under every rule: as drawn, which is the
-    paper's reading, and clipped to [0, 1] (slip 6). Rates are over all images, with the error on the same images
-    without a perturbation beside them (slip 13).
+    that split, amplified (slip "amplification"). The rows of noise are plain and the same under every rule: as drawn,
+    which is the paper's reading, and clipped to [0, 1] (slip "clipped noise"). Rates are over all images, with the
+    error on the same images without a perturbation beside them (slip "misread from the start").
     """
     specs, noise, split = models_of(number, study), noise_of(study), distorted_split(number, study)
     amplified = number == 4 and split in study.sets.amplified_splits

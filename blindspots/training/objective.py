@@ -52,9 +52,9 @@ class Objective:
 
     ``images``: (n, ...) in [0, 1]; ``labels``: (n,) integers. ``decay``: one value a layer of weights; ``form``:
     "half-squares" adds ``decay / 2 * sum(w ** 2)``, which reproduces the paper's errors; "per-unit" adds
-    ``decay * sum(w ** 2) / units``, as printed (slip 2). Biases are free. ``penalty``: the strength of that on the
-    layers' bounds, see :mod:`blindspots.training.penalty`; the start matrix leaves it out, since a logarithm curves
-    down.
+    ``decay * sum(w ** 2) / units``, as printed (slip "weight decay"). Biases are free. ``penalty``: the strength of
+    that on the layers' bounds, see :mod:`blindspots.training.penalty`; the start matrix leaves it out, since a
+    logarithm curves down.
     """
 
     def __init__(

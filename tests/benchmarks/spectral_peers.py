@@ -33,7 +33,7 @@ class Layer:
 
     @property
     def grid(self) -> int:
-        """The coarse grid that slip 8 asks for."""
+        """The coarse grid that slip "input grid" asks for."""
         return -(-(self.size + self.padding) // self.stride)
 
 
@@ -76,7 +76,8 @@ def by_power(layer: Layer, tolerance: float) -> float:
 
 
 def _transforms(layer: Layer) -> torch.Tensor:
-    """The matrices A (frequencies, out, in * stride^2) on slip 8's grid, half of the frequencies, complex64."""
+    """The matrices A (frequencies, out, in * stride^2) on the slip "input grid"'s grid, half of the frequencies,
+    complex64."""
     points = layer.grid * layer.stride
     transformed = torch.fft.fft2(layer.weight, (points, points))
     split = transformed.unflatten(3, (layer.stride, -1)).unflatten(2, (layer.stride, -1))  # out, in, a, i, b, j
@@ -85,7 +86,7 @@ def _transforms(layer: Layer) -> torch.Tensor:
 
 
 def by_fft_and_svd(layer: Layer) -> float:
-    """FFT and all singular values at every frequency (Sedghi, Gupta and Long 2019), on slip 8's grid."""
+    """FFT and all singular values at every frequency (Sedghi, Gupta and Long 2019), on the slip "input grid"'s grid."""
     return max(float(torch.linalg.svdvals(part)[:, 0].max()) for part in _transforms(layer).split(64))
 
 

@@ -33,7 +33,7 @@ def test_a_mean_of_two_counts_lies_between_theirs() -> None:
 
 
 def test_the_paper_s_rates() -> None:
-    """Slip 1: a printed 5.9%, 26.2% and 43% out of 256 images."""
+    """Slip n = 256: a printed 5.9%, 26.2% and 43% out of 256 images."""
     for count, low, high in ((15, 3.6, 9.4), (67, 21.2, 31.9), (110, 37.1, 49.1)):
         assert tuple(round(100 * end, 1) for end in wilson(count, 256)) == (low, high)
 

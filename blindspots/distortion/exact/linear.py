@@ -48,8 +48,8 @@ def exact_linear_distortion(
     duals in float64, and ``residual`` proves each from its primal and dual values, whatever the solver did: about
     1e-12, up to 1e-9 where the box clips every value; a row above 1e-6 is not settled.
 
-    The distortion is the infimum: at it, classes tie. Images misread from the start (slip 13): 0 without targets; a
-    target costs nothing only where it is what is read already.
+    The distortion is the infimum: at it, classes tie. Images misread from the start (slip "misread from the start"): 0
+    without targets; a target costs nothing only where it is what is read already.
 
     ``weight``: (k, m); ``bias``: (k,) or None; ``images``: (n, ...) in [0, 1] with m values each; ``labels`` and
     ``targets``: (n,) integers. Raises :class:`InputError` for images, labels, targets or weights that do not fit.

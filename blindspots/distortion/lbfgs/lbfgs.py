@@ -2,9 +2,9 @@
 
 For each c, ``c |r|^2 + cross-entropy(x + r)`` is minimised over ``x + r`` in [0, 1]^m. The paper prints ``c |r|`` and
 "minimum c"; with c on the size of r, the least distortion belongs to the *largest* c whose minimiser is still read as
-wanted, and that is what is searched. The squared form ends at the same distortion and is smooth at r = 0 (slip 4). The
-cross-entropy is that of all wanted classes together: one target, or any class but the label. Every row has its own
-history, c and step and advances independently of the others.
+wanted, and that is what is searched. The squared form ends at the same distortion and is smooth at r = 0 (slip
+"largest c"). The cross-entropy is that of all wanted classes together: one target, or any class but the label. Every
+row has its own history, c and step and advances independently of the others.
 
 The rows' work between two passes of the model is done by torch operations (:mod:`.torch_lbfgs`)
 or by compiled kernels (:mod:`blindspots.distortion.lbfgs.fused_lbfgs`).

@@ -56,8 +56,8 @@ class Axis:
         Outputs that read padding alone are zero and don't count. On M points the others read what they read without
         wrapping if what lies before the input and what lies after it, both being zero, wrap into the M - n points
         left over: ``M >= n + max(before, after)``. Where the outputs don't read the whole input, n is what they read.
-        This is slip 8's ``n + p``, for every case. There is room for the outputs: the first tap of the last lies
-        in the input, so that ``stride * (outputs - 1) < n + before``.
+        This is the slip "input grid"'s ``n + p``, for every case. There is room for the outputs: the first tap of the
+        last lies in the input, so that ``stride * (outputs - 1) < n + before``.
         """
         first = max(0, -((self.reach - self.before) // self.stride))
         last = min(self.outputs - 1, (self.size - 1 + self.before) // self.stride)

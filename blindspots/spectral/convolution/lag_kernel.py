@@ -14,7 +14,7 @@ class LagKernel:
     """The trigonometric polynomial ``G(f) = sum over lags l of R_l e^{2 pi i l.f}``, Hermitian and at least zero.
 
     At a frequency f of the coarse grid, in turns, G(f) is ``A(f) A(f)'`` or ``A(f)' A(f)``, whichever is smaller, for
-    the paper's A in equation (1), divided by the root of the stride in each axis (slip 7). Its largest eigenvalue is
+    the paper's A in equation (1), divided by the root of the stride in each axis. Its largest eigenvalue is
     the squared norm at f. As ``R_{-l} = R_l'``, half of the lags are enough, kept as ``R_l + R_l'`` and ``R_l - R_l'``.
     """
 

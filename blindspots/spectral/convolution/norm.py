@@ -53,8 +53,8 @@ def conv_norm(
     """Return bounds of the norm of a convolution on inputs (in, \\*input_size), section 4.3, with torch's arguments.
 
     ``weight``: (out, in / groups, \\*kernel), one to three dimensions. Unlike the paper's, the bounds are those of the
-    layer itself, at its size and with its padding (slips 7 and 8). Where the layer's dense matrix has at most ``dense``
-    entries both sides come from it, tight to about 1e-9. Otherwise:
+    layer itself, at its size and with its padding (slips "equation (1)" and "input grid"). Where the layer's dense
+    matrix has at most ``dense`` entries both sides come from it, tight to about 1e-9. Otherwise:
 
     - ``upper``, for zero padding, is the circular norm on a grid of shifted frequencies large enough that nothing wraps
       (:mod:`blindspots.spectral.convolution.circular`), or on large inputs the supremum over all sizes
@@ -120,7 +120,7 @@ def conv_transpose_norm(
 def conv_norm_all_sizes(
     weight: torch.Tensor, *, stride: int | Sequence[int] = 1, dilation: int | Sequence[int] = 1, groups: int = 1
 ) -> Bound:
-    """Return bounds of the supremum of a zero-padded convolution's norms over all input sizes (slip 8).
+    """Return bounds of the supremum of a zero-padded convolution's norms over all input sizes (slip "input grid").
 
     It is the supremum over all frequencies, whatever the padding: ``lower`` is its value at one of them, which large
     enough inputs approach, and ``upper`` is proved (:func:`blindspots.spectral.convolution.torus.torus_norm_squared`).

@@ -1,4 +1,5 @@
-"""Equation (1) of the paper on a grid: as printed, and with the normaliser that dense matrices agree with (slip 7)."""
+"""Equation (1) of the paper on a grid: as printed, and with the normaliser that dense matrices agree with (slip
+"equation (1)")."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ def equation_one(
     for each. ``form = "corrected"`` divides them by the root of the stride in each axis, in the paper's two dimensions
     by the stride, which gives the norm of the circular convolution; ``form = "printed"`` divides by the stride in each
     axis, in two dimensions by its square. This is a number for comparison: no bound of a layer with zero padding unless
-    the grid is large enough (slip 8), and not moved for rounding.
+    the grid is large enough (slip "input grid"), and not moved for rounding.
 
     Raises:
         InputError: naming the argument that doesn't fit.

@@ -23,9 +23,9 @@ def torus_norm_squared(lags: LagKernel, peak: Peak) -> float:
     inequality (for such functions by Duffin and Schaeffer) gives ``p(f) >= S cos^2(pi sum_a q_a |f_a - f*_a|)``, f in
     turns, as long as the cosine's angle is at most pi / 2. So if cells cover the torus, and in each the largest
     eigenvalue at the middle is at most ``limit cos^2(pi sum_a q_a h_a)``, h its half widths, then ``S <= limit``. On a
-    uniform grid this is slip 8's certificate for all sizes, with the cosine of a sum for the product of cosines; here
-    only the cells near the peaks are split. A spectrum that is as high almost everywhere would need too many cells:
-    the limit then rises, until few enough are left.
+    uniform grid this is the slip "input grid"'s certificate for all sizes, with the cosine of a sum for the product of
+    cosines; here only the cells near the peaks are split. A spectrum that is as high almost everywhere would need too
+    many cells: the limit then rises, until few enough are left.
     """
     cells, halves = _cover(lags)
     most = max(2 * len(cells), int(min(_CELLS, _WORK / (lags.groups * lags.side**3))))

@@ -1,9 +1,10 @@
 """Lipschitz constants of whole sigmoid networks: the product of the layers', and less by taking the layers together.
 
-The product (section 4.3 and slip 11) takes every layer at its worst, at once. But a sigmoid's change d of its output
-for a change z of its input obeys ``d (z/4 - d) >= 0`` unit by unit, and the worst of one layer is not that of the next.
-With positive multipliers, one for each unit (Fazlyab et al. 2019, "LipSDP-Neuron"), the largest quotient L of the
-network's change and the image's obeys ``L^2 <= rho`` if for all changes x of the image and h_i of the layers' outputs::
+The product (section 4.3 and slip "sigmoids") takes every layer at its worst, at once. But a sigmoid's change d of its
+output for a change z of its input obeys ``d (z/4 - d) >= 0`` unit by unit, and the worst of one layer is not that of
+the next. With positive multipliers, one for each unit (Fazlyab et al. 2019, "LipSDP-Neuron"), the largest quotient L
+of the network's change and the image's obeys ``L^2 <= rho`` if for all changes x of the image and h_i of the layers'
+outputs::
 
     rho |x|^2 - |W_K h_(K-1)|^2 - sum_i 2 h_i' Lambda_i (W_i h_(i-1) / 4 - h_i) >= 0,    h_0 = x.
 

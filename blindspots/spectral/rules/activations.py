@@ -23,7 +23,7 @@ def _one(layer: nn.Module, input_shape: tuple[int, ...]) -> Bound:
 
 
 def _sigmoid(layer: nn.Sigmoid, input_shape: tuple[int, ...]) -> Bound:
-    return exactly(0.25, _METHOD)  # at 0 (slip 11)
+    return exactly(0.25, _METHOD)  # at 0 (slip "sigmoids")
 
 
 def _hardsigmoid(layer: nn.Hardsigmoid, input_shape: tuple[int, ...]) -> Bound:

@@ -26,7 +26,7 @@ _INSTANCE: dict[type[nn.Module], int] = {nn.InstanceNorm1d: 1, nn.InstanceNorm2d
 
 
 def _batch(layer: nn.BatchNorm2d, input_shape: tuple[int, ...]) -> Bound:
-    """Return ``max |weight| / sqrt(var + eps)`` over the channels (slip 11), in evaluation mode.
+    """Return ``max |weight| / sqrt(var + eps)`` over the channels (slip "sigmoids"), in evaluation mode.
 
     Without running statistics the layer normalises by the batch's own, and one input's answer depends on the others'.
     """

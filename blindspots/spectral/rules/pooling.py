@@ -22,9 +22,9 @@ _BY_NORM: dict[type[nn.Module], int] = {nn.LPPool1d: 1, nn.LPPool2d: 2, nn.LPPoo
 def _largest(layer: nn.MaxPool2d, input_shape: tuple[int, ...]) -> Bound:
     """Return the root of the largest number of windows that one value of this input lies in.
 
-    The paper takes 1 (section 4.3), which holds without overlap alone (slip 9). The largest of a window changes by no
-    more than the norm of the window's change, and each value's change is counted in N windows at most; a value that is
-    the largest in all of its windows attains sqrt(N).
+    The paper takes 1 (section 4.3), which holds without overlap alone (slip "max pooling"). The largest of a window
+    changes by no more than the norm of the window's change, and each value's change is counted in N windows at most; a
+    value that is the largest in all of its windows attains sqrt(N).
     """
     _refuse_indices(layer)
     dims = _LARGEST[type(layer)]

@@ -1,4 +1,5 @@
-"""Lipschitz constants of normalisation by the neighbours' squares: the paper's, and Krizhevsky's (slip 10)."""
+"""Lipschitz constants of normalisation by the neighbours' squares: the paper's, and Krizhevsky's (slip "contrast
+normalisation")."""
 
 import math
 from collections.abc import Callable
@@ -41,8 +42,8 @@ def _response(layer: nn.LocalResponseNorm, input_shape: tuple[int, ...]) -> Boun
     """Return bounds of ``x_i / (k + a sum over the channels j near i of x_j^2)^beta`` with a = alpha / size, as torch.
 
     From below ``k^-beta``, the Jacobian's norm at 0. From above the same where each channel's neighbours are itself
-    alone or all channels (:func:`_contrast`); otherwise that times :func:`neighbours_factor`, or slip 10's ``k^-beta
-    (1 + 2 beta sqrt(size))`` where it is less.
+    alone or all channels (:func:`_contrast`); otherwise that times :func:`neighbours_factor`, or the slip "contrast
+    normalisation"'s ``k^-beta (1 + 2 beta sqrt(size))`` where it is less.
     """
     if len(input_shape) < 2:
         raise InputError(f"LocalResponseNorm takes no input of shape {input_shape}: channels and a size are wanted")

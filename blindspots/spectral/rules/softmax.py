@@ -14,7 +14,7 @@ _METHOD = "Jacobian in closed form"
 
 
 def _softmax(layer: nn.Softmax | nn.Softmin, input_shape: tuple[int, ...]) -> Bound:
-    """Return 1/2 (slip 11), or 0 along an axis of one value.
+    """Return 1/2 (slip "sigmoids"), or 0 along an axis of one value.
 
     The Jacobian is diag(p) - pp', with the absolute row sums 2 p_i (1 - p_i) <= 1/2. Two values that share all
     probability alike attain it: at (0, 0), or in the limit where the others' inputs fall without end.

@@ -39,7 +39,7 @@ def _notes(table: xr.Dataset) -> tuple[str, ...]:
     return (
         "Norms: upper bounds of the operator norms of the layers with weights, in order. Bound of the network: how far "
         "two images can be spread apart at most, the product of all layers' constants, where a sigmoid has 1/4 "
-        f"(slip 11){several}.",
+        f"(slip: sigmoids){several}.",
         "Least distortion: found by the search, mean over "
         f"{span(table['images'].values)} images that the model reads correctly, rule {table.attrs['rule']}; certified: "
         "proved by the layers' bounds that none is below; ratio: of the two, image by image. Near the image: the same "

@@ -70,7 +70,7 @@ def test_zero_padding_is_part_of_every_shifted_circle_that_is_large_enough(axis,
     assert true <= float(torch.linalg.matrix_norm(circle, 2)) * (1 + 1e-12)
 
 
-def test_the_circle_that_is_large_enough_is_not_larger_than_slip_8_says():
+def test_the_circle_that_is_large_enough_is_not_larger_than_the_slip_input_grid_says():
     for size, kernel, pad in itertools.product(range(3, 9), (1, 3, 5), range(3)):
         if pad <= kernel // 2:
             assert Axis(size, kernel, 1, 1, pad, pad).coarse_grid <= size + pad

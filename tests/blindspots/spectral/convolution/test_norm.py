@@ -155,7 +155,7 @@ def test_no_size_exceeds_the_supremum_over_all_sizes(case):
 
 
 def test_of_a_difference_is_more_than_on_its_own_grid():
-    # slip 8: the circular norm on the input's own 3 points is no upper bound
+    # slip "input grid": the circular norm on the input's own 3 points is no upper bound
     weight = torch.tensor([[[1.0, -1.0]]])
     true = 2 * math.sin(5 * math.pi / 14)
     assert equation_one(weight, grid=[3]) == pytest.approx(math.sqrt(3), rel=1e-12)

@@ -157,7 +157,7 @@ def test_the_factor_of_neighbours_is_the_largest_column_of_schur_s_test(size, be
 def test_krizhevsky_s_response_normalisation_is_bounded_well_below_the_fallback():
     bound = layer_bound(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0), (96, 27, 27))
     assert bound.lower == pytest.approx(0.5946, abs=1e-4)
-    assert bound.upper == pytest.approx(0.7124, abs=1e-4)  # slip 10's fallback: 2.589
+    assert bound.upper == pytest.approx(0.7124, abs=1e-4)  # the slip "contrast normalisation"'s fallback: 2.589
     assert not bound.tight
 
 

@@ -30,7 +30,7 @@ def dense_norm(layer, shape):
 
 
 def test_max_pooling_of_3_by_3_at_stride_2_is_not_contractive():
-    # section 4.3 calls max pooling contractive; a value that is the largest of four windows is four outputs (slip 9)
+    # section 4.3 calls max pooling contractive; a value that is the largest of four windows is four outputs
     layer = nn.MaxPool2d(3, 2)
     bound = layer_bound(layer, (64, 55, 55))
     assert (bound.lower, bound.upper) == (2.0, 2.0)
