@@ -4,6 +4,9 @@ import os
 import tempfile
 from pathlib import Path
 
+PARTIAL = ".partial"
+"""What the name of a file ends with that is not whole yet; Zarr's local store ends its own the same way."""
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that a reader sees all of it or the file as it was before.
@@ -11,7 +14,7 @@ def write_whole(path: Path, content: bytes) -> None:
     A temporary file beside it is written, flushed to the disk and renamed; then the folder is flushed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -33,11 +36,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def remove_partial(folder: Path) -> int:
-    """Remove what killed writers left under ``folder`` (``*.partial``); return how many files that were."""
-    found = [path for path in folder.rglob("*.partial") if path.is_file()] if folder.is_dir() else []
-    for path in found:
-        path.unlink(missing_ok=True)
-    return len(found)

@@ -1,11 +1,13 @@
-"""Opening a store to read it."""
+"""The hierarchy of a store as xarray's DataTree."""
 
 from pathlib import Path
 
 import xarray as xr
 
 from blindspots.errors import InputError
-from blindspots.store.layout import Layout
+from blindspots.store import layout
+from blindspots.store.arrays import is_sealed
+from blindspots.store.place import Place
 from blindspots.store.root import stored
 
 
@@ -18,8 +20,16 @@ def open_study(root: str | Path, *, lazy: bool = True) -> xr.DataTree:
     The same as ``xarray.open_datatree(root / "study.zarr", engine="zarr")``, with an :class:`InputError` where no
     study lies there.
     """
-    layout = Layout.at(root)
-    if stored(layout) is None or not layout.zarr.is_dir():
-        raise InputError(f"there is no study in {layout.root}; make one with: blindspots run --root {root}")
-    consolidated = "consolidated_metadata" in (layout.zarr / "zarr.json").read_text(encoding="utf-8")
-    return xr.open_datatree(layout.zarr, engine="zarr", consolidated=consolidated, chunks={} if lazy else None)
+    place = Place.at(root)
+    if stored(place) is None:
+        raise InputError(f"there is no study in {place}; make one with: blindspots run --root {root}")
+    return open_tree(place, lazy=lazy)
+
+
+def open_tree(place: Place, *, lazy: bool) -> xr.DataTree:
+    """Return the hierarchy of a store; raise :class:`InputError` where nothing has been made in it yet."""
+    if not place.has(layout.HIERARCHY_METADATA):
+        raise InputError(f"there is no study in {place}; make one with: blindspots run --root {place}")
+    return xr.open_datatree(
+        place.path(layout.ZARR), engine="zarr", consolidated=is_sealed(place), chunks={} if lazy else None
+    )

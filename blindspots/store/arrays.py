@@ -4,14 +4,18 @@ A shard has one writer. Before it is written its old keys are deleted, since a c
 afterwards it is read back, so that its receipt speaks of what a reader gets.
 """
 
+import json
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
+
+from blindspots.store import layout
+from blindspots.store.place import Place
 
 _MOST_ROWS_A_CHUNK = 250
 
@@ -32,13 +36,18 @@ class Variable:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def open_root(path: Path) -> zarr.Group:
-    """Open the hierarchy at ``path`` for writing, made where it is missing."""
-    return zarr.open_group(str(path), mode="a", zarr_format=3, use_consolidated=False)
+def open_root(place: Place) -> zarr.Group:
+    """Open the hierarchy for writing, made where it is missing."""
+    return zarr.open_group(place.path(layout.ZARR), mode="a", zarr_format=3, use_consolidated=False)
+
+
+def open_group(place: Place, group: str, mode: Literal["r", "r+"] = "r") -> zarr.Group:
+    """Open a group by its own metadata; raises what Zarr raises where it is missing or damaged."""
+    return zarr.open_group(place.path(layout.ZARR), path=group, mode=mode, use_consolidated=False)
 
 
 def create_group(
-    root: Path,
+    place: Place,
     group: str,
     variables: Mapping[str, Variable],
     *,
@@ -48,7 +57,7 @@ def create_group(
     attributes: Mapping[str, Any],
 ) -> None:
     """Make the group with one empty array a variable, ``rows`` long in ``dim``, cut into shards of ``shard`` rows."""
-    node = open_root(root).create_group(group, overwrite=True, attributes=dict(attributes))
+    node = open_root(place).create_group(group, overwrite=True, attributes=dict(attributes))
     for name, variable in variables.items():
         inner = _rows_a_chunk(shard) if variable.shape else shard
         node.create_array(
@@ -68,49 +77,49 @@ def _rows_a_chunk(shard: int) -> int:
     return max(rows for rows in range(1, min(shard, _MOST_ROWS_A_CHUNK) + 1) if shard % rows == 0)
 
 
-def group_attributes(root: Path, group: str) -> dict[str, Any] | None:
+def group_attributes(place: Place, group: str) -> dict[str, Any] | None:
     """Return a group's attributes, or None where the group is missing or damaged."""
     try:
-        return dict(zarr.open_group(str(root), path=group, mode="r", use_consolidated=False).attrs)
+        return dict(open_group(place, group).attrs)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
-def set_group_attributes(root: Path, group: str, attributes: Mapping[str, Any]) -> None:
+def set_group_attributes(place: Place, group: str, attributes: Mapping[str, Any]) -> None:
     """Give the group these attributes, where it has others."""
-    node = zarr.open_group(str(root), path=group, mode="r+", use_consolidated=False)
+    node = open_group(place, group, "r+")
     if dict(node.attrs) != dict(attributes):
         node.attrs.put(dict(attributes))
 
 
-def group_rows(root: Path, group: str, variables: Iterable[str]) -> int | None:
+def group_rows(place: Place, group: str, variables: Iterable[str]) -> int | None:
     """Return the common length of a group's arrays, or None where one is missing or they differ."""
     try:
-        node = zarr.open_group(str(root), path=group, mode="r", use_consolidated=False)
+        node = open_group(place, group)
         lengths = {_array(node, name).shape[0] for name in variables}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return lengths.pop() if len(lengths) == 1 else None
 
 
-def resize_group(root: Path, group: str, variables: Iterable[str], rows: int) -> None:
+def resize_group(place: Place, group: str, variables: Iterable[str], rows: int) -> None:
     """Make every array of the group ``rows`` long; what lies beyond is deleted."""
-    node = zarr.open_group(str(root), path=group, mode="r+", use_consolidated=False)
+    node = open_group(place, group, "r+")
     for name in variables:
         array = _array(node, name)
         array.resize((rows, *array.shape[1:]))
 
 
-def delete_group(root: Path, group: str) -> None:
+def delete_group(place: Place, group: str) -> None:
     """Delete a group with all that is in it, where it is there."""
-    node = open_root(root)
+    node = open_root(place)
     if group in node:
         del node[group]
 
 
-def write_shard(root: Path, group: str, index: int, shard: int, arrays: Mapping[str, np.ndarray]) -> None:
+def write_shard(place: Place, group: str, index: int, shard: int, arrays: Mapping[str, np.ndarray]) -> None:
     """Write one shard: rows ``index * shard`` and on of every array of the group."""
-    node = zarr.open_group(str(root), path=group, mode="r+", use_consolidated=False)
+    node = open_group(place, group, "r+")
     for name, values in arrays.items():
         array = _array(node, name).with_config({"write_empty_chunks": True})
         if array.dtype != values.dtype:
@@ -119,21 +128,21 @@ def write_shard(root: Path, group: str, index: int, shard: int, arrays: Mapping[
         stop = min(start + shard, array.shape[0])
         if values.shape != (stop - start, *array.shape[1:]):
             raise ValueError(f"shard {index} of {group}/{name} takes {stop - start} rows, not the shape {values.shape}")
-        _delete_chunk(root, array, index)
+        place.delete(layout.chunk(group, name, _chunk_index(array.ndim, index)))
         array[start:stop] = values
 
 
-def read_shard(root: Path, group: str, index: int, shard: int, variables: Iterable[str]) -> dict[str, np.ndarray]:
+def read_shard(place: Place, group: str, index: int, shard: int, variables: Iterable[str]) -> dict[str, np.ndarray]:
     """Read one shard of the named arrays; raise :class:`CorruptShardError` where that is not possible."""
     try:
-        node = zarr.open_group(str(root), path=group, mode="r", use_consolidated=False)
+        node = open_group(place, group)
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise CorruptShardError(f"{group}: the group cannot be opened ({_first_line(error)})") from None
     found = {}
     for name in variables:
         try:
             array = _array(node, name)
-            if not (root / array.path / array.metadata.encode_chunk_key(_chunk_index(array, index))).is_file():
+            if not place.has(layout.chunk(group, name, _chunk_index(array.ndim, index))):
                 raise CorruptShardError(f"{name}: the file is missing")
             found[name] = np.asarray(array[index * shard : (index + 1) * shard])
         except CorruptShardError:
@@ -143,37 +152,46 @@ def read_shard(root: Path, group: str, index: int, shard: int, variables: Iterab
     return found
 
 
-def read_rows(root: Path, group: str, variables: Iterable[str]) -> dict[str, np.ndarray]:
+def read_rows(place: Place, group: str, variables: Iterable[str]) -> dict[str, np.ndarray]:
     """Read the named arrays of a group whole."""
-    node = zarr.open_group(str(root), path=group, mode="r", use_consolidated=False)
+    node = open_group(place, group)
     return {name: np.asarray(_array(node, name)[...]) for name in variables}
 
 
-def seal(root: Path) -> None:
-    """Consolidate the hierarchy's metadata, so that plain readers open it at once and without a warning."""
-    import warnings
+def shard_files(group: str, index: int, variables: Mapping[str, Variable]) -> dict[str, str]:
+    """Return the file that holds a shard of each variable."""
+    return {
+        name: layout.chunk(group, name, _chunk_index(1 + len(variable.shape), index))
+        for name, variable in variables.items()
+    }
 
+
+def seal(place: Place) -> None:
+    """Consolidate the hierarchy's metadata, so that plain readers open it at once and without a warning."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        zarr.consolidate_metadata(str(root), zarr_format=3)
+        zarr.consolidate_metadata(place.path(layout.ZARR), zarr_format=3)
 
 
-def unseal(root: Path) -> None:
+def is_sealed(place: Place) -> bool:
+    """Tell whether the hierarchy's metadata are consolidated."""
+    try:
+        return b"consolidated_metadata" in place.read(layout.HIERARCHY_METADATA)
+    except OSError:
+        return False
+
+
+def unseal(place: Place) -> None:
     """Take the consolidated metadata away before arrays change; a reader meanwhile reads the arrays' own."""
-    import json
-
-    from blindspots.files import write_whole
-
-    path = root / "zarr.json"
-    if not path.is_file():
+    if not place.has(layout.HIERARCHY_METADATA):
         return
     try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
+        metadata = json.loads(place.read(layout.HIERARCHY_METADATA))
         if metadata.pop("consolidated_metadata", None) is None:
             return
     except (ValueError, AttributeError):
         metadata = {"zarr_format": 3, "node_type": "group", "attributes": {}}
-    write_whole(path, json.dumps(metadata, indent=2).encode())
+    place.write(layout.HIERARCHY_METADATA, json.dumps(metadata, indent=2).encode())
 
 
 def _array(node: zarr.Group, name: str) -> zarr.Array[Any]:
@@ -183,15 +201,8 @@ def _array(node: zarr.Group, name: str) -> zarr.Array[Any]:
     return array
 
 
-def _chunk_index(array: zarr.Array[Any], index: int) -> tuple[int, ...]:
-    return (index, *(0 for _ in array.shape[1:]))
-
-
-def _delete_chunk(root: Path, array: zarr.Array[Any], index: int) -> None:
-    key = root / array.path / array.metadata.encode_chunk_key(_chunk_index(array, index))
-    key.unlink(missing_ok=True)
-    for partial in key.parent.glob(f"{key.name}.*.partial"):
-        partial.unlink(missing_ok=True)
+def _chunk_index(dims: int, index: int) -> tuple[int, ...]:
+    return (index, *(0 for _ in range(dims - 1)))
 
 
 def _first_line(error: BaseException) -> str:

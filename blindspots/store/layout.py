@@ -1,70 +1,134 @@
-"""Where everything lies under a root: the one place that knows the store's paths.
+"""Where everything lies under a root: the one place that knows the store's paths and groups.
 
 <root>/study.json                              the study as last run, the format and the data set
 <root>/models/<model>/seed-0.safetensors       weights, with their metadata
 <root>/study.zarr/                             everything else, one Zarr v3 hierarchy
 <root>/receipts/<job>/<shard>.json             what is done
+
+Paths are keys of a :class:`~blindspots.store.place.Place`; groups are paths inside the hierarchy.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-
-from blindspots.errors import InputError
+from collections.abc import Mapping
 
 FORMAT = 1
 """Version of the store's layout, raised with every change that an older or newer blindspots could misread."""
 
+STUDY = "study.json"
+"""The study as last run."""
+LOCK = "run.lock"
+"""Held by the run that works in a root."""
+ZARR = "study.zarr"
+"""The Zarr hierarchy."""
+HIERARCHY_METADATA = f"{ZARR}/zarr.json"
+"""The hierarchy's own metadata, where it is consolidated those of all that is in it."""
+RECEIPTS = "receipts"
+"""The folder of all receipts."""
+MODELS = "models"
+"""The folder of all weights."""
+REPORT = "report.html"
+"""The report, where no other file is named for it."""
+TRANSFER = "transfer"
+"""The group of every set shown to every model."""
 
-@dataclass(frozen=True)
-class Layout:
-    """The paths of one store."""
-
-    root: Path
-
-    @classmethod
-    def at(cls, root: str | Path) -> "Layout":
-        """Return the layout of the local folder ``root``; raise :class:`InputError` for an object store's address."""
-        text = str(root)
-        if "://" in text:
-            raise InputError(
-                f"the root {text!r} is on an object store, which is not supported yet; name a local folder"
-            )
-        if not text:
-            raise InputError("the root is empty; name a local folder, such as blindspots-study")
-        return cls(Path(text).expanduser().resolve())
-
-    @property
-    def study(self) -> Path:
-        """The study as last run."""
-        return self.root / "study.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the run that works in this root."""
-        return self.root / "run.lock"
-
-    @property
-    def zarr(self) -> Path:
-        """The Zarr hierarchy."""
-        return self.root / "study.zarr"
-
-    def weights(self, model: str, seed: int) -> Path:
-        """The trained weights of a model."""
-        return self.root / "models" / model / f"seed-{seed}.safetensors"
-
-    def checkpoint(self, model: str, seed: int) -> Path:
-        """The weights of a model whose training is under way."""
-        return self.root / "models" / model / f"seed-{seed}.checkpoint.safetensors"
-
-    def receipts(self, job: str) -> Path:
-        """The folder of a job's receipts."""
-        return self.root / "receipts" / job
-
-    def receipt(self, job: str, shard: int) -> Path:
-        """The receipt of one shard of a job."""
-        return self.receipts(job) / f"{shard}.json"
+DESCRIBED: Mapping[str, tuple[str, str]] = {
+    "sets": (
+        "sets/<model>/seed-<seed>/<split>/<rule>",
+        "adversarial sets: perturbation (float32), label, target, prediction, distortion and its bounds, effort",
+    ),
+    "references": ("references/<split>/<noise>", "sets of Gaussian noise, as drawn and clipped"),
+    "transfer": (TRANSFER, "every set shown to every model: counts, rates, intervals"),
+    "training": ("training/<model>/seed-<seed>", "loss, error and gradient over the iterations"),
+    "negatives": ("negatives/<model>/seed-<seed>", "what random directions misread, image by image"),
+    "spectral": ("spectral/<model>/seed-<seed>", "bounds of every layer, and of the whole"),
+    "certified": (
+        "certified/<model>/seed-<seed>",
+        "least distortions proved near each image, beside those found",
+    ),
+    "tables": ("tables/table<number>", "the tables of this page, every number unrounded"),
+}
+"""The hierarchy's top groups: the pattern of what lies there, and what that is."""
 
 
 def model_name(model: str, seed: int) -> str:
     """Return the part of a path that names a model with its seed, such as ``fc10-1e-4/seed-0``."""
     return f"{model}/seed-{seed}"
+
+
+def training_job(model: str, seed: int) -> str:
+    """Return the key of the job that makes a model's weights, trained or given."""
+    return f"models/{model_name(model, seed)}"
+
+
+def weights(model: str, seed: int) -> str:
+    """Return the file of a model's weights."""
+    return f"{MODELS}/{model_name(model, seed)}.safetensors"
+
+
+def checkpoint(model: str, seed: int) -> str:
+    """Return the file of the weights of a model whose training is under way."""
+    return f"{MODELS}/{model_name(model, seed)}.checkpoint.safetensors"
+
+
+def receipts(job: str) -> str:
+    """Return the folder of a job's receipts."""
+    return f"{RECEIPTS}/{job}"
+
+
+def receipt(job: str, shard: int) -> str:
+    """Return the file of the receipt of one shard of a job."""
+    return f"{RECEIPTS}/{job}/{shard}.json"
+
+
+def figure(name: str, suffix: str) -> str:
+    """Return the file of a figure, where no other is named for it."""
+    return f"figures/{name}{suffix}"
+
+
+def in_hierarchy(path: str) -> str:
+    """Return the file or folder of ``path`` inside the hierarchy."""
+    return f"{ZARR}/{path}" if path else ZARR
+
+
+def chunk(group: str, array: str, place: tuple[int, ...]) -> str:
+    """Return the file of one chunk or shard of an array, by its place in the grid of chunks."""
+    return in_hierarchy("/".join((group, array, "c", *map(str, place))))
+
+
+def adversarial_set(model: str, seed: int, split: str, rule: str) -> str:
+    """Return the group of a model's set, and the key of its job."""
+    return f"sets/{model_name(model, seed)}/{split}/{rule}"
+
+
+def reference_set(split: str, name: str) -> str:
+    """Return the group of a set that belongs to no model, and the key of its job."""
+    return f"references/{split}/{name}"
+
+
+def pair_job(source: str, target: str, seed: int) -> str:
+    """Return the key of the job that shows a source to a target; what it counts lies in :data:`TRANSFER`."""
+    return f"transfer/{source}/{target}/seed-{seed}"
+
+
+def curve(model: str, seed: int) -> str:
+    """Return the group of a training's curve."""
+    return f"training/{model_name(model, seed)}"
+
+
+def negatives(model: str, seed: int) -> str:
+    """Return the group of a model's negatives, and the key of their job."""
+    return f"negatives/{model_name(model, seed)}"
+
+
+def bounds(model: str, seed: int) -> str:
+    """Return the group of the bounds of a model's layers, and the key of their job."""
+    return f"spectral/{model_name(model, seed)}"
+
+
+def certified(model: str, seed: int) -> str:
+    """Return the group of what is proved of a model's least distortions, and the key of its job."""
+    return f"certified/{model_name(model, seed)}"
+
+
+def table(name: str) -> str:
+    """Return the group of a table, and the key of its job: the paper's by number, ours by name."""
+    return f"tables/table{name}" if name.isdigit() else f"tables/{name}"

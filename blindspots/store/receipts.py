@@ -1,7 +1,8 @@
 """Receipts: the proof that a shard is done, written last and never inside the Zarr hierarchy.
 
-A shard is done when its receipt exists, speaks of the same work (``identity``) and its content hash is that of what can
-be read back. Everything else is work to do.
+A shard is done when its receipt exists, speaks of the same work (``identity``), and the files that it names are there
+in the sizes that it names. Everything else is work to do. That what can be read back has the hashes that the receipt
+names is for whoever reads the shard to see, by the codec's checksum, and for :mod:`blindspots.jobs.verification`.
 """
 
 import json
@@ -9,13 +10,15 @@ import os
 import platform
 import socket
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from blindspots.files import write_whole
+from blindspots.store.place import Place, Stamp
 
 _LIBRARIES = ("blindspots", "torch", "numpy", "scipy", "zarr")
 
@@ -32,6 +35,8 @@ class Receipt:
     """Time the work took, the writing included."""
     arrays: dict[str, str] = field(default_factory=dict)
     """Hash of each array."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of each file, by the name that the job knows it by; empty in receipts of before there were any."""
     versions: dict[str, str] = field(default_factory=dict)
     host: str = ""
     process: int = 0
@@ -55,27 +60,83 @@ def library_versions() -> dict[str, str]:
 
 
 def write_receipt(
-    path: Path, *, identity: str, content: str, arrays: dict[str, str], seconds: float, device: str
+    place: Place,
+    key: str,
+    *,
+    identity: str,
+    content: str,
+    arrays: Mapping[str, str],
+    sizes: Mapping[str, int],
+    seconds: float,
+    device: str,
 ) -> Receipt:
-    """Write the receipt of finished work to ``path`` and return it."""
+    """Write the receipt of finished work to the file ``key`` and return it."""
     receipt = Receipt(
         identity=identity,
         content=content,
         seconds=round(seconds, 4),
-        arrays=arrays,
+        arrays=dict(arrays),
+        sizes=dict(sizes),
         versions=library_versions(),
         host=socket.gethostname(),
         process=os.getpid(),
         device=device,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    write_whole(path, (json.dumps(asdict(receipt), indent=1) + "\n").encode())
+    rewrite_receipt(place, key, receipt)
     return receipt
 
 
-def read_receipt(path: Path) -> Receipt | None:
-    """Return the receipt at ``path``, or None where there is none or it cannot be read (then the work is not done)."""
+def rewrite_receipt(place: Place, key: str, receipt: Receipt) -> None:
+    """Write ``receipt`` as it is to the file ``key``."""
+    place.write(key, (json.dumps(asdict(receipt), indent=1) + "\n").encode())
+
+
+_read: dict[tuple[Place, str], tuple[Stamp, Receipt | None]] = {}
+_MOST_KEPT = 50_000
+_glance: ContextVar[dict[tuple[Place, str], Receipt | None] | None] = ContextVar("glance", default=None)
+
+
+@contextmanager
+def at_a_glance() -> Iterator[None]:
+    """Look at every receipt once while the block runs, as it was at the first look.
+
+    A plan asks for the same receipts again and again - every pair for those of its sets, every table for all - and
+    decides by one look at the store.
+    """
+    token = _glance.set({}) if _glance.get() is None else None
     try:
-        return Receipt(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        yield
+    finally:
+        if token is not None:
+            _glance.reset(token)
+
+
+def read_receipt(place: Place, key: str) -> Receipt | None:
+    """Return the receipt in the file ``key``, or None where there is none or it can't be read: then it is not done.
+
+    A file that was read before is parsed again only where it was written since.
+    """
+    seen = _glance.get()
+    if seen is None:
+        return _receipt(place, key)
+    if (place, key) not in seen:
+        seen[place, key] = _receipt(place, key)
+    return seen[place, key]
+
+
+def _receipt(place: Place, key: str) -> Receipt | None:
+    stamp = place.stamp(key)
+    if stamp is None:
         return None
+    known = _read.get((place, key))
+    if known is not None and known[0] == stamp:
+        return known[1]
+    if len(_read) >= _MOST_KEPT:
+        _read.clear()
+    try:
+        receipt = Receipt(**json.loads(place.read(key)))
+    except (OSError, ValueError, TypeError):
+        receipt = None
+    _read[place, key] = stamp, receipt
+    return receipt

@@ -6,16 +6,17 @@ names other sources or targets, the table is laid out anew and what it holds is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from blindspots.store.arrays import CorruptShardError, Variable, open_root
+from blindspots.store import layout
+from blindspots.store.arrays import CorruptShardError, Variable, open_group, open_root
+from blindspots.store.layout import TRANSFER as GROUP
+from blindspots.store.place import Place, Stamp
 
-GROUP = "transfer"
 PAIR = ("source", "target", "seed")
 CELL = ("split", "rule", "variant")
 DIMS = PAIR + CELL
@@ -33,12 +34,15 @@ VARIABLES = {
 
 Coordinates = Mapping[str, list[Any]]
 
+_known: dict[Place, tuple[tuple[Stamp | None, ...], dict[str, list[Any]] | None]] = {}
+"""The coordinates last read of each table, with the stamps of their files: a plan asks for them pair by pair."""
+
 
 @dataclass(frozen=True)
 class TransferTable:
-    """The table in the hierarchy at ``path``, laid out along ``coordinates``."""
+    """The table of a store, laid out along ``coordinates``."""
 
-    path: Path
+    place: Place
     coordinates: Coordinates
 
     def lay_out(self, attributes: Mapping[str, Any]) -> None:
@@ -48,7 +52,7 @@ class TransferTable:
             return
         old = self._values_there() if there else {}
         shape = tuple(len(self.coordinates[dim]) for dim in DIMS)
-        group = open_root(self.path).create_group(GROUP, overwrite=True, attributes=dict(attributes))
+        group = open_root(self.place).create_group(GROUP, overwrite=True, attributes=dict(attributes))
         for dim in DIMS:
             values = np.array(self.coordinates[dim], dtype=object if dim != "seed" else np.int64)
             array = group.create_array(
@@ -68,17 +72,26 @@ class TransferTable:
                 attributes={"units": variable.units, "long_name": variable.long_name},
             )
             if there and name in old:
-                array[...] = _carried_over(old[name], there, self.coordinates, shape, variable.dtype, fill)
+                carried = _carried_over(old[name], there, self.coordinates, shape, variable.dtype, fill)
+                array.with_config({"write_empty_chunks": True})[...] = carried  # a pair that is done has its files
 
     def write(self, pair: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Write the cells (split, rule, variant) of one pair."""
-        group = zarr.open_group(str(self.path), path=GROUP, mode="r+", use_consolidated=False)
+        group = open_group(self.place, GROUP, "r+")
         at = _index(pair, self.coordinates)
         for name in VARIABLES:
             array = group[name]
             assert isinstance(array, zarr.Array)
-            (self.path / array.path / array.metadata.encode_chunk_key((*at, 0, 0, 0))).unlink(missing_ok=True)
+            self.place.delete(_file(name, at))
             array.with_config({"write_empty_chunks": True})[at] = arrays[name]
+
+    def files(self, pair: Mapping[str, Any]) -> dict[str, str]:
+        """Return the files that hold the cells of one pair, by variable; none where the table lacks the pair."""
+        there = self._coordinates_there()
+        if there is None or any(pair[dim] not in there[dim] for dim in PAIR):
+            return {}
+        at = _index(pair, there)
+        return {name: _file(name, at) for name in VARIABLES}
 
     def read(self, pair: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Read the cells of one pair by name, wherever they lie; raise :class:`CorruptShardError` if that fails."""
@@ -89,7 +102,7 @@ class TransferTable:
             if any(pair[dim] not in there[dim] for dim in PAIR):
                 raise CorruptShardError("transfer: the table lacks the pair")
             at = _index(pair, there)
-            group = zarr.open_group(str(self.path), path=GROUP, mode="r", use_consolidated=False)
+            group = open_group(self.place, GROUP)
             return {name: np.asarray(group[name][at]) for name in VARIABLES}  # type: ignore[index]
         except CorruptShardError:
             raise
@@ -97,14 +110,22 @@ class TransferTable:
             raise CorruptShardError(f"transfer: {(str(error).splitlines() or ['damaged'])[0]}") from None
 
     def _coordinates_there(self) -> dict[str, list[Any]] | None:
+        files = tuple(self.place.stamp(layout.chunk(GROUP, dim, (0,))) for dim in DIMS)
+        if None in files:
+            return None
+        if _known.get(self.place, (None,))[0] != files:
+            _known[self.place] = files, self._read_coordinates()
+        return _known[self.place][1]
+
+    def _read_coordinates(self) -> dict[str, list[Any]] | None:
         try:
-            group = zarr.open_group(str(self.path), path=GROUP, mode="r", use_consolidated=False)
+            group = open_group(self.place, GROUP)
             return {dim: np.asarray(group[dim][...]).tolist() for dim in DIMS}  # type: ignore[index]
         except Exception:  # missing or damaged in whatever way: laid out anew
             return None
 
     def _values_there(self) -> dict[str, np.ndarray]:
-        group = zarr.open_group(str(self.path), path=GROUP, mode="r", use_consolidated=False)
+        group = open_group(self.place, GROUP)
         found = {}
         for name in VARIABLES:
             try:
@@ -112,6 +133,10 @@ class TransferTable:
             except Exception:  # a damaged chunk: the pairs' receipts tell that they are to be redone
                 continue
         return found
+
+
+def _file(name: str, at: tuple[int, ...]) -> str:
+    return layout.chunk(GROUP, name, (*at, 0, 0, 0))
 
 
 def _index(pair: Mapping[str, Any], coordinates: Coordinates) -> tuple[int, ...]:

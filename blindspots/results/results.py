@@ -1,0 +1,117 @@
+"""A finished or half-finished study to read: what tables, figures, the report and people ask a store for."""
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from blindspots.errors import InputError
+from blindspots.results.tree import open_tree
+from blindspots.store import layout
+from blindspots.store.place import Place
+from blindspots.store.root import stored
+from blindspots.study.study import Study
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from blindspots.datasets.dataset import Dataset
+
+UNFINISHED = "finish it with: blindspots run, with the study and the root as before"
+
+
+class Results:
+    """The study in a root, read only.
+
+    Everything is opened when it is first asked for. What was opened is closed by :meth:`close`, or at the end of a
+    ``with`` block.
+    """
+
+    def __init__(self, root: str | Path, *, data: str | Path | None = None) -> None:
+        """Read the study in ``root``; ``data``: folder of its data set, the usual places otherwise.
+
+        Raises :class:`InputError` where no study lies there.
+        """
+        self.place = Place.at(root)
+        there = stored(self.place)
+        if there is None:
+            raise InputError(f"there is no study in {self.place}; make one with: blindspots run --root {root}")
+        self.study: Study = there.study
+        """The study as last run."""
+        self._data = None if data is None else Path(data)
+
+    def __enter__(self) -> "Results":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "tree" in self.__dict__:
+            self.tree.close()
+            del self.__dict__["tree"]
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self.place.root
+
+    @cached_property
+    def tree(self) -> xr.DataTree:
+        """The store's hierarchy, arrays read whole when they are looked at; :meth:`lazy` has them as Dask arrays.
+
+        Raises :class:`InputError` where nothing has been made yet.
+        """
+        return open_tree(self.place, lazy=False)
+
+    def lazy(self) -> xr.DataTree:
+        """Return the hierarchy with Dask arrays along the stored chunks, to reduce sets larger than memory."""
+        return open_tree(self.place, lazy=True)
+
+    @cached_property
+    def dataset(self) -> "Dataset":
+        """The data set that the study is of."""
+        from blindspots.datasets.dataset import load_dataset
+        from blindspots.datasets.sources import named_folder
+
+        folder = named_folder() if self._data is None else self._data
+        return load_dataset(self.study.dataset, folder=None if folder is None else folder.expanduser().resolve())
+
+    def find(self, group: str) -> xr.Dataset | None:
+        """Return the arrays of a group, or None where there is no such group or it is empty."""
+        try:
+            found = self.tree[group]
+        except KeyError:
+            return None
+        return found.to_dataset() if isinstance(found, xr.DataTree) and found.data_vars else None
+
+    def group(self, group: str) -> xr.Dataset:
+        """Return the arrays of a group; raise :class:`InputError` where it is not there: the study is not finished."""
+        found = self.find(group)
+        if found is None:
+            raise InputError(f"the store lacks {group}; {UNFINISHED}")
+        return found
+
+    def table(self, name: str) -> xr.Dataset | None:
+        """Return a table as it was drawn by the last run, or None where it is not there."""
+        return self.find(layout.table(name))
+
+    def network(self, name: str, seed: int = 0) -> "nn.Module":
+        """Return a model with its weights, in evaluation mode on the CPU.
+
+        Raises :class:`InputError` where the study has no such model or its weights cannot be used.
+        """
+        from blindspots.models.stored import stored_model
+        from blindspots.store.arrays import CorruptShardError
+
+        try:
+            return stored_model(self.place, self.study, self.dataset, name, seed)
+        except CorruptShardError as error:
+            raise InputError(
+                f"the weights of {name} cannot be used: {error}; make them with: blindspots run"
+            ) from None

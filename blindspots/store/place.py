@@ -1,0 +1,148 @@
+"""Where a store's bytes lie: the only code that reads, writes, lists, deletes and locks its files.
+
+A file is known by its *key*, its path below the root with forward slashes, such as ``receipts/models/fc10/0.json``;
+:mod:`blindspots.store.layout` makes the keys. Today a place is a local folder; whatever else can hold files by key fits
+behind the same methods, and tests put a faulty one there.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from blindspots.errors import InputError
+from blindspots.files import PARTIAL, write_whole
+
+Stamp = tuple[int, int, int]
+"""What tells one writing of a file from the next: its size, when it was written, and which file it is."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files below one local folder."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: str | Path) -> "Place":
+        """Return the place of the local folder ``root``; raise :class:`InputError` for an object store's address."""
+        text = str(root)
+        if "://" in text:
+            raise InputError(
+                f"the root {text!r} is on an object store, which is not supported yet; name a local folder"
+            )
+        if not text:
+            raise InputError("the root is empty; name a local folder, such as blindspots-study")
+        return cls(Path(text).expanduser().resolve())
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    def path(self, key: str) -> str:
+        """Return where the file or folder ``key`` lies, as libraries that open files themselves want it."""
+        return f"{self.root}/{key}"
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content; raise ``OSError`` where it cannot be read."""
+        with open(self.path(key), "rb") as file:
+            return file.read()
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file so that a reader sees all of it, or what was there before, whatever dies in between."""
+        write_whole(Path(self.path(key)), content)
+
+    def delete(self, key: str) -> None:
+        """Delete a file where it is there, with what a killed writer of it left."""
+        path = Path(self.path(key))
+        path.unlink(missing_ok=True)
+        for partial in path.parent.glob(f"{path.name}.*{PARTIAL}"):
+            partial.unlink(missing_ok=True)
+
+    def delete_all(self, key: str) -> None:
+        """Delete the folder ``key`` with all that is below it, where it is there."""
+        shutil.rmtree(self.path(key), ignore_errors=False) if self.has_folder(key) else None
+
+    def size(self, key: str) -> int | None:
+        """Return a file's size in bytes, or None where there is no such file."""
+        try:
+            return os.stat(self.path(key)).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def stamp(self, key: str) -> Stamp | None:
+        """Return what changes whenever the file is written, or None where there is none: cheaper than reading it."""
+        try:
+            found = os.stat(self.path(key))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_size, found.st_mtime_ns, found.st_ino
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is a file ``key``."""
+        return os.path.isfile(self.path(key))
+
+    def has_folder(self, key: str = "") -> bool:
+        """Tell whether there is a folder ``key``; without one, whether the place itself is there."""
+        return os.path.isdir(self.path(key))
+
+    def names(self, key: str = "") -> list[str]:
+        """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""
+        try:
+            return sorted(os.listdir(self.path(key)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def files(self, key: str = "") -> Iterator[str]:
+        """Yield the keys of all files below the folder ``key``, whatever depth, sorted."""
+        for folder, folders, names in os.walk(self.path(key) if key else self.root):
+            folders.sort()
+            below = os.path.relpath(folder, self.root).replace(os.sep, "/")
+            for name in sorted(names):
+                yield name if below == "." else f"{below}/{name}"
+
+    def make(self) -> None:
+        """Make the place itself, where it is not there."""
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def check_writable(self) -> None:
+        """Raise :class:`InputError` where nothing can be written here, or in the first folder above that is there."""
+        there = next(path for path in (self.root, *self.root.parents) if path.exists())
+        probe = there / ".blindspots-probe"
+        try:
+            if not there.is_dir():
+                raise NotADirectoryError(20, f"{there} is a file")
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise InputError(
+                f"the root {self.root} cannot be written ({error.strerror or error}); name a folder of yours with "
+                "--root"
+            ) from None
+
+    def remove_partial(self) -> int:
+        """Remove what killed writers left; return how many files that were."""
+        found = [key for key in self.files() if key.endswith(PARTIAL)]
+        for key in found:
+            Path(self.path(key)).unlink(missing_ok=True)
+        return len(found)
+
+    @contextmanager
+    def locked(self, key: str) -> Iterator[bool]:
+        """Hold the lock ``key``; yield whether this process held it already, around this block.
+
+        Raises :class:`InputError` where another process holds it.
+        """
+        self.make()
+        lock = FileLock(self.path(key), timeout=0, is_singleton=True, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise InputError(f"another run is at work in {self.root}; wait for it, or name another root") from None
+        try:
+            yield lock.lock_counter > 1
+        finally:
+            lock.release()
