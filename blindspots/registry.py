@@ -43,6 +43,14 @@ class Registry(Mapping[str, E], Generic[E]):
         self._entries[entry.name] = entry
         return entry
 
+    def insert(self, entry: E, *, before: str) -> E:
+        """Add an entry before the one called ``before``."""
+        self.add(entry)
+        names = [name for name in self._entries if name != entry.name]
+        names.insert(names.index(before), entry.name)
+        self._entries = {name: self._entries[name] for name in names}
+        return entry
+
     def remove(self, name: str) -> None:
         """Take an entry out again, as tests do."""
         del self._entries[name]

@@ -13,15 +13,9 @@ from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
 
-from blindspots.jobs.opening import checked_workspace
-from blindspots.store.root import stored
+from blindspots.jobs.opening import open_root
 from blindspots.study.study import Study
 from flows.local_server import LocalServer, server_for_a_run
-
-
-def default_workers() -> int:
-    """Return how many actors suit this machine: one a core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def send_logs() -> None:
@@ -39,36 +33,40 @@ def run_here(
     Where there is nothing to do, neither a server nor Ray is started. Raises
     :class:`~blindspots.errors.InputError` before any work where something does not fit.
     """
-    workspace = checked_workspace(study, root, data=data)
-    is_new = stored(workspace.layout) is None
-    outcome: dict[str, Any] = {"root": str(workspace.root), "jobs": 0, "shards": 0, "ran": {}}
+    opened = open_root(study, root, device=None if device == "auto" else device, data=data)
+    workspace, is_new = opened.workspace, opened.there is None
+    outcome: dict[str, Any] = {"root": str(workspace.place), "jobs": 0, "shards": 0, "ran": {}}
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints what befalls its workers
         server: LocalServer | None = stack.enter_context(server_for_a_run()) if is_new else None
-        from tasks.actors.pool import ActorPool
+        from tasks.actors.workers import Workers, default_workers
 
-        pool = ActorPool(workers or default_workers())
+        hired = Workers(workers or default_workers())
         if is_new:
-            pool.start()
-            stack.callback(pool.close)
-        from flows.session import session
+            hired.start()
+            stack.callback(hired.close)
+        from blindspots.jobs.plan import make_plan
 
-        folder = None if data is None else str(data)
-        running = stack.enter_context(session(study, root, workers, device, folder, pool=pool))
-        if running.plan.complete:
+        plan = make_plan(workspace)
+        if opened.is_settled(plan):
+            return outcome
+        from flows.session import session_in
+
+        running = stack.enter_context(session_in(workspace, plan, hired))
+        if plan.complete:
             return outcome
         if not is_new:
             server = stack.enter_context(server_for_a_run())
-        if running.needs_actors:
-            pool.start()
+        if plan.needs_workers:
+            hired.start()
             if os.environ.get("RAY_ADDRESS"):
-                pool.wait()  # where it cannot be joined, nothing has begun
+                hired.wait()  # where it cannot be joined, nothing has begun
         from flows.progress_bars import progress_bars
         from flows.study import study_flow
 
         if server is not None:
             server.wait()
             stack.callback(send_logs)
-        with progress_bars(running.workspace, running.plan) as running.observer:
-            outcome |= study_flow(study=study, root=root, workers=workers, device=device, data=folder)
+        with progress_bars(workspace, plan) as running.observer:
+            outcome |= study_flow(study=study, root=root, workers=workers, device=device, data=None)
     return outcome

@@ -1,4 +1,4 @@
-"""What the flows of one run share: the workspace, the plan, the actors."""
+"""What the flows of one run share: the workspace, the plan, the workers."""
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
@@ -9,16 +9,13 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from blindspots.errors import InputError
-from blindspots.jobs.expansion import expand
-from blindspots.jobs.job import Progress, Report, Stage
-from blindspots.jobs.plan import Plan, make_plan
-from blindspots.jobs.opening import workspace_for
+from blindspots.jobs.job import Progress, Report
+from blindspots.jobs.opening import open_root, working
+from blindspots.jobs.plan import Plan, begin, make_plan
 from blindspots.jobs.workspace import Workspace
-from blindspots.store.layout import Layout
-from blindspots.store.root import working_in
+from blindspots.store.place import Place
 from blindspots.study.study import Study
-from flows.local_run import default_workers
-from tasks.actors.pool import ActorPool
+from tasks.actors.workers import Workers, default_workers
 
 
 def _ignore(progress: Progress) -> None:
@@ -31,49 +28,59 @@ class Session:
 
     workspace: Workspace
     plan: Plan
-    pool: ActorPool
+    workers: Workers
     observer: Report = _ignore
     ran: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The shards done in this run, by their job's key."""
     failed: set[str] = field(default_factory=set)
     """Keys of the jobs that failed in this run, and of those that read what they would have made."""
-    settled: set[Stage] = field(default_factory=set)
+    sent_back: set[str] = field(default_factory=set)
+    """Keys of the jobs that met damage in what they read, and of those that read what they would have made."""
+    settled: set[str] = field(default_factory=set)
     """The stages that this run has brought to an end."""
     started: float = field(default_factory=perf_counter)
 
-    @property
-    def needs_actors(self) -> bool:
-        """Whether there is work beside the drawing of tables."""
-        return any(job.stage is not Stage.TABLES and not self.plan.is_done(job) for job in self.plan.jobs)
+    def plan_again(self) -> None:
+        """Look at the store anew: what was sent back is to do, and so is what met the damage."""
+        self.plan = make_plan(self.workspace)
+        self.sent_back.clear()
+        self.settled.clear()
+        begin(self.workspace, self.plan)
 
 
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
 @contextmanager
-def session(
-    study: Study, root: str, workers: int | None, device: str, data: str | None, *, pool: ActorPool | None = None
-) -> Iterator[Session]:
+def session(study: Study, root: str, workers: int | None, device: str, data: str | None) -> Iterator[Session]:
     """Enter the run of ``study`` in ``root``: the one that is open, or a new one that ends with the block.
 
-    ``pool``: one that is being started already; it is closed at the end. Raises
-    :class:`~blindspots.errors.InputError` before anything starts where something does not fit.
+    Raises :class:`~blindspots.errors.InputError` before anything starts where something does not fit.
     """
     there = _current.get()
-    if there is not None and there.workspace.study == study and there.workspace.layout == Layout.at(root):
+    if there is not None and there.workspace.study == study and there.workspace.place == Place.at(root):
         yield there
         return
     if workers is not None and workers < 1:
         raise InputError(f"workers = {workers}: at least one is needed")
-    workspace = workspace_for(study, root, device=None if device == "auto" else device, data=data)
-    with working_in(workspace.layout, study, workspace.dataset.sha256):
-        plan = make_plan(workspace, expand(study))
-        pool = pool or ActorPool(workers or default_workers())
-        pool.open(workspace)
-        opened = Session(workspace, plan, pool)
+    workspace = open_root(study, root, device=None if device == "auto" else device, data=data).workspace
+    with session_in(workspace, make_plan(workspace), Workers(workers or default_workers())) as opened:
+        yield opened
+
+
+@contextmanager
+def session_in(workspace: Workspace, plan: Plan, workers: Workers) -> Iterator[Session]:
+    """Begin a run in an opened workspace, which ends with the block; the workers are closed then.
+
+    Raises :class:`~blindspots.errors.InputError` where another run holds the root.
+    """
+    with working(workspace):
+        begin(workspace, plan)
+        workers.open(workspace)
+        opened = Session(workspace, plan, workers)
         token = _current.set(opened)
         try:
             yield opened
         finally:
             _current.reset(token)
-            pool.close()
+            workers.close()

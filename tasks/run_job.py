@@ -7,15 +7,20 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
-from prefect.states import Cancelled, State
+from prefect.states import Cancelled, Completed, State
 from prefect.tasks import Task
 from ray.exceptions import RayError, RayTaskError
 
+from blindspots.jobs.damage import SentBackError
 from blindspots.jobs.job import Report
 from blindspots.jobs.plan import Outstanding, outstanding
 from tasks.actors.here import Here
-from tasks.actors.pool import ActorPool, StoppedError
+from tasks.actors.workers import StoppedError, Workers
 from tasks.progress import JobProgress
+
+
+SENT_BACK = "SentBack"
+"""The name of the state of a job that met damage in what it reads: it is done again once that is made again."""
 
 
 def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:
@@ -40,9 +45,9 @@ def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:
     cache_policy=NO_CACHE,  # whether work is done is for the store to say
     persist_result=False,
 )
-def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Report) -> str | State:
+def run_job(key: str, work: Outstanding, workers: Workers | Here, observer: Report) -> str | State:
     """Have the shards of ``work`` done; on a retry, only those that are not done yet. Cancelled where the run is."""
-    job, workspace = work.job, pool.workspace
+    job, workspace = work.job, workers.workspace
     context = TaskRunContext.get()
     shards = work.shards
     if context is not None and context.task_run.run_count > 1:
@@ -51,7 +56,7 @@ def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Repor
         get_run_logger().info("%s: once more, %d shard(s) to do", key, len(shards))
     progress = JobProgress(key, sum(job.size(workspace, shard) for shard in shards), observer)
     busy = 0.0
-    calls = [pool.submit(job, shard, progress.of_shard(shard)) for shard in shards]
+    calls = [workers.submit(job, shard, progress.of_shard(shard)) for shard in shards]
     try:
         left = set(calls)
         while left:
@@ -63,6 +68,9 @@ def run_job(key: str, work: Outstanding, pool: ActorPool | Here, observer: Repor
             call.cancel()
         if isinstance(error, StoppedError):
             return Cancelled(message=str(error))
+        sent_back = getattr(error, "cause", error)
+        if isinstance(sent_back, SentBackError):
+            return Completed(name=SENT_BACK, message=str(sent_back))
         raise
     progress.publish(finished=True)
     return f"{len(shards)} shard(s), {busy:.1f} s of work"

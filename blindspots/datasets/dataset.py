@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,3 +111,9 @@ def load_dataset(name: str, *, folder: Path | None = None) -> Dataset:
         pixels={"train": arrays[TRAIN_IMAGES], "test": arrays[TEST_IMAGES]},
         classes_of={"train": arrays[TRAIN_LABELS], "test": arrays[TEST_LABELS]},
     )
+
+
+@lru_cache(maxsize=2)
+def dataset_once(name: str, folder: Path | None) -> Dataset:
+    """Return :func:`load_dataset`'s, read once a process: nobody writes to it."""
+    return load_dataset(name, folder=folder)

@@ -6,35 +6,26 @@ what decides its content, so that finished work is recognised in any root and by
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 
 from blindspots.identity import array_hash, identity
+from blindspots.jobs.hands import Hands
 from blindspots.jobs.workspace import Workspace
+from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError
-from blindspots.store.receipts import Receipt, read_receipt, write_receipt
-
-
-class Stage(StrEnum):
-    """The stages of a study, in order; each reads what the one before left in the store."""
-
-    TRAIN = "train"
-    GENERATE = "generate"
-    TRANSFER = "transfer"
-    NEGATIVES = "negatives"
-    BOUNDS = "bounds"
-    TABLES = "tables"
+from blindspots.store.receipts import Receipt, read_receipt, rewrite_receipt, write_receipt
+from blindspots.study.study import Study
 
 
 @dataclass(frozen=True)
 class Progress:
     """How far a job is, in ``unit``s, with a line worth logging."""
 
-    stage: Stage
+    stage: str
     job: str
     done: int
     total: int
@@ -49,10 +40,14 @@ Report = Callable[[Progress], None]
 class Job(ABC):
     """What all jobs have in common; :mod:`blindspots.jobs.expansion` makes them from a study."""
 
-    @property
-    @abstractmethod
-    def stage(self) -> Stage:
-        """The stage that the job belongs to."""
+    stage: ClassVar[str]
+    """The stage that the job belongs to."""
+    unit: ClassVar[str] = "jobs"
+    """What the job's size counts."""
+    needs_worker: ClassVar[bool] = True
+    """Whether a worker does it; where not, it is small enough for the process that runs the study."""
+    divides: ClassVar[bool] = False
+    """Whether the job is done by the process that runs the study, which hands its parts to the workers."""
 
     @property
     @abstractmethod
@@ -64,10 +59,9 @@ class Job(ABC):
         """The keys of the jobs whose results this one reads."""
         return ()
 
-    @property
-    def unit(self) -> str:
-        """What the job's size counts."""
-        return "jobs"
+    def effort(self, study: Study) -> float:
+        """Return what tells how long the job takes beside others of its stage: the longest are begun first."""
+        return 0.0
 
     def shards(self, workspace: Workspace) -> int:
         """Return how many shards the job has."""
@@ -81,6 +75,24 @@ class Job(ABC):
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of what decides the shard's content, or None while an input is missing."""
 
+    def identities(self, workspace: Workspace) -> list[str | None]:
+        """Return the identities of all shards."""
+        return [self.identity(workspace, shard) for shard in range(self.shards(workspace))]
+
+    @abstractmethod
+    def files(self, workspace: Workspace, shard: int) -> Mapping[str, str]:
+        """Return the files that hold the shard, by the names that its receipt has for them."""
+
+    @classmethod
+    def make_room(cls, workspace: Workspace) -> None:  # noqa: B027 - most kinds need nothing in common
+        """Make what all jobs of this kind need in the store, once before any of them is prepared."""
+
+    def check(self, workspace: Workspace) -> None:  # noqa: B027 - most jobs need no more than their inputs
+        """Raise :class:`InputError` before any work where the job can't be done: a file is missing, data do not fit."""
+
+    def drop_stale(self, workspace: Workspace) -> None:  # noqa: B027 - most results are known by their inputs
+        """Delete a result that is to be made anew, where a reader could not tell that it is of another study."""
+
     def fit(self, workspace: Workspace) -> None:  # noqa: B027 - most jobs have nothing to fit
         """Make what lies in the store fit the study in size and attributes, whether or not a shard is to do."""
 
@@ -89,7 +101,7 @@ class Job(ABC):
         return False
 
     @abstractmethod
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Do the shard: compute, write, read back, leave the receipt."""
 
     @abstractmethod
@@ -98,23 +110,51 @@ class Job(ABC):
 
     def receipt(self, workspace: Workspace, shard: int) -> Receipt | None:
         """Return the shard's receipt, or None."""
-        return read_receipt(workspace.layout.receipt(self.key, shard))
+        return read_receipt(workspace.place, layout.receipt(self.key, shard))
 
-    def is_done(self, workspace: Workspace, shard: int) -> bool:
-        """Tell whether the shard is done: a receipt of the same work, and the content that it speaks of."""
-        receipt = self.receipt(workspace, shard)
-        return (
-            receipt is not None
-            and receipt.identity == self.identity(workspace, shard)
-            and self.is_intact(workspace, shard, receipt)
-        )
+    def forget(self, workspace: Workspace, shard: int) -> None:
+        """Remove the shard's receipt: it is to do again."""
+        workspace.place.delete(layout.receipt(self.key, shard))
 
-    def is_intact(self, workspace: Workspace, shard: int, receipt: Receipt) -> bool:
-        """Tell whether what can be read back is what ``receipt`` speaks of."""
-        return self.damage(workspace, shard, receipt) is None
+    def done(self, workspace: Workspace) -> list[bool]:
+        """Tell of each shard whether it is done: a receipt of the same work, its files there in their sizes.
+
+        Nothing of the content is read, but for receipts of before there were sizes in them.
+        """
+        found = []
+        for shard, wanted in enumerate(self.identities(workspace)):
+            receipt = None if wanted is None else self.receipt(workspace, shard)
+            found.append(
+                receipt is not None and receipt.identity == wanted and self._is_there(workspace, shard, receipt)
+            )
+        return found
+
+    def _is_there(self, workspace: Workspace, shard: int, receipt: Receipt) -> bool:
+        if not receipt.sizes:
+            return self.damage(workspace, shard, receipt) is None
+        return self._sizes(workspace, shard) == receipt.sizes
+
+    def _sizes(self, workspace: Workspace, shard: int) -> dict[str, int | None]:
+        return {name: workspace.place.size(key) for name, key in self.files(workspace, shard).items()}
+
+    def lacks_sizes(self, workspace: Workspace) -> bool:
+        """Tell whether a shard's receipt is of before there were sizes in receipts."""
+        receipts = (self.receipt(workspace, shard) for shard in range(self.shards(workspace)))
+        return any(receipt is not None and not receipt.sizes for receipt in receipts)
+
+    def note_sizes(self, workspace: Workspace) -> None:
+        """Give receipts of before there were sizes those of the files, which were read and found intact."""
+        for shard in range(self.shards(workspace)):
+            receipt = self.receipt(workspace, shard)
+            if receipt is not None and not receipt.sizes:
+                sizes = _known(self._sizes(workspace, shard))
+                rewrite_receipt(workspace.place, layout.receipt(self.key, shard), replace(receipt, sizes=sizes))
 
     def damage(self, workspace: Workspace, shard: int, receipt: Receipt) -> str | None:
-        """Return what is wrong with the shard's content, or None where it is what ``receipt`` speaks of."""
+        """Return what is wrong with the shard's content, or None where it is what ``receipt`` speaks of.
+
+        Everything is read and hashed.
+        """
         try:
             found = _hashes(self.read(workspace, shard))
         except CorruptShardError as error:
@@ -141,17 +181,18 @@ class Job(ABC):
         wanted = self.identity(workspace, shard)
         if wanted is None:
             raise RuntimeError(f"{self.key}: an input vanished while shard {shard} was made")
-        path = workspace.layout.receipt(self.key, shard)
-        path.unlink(missing_ok=True)
+        self.forget(workspace, shard)
         write()
         hashes = _hashes(self.read(workspace, shard))
         if hashes != _hashes(arrays):
             raise CorruptShardError(f"{self.key}: shard {shard} reads back otherwise than it was written")
         write_receipt(
-            path,
+            workspace.place,
+            layout.receipt(self.key, shard),
             identity=wanted,
             content=identity(**hashes),
             arrays=hashes,
+            sizes=_known(self._sizes(workspace, shard)),
             seconds=perf_counter() - started,
             device=workspace.device,
         )
@@ -161,14 +202,8 @@ def _hashes(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
     return {name: array_hash(values) for name, values in arrays.items()}
 
 
-@lru_cache(maxsize=64)
-def examples(workspace: Workspace, split: str, count: int | None) -> np.ndarray:
-    """Return the ids of the first ``count`` examples of a split in the study's order; None for all."""
-    ids = workspace.dataset.order(split, workspace.study.seed)
-    if count is not None and count > len(ids):
-        from blindspots.errors import InputError
-
-        raise InputError(
-            f"{count} images are asked for, but the split {split} of {workspace.study.dataset} has {len(ids)}"
-        )
-    return ids[:count]
+def _known(sizes: Mapping[str, int | None]) -> dict[str, int]:
+    missing = [name for name, size in sizes.items() if size is None]
+    if missing:
+        raise CorruptShardError(f"the file of {missing[0]} vanished")
+    return {name: size for name, size in sizes.items() if size is not None}

@@ -1,62 +1,83 @@
-"""Opening a workspace: everything about a study and a root that can be checked is, before any work starts."""
+"""Opening a workspace: everything about a study and a root that can be checked is, once, before any work starts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from blindspots.datasets.sources import named_folder
 from blindspots.errors import InputError
-from blindspots.jobs.job import examples
+from blindspots.jobs.expansion import expand
+from blindspots.jobs.plan import Plan
+from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
-from blindspots.store.layout import Layout
-from blindspots.store.root import check, stored
+from blindspots.store.place import Place
+from blindspots.store.root import Stored, check, stored, working_in
 from blindspots.study.study import Study
 
 
-def checked_workspace(study: Study, root: str | Path, *, data: str | Path | None = None) -> Workspace:
-    """Return the workspace of ``study`` in ``root`` on the CPU, without importing what computes.
+@dataclass(frozen=True)
+class Opened:
+    """A workspace that was checked, and what its root held."""
 
-    Raises :class:`InputError` for a root that cannot be used, data that cannot be had, a study that asks for more
-    images than there are, or a file of weights that is not there.
-    """
-    weights = study.bounds.alexnet
-    if weights and not study.bounds.fetched and not Path(weights).is_file():
-        raise InputError(f"bounds.alexnet = {weights!r}: there is no such file; name one of AlexNet's weights")
-    return _workspace(study, root, data)
+    workspace: Workspace
+    there: Stored | None
+    """The study as last run in the root; None where the root is new."""
 
-
-def _workspace(study: Study, root: str | Path, data: str | Path | None) -> Workspace:
-    layout = Layout.at(root)
-    stored(layout)
-    folder = named_folder() if data is None else Path(data)
-    workspace = Workspace(study, layout.root, data=None if folder is None else folder.expanduser().resolve())
-    check(layout, study, workspace.dataset.sha256)
-    for split in study.distorted_splits:
-        examples(workspace, split, study.sets.examples)
-    for spec in study.models:
-        examples(workspace, spec.split, study.training.images)
-    return workspace
+    def is_settled(self, plan: Plan) -> bool:
+        """Tell whether nothing is to do or to write: the root holds this very study, and all of it is done."""
+        same = self.there is not None and self.there.study == self.workspace.study
+        return same and plan.complete and not plan.without_sizes
 
 
-def workspace_for(
+def open_root(
     study: Study, root: str | Path, *, device: str | None = None, data: str | Path | None = None
-) -> Workspace:
-    """Return the workspace of ``study`` in ``root`` on ``device``: cpu or cuda, None for cuda where there is one.
+) -> Opened:
+    """Open ``study`` in ``root`` on ``device``: cpu or cuda, None for cuda where there is one.
 
-    Raises :class:`InputError` as :func:`checked_workspace`, and for a device that is not there.
+    Raises :class:`InputError` for a root that cannot be used or written, data that cannot be had, a study that asks
+    for more images than there are, a job that cannot be done, or a device that is not there.
     """
-    return _on(device, checked_workspace(study, root, data=data))
-
-
-def _on(device: str | None, workspace: Workspace) -> Workspace:
-    return Workspace(workspace.study, workspace.root, resolved_device(device), workspace.data)
+    place = Place.at(root)
+    there = stored(place)
+    workspace = _checked(study, place, there, data)
+    place.check_writable()
+    for job in expand(study):
+        job.check(workspace)
+    return Opened(workspace.on(resolved_device(device)), there)
 
 
 def workspace_of(root: str | Path, *, data: str | Path | None = None) -> Workspace:
-    """Return the workspace of the study last run in ``root``; raise :class:`InputError` where there is none."""
-    layout = Layout.at(root)
-    there = stored(layout)
+    """Return the workspace of the study last run in ``root``, to look at; nothing is written.
+
+    Raises :class:`InputError` where there is none.
+    """
+    place = Place.at(root)
+    there = stored(place)
     if there is None:
-        raise InputError(f"there is no study in {layout.root}; make one with: blindspots run --root {root}")
-    return _on(None, _workspace(there.study, layout.root, data))
+        raise InputError(f"there is no study in {place}; make one with: blindspots run --root {root}")
+    return _checked(there.study, place, there, data).on(resolved_device(None))
+
+
+def _checked(study: Study, place: Place, there: Stored | None, data: str | Path | None) -> Workspace:
+    folder = named_folder() if data is None else Path(data)
+    workspace = Workspace(study, place, data=None if folder is None else folder.expanduser().resolve())
+    check(place, there, study, workspace.dataset.sha256, tuple(STAGES))
+    for split in study.distorted_splits:
+        workspace.examples(split, study.sets.examples)
+    for spec in study.models:
+        workspace.examples(spec.split, study.training.images)
+    return workspace
+
+
+@contextmanager
+def working(workspace: Workspace) -> Iterator[None]:
+    """Hold the root of an opened workspace while its study is worked on; leave the store sealed.
+
+    Raises :class:`InputError` where another run holds the root.
+    """
+    with working_in(workspace.place, workspace.study, workspace.dataset.sha256, tuple(STAGES)):
+        yield
 
 
 def resolved_device(device: str | None) -> str:

@@ -1,14 +1,13 @@
-"""What of a study is done and what is to do, seen from the store alone."""
+"""What of a study is done and what is to do, seen from the store's receipts alone."""
 
-from collections.abc import Container, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from blindspots.jobs.job import Job, Stage
-from blindspots.jobs.stages.pairs import lay_out_table
+from blindspots.jobs.expansion import expand
+from blindspots.jobs.job import Job
+from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
-
-_READERS = 4
+from blindspots.store.receipts import at_a_glance
 
 
 @dataclass(frozen=True)
@@ -28,47 +27,66 @@ class Plan:
     """Shards to do, by the job's key."""
     waiting: frozenset[str]
     """Keys of the jobs that read what is yet to be made."""
+    without_sizes: tuple[Job, ...] = ()
+    """Jobs with receipts of before there were sizes in them: done, and read whole to see that."""
 
     @property
     def complete(self) -> bool:
         """Whether nothing is to do."""
         return not self.to_do and not self.waiting
 
-    def stage(self, stage: Stage) -> tuple[Job, ...]:
+    @property
+    def needs_workers(self) -> bool:
+        """Whether there is work that is not for the process itself."""
+        return any(job.needs_worker and not self.is_done(job) for job in self.jobs)
+
+    def stage(self, stage: str) -> tuple[Job, ...]:
         """Return the jobs of one stage."""
-        return tuple(job for job in self.jobs if job.stage is stage)
+        return tuple(job for job in self.jobs if job.stage == stage)
 
     def is_done(self, job: Job) -> bool:
         """Tell whether ``job`` was done when the plan was made."""
         return job.key not in self.to_do and job.key not in self.waiting
 
 
-def outstanding(workspace: Workspace, jobs: Sequence[Job]) -> list[Outstanding]:
-    """Return those of ``jobs`` that have shards to do. Their inputs must be done; every shard is read and hashed."""
-    tasks = [(job, shard) for job in jobs for shard in range(job.shards(workspace))]
-    with ThreadPoolExecutor(_READERS) as readers:
-        done = list(readers.map(lambda task: task[0].is_done(workspace, task[1]), tasks))
-    found: dict[str, list[int]] = {}
-    for (job, shard), is_done in zip(tasks, done, strict=True):
-        if not is_done:
-            found.setdefault(job.key, []).append(shard)
-    return [Outstanding(job, tuple(found[job.key])) for job in jobs if job.key in found]
+def outstanding(workspace: Workspace, jobs: Iterable[Job]) -> list[Outstanding]:
+    """Return those of ``jobs`` that have shards to do. Their inputs must be done."""
+    found = []
+    with at_a_glance():
+        for job in jobs:
+            shards = tuple(shard for shard, is_done in enumerate(job.done(workspace)) if not is_done)
+            if shards:
+                found.append(Outstanding(job, shards))
+    return found
 
 
-def make_plan(workspace: Workspace, jobs: Sequence[Job]) -> Plan:
-    """Return what is to do of ``jobs``, which stand in the order of their stages."""
+def make_plan(workspace: Workspace) -> Plan:
+    """Return what is to do of the workspace's study."""
+    jobs = tuple(expand(workspace.study))
     to_do: dict[str, tuple[int, ...]] = {}
     waiting: set[str] = set()
-    for stage in Stage:
-        of_stage = [job for job in jobs if job.stage is stage]
-        waits = {job.key for job in of_stage if any(key in to_do or key in waiting for key in job.inputs)}
-        waiting |= waits
-        ready = [job for job in of_stage if job.key not in waits]
-        to_do |= {item.job.key: item.shards for item in outstanding(workspace, ready)}
-    return Plan(tuple(jobs), to_do, frozenset(waiting))
+    with at_a_glance():
+        for stage in STAGES:
+            of_stage = [job for job in jobs if job.stage == stage]
+            waits = {job.key for job in of_stage if any(key in to_do or key in waiting for key in job.inputs)}
+            waiting |= waits
+            ready = [job for job in of_stage if job.key not in waits]
+            to_do |= {item.job.key: item.shards for item in outstanding(workspace, ready)}
+        done = (job for job in jobs if job.key not in to_do and job.key not in waiting)
+        without_sizes = tuple(job for job in done if job.lacks_sizes(workspace))
+    return Plan(jobs, to_do, frozenset(waiting), without_sizes)
 
 
-def stage_work(workspace: Workspace, plan: Plan, stage: Stage, *, without: Container[str] = ()) -> list[Outstanding]:
+def begin(workspace: Workspace, plan: Plan) -> None:
+    """Make the store ready for what is to do, once and alone, before any of it starts."""
+    for job in plan.without_sizes:
+        job.note_sizes(workspace)
+    for job in plan.jobs:
+        if not plan.is_done(job):
+            job.drop_stale(workspace)
+
+
+def stage_work(workspace: Workspace, plan: Plan, stage: str, *, without: Container[str] = ()) -> list[Outstanding]:
     """Return what is to do of one stage once the stages before it are done, with room made for it in the store.
 
     One process calls this, alone, before any of the work starts. ``without``: keys of jobs to leave out.
@@ -80,13 +98,13 @@ def stage_work(workspace: Workspace, plan: Plan, stage: Stage, *, without: Conta
     found = {item.job.key: item for item in (*known, *again)}
     for job in jobs:
         job.fit(workspace)
-    return _prepare(workspace, stage, [found[job.key] for job in jobs if job.key in found])
+    return _prepare(workspace, [found[job.key] for job in jobs if job.key in found])
 
 
-def _prepare(workspace: Workspace, stage: Stage, work: list[Outstanding]) -> list[Outstanding]:
+def _prepare(workspace: Workspace, work: Sequence[Outstanding]) -> list[Outstanding]:
     """Make room in the store for ``work``, alone, and return it with what the making undid."""
-    if stage is Stage.TRANSFER and work:
-        lay_out_table(workspace)
+    for kind in dict.fromkeys(type(item.job) for item in work):
+        kind.make_room(workspace)
     return [
         Outstanding(item.job, tuple(range(item.job.shards(workspace)))) if item.job.prepare(workspace) else item
         for item in work

@@ -4,16 +4,25 @@ The way to debug, the notebook's way, and the oracle that the distributed run is
 another.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from blindspots.device import one_thread
-from blindspots.jobs.expansion import expand
-from blindspots.jobs.job import Progress, Report, Stage
-from blindspots.jobs.opening import workspace_for
-from blindspots.jobs.plan import make_plan, stage_work
-from blindspots.store.root import working_in
+from blindspots.device import one_thread
+from blindspots.jobs.damage import SentBackError, do
+from blindspots.jobs.hands import OwnHands
+from blindspots.jobs.job import Progress, Report
+from blindspots.jobs.opening import open_root, working
+from blindspots.jobs.plan import Plan, begin, make_plan, stage_work
+from blindspots.jobs.stage import STAGES
+from blindspots.jobs.workspace import Workspace
 from blindspots.study.study import Study
+
+logger = logging.getLogger(__name__)
+
+_MOST_ROUNDS = 3
+"""A shard that is damaged again each time it is made tells of a disk that is failing."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +50,40 @@ def run_study(
     What is done already is kept, so a run that was stopped goes on where it was. ``on_progress`` is called with every
     :class:`~blindspots.jobs.job.Progress`. Raises :class:`InputError` before any work where something does not fit.
     """
-    report: Report = on_progress or _ignore
-    workspace = workspace_for(study, root, device=device, data=data)
+    opened = open_root(study, root, device=device, data=data)
+    plan = make_plan(opened.workspace)
+    return Ran({}) if opened.is_settled(plan) else run_plan(opened.workspace, plan, on_progress or _ignore)
+
+
+def run_plan(workspace: Workspace, plan: Plan, report: Report) -> Ran:
+    """Do what is to do of ``plan``, shard by shard in this process, and return what was done.
+
+    Where a job meets damage in what it reads, that is made again, and then the job.
+    """
     ran: dict[str, tuple[int, ...]] = {}
-    plan = make_plan(workspace, expand(study))
-    with working_in(workspace.layout, study, workspace.dataset.sha256), one_thread():
-        for stage in Stage:
-            work = stage_work(workspace, plan, stage)
-            for item in work:
-                for shard in item.shards:
-                    item.job.run(workspace, shard, report)
-                ran[item.job.key] = item.shards
-    return Ran(ran)
+    with working(workspace), one_thread():
+        for _ in range(_MOST_ROUNDS):
+            sent_back = _run_once(workspace, plan, report, ran)
+            if sent_back is None:
+                return Ran(ran)
+            plan = make_plan(workspace)
+    raise sent_back
+
+
+def _run_once(
+    workspace: Workspace, plan: Plan, report: Report, ran: dict[str, tuple[int, ...]]
+) -> SentBackError | None:
+    begin(workspace, plan)
+    for stage in STAGES:
+        for item in stage_work(workspace, plan, stage):
+            for shard in item.shards:
+                try:
+                    do(workspace, item.job, shard, report, OwnHands())
+                except SentBackError as error:
+                    logger.warning("%s", error)
+                    return error
+            ran[item.job.key] = tuple(sorted({*ran.get(item.job.key, ()), *item.shards}))
+    return None
 
 
 def _ignore(progress: Progress) -> None:

@@ -56,6 +56,13 @@ def verify(workspace: Workspace) -> Verification:
     )
 
 
+def repair(workspace: Workspace, found: Verification) -> None:
+    """Remove the receipts of the damaged shards, so that the next run makes them again; nothing is computed."""
+    jobs = {job.key: job for job in expand(workspace.study)}
+    for finding in found.damaged:
+        jobs[finding.job].forget(workspace, finding.shard)
+
+
 def _look(workspace: Workspace, job: Job, shard: int) -> tuple[dict[str, str] | None, str | None]:
     receipt = job.receipt(workspace, shard)
     if receipt is None:

@@ -1,41 +1,60 @@
 """Where a study is worked on: its store, its data, its device. A plain value that can be sent to another process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from blindspots.datasets.dataset import Dataset, load_dataset
-from blindspots.store.layout import Layout
+import numpy as np
+
+from blindspots.datasets.dataset import Dataset, dataset_once
+from blindspots.errors import InputError
+from blindspots.results.results import Results
+from blindspots.store.place import Place
 from blindspots.study.study import Study
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A study, the root of its store, and the settings of this run."""
+    """A study, the place of its store, and the settings of this run."""
 
     study: Study
-    root: Path
+    place: Place
     device: str = "cpu"
     """Kind of device that computes: cpu or cuda."""
     data: Path | None = None
     """Folder with the data set's files; None for the usual places."""
 
     @property
-    def layout(self) -> Layout:
-        """The paths of the store."""
-        return Layout(self.root)
-
-    @property
-    def zarr(self) -> Path:
-        """The Zarr hierarchy of the store."""
-        return self.layout.zarr
-
-    @property
     def dataset(self) -> Dataset:
         """The data set, loaded once a process."""
-        return _load(self.study.dataset, self.data)
+        return dataset_once(self.study.dataset, self.data)
+
+    def examples(self, split: str, count: int | None = None) -> np.ndarray:
+        """Return the ids of the first ``count`` examples of a split in the study's order; None for all.
+
+        Raises :class:`InputError` where there are not so many.
+        """
+        ids = _order(self.study.dataset, self.data, split, self.study.seed)
+        if count is not None and count > len(ids):
+            raise InputError(
+                f"{count} images are asked for, but the split {split} of {self.study.dataset} has {len(ids)}"
+            )
+        return ids[:count]
+
+    @property
+    def root(self) -> Path:
+        """The folder of the store."""
+        return self.place.root
+
+    def results(self) -> Results:
+        """Return what the store holds, to read."""
+        return Results.of(self.place, self.study, data=self.data)
+
+    def on(self, device: str) -> "Workspace":
+        """Return the same work on another kind of device."""
+        return replace(self, device=device)
 
 
-@lru_cache(maxsize=2)
-def _load(name: str, folder: Path | None) -> Dataset:
-    return load_dataset(name, folder=folder)
+@lru_cache(maxsize=64)
+def _order(dataset: str, data: Path | None, split: str, seed: int) -> np.ndarray:
+    return dataset_once(dataset, data).order(split, seed)

@@ -42,6 +42,13 @@ class Results:
         """The study as last run."""
         self._data = None if data is None else Path(data)
 
+    @classmethod
+    def of(cls, place: Place, study: Study, *, data: Path | None = None) -> "Results":
+        """Return what lies in ``place``, known to be of ``study``, without looking."""
+        results = cls.__new__(cls)
+        results.place, results.study, results._data = place, study, data
+        return results
+
     def __enter__(self) -> "Results":
         return self
 
@@ -76,11 +83,11 @@ class Results:
     @cached_property
     def dataset(self) -> "Dataset":
         """The data set that the study is of."""
-        from blindspots.datasets.dataset import load_dataset
+        from blindspots.datasets.dataset import dataset_once
         from blindspots.datasets.sources import named_folder
 
         folder = named_folder() if self._data is None else self._data
-        return load_dataset(self.study.dataset, folder=None if folder is None else folder.expanduser().resolve())
+        return dataset_once(self.study.dataset, None if folder is None else folder.expanduser().resolve())
 
     def find(self, group: str) -> xr.Dataset | None:
         """Return the arrays of a group, or None where there is no such group or it is empty."""
@@ -112,6 +119,4 @@ class Results:
         try:
             return stored_model(self.place, self.study, self.dataset, name, seed)
         except CorruptShardError as error:
-            raise InputError(
-                f"the weights of {name} cannot be used: {error}; make them with: blindspots run"
-            ) from None
+            raise InputError(f"the weights of {name} cannot be used: {error}; make them with: blindspots run") from None

@@ -35,7 +35,7 @@ def drawn_for(study: "Study") -> tuple[int | str, ...]:
         BOUNDS: study.bounds.models,
         PENALTY: study.compares_penalties,
     }
-    return (*tables_for(study), *(name for name in OTHERS if wanted[name]))
+    return tuple(map(str, (*tables_for(study), *(name for name in OTHERS if wanted[name]))))
 
 
 def tables_for(study: "Study") -> tuple[int, ...]:
@@ -98,3 +98,11 @@ def render(table: "xr.Dataset", form: str) -> str:
     from blindspots.tables.sheets import formats
 
     return formats.render(table, form)
+
+
+def draw_table(name, results):  # type: ignore
+    return build_table(int(name) if str(name).isdigit() else name, results.tree, results.study)
+
+
+def read_table(name, results):  # type: ignore
+    return draw_table(name, results)

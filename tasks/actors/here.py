@@ -1,34 +1,32 @@
-"""A stand-in for the pool that does shards in the calling process: for work too small to start actors for."""
+"""A stand-in for the workers that does shards in the calling process: for what is too small for an actor, or divided."""
 
 from concurrent.futures import Future
+from time import perf_counter
 
+from blindspots.device import one_thread
+from blindspots.jobs.damage import do
+from blindspots.jobs.hands import Hands, OwnHands
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
-from tasks.actors.worker import Outcome, Worker
+from tasks.actors.worker import Outcome
 
 
 class Here:
-    """Does every shard at once, where it is asked for."""
+    """Does every shard at once, where it is asked for; ``hands`` do the parts of a job that is divided."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, hands: Hands | None = None) -> None:
         self.workspace = workspace
-        self._worker = Worker()
+        self._hands = hands or OwnHands()
 
     def submit(self, job: Job, shard: int, report: Report) -> "Future[Outcome]":
         """Do one shard and return its outcome, already there."""
         done: Future[Outcome] = Future()
+        started = perf_counter()
         try:
-            outcome = self._worker.run(self.workspace, job, shard)
+            with one_thread():
+                do(self.workspace, job, shard, report, self._hands)
         except Exception as error:
             done.set_exception(error)
-            return done
-        for progress in outcome.messages:
-            report(progress)
-        done.set_result(outcome)
+        else:
+            done.set_result(Outcome(perf_counter() - started))
         return done
-
-    def wait(self) -> None:
-        """Return at once: there is nobody to wait for."""
-
-    def stop(self) -> None:
-        """Do nothing: nothing is under way between two calls."""

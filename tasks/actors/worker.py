@@ -1,10 +1,14 @@
 """The Ray actor that does shards: one model on one device at a time, one call a shard. No Prefect in here."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 from blindspots.device import one_thread
+from blindspots.jobs.damage import do
+from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.job import Job, Progress
 from blindspots.jobs.workspace import Workspace
 
@@ -15,12 +19,14 @@ class Outcome:
 
     seconds: float
     """How long the actor was busy."""
-    messages: tuple[Progress, ...]
+    messages: tuple[Progress, ...] = ()
     """Progress that was not fetched while the call ran."""
+    result: Any = None
+    """What a part of a job gave, which is small."""
 
 
 class Worker:
-    """Does shards of jobs, and tells how far it is while it does.
+    """Does shards of jobs, and tells how far it is while it does; or a part of a job that is divided.
 
     Every call says all that it needs, and the data and the last model are kept only to be quick: so an actor that died
     and was started anew goes on with the call that was lost.
@@ -34,8 +40,15 @@ class Worker:
         started = perf_counter()
         self._messages.clear()
         with one_thread():
-            job.run(workspace, shard, self._messages.append)
+            do(workspace, job, shard, self._messages.append, OwnHands())
         return Outcome(perf_counter() - started, self.messages())
+
+    def apply(self, function: Callable[[Any], Any], part: Any) -> Outcome:
+        """Do one part of a job."""
+        started = perf_counter()
+        with one_thread():
+            result = function(part)
+        return Outcome(perf_counter() - started, result=result)
 
     def messages(self) -> tuple[Progress, ...]:
         """Return what has been reported since the last call; may be called while :meth:`run` is at work."""

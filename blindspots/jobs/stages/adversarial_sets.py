@@ -1,22 +1,20 @@
 """The job of making one adversarial set: the least distortions of a model's images under one rule."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
 
 from blindspots.distortion.search import minimum_distortion
-from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.stages.example_set import EXAMPLE, ExampleSet, perturbation_variable
-from blindspots.jobs.stages.trainings import trained_model, training_key, weights_hash
+from blindspots.jobs.stages.trainings import model_effort, trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.perturbation.eight_bits import survives_eight_bits
+from blindspots.store import layout
 from blindspots.store.arrays import Variable
-from blindspots.store.layout import model_name
-from blindspots.study.study import HALVES
+from blindspots.study.study import HALVES, ModelSpec, Study
 
 ALGORITHM = 3
 """Raised with every change of the search that changes a value; the golden test says when."""
@@ -49,12 +47,16 @@ class AdversarialSet(ExampleSet):
     @property
     def key(self) -> str:
         """``sets/<model>/seed-<seed>/<split>/<rule>``."""
-        return f"sets/{model_name(self.model, self.seed)}/{self.split}/{self.rule}"
+        return layout.adversarial_set(self.model, self.seed, self.split, self.rule)
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The model's training."""
-        return (training_key(self.model, self.seed),)
+        return (layout.training_job(self.model, self.seed),)
+
+    def effort(self, study: Study) -> float:
+        """Return the model's."""
+        return model_effort(study, self.model)
 
     def limit(self, workspace: Workspace) -> int | None:
         """Return the most images in the set."""
@@ -130,12 +132,21 @@ class AdversarialSet(ExampleSet):
             "gradients": found.backwards.cpu().numpy(),
         }
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
-        """Make one shard of the set and store it."""
-        started = perf_counter()
-        ids = self.ids(workspace, shard)
-        arrays = self.compute(workspace, ids)
-        self.store(workspace, shard, arrays, started)
-        success = arrays["success"]
-        line = f"shard {shard}: mean distortion {arrays['distortion'].mean():.4f}, success {100 * success.mean():.1f}%"
-        report(Progress(self.stage, self.key, len(ids), len(ids), self.unit, line))
+    def said(self, workspace: Workspace, shard: int, arrays: Mapping[str, np.ndarray]) -> str:
+        """Return the shard's mean distortion and success."""
+        success = 100 * arrays["success"].mean()
+        return f"shard {shard}: mean distortion {arrays['distortion'].mean():.4f}, success {success:.1f}%"
+
+
+def adversarial_sets(study: Study) -> Iterator[AdversarialSet]:
+    """Return a job for each model, seed, split and rule."""
+    for spec in study.models:
+        for seed in range(study.seeds):
+            yield from sets_of(study, spec, seed)
+
+
+def sets_of(study: Study, spec: ModelSpec, seed: int) -> Iterator[AdversarialSet]:
+    """Return the jobs of one model's sets."""
+    for split in study.splits(spec):
+        for rule in study.sets.rules:
+            yield AdversarialSet(split=split, model=spec.name, seed=seed, rule=rule)

@@ -8,9 +8,11 @@ import numpy as np
 from blindspots.identity import identity
 from blindspots.jobs.stages.adversarial_sets import AdversarialSet
 from blindspots.jobs.stages.example_set import ExampleSet
-from blindspots.jobs.stages.trainings import training_key
+from blindspots.jobs.stages.trainings import model_effort
 from blindspots.jobs.workspace import Workspace
+from blindspots.store import layout
 from blindspots.store.arrays import read_rows
+from blindspots.study.study import Study
 
 NEAREST = "nearest"
 """The rule whose sets have an image's least distortion."""
@@ -33,7 +35,7 @@ class BeginningOfNearest(ExampleSet):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The model's training and its nearest set."""
-        return (training_key(self.model, self.seed), self.nearest.key)
+        return (layout.training_job(self.model, self.seed), self.nearest.key)
 
     @abstractmethod
     def images(self, workspace: Workspace) -> int:
@@ -44,17 +46,21 @@ class BeginningOfNearest(ExampleSet):
         images, whole = self.images(workspace), self.nearest.limit(workspace)
         return images if whole is None else min(images, whole)
 
-    def identity(self, workspace: Workspace, shard: int) -> str | None:
+    def effort(self, study: Study) -> float:
+        """Return the model's."""
+        return model_effort(study, self.model)
+
+    def _of_shard(self, workspace: Workspace, whole: str | None, shard: int) -> str | None:
         """Return the hash of the work and of the least distortions it starts from."""
-        whole, receipt = super().identity(workspace, shard), self.nearest.receipt(workspace, shard)
-        if whole is None or receipt is None:
+        own, receipt = super()._of_shard(workspace, whole, shard), self.nearest.receipt(workspace, shard)
+        if own is None or receipt is None:
             return None
         read = {name: receipt.arrays.get(name) for name in _READ}
-        return identity(**{str(self.stage): whole, NEAREST: read})
+        return identity(**{self.stage: own, NEAREST: read})
 
     def leasts(self, workspace: Workspace, ids: np.ndarray) -> np.ndarray:
         """Return the least distortions (n,) of the examples ``ids``; NaN where the search had no success."""
-        stored = read_rows(workspace.zarr, self.nearest.key, _READ)
+        stored = read_rows(workspace.place, self.nearest.key, _READ)
         places = {int(example): place for place, example in enumerate(stored["example"])}
         rows = [places[int(example)] for example in ids]
         return np.where(stored["success"][rows], stored["distortion"][rows], np.nan)

@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import xarray as xr
 
+from blindspots.errors import InputError
 from blindspots.identity import identity
-from blindspots.jobs.job import Job, Stage
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.job import Job
 from blindspots.jobs.stages.dataset_job import DatasetJob
-from blindspots.jobs.stages.trainings import trained_model, training_key, weights_hash
+from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
-from blindspots.store.arrays import delete_group, open_root
-from blindspots.store.layout import model_name
+from blindspots.store import layout
 from blindspots.study.study import ALEXNET, PRETRAINED, Study
 
 ALGORITHM = 1
@@ -25,21 +27,8 @@ ALGORITHM = 1
 class Bounds(DatasetJob):
     """What bounds of one network's layers have in common."""
 
-    @property
-    def stage(self) -> Stage:
-        """Bounds are of trained models."""
-        return Stage.BOUNDS
-
-    @property
-    def unit(self) -> str:
-        """Bounds are counted network by network."""
-        return "networks"
-
-    def prepare(self, workspace: Workspace) -> bool:
-        """Make the groups above this one's, alone: several workers write below them."""
-        delete_group(workspace.zarr, self.key)
-        open_root(workspace.zarr).require_group(self.key.rpartition("/")[0])
-        return True
+    stage: ClassVar[str] = "bounds"
+    unit: ClassVar[str] = "networks"
 
     def said(self, drawn: xr.Dataset) -> str:
         """Return the bound of all layers."""
@@ -56,12 +45,12 @@ class ModelBounds(Bounds):
     @property
     def key(self) -> str:
         """``spectral/<model>/seed-<seed>``."""
-        return f"spectral/{model_name(self.model, self.seed)}"
+        return layout.bounds(self.model, self.seed)
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The model's training."""
-        return (training_key(self.model, self.seed),)
+        return (layout.training_job(self.model, self.seed),)
 
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the weights and of what they are the weights of."""
@@ -76,7 +65,7 @@ class ModelBounds(Bounds):
             shape=workspace.dataset.shape,
         )
 
-    def draw(self, workspace: Workspace) -> xr.Dataset:
+    def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return the bounds of the model's layers."""
         from blindspots.spectral.network import network_bounds
 
@@ -95,6 +84,12 @@ class AlexNetBounds(Bounds):
         """``spectral/alexnet``."""
         return f"spectral/{ALEXNET}"
 
+    def check(self, workspace: Workspace) -> None:
+        """Raise :class:`InputError` where the file of weights is not there."""
+        spec = workspace.study.bounds
+        if not spec.fetched and not Path(spec.alexnet).is_file():
+            raise InputError(f"bounds.alexnet = {spec.alexnet!r}: there is no such file; name one of AlexNet's weights")
+
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the weights' file, or None while it is missing."""
         spec = workspace.study.bounds
@@ -103,7 +98,7 @@ class AlexNetBounds(Bounds):
         content = _content(Path(spec.alexnet))
         return None if content is None else identity(stage="bounds", algorithm=ALGORITHM, weights=content)
 
-    def draw(self, workspace: Workspace) -> xr.Dataset:
+    def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return what Table 5 needs of the layers."""
         from blindspots.models.fetching import ALEXNET_SHA256, ALEXNET_URL
         from blindspots.models.opening import open_model

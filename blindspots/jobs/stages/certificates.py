@@ -2,40 +2,35 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from time import perf_counter
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from blindspots.jobs.job import Progress, Report, Stage
 from blindspots.jobs.stages.beginnings import NEAREST, BeginningOfNearest
 from blindspots.jobs.stages.example_set import EXAMPLE
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
+from blindspots.store import layout
 from blindspots.store.arrays import Variable
-from blindspots.store.layout import model_name
 from blindspots.study.study import Study
 
 ALGORITHM = 1
 """Raised with every change of what is proved; the golden test says when."""
 
 _METHOD: Literal["local"] = "local"
-_LINE_EVERY = 10
 
 
 @dataclass(frozen=True)
 class Certificates(BeginningOfNearest):
     """Certified distortions of one sigmoid network, beside the least that was found."""
 
-    @property
-    def stage(self) -> Stage:
-        """What is proved bounds the distortions from below."""
-        return Stage.BOUNDS
+    stage: ClassVar[str] = "bounds"
+    at_once: ClassVar[int | None] = 10
 
     @property
     def key(self) -> str:
         """``certified/<model>/seed-<seed>``."""
-        return f"certified/{model_name(self.model, self.seed)}"
+        return layout.certified(self.model, self.seed)
 
     def images(self, workspace: Workspace) -> int:
         """Return how many images are looked at."""
@@ -89,22 +84,11 @@ class Certificates(BeginningOfNearest):
             "read": (found.margin > 0).cpu().numpy(),
         }
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
-        """Prove one shard, some images at a time, and store it."""
-        started = perf_counter()
-        ids = self.ids(workspace, shard)
-        parts = []
-        for start in range(0, len(ids), _LINE_EVERY):
-            parts.append(self.compute(workspace, ids[start : start + _LINE_EVERY]))
-            report(Progress(self.stage, self.key, min(start + _LINE_EVERY, len(ids)), len(ids), self.unit))
-        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        self.store(workspace, shard, arrays, started)
+    def said(self, workspace: Workspace, shard: int, arrays: Mapping[str, np.ndarray]) -> str:
+        """Return how near what is proved comes to what was found."""
         counted = arrays["read"] & np.isfinite(arrays["found"])
-        mean = (
-            float(np.mean(arrays["certified"][counted] / arrays["found"][counted])) if counted.any() else float("nan")
-        )
-        line = f"shard {shard}: certified over found {mean:.4f} in the mean"
-        report(Progress(self.stage, self.key, len(ids), len(ids), self.unit, line))
+        ratio = float(np.mean(arrays["certified"][counted] / arrays["found"][counted])) if counted.any() else np.nan
+        return f"shard {shard}: certified over found {ratio:.4f} in the mean"
 
 
 def certificates(study: Study) -> Iterator[Certificates]:

@@ -8,9 +8,11 @@ from time import perf_counter
 import numpy as np
 import xarray as xr
 
+from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
-from blindspots.store.arrays import CorruptShardError
+from blindspots.store import layout
+from blindspots.store.arrays import CorruptShardError, delete_group, open_root
 
 
 @dataclass(frozen=True)
@@ -18,31 +20,47 @@ class DatasetJob(Job):
     """A job whose result is the data set that :meth:`draw` returns, in the group of its key."""
 
     @abstractmethod
-    def draw(self, workspace: Workspace) -> xr.Dataset:
+    def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return the result."""
 
     def said(self, drawn: xr.Dataset) -> str:
         """Return a line for the log about the result; none by default."""
         return ""
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Draw the data set and store it as a group of its own."""
         started = perf_counter()
-        drawn = self.draw(workspace)
+        drawn = self.draw(workspace, hands)
         arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
 
         def write() -> None:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-                drawn.to_zarr(workspace.zarr, group=self.key, mode="w", zarr_format=3, consolidated=False)
+                drawn.to_zarr(
+                    workspace.place.path(layout.ZARR), group=self.key, mode="w", zarr_format=3, consolidated=False
+                )
 
         self.finish(workspace, 0, arrays, write, started=started)
         report(Progress(self.stage, self.key, 1, 1, self.unit, self.said(drawn)))
 
+    def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
+        """Return all files of the group, by their paths in it."""
+        folder = layout.in_hierarchy(self.key)
+        return {key.removeprefix(f"{folder}/"): key for key in workspace.place.files(folder)}
+
+    def prepare(self, workspace: Workspace) -> bool:
+        """Delete what is to be replaced, and make the groups above: several workers write below them."""
+        self.forget(workspace, 0)
+        delete_group(workspace.place, self.key)
+        open_root(workspace.place).require_group(self.key.rpartition("/")[0])
+        return True
+
     def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
         """Return the data set's arrays."""
         try:
-            with xr.open_zarr(workspace.zarr, group=self.key, consolidated=False, chunks=None) as found:
+            with xr.open_zarr(
+                workspace.place.path(layout.ZARR), group=self.key, consolidated=False, chunks=None
+            ) as found:
                 return {str(name): np.asarray(array.values) for name, array in found.variables.items()}
         except Exception as error:  # codecs raise what they like
             raise CorruptShardError((str(error).splitlines() or ["damaged"])[0]) from None

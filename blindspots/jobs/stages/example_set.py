@@ -3,13 +3,16 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from time import perf_counter
+from typing import Any, ClassVar
 
 import numpy as np
 
 from blindspots.identity import array_hash, identity
-from blindspots.jobs.job import Job, Stage, examples
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
+from blindspots.store import layout
 from blindspots.store.arrays import (
     Variable,
     create_group,
@@ -18,6 +21,7 @@ from blindspots.store.arrays import (
     read_shard,
     resize_group,
     set_group_attributes,
+    shard_files,
     write_shard,
 )
 
@@ -30,15 +34,10 @@ class ExampleSet(Job):
 
     split: str
 
-    @property
-    def stage(self) -> Stage:
-        """Sets are made once the models are trained."""
-        return Stage.GENERATE
-
-    @property
-    def unit(self) -> str:
-        """Sets are measured in images."""
-        return "images"
+    stage: ClassVar[str] = "generate"
+    unit: ClassVar[str] = "images"
+    at_once: ClassVar[int | None] = None
+    """Images computed before progress is reported; None for a whole shard, where the batch decides last bits."""
 
     @abstractmethod
     def limit(self, workspace: Workspace) -> int | None:
@@ -62,7 +61,7 @@ class ExampleSet(Job):
 
     def ids(self, workspace: Workspace, shard: int | None = None) -> np.ndarray:
         """Return the ids of the set's examples, or of one shard of them."""
-        ids = examples(workspace, self.split, None)[: self.limit(workspace)]
+        ids = workspace.examples(self.split)[: self.limit(workspace)]
         rows = workspace.study.sets.shard
         return ids if shard is None else ids[shard * rows : (shard + 1) * rows]
 
@@ -76,7 +75,14 @@ class ExampleSet(Job):
 
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of what decides the shard's content: a larger set begins with the same shards."""
+        return self._of_shard(workspace, self._identity(workspace), shard)
+
+    def identities(self, workspace: Workspace) -> list[str | None]:
+        """Return the identities of all shards; what they have in common is hashed once."""
         whole = self._identity(workspace)
+        return [self._of_shard(workspace, whole, shard) for shard in range(self.shards(workspace))]
+
+    def _of_shard(self, workspace: Workspace, whole: str | None, shard: int) -> str | None:
         return None if whole is None else identity(set=whole, examples=array_hash(self.ids(workspace, shard)))
 
     def _identity(self, workspace: Workspace) -> str | None:
@@ -99,8 +105,8 @@ class ExampleSet(Job):
             return
         if there != rows:
             self._forget(workspace, min(there, rows) // workspace.study.sets.shard)
-            resize_group(workspace.zarr, self.key, self.variables(workspace), rows)
-        set_group_attributes(workspace.zarr, self.key, self._attributes(workspace))
+            resize_group(workspace.place, self.key, self.variables(workspace), rows)
+        set_group_attributes(workspace.place, self.key, self._attributes(workspace))
 
     def prepare(self, workspace: Workspace) -> bool:
         """Make arrays for this very work, unless it is what lies there already."""
@@ -108,7 +114,7 @@ class ExampleSet(Job):
             return False
         self._forget(workspace, 0)
         create_group(
-            workspace.zarr,
+            workspace.place,
             self.key,
             self.variables(workspace),
             dim="example",
@@ -124,21 +130,44 @@ class ExampleSet(Job):
 
     def _rows_there(self, workspace: Workspace) -> int | None:
         """Return how long the arrays of this very work are; None where there are none, or those of other work."""
-        wanted, found = self._attributes(workspace), group_attributes(workspace.zarr, self.key) or {}
+        wanted, found = self._attributes(workspace), group_attributes(workspace.place, self.key) or {}
         if any(found.get(name) != wanted[name] for name in ("identity", "shard")):
             return None
-        return group_rows(workspace.zarr, self.key, self.variables(workspace))
+        return group_rows(workspace.place, self.key, self.variables(workspace))
 
     def _forget(self, workspace: Workspace, first: int) -> None:
         """Remove the receipts of the shards from ``first`` on."""
-        for path in workspace.layout.receipts(self.key).glob("*.json"):
-            if path.stem.isdigit() and int(path.stem) >= first:
-                path.unlink(missing_ok=True)
+        for name in workspace.place.names(layout.receipts(self.key)):
+            number = name.removesuffix(".json")
+            if number.isdigit() and int(number) >= first:
+                self.forget(workspace, int(number))
+
+    def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
+        """Return the file of each array."""
+        return shard_files(self.key, shard, self.variables(workspace))
+
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
+        """Compute one shard and store it."""
+        started = perf_counter()
+        ids = self.ids(workspace, shard)
+        step = self.at_once or len(ids)
+        parts = []
+        for start in range(0, len(ids), step):
+            parts.append(self.compute(workspace, ids[start : start + step]))
+            if start + step < len(ids):
+                report(Progress(self.stage, self.key, start + step, len(ids), self.unit))
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        self.store(workspace, shard, arrays, started)
+        report(Progress(self.stage, self.key, len(ids), len(ids), self.unit, self.said(workspace, shard, arrays)))
+
+    def said(self, workspace: Workspace, shard: int, arrays: Mapping[str, np.ndarray]) -> str:
+        """Return a line for the log about a shard; none by default."""
+        return ""
 
     def read(self, workspace: Workspace, shard: int, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Return the shard's arrays as stored: those named, or all."""
         wanted = names or self.variables(workspace)
-        return read_shard(workspace.zarr, self.key, shard, workspace.study.sets.shard, wanted)
+        return read_shard(workspace.place, self.key, shard, workspace.study.sets.shard, wanted)
 
     def store(self, workspace: Workspace, shard: int, arrays: dict[str, np.ndarray], started: float) -> None:
         """Write the shard and leave its receipt."""
@@ -150,17 +179,16 @@ class ExampleSet(Job):
             workspace,
             shard,
             typed,
-            lambda: write_shard(workspace.zarr, self.key, shard, workspace.study.sets.shard, typed),
+            lambda: write_shard(workspace.place, self.key, shard, workspace.study.sets.shard, typed),
             started=started,
         )
 
 
-def set_content(job: ExampleSet, workspace: Workspace) -> list[str] | None:
-    """Return the content hashes of all shards of a set out of their receipts, or None while one is missing."""
+def contents(job: Job, workspace: Workspace) -> list[str] | None:
+    """Return the content hashes of all shards of a job out of their receipts, or None while one is missing."""
     receipts = [job.receipt(workspace, shard) for shard in range(job.shards(workspace))]
-    return (
-        None if any(receipt is None for receipt in receipts) else [receipt.content for receipt in receipts if receipt]
-    )
+    found = [receipt.content for receipt in receipts if receipt is not None]
+    return found if len(found) == len(receipts) else None
 
 
 def perturbation_variable(workspace: Workspace) -> Variable:

@@ -3,21 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import zarr
 
-from blindspots.jobs.job import Progress, Report, Stage
 from blindspots.jobs.stages.beginnings import NEAREST, BeginningOfNearest
 from blindspots.jobs.stages.example_set import EXAMPLE
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.negatives.random_directions import WHERE, adversarial_negatives
+from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError, Variable, open_root, read_rows
-from blindspots.store.layout import model_name
 from blindspots.study.study import Study
 
 ALGORITHM = 1
@@ -28,15 +26,12 @@ ALGORITHM = 1
 class Negatives(BeginningOfNearest):
     """The counts of one model's negatives, image by image, over the beginning of its nearest set."""
 
-    @property
-    def stage(self) -> Stage:
-        """Negatives read what sets hold."""
-        return Stage.NEGATIVES
+    stage: ClassVar[str] = "negatives"
 
     @property
     def key(self) -> str:
         """``negatives/<model>/seed-<seed>``."""
-        return f"negatives/{model_name(self.model, self.seed)}"
+        return layout.negatives(self.model, self.seed)
 
     def images(self, workspace: Workspace) -> int:
         """Return how many images are shown."""
@@ -90,7 +85,7 @@ class Negatives(BeginningOfNearest):
     def prepare(self, workspace: Workspace) -> bool:
         """Make arrays for this very work, unless they are there, and their coordinates in any case."""
         made = super().prepare(workspace)
-        group = open_root(workspace.zarr)[self.key]
+        group = open_root(workspace.place)[self.key]
         assert isinstance(group, zarr.Group)
         for name, (values, dtype, long_name) in _coordinates(workspace.study).items():
             array = group.create_array(
@@ -127,22 +122,18 @@ class Negatives(BeginningOfNearest):
             "out_of_reach": found.out_of_reach.numpy(),
         }
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
-        """Count one shard and store it."""
-        started = perf_counter()
-        ids = self.ids(workspace, shard)
-        arrays = self.compute(workspace, ids)
-        self.store(workspace, shard, arrays, started)
+    def said(self, workspace: Workspace, shard: int, arrays: Mapping[str, np.ndarray]) -> str:
+        """Return how many directions misread at the largest multiple."""
         misread, shown = (arrays[name][..., -1].sum(axis=0) for name in ("misread", "shown"))
         parts = [f"{where} {m} of {n}" for where, m, n in zip(WHERE, misread, shown, strict=True)]
-        line = f"shard {shard}: misread at {workspace.study.negatives.multiples[-1]:g} times the least: "
-        report(Progress(self.stage, self.key, len(ids), len(ids), self.unit, line + ", ".join(parts)))
+        largest = workspace.study.negatives.multiples[-1]
+        return f"shard {shard}: misread at {largest:g} times the least: " + ", ".join(parts)
 
     def read(self, workspace: Workspace, shard: int, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Return the shard's arrays as stored; raise :class:`CorruptShardError` where their coordinates are not."""
         coordinates = _coordinates(workspace.study)
         try:
-            found = {name: array.tolist() for name, array in read_rows(workspace.zarr, self.key, coordinates).items()}
+            found = {name: array.tolist() for name, array in read_rows(workspace.place, self.key, coordinates).items()}
         except Exception as error:  # codecs raise what they like
             raise CorruptShardError(f"coordinates: {(str(error).splitlines() or ['damaged'])[0]}") from None
         if found != {name: list(values) for name, (values, _, _) in coordinates.items()}:

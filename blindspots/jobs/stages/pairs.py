@@ -3,19 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from blindspots.identity import array_hash, identity
 from blindspots.intervals import wilson
-from blindspots.jobs.job import Job, Progress, Report, Stage, examples
-from blindspots.jobs.stages.adversarial_sets import AdversarialSet
-from blindspots.jobs.stages.example_set import ExampleSet, set_content
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.job import Job, Progress, Report
+from blindspots.jobs.stages.adversarial_sets import AdversarialSet, sets_of
+from blindspots.jobs.stages.example_set import ExampleSet, contents
 from blindspots.jobs.stages.reference_sets import NoiseSet
-from blindspots.jobs.stages.trainings import trained_model, training_key, weights_hash
+from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.names import CLEAN, NO_RULE, noise_name
+from blindspots.store import layout
 from blindspots.store.transfer_table import CELL, VARIABLES, Coordinates, TransferTable
 from blindspots.study.study import HALVES, Study
 from blindspots.transfer import VARIANTS, Counts, show
@@ -43,27 +46,15 @@ def coordinates(study: Study) -> Coordinates:
 
 def table(workspace: Workspace) -> TransferTable:
     """Return the study's ``transfer``."""
-    return TransferTable(workspace.zarr, coordinates(workspace.study))
-
-
-def lay_out_table(workspace: Workspace) -> None:
-    """Make room for the study's pairs."""
-    table(workspace).lay_out(
-        {
-            "long_name": "every set (source) shown to every model (target)",
-            "dataset": workspace.study.dataset,
-            "dataset_sha256": workspace.dataset.sha256,
-            "amplified_to": workspace.study.sets.amplified_to,
-            "tables": "Tables 1 to 4",
-            "comment": "n = 0 where a source has no such cell; under the rule none, as_target counts nothing; "
-            "the source clean, splits train, p1, p2: the target's own training images and those of the other half",
-        }
-    )
+    return TransferTable(workspace.place, coordinates(workspace.study))
 
 
 @dataclass(frozen=True)
 class Pair(Job):
     """One source shown to one target: all its splits, rules and variants."""
+
+    stage: ClassVar[str] = "transfer"
+    unit: ClassVar[str] = "pairs"
 
     source: str
     target: str
@@ -72,24 +63,14 @@ class Pair(Job):
     """The sets that the source is made of; none for the images as they are."""
 
     @property
-    def stage(self) -> Stage:
-        """Pairs come after all sets."""
-        return Stage.TRANSFER
-
-    @property
     def key(self) -> str:
         """``transfer/<source>/<target>/seed-<seed>``."""
-        return f"transfer/{self.source}/{self.target}/seed-{self.seed}"
+        return layout.pair_job(self.source, self.target, self.seed)
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The target's training and the source's sets."""
-        return (training_key(self.target, self.seed), *(job.key for job in self.sets))
-
-    @property
-    def unit(self) -> str:
-        """Pairs are counted one by one."""
-        return "pairs"
+        return (layout.training_job(self.target, self.seed), *(job.key for job in self.sets))
 
     @property
     def _pair(self) -> dict[str, str | int]:
@@ -99,8 +80,8 @@ class Pair(Job):
         """Return the hash of the target's weights, the sets' contents and what is counted."""
         study = workspace.study
         weights = weights_hash(workspace, self.target, self.seed)
-        contents = [set_content(job, workspace) for job in self.sets]
-        if weights is None or any(content is None for content in contents):
+        made = [contents(job, workspace) for job in self.sets]
+        if weights is None or None in made:
             return None
         clean = {split: array_hash(ids) for split, ids in self._clean_ids(workspace).items()} if not self.sets else None
         return identity(
@@ -108,7 +89,7 @@ class Pair(Job):
             algorithm=ALGORITHM,
             weights=weights,
             layers=study.model(self.target).layers,
-            sets=dict(zip((job.key for job in self.sets), contents, strict=True)),
+            sets=dict(zip((job.key for job in self.sets), made, strict=True)),
             clean=clean,
             dataset=workspace.dataset.sha256,
             amplified_to=study.sets.amplified_to
@@ -119,7 +100,7 @@ class Pair(Job):
             device=workspace.device,
         )
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Show every set of the source to the target, count, and store counts, rates and intervals."""
         started = perf_counter()
         model = trained_model(workspace, self.target, self.seed)
@@ -147,6 +128,25 @@ class Pair(Job):
         self.finish(workspace, 0, arrays, lambda: table(workspace).write(self._pair, arrays), started=started)
         report(Progress(self.stage, self.key, 1, 1, self.unit))
 
+    @classmethod
+    def make_room(cls, workspace: Workspace) -> None:
+        """Lay out the table for the study's pairs."""
+        table(workspace).lay_out(
+            {
+                "long_name": "every set (source) shown to every model (target)",
+                "dataset": workspace.study.dataset,
+                "dataset_sha256": workspace.dataset.sha256,
+                "amplified_to": workspace.study.sets.amplified_to,
+                "tables": "Tables 1 to 4",
+                "comment": "n = 0 where a source has no such cell; under the rule none, as_target counts nothing; "
+                "the source clean, splits train, p1, p2: the target's own training images and those of the other half",
+            }
+        )
+
+    def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
+        """Return the files of the pair's cells."""
+        return table(workspace).files(self._pair)
+
     def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
         """Return the pair's cells."""
         return table(workspace).read(self._pair)
@@ -155,8 +155,8 @@ class Pair(Job):
         study = workspace.study
         split = study.model(self.target).split
         own = HALVES if split in HALVES else (split,)
-        return {split: examples(workspace, split, study.training.images) for split in own} | {
-            "test": examples(workspace, "test", None)
+        return {split: workspace.examples(split, study.training.images) for split in own} | {
+            "test": workspace.examples("test")
         }
 
     def _counts(self, workspace: Workspace, model: torch.nn.Module) -> Iterator[tuple[tuple[str, str, str], Counts]]:
@@ -207,12 +207,7 @@ def pairs(study: Study) -> Iterator[Pair]:
     for target in study.models:
         for seed in range(study.seeds):
             for source in study.models:
-                made = tuple(
-                    AdversarialSet(split=split, model=source.name, seed=seed, rule=rule)
-                    for split in study.splits(source)
-                    for rule in study.sets.rules
-                )
-                yield Pair(source.name, target.name, seed, made)
+                yield Pair(source.name, target.name, seed, tuple(sets_of(study, source, seed)))
             yield Pair(CLEAN, target.name, seed, ())
             for stddev in study.sets.noise:
                 for clip in (False, True):

@@ -1,18 +1,18 @@
 """The job of making one reference set: Gaussian noise, which belongs to no model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.stages.example_set import EXAMPLE, ExampleSet, perturbation_variable
 from blindspots.jobs.workspace import Workspace
 from blindspots.names import NO_RULE, noise_name
 from blindspots.perturbation.noise import clipped, gaussian_noise
+from blindspots.store import layout
 from blindspots.store.arrays import Variable
+from blindspots.study.study import Study
 
 ALGORITHM = 1
 """Raised with every change of the noise that changes a value; the golden test says when."""
@@ -39,7 +39,7 @@ class NoiseSet(ExampleSet):
     @property
     def key(self) -> str:
         """``references/<split>/<name>``."""
-        return f"references/{self.split}/{self.name}"
+        return layout.reference_set(self.split, self.name)
 
     def limit(self, workspace: Workspace) -> int | None:
         """Return the most images in the set."""
@@ -86,10 +86,10 @@ class NoiseSet(ExampleSet):
             "distortion": flat.square().mean(dim=1).sqrt().numpy(),
         }
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
-        """Make one shard of the set and store it."""
-        started = perf_counter()
-        ids = self.ids(workspace, shard)
-        arrays = self.compute(workspace, ids)
-        self.store(workspace, shard, arrays, started)
-        report(Progress(self.stage, self.key, len(ids), len(ids), self.unit))
+
+def noise_sets(study: Study) -> Iterator[NoiseSet]:
+    """Return a job for each split, standard deviation, and way of clipping."""
+    for split in study.distorted_splits:
+        for stddev in study.sets.noise:
+            for clip in (False, True):
+                yield NoiseSet(split=split, stddev=stddev, clip=clip)

@@ -1,16 +1,20 @@
 """The job of drawing one of the paper's tables out of the store, so that plain readers find it there too."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import xarray as xr
 
 from blindspots.identity import identity
-from blindspots.jobs.job import Job, Stage
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.job import Job
 from blindspots.jobs.stages.dataset_job import DatasetJob
+from blindspots.jobs.stages.example_set import contents
 from blindspots.jobs.workspace import Workspace
-from blindspots.results.tree import open_study
+from blindspots.store import layout
+from blindspots.store.arrays import delete_group
 from blindspots.study.study import Study
-from blindspots.tables import build_table, drawn_for
+from blindspots.tables import draw_table, drawn_for
 
 ALGORITHM = 5
 """Raised with every change of what a table says."""
@@ -20,55 +24,53 @@ ALGORITHM = 5
 class TableJob(DatasetJob):
     """Draw a table: one of the paper's by its number, or one of our own by its name."""
 
-    name: int | str
+    stage: ClassVar[str] = "tables"
+    unit: ClassVar[str] = "tables"
+    needs_worker: ClassVar[bool] = False
+
+    name: str
     reads: tuple[Job, ...]
     """The jobs whose results the table is drawn from."""
 
     @property
-    def stage(self) -> Stage:
-        """Tables come last."""
-        return Stage.TABLES
-
-    @property
     def key(self) -> str:
         """``tables/table<number>``, or ``tables/<name>``."""
-        return f"tables/table{self.name}" if isinstance(self.name, int) else f"tables/{self.name}"
+        return layout.table(self.name)
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Every set, every pair."""
         return tuple(job.key for job in self.reads)
 
-    @property
-    def unit(self) -> str:
-        """Tables are counted one by one."""
-        return "tables"
-
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the contents that the table is drawn from, and of the names it shows."""
-        contents = {}
+        read = {}
         for job in self.reads:
-            for shard in range(job.shards(workspace)):
-                receipt = job.receipt(workspace, shard)
-                if receipt is None:
-                    return None
-                contents[f"{job.key}/{shard}"] = receipt.content
+            found = contents(job, workspace)
+            if found is None:
+                return None
+            read |= {f"{job.key}/{index}": content for index, content in enumerate(found)}
         return identity(
             stage="table",
             algorithm=ALGORITHM,
-            number=self.name,
-            contents=contents,
+            number=int(self.name) if self.name.isdigit() else self.name,
+            contents=read,
             models=[spec.model_dump(mode="json") for spec in workspace.study.models],
             dataset=workspace.study.dataset,
         )
 
-    def draw(self, workspace: Workspace) -> xr.Dataset:
+    def drop_stale(self, workspace: Workspace) -> None:
+        """Delete the table of before: whoever asks for it meanwhile is told that the study is not finished."""
+        self.forget(workspace, 0)
+        delete_group(workspace.place, self.key)
+
+    def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return the table."""
-        with open_study(workspace.root, lazy=False) as tree:
-            return build_table(self.name, tree, workspace.study)
+        with workspace.results() as results:
+            return draw_table(self.name, results)
 
 
-def table_jobs(study: Study, jobs: list[Job]) -> list[Job]:
-    """Return a job for each table of ``study``, reading what ``jobs`` make."""
-    reads = tuple(job for job in jobs if job.stage not in (Stage.TRAIN, Stage.TABLES))
+def table_jobs(study: Study, before: tuple[Job, ...]) -> list[Job]:
+    """Return a job for each table of ``study``, reading what the jobs ``before`` make, weights apart."""
+    reads = tuple(job for job in before if job.stage != "train")
     return [TableJob(name, reads) for name in drawn_for(study)]

@@ -1,22 +1,27 @@
 """The job of training one model from one seed."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from blindspots.errors import InputError
 from blindspots.identity import identity
-from blindspots.jobs.job import Job, Progress, Report, Stage, examples
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
-from blindspots.networks.build import build_network
-from blindspots.store.arrays import Variable, create_group, delete_group, read_shard, write_shard
-from blindspots.store.layout import model_name
+from blindspots.models.stored import stored_model
+from blindspots.store import layout
+from blindspots.store.arrays import Variable, create_group, delete_group, read_shard, shard_files, write_shard
 from blindspots.store.receipts import read_receipt
 from blindspots.store.weights import as_arrays, load_weights, save_weights
+from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.train import AUTOENCODER, MINIBATCHES, PHASES, Step, longest, train
@@ -25,6 +30,9 @@ ALGORITHM = 2
 """Raised with every change of the training that changes a weight; the golden test says when."""
 
 _LINE_EVERY = 10
+_LONGER = 10**9  # more weights than any fully connected network here: autoencoders and convolutions take longest
+WEIGHTS = "weights"
+"""The name of the file of weights in a receipt, and the beginning of their tensors' names."""
 _NOT_TRAINED = {"name", "paper", "examples"}
 """Fields of a model that its weights do not depend on."""
 _ENDS = {
@@ -48,37 +56,25 @@ CURVE = {
 }
 
 
-def training_key(model: str, seed: int) -> str:
-    """Return the key of the job that trains ``model`` from ``seed``."""
-    return f"models/{model_name(model, seed)}"
-
-
 @dataclass(frozen=True)
 class TrainingJob(Job):
     """Train a model of the study from the initial weights of one seed."""
+
+    stage: ClassVar[str] = "train"
+    unit: ClassVar[str] = "iterations"
 
     model: str
     seed: int
 
     @property
-    def stage(self) -> Stage:
-        """Training comes first."""
-        return Stage.TRAIN
-
-    @property
     def key(self) -> str:
         """``models/<model>/seed-<seed>``."""
-        return training_key(self.model, self.seed)
-
-    @property
-    def unit(self) -> str:
-        """Trainings are measured in iterations."""
-        return "iterations"
+        return layout.training_job(self.model, self.seed)
 
     @property
     def curve(self) -> str:
         """The group of the training curve."""
-        return f"training/{model_name(self.model, self.seed)}"
+        return layout.curve(self.model, self.seed)
 
     def size(self, workspace: Workspace, shard: int) -> int:
         """Return the most iterations and epochs that the training may take."""
@@ -99,15 +95,15 @@ class TrainingJob(Job):
             device=workspace.device,
         )
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Train from the last checkpoint on, if there is one of this very work, and store weights and curve."""
         started = perf_counter()
-        study, layout = workspace.study, workspace.layout
+        study, place = workspace.study, workspace.place
         spec = study.model(self.model)
         wanted = self.identity(workspace, shard)
-        ids = examples(workspace, spec.split, study.training.images)
-        path = layout.checkpoint(self.model, self.seed)
-        checkpoint = read_checkpoint(path, identity=wanted)
+        ids = workspace.examples(spec.split, study.training.images)
+        kept = layout.checkpoint(self.model, self.seed)
+        checkpoint = read_checkpoint(place, kept, identity=wanted)
         if checkpoint is not None:
             line = f"goes on from iteration {checkpoint.iterations}"
             report(Progress(self.stage, self.key, checkpoint.iterations, self.size(workspace, 0), self.unit, line))
@@ -132,15 +128,15 @@ class TrainingJob(Job):
         try:
             for checkpoint in segments:
                 if not checkpoint.finished:
-                    write_checkpoint(path, checkpoint, identity=wanted)
+                    write_checkpoint(place, kept, checkpoint, identity=wanted)
         except DivergedError as error:
             at = 0 if checkpoint is None else checkpoint.iterations
-            kept = f"the checkpoint of iteration {at} is kept" if path.exists() else "there is no checkpoint yet"
-            raise DivergedError(f"{self.key}: the training diverged, {error}; {kept}") from None
+            left = f"the checkpoint of iteration {at} is kept" if place.has(kept) else "there is no checkpoint yet"
+            raise DivergedError(f"{self.key}: the training diverged, {error}; {left}") from None
         if checkpoint is None or not checkpoint.finished:
             raise RuntimeError(f"the training of {self.key} ended without an end")
         self._store(workspace, checkpoint, started)
-        path.unlink(missing_ok=True)
+        place.delete(kept)
         size = self.size(workspace, 0)
         line = f"done after {checkpoint.iterations} iterations: {_ENDS[checkpoint.reason]}"
         report(Progress(self.stage, self.key, size, size, self.unit, line))
@@ -161,30 +157,40 @@ class TrainingJob(Job):
         }
 
         def write() -> None:
-            save_weights(workspace.layout.weights(self.model, self.seed), checkpoint.weights, metadata)
-            create_group(workspace.zarr, self.curve, CURVE, dim="iteration", rows=rows, shard=rows, attributes=metadata)
-            write_shard(workspace.zarr, self.curve, 0, rows, curve)
+            save_weights(workspace.place, layout.weights(self.model, self.seed), checkpoint.weights, metadata)
+            create_group(
+                workspace.place, self.curve, CURVE, dim="iteration", rows=rows, shard=rows, attributes=metadata
+            )
+            write_shard(workspace.place, self.curve, 0, rows, curve)
 
         self.finish(workspace, 0, {**as_arrays(checkpoint.weights), **curve}, write, started=started)
 
+    def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
+        """Return the files of weights and curve."""
+        return {WEIGHTS: layout.weights(self.model, self.seed), **shard_files(self.curve, 0, CURVE)}
+
+    def effort(self, study: Study) -> float:
+        """Return the model's."""
+        return model_effort(study, self.model)
+
     def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
         """Return weights and curve."""
-        weights = load_weights(workspace.layout.weights(self.model, self.seed))
-        return {**as_arrays(weights), **read_shard(workspace.zarr, self.curve, 0, 2**40, CURVE)}
+        weights = load_weights(workspace.place, layout.weights(self.model, self.seed))
+        return {**as_arrays(weights), **read_shard(workspace.place, self.curve, 0, 2**40, CURVE)}
 
     def prepare(self, workspace: Workspace) -> bool:
         """Drop the receipt and the curve of other work under the same name."""
-        workspace.layout.receipt(self.key, 0).unlink(missing_ok=True)
-        delete_group(workspace.zarr, self.curve)
+        self.forget(workspace, 0)
+        delete_group(workspace.place, self.curve)
         return True
 
 
 def weights_hash(workspace: Workspace, model: str, seed: int) -> str | None:
     """Return the hash of a trained model's tensors out of its receipt, or None while it is not trained."""
-    receipt = read_receipt(workspace.layout.receipt(training_key(model, seed), 0))
+    receipt = read_receipt(workspace.place, layout.receipt(layout.training_job(model, seed), 0))
     if receipt is None:
         return None
-    return identity(**{name: value for name, value in receipt.arrays.items() if name.startswith("weights/")})
+    return identity(**{name: value for name, value in receipt.arrays.items() if name.startswith(f"{WEIGHTS}/")})
 
 
 def trained_model(workspace: Workspace, model: str, seed: int) -> torch.nn.Module:
@@ -197,7 +203,19 @@ def trained_model(workspace: Workspace, model: str, seed: int) -> torch.nn.Modul
 
 @lru_cache(maxsize=1)
 def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn.Module:
-    dataset = workspace.dataset
-    network = build_network(workspace.study.model(model), shape=dataset.shape, classes=dataset.classes)
-    network.load_state_dict(load_weights(workspace.layout.weights(model, seed)))
-    return network.to(workspace.device).eval().requires_grad_(False)
+    return stored_model(workspace.place, workspace.study, workspace.dataset, model, seed).to(workspace.device)
+
+
+def model_effort(study: Study, model: str) -> float:
+    """Return what tells how long a training or a set of a model takes, roughly, for images of MNIST's size."""
+    spec = study.model(model)
+    widths = (784, *spec.hidden, 10)
+    weights = sum(a * b for a, b in pairwise(widths))
+    return weights + (0 if spec.network == "fully-connected" else _LONGER)
+
+
+def trainings(study: Study) -> Iterator[Job]:
+    """Return a job for each model and seed."""
+    for spec in study.models:
+        for seed in range(study.seeds):
+            yield TrainingJob(spec.name, seed)

@@ -1,45 +1,52 @@
-"""A pool of actors, started when the first shard comes and gone with the process. No Prefect in here."""
+"""The workers: as many actors, started when the first shard comes and gone with the process. No Prefect in here."""
 
 import logging
 import os
 import queue
-import socket
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import RayActorError
 
 from blindspots.errors import InputError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
+from tasks.actors.ray_start import start_ray
 from tasks.actors.worker import Outcome, Worker
 
 logger = logging.getLogger(__name__)
 
-_OBJECT_STORE_BYTES = 100 * 1024 * 1024  # no array crosses Ray, so little is enough
 _TRIES_OF_A_CALL = 3
 _POLL_SECONDS = 0.5
 _CLOSE_SECONDS = 30
-_KNOCK_SECONDS = 10
+
+Part = TypeVar("Part")
+Done = TypeVar("Done")
 
 
 class StoppedError(RuntimeError):
     """The run was stopped while a shard was at work or waiting."""
 
 
-class ActorPool:
-    """As many actors as workers; shards are handed to whichever is free, first come, first served."""
+def default_workers() -> int:
+    """Return how many actors suit this machine: one a core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    def __init__(self, workers: int, workspace: Workspace | None = None) -> None:
-        self.workers = workers
+
+class Workers:
+    """As many actors as asked for; shards are handed to whichever is free, first come, first served."""
+
+    def __init__(self, count: int, workspace: Workspace | None = None) -> None:
+        self.count = count
         self._workspace = workspace
         self._opened = threading.Event()
         if workspace is not None:
             self._opened.set()
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._dispatch = ThreadPoolExecutor(workers, thread_name_prefix="shard")
+        self._dispatch = ThreadPoolExecutor(count, thread_name_prefix="shard")
         self._starting: Future[None] | None = None
         self._keeper: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -48,13 +55,18 @@ class ActorPool:
         self._owns_ray = False
         self._actors: list[Any] = []
         self.busy: dict[int, float] = {}
-        """Seconds that each actor was busy, by its place in the pool."""
+        """Seconds that each actor was busy, by its number."""
+
+    @property
+    def _device(self) -> str:
+        """The kind of device that the actors compute on; for parts of a job that has no workspace, cpu."""
+        return "cpu" if self._workspace is None else self._workspace.device
 
     @property
     def workspace(self) -> Workspace:
         """What the actors work on."""
         if self._workspace is None:
-            raise RuntimeError("the pool was not told what to work on")
+            raise RuntimeError("the workers were not told what to work on")
         return self._workspace
 
     def open(self, workspace: Workspace) -> None:
@@ -90,12 +102,27 @@ class ActorPool:
         self.start()
         return self._dispatch.submit(self._run, job, shard, report)
 
+    def map(self, function: Callable[[Part], Done], parts: Sequence[Part]) -> Iterator[Done]:
+        """Yield ``function(part)`` for each of the parts, in their order: the parts are done by actors that are free.
+
+        An actor that dies is started anew and its part done again.
+        """
+        self.start()
+        self._opened.set()  # parts need no workspace
+        calls = [self._dispatch.submit(self._call, lambda actor, part=part: actor.apply.remote(function, part)) for part in parts]
+        try:
+            for call in calls:
+                yield call.result().result
+        finally:
+            for call in calls:
+                call.cancel()
+
     def stop(self) -> None:
         """Give up the calls under way and those that wait: whoever waits for one gets :class:`StoppedError` soon."""
         self._stopped.set()
 
     def close(self) -> None:
-        """Stop the actors, and Ray where this pool started it. Calls under way are given up."""
+        """Stop the actors, and Ray where these workers started it. Calls under way are given up."""
         self.stop()
         self._dispatch.shutdown(wait=False, cancel_futures=True)
         self._closing.set()
@@ -104,7 +131,7 @@ class ActorPool:
             self._keeper.join(_CLOSE_SECONDS)
 
     def _keep(self) -> None:
-        """Start Ray and the actors, and stay until the pool is closed.
+        """Start Ray and the actors, and stay until the workers are closed.
 
         Ray's processes ask the kernel to be killed when the *thread* that started them is gone, so that thread stays.
         """
@@ -112,13 +139,13 @@ class ActorPool:
         try:
             if not ray.is_initialized():
                 self._owns_ray = True
-                start_ray(self.workers)
+                start_ray(self.count)
             self._opened.wait()
-            if self._workspace is None:  # closed before it was opened
-                raise RuntimeError("the pool was closed before it was opened")
-            options = _actor_options(self.workspace.device, self.workers)
+            if self._closing.is_set():
+                raise RuntimeError("the workers were closed before they were told what to work on")
+            options = _actor_options(self._device, self.count)
             remote = ray.remote(Worker)
-            self._actors = [remote.options(**options).remote() for _ in range(self.workers)]
+            self._actors = [remote.options(**options).remote() for _ in range(self.count)]
             for numbered in enumerate(self._actors):
                 self._idle.put(numbered)
         except BaseException as error:
@@ -133,22 +160,27 @@ class ActorPool:
             ray.kill(actor)
 
     def _run(self, job: Job, shard: int, report: Report) -> Outcome:
+        outcome = self._call(lambda actor: actor.run.remote(self.workspace, job, shard), report)
+        for progress in outcome.messages:
+            report(progress)
+        return outcome
+
+    def _call(self, begin: Callable[[Any], Any], report: Report | None = None) -> Outcome:
+        """Return what an actor answers to the call that ``begin`` makes, once one is free."""
         assert self._starting is not None
         self._starting.result()
         number, actor = self._idle.get()
         try:
             self._raise_if_stopped()
-            call = actor.run.remote(self.workspace, job, shard)
+            call = begin(actor)
             while not ray.wait([call], timeout=_POLL_SECONDS)[0]:
                 self._raise_if_stopped()
-                for progress in _messages(actor):
+                for progress in _messages(actor) if report is not None else ():
                     report(progress)
             outcome: Outcome = ray.get(call)
         finally:
             self._idle.put((number, actor))
         self.busy[number] = self.busy.get(number, 0.0) + outcome.seconds
-        for progress in outcome.messages:
-            report(progress)
         return outcome
 
     def _raise_if_stopped(self) -> None:
@@ -161,37 +193,6 @@ def _messages(actor: Any) -> tuple[Any, ...]:
         return tuple(ray.get(actor.messages.remote(), timeout=_POLL_SECONDS))
     except (RayActorError, ray.exceptions.GetTimeoutError):
         return ()
-
-
-def start_ray(workers: int) -> None:
-    """Join the cluster that ``RAY_ADDRESS`` names, or start Ray on this machine."""
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "blindspots"}
-    address = os.environ.get("RAY_ADDRESS")
-    if address:
-        try:
-            _knock(address)
-            ray.init(**quiet)
-        except (OSError, RuntimeError, ValueError, RayError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(
-                f"no Ray cluster can be joined at RAY_ADDRESS={address} ({reason}); start one there, set "
-                "RAY_AUTH_MODE=token where it asks for its token, or unset RAY_ADDRESS for a Ray of the run's own"
-            ) from None
-        return
-    ray.init(
-        address="local",
-        num_cpus=workers,
-        object_store_memory=_OBJECT_STORE_BYTES,
-        include_dashboard=False,
-        **quiet,
-    )
-
-
-def _knock(address: str) -> None:
-    """Raise ``OSError`` where nothing listens at ``host:port``; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if host and port.isdigit() and "/" not in host:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
 
 
 def _actor_options(device: str, workers: int) -> dict[str, Any]:

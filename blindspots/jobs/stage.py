@@ -1,0 +1,60 @@
+"""The stages of a study: the jobs of one kind, in the order in which each reads what the one before left in the store.
+
+Anyone may add one, before the tables, which are drawn last::
+
+    STAGES.insert(Stage("sizes", "measure every image's size", size_jobs), before=TABLES)
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from blindspots.jobs.job import Job
+from blindspots.jobs.stages.adversarial_sets import adversarial_sets
+from blindspots.jobs.stages.bounds import bounds
+from blindspots.jobs.stages.certificates import certificates
+from blindspots.jobs.stages.negatives import negatives
+from blindspots.jobs.stages.pairs import pairs
+from blindspots.jobs.stages.reference_sets import noise_sets
+from blindspots.jobs.stages.tables import table_jobs
+from blindspots.jobs.stages.trainings import trainings
+from blindspots.registry import Registry
+from blindspots.study.study import Study
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An entry: what a stage is called, what it does, and its jobs."""
+
+    name: str
+    does: str
+    """In one sentence, for the form of its flow: what it does to the study's models or sets."""
+    jobs: Callable[[Study, tuple[Job, ...]], Iterable[Job]]
+    """The stage's jobs of a study, given those of the stages before."""
+
+
+TRAIN, GENERATE, TRANSFER, NEGATIVES, BOUNDS, TABLES = (
+    *("train", "generate", "transfer", "negatives", "bounds", "tables"),
+)
+
+STAGES: Registry[Stage] = Registry(
+    "stage",
+    Stage(TRAIN, "Train every model of the study.", lambda study, _: trainings(study)),
+    Stage(
+        GENERATE,
+        "Make every adversarial and reference set of the study.",
+        lambda study, _: (*adversarial_sets(study), *noise_sets(study)),
+    ),
+    Stage(TRANSFER, "Show every set to every model.", lambda study, _: pairs(study)),
+    Stage(
+        NEGATIVES,
+        "Show every model images moved in random directions, at multiples of their least distortions.",
+        lambda study, _: negatives(study),
+    ),
+    Stage(
+        BOUNDS,
+        "Bound how far every layer of every model can spread two inputs apart.",
+        lambda study, _: (*bounds(study), *certificates(study)),
+    ),
+    Stage(TABLES, "Draw the tables out of the store and publish them as artifacts.", table_jobs),
+)
+"""The stages, in order."""

@@ -1,0 +1,119 @@
+"""Bringing one stage of a run to an end: its jobs as Prefect tasks, what fails, what is left out, what is published."""
+
+import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
+
+import json
+from typing import Any
+
+import xarray as xr
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.logging import get_run_logger
+from prefect.states import State
+
+from blindspots.errors import InputError, StageFailedError
+from blindspots.jobs.job import Job
+from blindspots.jobs.plan import stage_work
+from blindspots.jobs.stages.tables import TableJob
+from blindspots.study.study import Study
+from blindspots.tables import TABLES, render
+from flows.session import Session
+from tasks.actors.here import Here
+from tasks.run_job import SENT_BACK, run_job
+
+
+def run_stage(running: Session, stage: str) -> str:
+    """Do what is to do of a stage and return a line about it.
+
+    Raises :class:`~blindspots.errors.StageFailedError` where jobs failed after all their retries; the others are done
+    and kept.
+    """
+    log = get_run_logger()
+    _check_inputs(running, stage)
+    for missed, why in ((running.failed, "failed"), (running.sent_back, "is made again")):
+        blocked = [job.key for job in running.plan.stage(stage) if missed.intersection(job.inputs)]
+        missed.update(blocked)
+        if blocked:
+            log.warning("%d job(s) are left out, since they read what %s: %s", len(blocked), why, ", ".join(blocked))
+    work = stage_work(running.workspace, running.plan, stage, without=running.failed | running.sent_back)
+    if not work:
+        running.settled.add(stage)
+        log.info("nothing to do")
+        return f"{stage}: nothing to do"
+    log.info("%d job(s), %d shard(s) to do", len(work), sum(len(item.shards) for item in work))
+    here = Here(running.workspace, running.workers)
+    if any(item.job.needs_worker for item in work):
+        running.workers.wait()
+    runs = [(item, run_job.submit(item.job.key, item, _doer(running, here, item.job), running.observer)) for item in work]
+    failed: dict[str, str] = {}
+    for item, future in runs:
+        try:
+            future.wait()
+        except BaseException:  # Ctrl-C or a cancellation: Prefect then waits for its tasks, and they for the actors
+            running.workers.stop()
+            raise
+        if not future.state.is_completed():
+            failed[item.job.key] = _reason(future.state)
+        elif future.state.name == SENT_BACK:
+            running.sent_back.add(item.job.key)
+        else:
+            before = running.ran.get(item.job.key, ())
+            running.ran[item.job.key] = tuple(sorted({*before, *item.shards}))
+    running.settled.add(stage)
+    if failed:
+        running.failed.update(failed)
+        raise StageFailedError(
+            f"{len(failed)} of {len(work)} job(s) of the stage {stage} failed, and what is done is kept: "
+            + ", ".join(f"{key} ({why})" if why else key for key, why in failed.items())
+        )
+    return f"{stage}: {len(work)} job(s) done"
+
+
+def publish_tables(running: Session, stage: str) -> None:
+    """Publish the tables that a stage draws as artifacts, where all that they are drawn from was made."""
+    drawn = [job.name for job in running.plan.stage(stage) if isinstance(job, TableJob)]
+    if not drawn or running.failed or running.sent_back:
+        return
+    with running.workspace.results() as results:
+        for name in drawn:
+            table = results.table(name)
+            if table is not None:
+                _publish(name, table, running.workspace.study)
+
+
+def _doer(running: Session, here: Here, job: Job) -> Any:
+    return running.workers if job.needs_worker and not job.divides else here
+
+
+def _reason(state: State) -> str:
+    """Return the last line of what a task failed with: for an actor's failure, what the job raised."""
+    try:
+        state.result()
+    except BaseException as error:  # whatever a job raises, or Prefect for one that was cancelled
+        cause = getattr(error, "cause", None) or error
+        lines = str(cause).strip().splitlines()
+        return f"{type(cause).__name__}: {lines[-1]}" if lines else type(cause).__name__
+    return ""
+
+
+def _check_inputs(running: Session, stage: str) -> None:
+    """Raise :class:`InputError` where a stage that is run alone lacks what the stages before it make."""
+    wanted = {key for job in running.plan.stage(stage) for key in job.inputs}
+    for job in running.plan.jobs:
+        if job.key in wanted and job.stage not in running.settled and not running.plan.is_done(job):
+            raise InputError(f"the stage {stage} reads {job.key}, which is not done; run the stage {job.stage} first")
+
+
+def _publish(name: str, table: xr.Dataset, study: Study) -> None:
+    rows = [{name: "" if value is None else value for name, value in row.items()} for row in _records(table)]
+    create_table_artifact(key=f"table-{name}", table=rows, description=f"Table {name}: {TABLES[name].title}")
+    create_markdown_artifact(
+        key=f"table-{name}-beside-the-paper",
+        markdown=render(table, "markdown"),
+        description=f"Table {name} of the study {study.name}, beside the paper's where it has one",
+    )
+
+
+def _records(table: xr.Dataset) -> list[dict[str, Any]]:
+    content = json.loads(render(table, "json"))
+    records: list[dict[str, Any]] = content["records"] if isinstance(content, dict) else content
+    return records
