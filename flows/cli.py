@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.exceptions import TyperException
 
-from blindspots.errors import InputError
+from blindspots.errors import InputError, StageFailedError
 from flows.printing import (
     figure_name,
     number_or_name,
@@ -334,10 +334,8 @@ def _exit_code(call: Callable[[], Any]) -> int:
         return _complain("stopped; the next run goes on from here", 1)
     except InputError as error:
         return _complain(str(error), 2)
-    except Exception as error:
-        if type(error).__name__ == "StageFailedError":
-            return _complain(str(error), 1)
-        raise
+    except StageFailedError as error:
+        return _complain(str(error), 1)
 
 
 def _complain(message: str, code: int) -> int:

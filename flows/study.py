@@ -15,7 +15,7 @@ from prefect.states import State
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from blindspots.errors import InputError
+from blindspots.errors import InputError, StageFailedError
 from blindspots.jobs.job import Stage
 from blindspots.jobs.plan import stage_work
 from blindspots.results.tree import open_study
@@ -35,10 +35,6 @@ DataFolder = Annotated[str, Field(description="Folder with the data set's files;
 
 DEFAULT_ROOT = "blindspots-study"
 _WAITING_JOBS = 4  # so that an actor that gets free finds its next shard waiting
-
-
-class StageFailedError(RuntimeError):
-    """Jobs of a stage failed after all their retries; the others are done and kept."""
 
 
 @flow(name="train", flow_run_name="train {study.name}", validate_parameters=True)

@@ -13,10 +13,12 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
+from blindspots.errors import BlindspotsError
+
 _MOST_ROWS_A_CHUNK = 250
 
 
-class CorruptShardError(RuntimeError):
+class CorruptShardError(BlindspotsError, RuntimeError):
     """A stored shard cannot be decoded, or not to what its receipt says."""
 
 

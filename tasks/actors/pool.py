@@ -11,7 +11,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError
 
-from blindspots.errors import InputError
+from blindspots.errors import BlindspotsError, InputError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
 from tasks.actors.worker import Outcome, Worker
@@ -25,7 +25,7 @@ _CLOSE_SECONDS = 30
 _KNOCK_SECONDS = 10
 
 
-class StoppedError(RuntimeError):
+class StoppedError(BlindspotsError, RuntimeError):
     """The run was stopped while a shard was at work or waiting."""
 
 
