@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from blindspots.datasets.sources import named_folder
+from blindspots.device import resolved_device
 from blindspots.errors import InputError
 from blindspots.jobs.job import examples
 from blindspots.jobs.workspace import Workspace
@@ -57,17 +58,3 @@ def workspace_of(root: str | Path, *, data: str | Path | None = None) -> Workspa
     if there is None:
         raise InputError(f"there is no study in {layout.root}; make one with: blindspots run --root {root}")
     return _on(None, _workspace(there.study, layout.root, data))
-
-
-def resolved_device(device: str | None) -> str:
-    """Return the kind of device to compute on; raise :class:`InputError` for one that is unknown or not there."""
-    if device not in (None, "cpu", "cuda"):
-        raise InputError(f"the device {device!r} is unknown; it is cpu or cuda")
-    if device == "cpu":
-        return device
-    import torch
-
-    there = torch.cuda.is_available()
-    if device == "cuda" and not there:
-        raise InputError("the device cuda is asked for, but torch finds no such device here; use cpu")
-    return "cuda" if there else "cpu"
