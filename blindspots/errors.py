@@ -1,8 +1,22 @@
-"""The one exception for input that cannot be used, so that every front door can tell it from a defect."""
+"""The tree of the project's own exceptions, so that every front door can tell them from a defect by their class.
+
+Those of one folder stand there, under the base: ``CorruptShardError`` of the store, ``DivergedError`` of a training.
+"""
 
 
-class InputError(ValueError):
+class BlindspotsError(Exception):
+    """Anything that this project raises on purpose and that a caller may want to tell from a defect."""
+
+
+class InputError(BlindspotsError, ValueError):
     """Something the user gave cannot be used; the message names the value and what would be right.
 
     The command line prints it on one line and exits with code 2.
+    """
+
+
+class StageFailedError(BlindspotsError, RuntimeError):
+    """Jobs of a stage failed after all their retries; the others are done and kept.
+
+    The command line prints it on one line and exits with code 1.
     """

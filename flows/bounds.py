@@ -3,24 +3,23 @@
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
 import sys
-from contextlib import ExitStack, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.figures import SUFFIXES, save_figure
 from blindspots.tables.table5_layers import alexnet_layers
+from blindspots.jobs.file_bounds import ModelFile, file_bounds
+from blindspots.jobs.hands import Hands, OwnHands
 from blindspots.spectral.graph.graph import Graph
 from blindspots.models.opening import ALEXNETS, OpenedModel
-from blindspots.spectral.network import assemble, bound_layer
+from blindspots.spectral.network import LayerBound
 from blindspots.tables.sheets.formats import FORMATS, render
 from blindspots.tables.sheets.layer import as_table
 from blindspots.tables.table5 import table5
-from flows.local_run import send_logs
-from flows.local_server import server_for_a_run
-from tasks.actors.layer_bounder import ModelFile
 
 
 def bounds_of(
@@ -45,9 +44,10 @@ def bounds_of(
         raise InputError(
             f"a figure is written as {' or '.join(SUFFIXES)}, not {figure_path.suffix or figure_path.name!r}"
         )
-    file = ModelFile(path, network, input_shape, sha256, unbounded)
+    file = ModelFile(path, network, input_shape, sha256)
     opened, graph = file.open()
-    bounds = _bounded(graph, file) if workers is None else _by_actors(file, workers)
+    with _hands(workers) as hands:
+        bounds = file_bounds(file, graph, hands, unbounded=unbounded, seen=_bar(graph))
     if figure_path is not None:
         _draw(opened, bounds, figure_path)
     text = render(as_table(bounds, name=opened.name, missing=opened.missing), form)
@@ -56,29 +56,31 @@ def bounds_of(
     return f"{text}\n\n{render(table5(alexnet_layers(opened, bounds)), form)}"
 
 
-def _bounded(graph: Graph, file: ModelFile) -> xr.Dataset:
+@contextmanager
+def _hands(workers: int | None) -> Iterator[Hands]:
+    """Yield this process's own hands, or as many Ray actors while the block runs."""
+    if workers is None:
+        yield OwnHands()
+        return
+    with redirect_stdout(sys.stderr):  # Ray prints what befalls its workers
+        from tasks.actors.workers import Workers
+
+        hired = Workers(workers)
+        try:
+            yield hired
+        finally:
+            hired.close()
+
+
+def _bar(graph: Graph) -> Callable[[Iterable[LayerBound]], Iterable[LayerBound]]:
+    """Return what shows on stderr, where that is a terminal, how many layers are bounded."""
     from rich.console import Console
     from rich.progress import track
 
     console = Console(stderr=True)
-    layers = track(graph.layers, "layers", console=console, disable=not console.is_terminal, transient=True)
-    return assemble(graph, [bound_layer(layer, unbounded=file.unbounded) for layer in layers])
-
-
-def _by_actors(file: ModelFile, workers: int) -> xr.Dataset:
-    """Run the flow in this process, with a server and a Ray of its own where none is named."""
-    with ExitStack() as stack:
-        stack.enter_context(redirect_stdout(sys.stderr))
-        server = stack.enter_context(server_for_a_run())
-        from flows.bounds_of_file import bounds_of_file  # Prefect reads its settings when it is imported
-
-        if server is not None:
-            server.wait()
-            stack.callback(send_logs)
-        found: dict[str, Any] = bounds_of_file(
-            file.path, file.network, file.input_shape, file.sha256, unbounded=file.unbounded, workers=workers
-        )
-    return xr.Dataset.from_dict(found)
+    return lambda bounds: track(
+        bounds, "layers", total=len(graph.layers), console=console, disable=not console.is_terminal, transient=True
+    )
 
 
 def _draw(opened: OpenedModel, bounds: xr.Dataset, path: Path) -> None:

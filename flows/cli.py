@@ -5,23 +5,22 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from typer.exceptions import TyperException
 
-from blindspots.errors import InputError
+from blindspots.errors import InputError, StageFailedError
+from blindspots.figures import FIGURES
+from blindspots.tables import TABLES
 from flows.printing import (
-    figure_name,
-    number_or_name,
     parsed_shape,
     print_json,
     print_or_write,
     print_outcome,
     print_plan,
-    study_in,
 )
 
 app = typer.Typer(
@@ -43,6 +42,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
 
 _ROOT = "blindspots-study"
+
+
+def _named(registry: Mapping[str, Any]) -> str:
+    """Return the help of an argument that takes a name of ``registry``."""
+    return "One of: " + "; ".join(f"{name}, {entry.title}" for name, entry in registry.items()) + "."
 
 
 def _print_version(asked: bool) -> None:
@@ -97,12 +101,11 @@ def run(
 
     wanted = load_study(study, changes)
     if dry_run:
-        from blindspots.jobs.expansion import expand
-        from blindspots.jobs.opening import workspace_for
+        from blindspots.jobs.opening import open_root
         from blindspots.jobs.plan import make_plan
 
-        workspace = workspace_for(wanted, root, device=None if device == "auto" else device, data=data)
-        print_plan(workspace, make_plan(workspace, expand(wanted)), as_json)
+        workspace = open_root(wanted, root, device=None if device == "auto" else device, data=data).workspace
+        print_plan(workspace, make_plan(workspace), as_json)
         return
     from flows.local_run import run_here
 
@@ -113,23 +116,33 @@ def run(
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots status --root mnist --json")
 def status(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None:
     """Say what of the study in a root is done."""
-    from blindspots.jobs.expansion import expand
     from blindspots.jobs.opening import workspace_of
     from blindspots.jobs.plan import make_plan
 
     workspace = workspace_of(root, data=data)
-    print_plan(workspace, make_plan(workspace, expand(workspace.study)), as_json)
+    print_plan(workspace, make_plan(workspace), as_json)
 
 
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots verify --root mnist")
-def verify(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None:
+def verify(
+    root: Root = _ROOT,
+    data: Data = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Drop what is damaged, so that the next run makes it anew.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Read everything back and hold it against its receipts; exit with 1 where something is damaged."""
     from dataclasses import asdict
 
-    from blindspots.jobs.opening import workspace_of
-    from blindspots.jobs.verification import verify as verify_store
+    from blindspots.jobs import verification
+    from blindspots.jobs.opening import working, workspace_of
 
-    found = verify_store(workspace_of(root, data=data))
+    workspace = workspace_of(root, data=data)
+    found = verification.verify(workspace)
+    if repair and found.damaged:
+        with working(workspace):
+            verification.repair(workspace, found)
     if as_json:
         print_json(asdict(found))
     else:
@@ -140,33 +153,36 @@ def verify(root: Root = _ROOT, data: Data = None, as_json: Json = False) -> None
             typer.echo(f"mixed versions: {library}: {mixture}")
         typer.echo(f"{found.intact} shards intact, {len(found.damaged)} damaged, {found.missing} not done yet")
         if found.damaged:
-            typer.echo("The next run in this root makes the damaged shards anew.", err=True)
+            what = (
+                "The next run makes them"
+                if repair
+                else "blindspots verify --repair drops them, and the next run makes them"
+            )
+            typer.echo(f"{what} anew.", err=True)
     if found.damaged:
         raise typer.Exit(1)
 
 
 @app.command(epilog="[bold]Examples[/bold]\n\nblindspots table 2\n\nblindspots table 1 --format latex -o table1.tex")
 def table(
-    name: Annotated[
-        str, typer.Argument(help="1 to 5, as in the paper, or negatives, bounds, penalty.", metavar="TABLE")
-    ],
+    name: Annotated[str, typer.Argument(help=_named(TABLES), metavar="TABLE", show_default=False)],
     root: Root = _ROOT,
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Print one of the paper's tables, ours beside the paper's, and how many cells agree."""
-    from blindspots.results.tree import open_study
-    from blindspots.tables import build_table, render
+    """Print one of the paper's tables, ours beside the paper's, and how many cells agree; or one of our own."""
+    from blindspots.results import Results
+    from blindspots.tables import read_table, render
 
-    with open_study(root, lazy=False) as tree:
-        text = render(build_table(number_or_name(name), tree, study_in(root)), "json" if as_json else form)
+    with Results(root) as results:
+        text = render(read_table(name, results), "json" if as_json else form)
     print_or_write(text, output)
 
 
 @app.command(epilog="[bold]Example[/bold]\n\nblindspots figure 7 -o figure7.pdf")
 def figure(
-    name: Annotated[str, typer.Argument(help="7, as in the paper, or the name of another.", metavar="FIGURE")],
+    name: Annotated[str, typer.Argument(help=_named(FIGURES), metavar="FIGURE", show_default=False)],
     root: Root = _ROOT,
     output: Annotated[
         list[Path] | None,
@@ -177,14 +193,13 @@ def figure(
     data: Data = None,
 ) -> None:
     """Draw one of the paper's figures out of the store."""
-    from blindspots.figures import build_figure, save_figure
-    from blindspots.jobs.opening import workspace_of
-    from blindspots.results.tree import open_study
+    from blindspots.figures import draw_figure, save_figure
+    from blindspots.results import Results
+    from blindspots.store import layout
 
-    workspace = workspace_of(root, data=data)
-    with open_study(root, lazy=False) as tree:
-        drawn = build_figure(number_or_name(name), tree, workspace.study, workspace.dataset, workspace.layout)
-    paths = output or [workspace.root / "figures" / f"{figure_name(name)}.{suffix}" for suffix in ("png", "pdf")]
+    with Results(root, data=data) as results:
+        drawn = draw_figure(name, results)
+        paths = output or [Path(results.place.path(layout.figure(name, suffix))) for suffix in (".png", ".pdf")]
     for path in paths:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,14 +212,16 @@ def figure(
 @app.command(epilog="[bold]Examples[/bold]\n\nblindspots report\n\nblindspots report --root mnist -o mnist.html")
 def report(root: Root = _ROOT, output: Output = None, data: Data = None) -> None:
     """Write one HTML page with all tables, verdicts and figures; it needs no network and no other file."""
-    from blindspots.jobs.opening import workspace_of
     from blindspots.report import write_report
+    from blindspots.results import Results
+    from blindspots.store import layout
 
-    workspace = workspace_of(root, data=data)
-    try:
-        typer.echo(str(write_report(workspace, output or workspace.root / "report.html")))
-    except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror or error}") from None
+    with Results(root, data=data) as results:
+        path = output or Path(results.place.path(layout.REPORT))
+        try:
+            typer.echo(str(write_report(results, path)))
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 @app.command(
@@ -307,10 +324,10 @@ def serve(
     from blindspots.study.file import load_study
 
     wanted = load_study(study, changes)
-    from blindspots.store.layout import Layout
+    from blindspots.store.place import Place
     from flows.serve import serve_flows
 
-    serve_flows(wanted, root=str(Layout.at(root).root), workers=workers, cron=cron)
+    serve_flows(wanted, root=str(Place.at(root)), workers=workers, cron=cron)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -334,10 +351,8 @@ def _exit_code(call: Callable[[], Any]) -> int:
         return _complain("stopped; the next run goes on from here", 1)
     except InputError as error:
         return _complain(str(error), 2)
-    except Exception as error:
-        if type(error).__name__ == "StageFailedError":
-            return _complain(str(error), 1)
-        raise
+    except StageFailedError as error:
+        return _complain(str(error), 1)
 
 
 def _complain(message: str, code: int) -> int:

@@ -11,47 +11,25 @@ from blindspots.errors import InputError
 if TYPE_CHECKING:
     from blindspots.jobs.plan import Plan
     from blindspots.jobs.workspace import Workspace
-    from blindspots.study.study import Study
-
-
-def study_in(root: str) -> "Study":
-    """Return the study last run in ``root``; raise :class:`InputError` where there is none."""
-    from blindspots.store.layout import Layout
-    from blindspots.store.root import stored
-
-    there = stored(Layout.at(root))
-    if there is None:
-        raise InputError(f"there is no study in {root}; make one with: blindspots run --root {root}")
-    return there.study
-
-
-def number_or_name(text: str) -> int | str:
-    """Return which table or figure ``text`` names: one of the paper's by its number, or another by its name."""
-    return int(text) if text.isdecimal() else text
-
-
-def figure_name(text: str) -> str:
-    """Return the name of a figure's file, without its suffix."""
-    return f"figure{text}" if text.isdecimal() else text
 
 
 def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
     """Print what of a study is done and what is to do, stage by stage."""
-    from blindspots.jobs.job import Stage
+    from blindspots.jobs.stage import STAGES
 
     stages: dict[str, dict[str, Any]] = {}
-    for stage in Stage:
+    for stage in STAGES:
         jobs = plan.stage(stage)
-        stages[stage.value] = {
+        stages[stage] = {
             "jobs": len(jobs),
             "done": sum(plan.is_done(job) for job in jobs),
             "to_do": {job.key: list(plan.to_do[job.key]) for job in jobs if job.key in plan.to_do},
             "waiting": [job.key for job in jobs if job.key in plan.waiting],
         }
     if as_json:
-        print_json({"study": workspace.study.name, "root": str(workspace.root), "stages": stages})
+        print_json({"study": workspace.study.name, "root": str(workspace.place), "stages": stages})
         return
-    typer.echo(f"study {workspace.study.name} in {workspace.root}")
+    typer.echo(f"study {workspace.study.name} in {workspace.place}")
     typer.echo(f"{'stage':10} {'jobs':>5} {'done':>5} {'to do':>6} {'waiting':>8}  shards to do")
     for name, counts in stages.items():
         to_do, waiting = counts["to_do"], counts["waiting"]
@@ -66,20 +44,19 @@ def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
 
 def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
     """Print the first table of a finished run, how far each agrees with the paper, and what the run did."""
-    from blindspots.results.tree import open_study
-    from blindspots.tables import TABLES, build_table, drawn_for, render
+    from blindspots.results import Results
+    from blindspots.tables import TABLES, drawn_for, read_table, render
     from blindspots.tables.verdict import agreements, counted
 
-    study = study_in(root)
-    with open_study(root, lazy=False) as tree:
-        drawn = {name: build_table(name, tree, study) for name in drawn_for(study)}
+    with Results(root) as results:
+        drawn = {name: read_table(name, results) for name in drawn_for(results.study)}
     if as_json:
         print_json({**outcome, "tables": {name: json.loads(render(each, "json")) for name, each in drawn.items()}})
         return
     first, *rest = drawn
     typer.echo(render(drawn[first], "text") + "\n")
     for name in rest:
-        agrees = f" Agreement with the paper: {counted(agreements(drawn[name])[0])}." if name in TABLES else ""
+        agrees = f" Agreement with the paper: {counted(agreements(drawn[name])[0])}." if TABLES[name].verdict else ""
         typer.echo(f"Table {name}: {drawn[name].attrs['title']}.{agrees}")
     typer.echo(
         f"Each of them: blindspots table {first} --root {root}; all on one page: blindspots report --root {root}\n"

@@ -11,14 +11,14 @@ from prefect.settings import get_current_settings
 
 from blindspots.errors import InputError
 from blindspots.study.study import Study
-from flows.bounds_of_file import bounds_of_file
-from flows.study import bounds, generate, negatives, study_flow, tables, train, transfer
+from blindspots.jobs.stage import STAGES
+from flows.study import stage_flow, study_flow
 
 _TAGS = ["blindspots"]
 
 
 def deployments(study: Study, *, root: str, workers: int | None, cron: str | None) -> list[RunnerDeployment]:
-    """Return a deployment of the study, one of each of its stages, and one that bounds a model out of a file.
+    """Return a deployment of the study, and one of each of its stages.
 
     ``cron`` schedules the study. Only one run of each of the study's is under way at a time, and one more is
     cancelled: they would wait for each other's root.
@@ -33,16 +33,8 @@ def deployments(study: Study, *, root: str, workers: int | None, cron: str | Non
             concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
-        for each in (study_flow, train, generate, transfer, negatives, bounds, tables)
+        for each in (study_flow, *map(stage_flow, STAGES))
     ]
-    made.append(
-        bounds_of_file.to_deployment(
-            name="blindspots",
-            parameters={"workers": workers},
-            tags=_TAGS,
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
-    )
     return [
         each for each in made if isinstance(each, RunnerDeployment)
     ]  # for the type checker: none is a coroutine here

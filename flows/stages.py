@@ -43,7 +43,9 @@ def run_stage(running: Session, stage: str) -> str:
     here = Here(running.workspace, running.workers)
     if any(item.job.needs_worker for item in work):
         running.workers.wait()
-    runs = [(item, run_job.submit(item.job.key, item, _doer(running, here, item.job), running.observer)) for item in work]
+    runs = [
+        (item, run_job.submit(item.job.key, item, _doer(running, here, item.job), running.observer)) for item in work
+    ]
     failed: dict[str, str] = {}
     for item, future in runs:
         try:

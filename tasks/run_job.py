@@ -18,7 +18,6 @@ from tasks.actors.here import Here
 from tasks.actors.workers import StoppedError, Workers
 from tasks.progress import JobProgress
 
-
 SENT_BACK = "SentBack"
 """The name of the state of a job that met damage in what it reads: it is done again once that is made again."""
 

@@ -84,7 +84,7 @@ class Job(ABC):
         """Return the files that hold the shard, by the names that its receipt has for them."""
 
     @classmethod
-    def make_room(cls, workspace: Workspace) -> None:  # noqa: B027 - most kinds need nothing in common
+    def make_room(cls, workspace: Workspace) -> None:
         """Make what all jobs of this kind need in the store, once before any of them is prepared."""
 
     def check(self, workspace: Workspace) -> None:  # noqa: B027 - most jobs need no more than their inputs

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blindspots.datasets.sources import named_folder
+from blindspots.device import resolved_device
 from blindspots.errors import InputError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.plan import Plan
@@ -30,9 +31,7 @@ class Opened:
         return same and plan.complete and not plan.without_sizes
 
 
-def open_root(
-    study: Study, root: str | Path, *, device: str | None = None, data: str | Path | None = None
-) -> Opened:
+def open_root(study: Study, root: str | Path, *, device: str | None = None, data: str | Path | None = None) -> Opened:
     """Open ``study`` in ``root`` on ``device``: cpu or cuda, None for cuda where there is one.
 
     Raises :class:`InputError` for a root that cannot be used or written, data that cannot be had, a study that asks
@@ -78,17 +77,3 @@ def working(workspace: Workspace) -> Iterator[None]:
     """
     with working_in(workspace.place, workspace.study, workspace.dataset.sha256, tuple(STAGES)):
         yield
-
-
-def resolved_device(device: str | None) -> str:
-    """Return the kind of device to compute on; raise :class:`InputError` for one that is unknown or not there."""
-    if device not in (None, "cpu", "cuda"):
-        raise InputError(f"the device {device!r} is unknown; it is cpu or cuda")
-    if device == "cpu":
-        return device
-    import torch
-
-    there = torch.cuda.is_available()
-    if device == "cuda" and not there:
-        raise InputError("the device cuda is asked for, but torch finds no such device here; use cpu")
-    return "cuda" if there else "cpu"

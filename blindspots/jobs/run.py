@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blindspots.device import one_thread
-from blindspots.device import one_thread
 from blindspots.jobs.damage import SentBackError, do
 from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.job import Progress, Report

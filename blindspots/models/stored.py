@@ -6,7 +6,6 @@ from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.networks.build import build_network
 from blindspots.store import layout
-from blindspots.store.arrays import CorruptShardError
 from blindspots.store.place import Place
 from blindspots.store.weights import load_weights
 from blindspots.study.study import Study

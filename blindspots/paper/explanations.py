@@ -15,15 +15,13 @@ _ENOUGH = 500
 """Iterations that a study at full scale allows at least."""
 
 _NEAREST = (
-    "The paper's targets are drawn at random. Under the rule nearest the distortions are about half as large, "
-    "and the "
+    "The paper's targets are drawn at random. Under the rule nearest the distortions are about half as large, and the "
     "rates are not expected to agree."
 )
 
 _DECAY = (
     "Weight decay: with the printed decay this FC10(1) misreads more than the paper's. With 0.35 in place of 0.5 "
-    "before the sum "
-    "of squares its errors are 20.9 and 19.6% (paper 21.2 and 20), its distortion is 0.138 (0.14), and "
+    "before the sum of squares its errors are 20.9 and 19.6% (paper 21.2 and 20), its distortion is 0.138 (0.14), and "
 )
 _INITIAL = "It moves with the initial weights, of which the interval says nothing: for three draws "
 _AUTOENCODER = "The paper does not say how the autoencoder was trained, and the cell depends on it: "
@@ -32,12 +30,11 @@ EXPLANATIONS: Mapping[str, str] = {
     "table*/*/nearest/*/*": _NEAREST,
     "table1/errors/none/fc10-1/*": _DECAY + "the error agrees.",
     "table1/errors/none/ae400-10/*": _AUTOENCODER
-    + "on 55 000 images the training error is 1.06% after 40 of its iterations, 0.88% after 60, 0.81% after 100 "
-    "and 0.83% "
-    "after 130; trained on 20 000 images alone it is 0.03%, and 0.28% at a sparsity of 0.05.",
+    + "on 55 000 images the training error is 1.06% after 40 of its iterations, 0.88% after 60, 0.81% after 100 and "
+    "0.83% after 130; trained on 20 000 images alone it is 0.03%, and 0.28% at a sparsity of 0.05.",
     "table2/adversarial/random/fc10-1/fc10-1e-2": _DECAY
-    + "this cell is 70.7% and agrees. So it does with one or two values of c tried (82, 74%): a coarse search "
-    "moves further.",
+    + "this cell is 70.7% and agrees. So it does with one or two values of c tried (82, 74%): a coarse search moves "
+    "further.",
     "table2/adversarial/random/fc10-1/fc10-1e-4": _DECAY
     + "this cell is 66.7% and agrees. So it does with two values of c tried (71%): a coarse search moves further.",
     "table2/adversarial/random/fc10-1/ae400-10": _DECAY + "this cell is 41.9%, which is little less.",
@@ -45,44 +42,36 @@ EXPLANATIONS: Mapping[str, str] = {
     "table2/adversarial/random/fc200-200-10/fc10-1": _DECAY + "this cell is 26.8% and agrees.",
     "table2/adversarial/random/fc10-1e-2/fc10-1": _DECAY + "this cell is 40.7% and agrees.",
     "table2/adversarial/random/ae400-10/fc10-1": _DECAY
-    + "this cell is 32.2%; an autoencoder with a decay of 1e-3 in place of 3e-3, on 20 000 images, brings it to "
-    "31.6%.",
+    + "this cell is 32.2%; an autoencoder with a decay of 1e-3 in place of 3e-3, on 20 000 images, brings it to 31.6%.",
     "table2/adversarial/random/ae400-10/fc100-100-10": _AUTOENCODER
-    + "with a decay of 1e-3 in place of 3e-3, on 20 000 images, it is 10.1% and agrees; after 40 iterations "
-    "12.2%, with a "
-    "sparsity of 0.05 in place of 0.1 23.5%.",
+    + "with a decay of 1e-3 in place of 3e-3, on 20 000 images, it is 10.1% and agrees; after 40 iterations 12.2%, "
+    "with a sparsity of 0.05 in place of 0.1 23.5%.",
     "table2/adversarial/random/ae400-10/fc200-200-10": _AUTOENCODER
-    + "with a decay of 1e-3 in place of 3e-3, on 20 000 images, it is 9.2% and agrees; after 40 iterations "
-    "12.1%, with a "
-    "sparsity of 0.05 in place of 0.1 21.0%.",
+    + "with a decay of 1e-3 in place of 3e-3, on 20 000 images, it is 9.2% and agrees; after 40 iterations 12.1%, with "
+    "a sparsity of 0.05 in place of 0.1 21.0%.",
     "table2/adversarial/random/fc10-1e-2/ae400-10": _AUTOENCODER
-    + "four others (decay 1e-3, sparsity 0.05, 40 iterations, 20 000 images) misread 21 to 34% of this set; "
-    "none comes near "
-    "the paper's. This stays open.",
-    "table2/adversarial/random/fc10-1e-2/fc200-200-10": "The search matters: 38% at the least distortion that "
-    "we find, 35 to 36% "
-    "by the paper's method. So do the initial weights: 34.6% for another draw. Neither closes the gap of 2 points.",
+    + "four others (decay 1e-3, sparsity 0.05, 40 iterations, 20 000 images) misread 21 to 34% of this set; none comes "
+    "near the paper's. This stays open.",
+    "table2/adversarial/random/fc10-1e-2/fc200-200-10": "The search matters: 38% at the least distortion that we find, "
+    "35 to 36% by the paper's method. So do the initial weights: 34.6% for another draw. Neither closes the gap of 2 "
+    "points.",
     "table4/adversarial/random/fc100-100-10-p1/fc123-456-10-p1": _INITIAL
     + "it is 17.7, 18.6 and 25.8%; their mean agrees.",
     "table4/adversarial/random/fc123-456-10-p1/fc100-100-10-p1": _INITIAL
-    + "it is 26.6, 20.4 and 21.1%. The paper's 6.25% is less than a quarter of what it prints for the other "
-    "direction (26.2%), "
-    "while its amplified rates are alike in both (98 and 96%), as ours are: 6.25% may be a misprint.",
+    + "it is 26.6, 20.4 and 21.1%. The paper's 6.25% is less than a quarter of what it prints for the other direction "
+    "(26.2%), while its amplified rates are alike in both (98 and 96%), as ours are: 6.25% may be a misprint.",
     "table4/adversarial/random/fc100-100-10-p2/*": _INITIAL
-    + "P2's sets cause 4.7 to 5.7% in either model of P1; the paper's 8.2% "
-    "is 21 of 256 images.",
+    + "P2's sets cause 4.7 to 5.7% in either model of P1; the paper's 8.2% is 21 of 256 images.",
     "table4/amplified/random/fc100-100-10-p1/fc123-456-10-p1": _INITIAL
-    + "it is 87.5, 85.8 and 89.0%. Under the rule nearest, whose "
-    "directions gain more by the same amplification, it is 98 to 99%, the paper's value.",
+    + "it is 87.5, 85.8 and 89.0%. Under the rule nearest, whose directions gain more by the same amplification, it is "
+    "98 to 99%, the paper's value.",
     "table4/amplified/random/fc123-456-10-p1/fc100-100-10-p1": _INITIAL
-    + "it is 89.0, 85.9 and 88.6%; under the rule nearest it is "
-    "above the paper's.",
+    + "it is 89.0, 85.9 and 88.6%; under the rule nearest it is above the paper's.",
     "table4/amplified/random/fc100-100-10-p1/fc100-100-10-p2": _INITIAL + "it is 50.8, 50.7 and 48.7%.",
     "table4/amplified/random/fc123-456-10-p1/fc100-100-10-p2": _INITIAL
     + "it is 49.8, 48.6 and 47.5%. Ours are alike for both models of P1 (50%), the paper's are 43 and 22%.",
-    "table4/amplified/random/fc100-100-10-p2/*": _INITIAL + "it is 45.7 to 46.0% in FC100-100-10 and 42.0 to "
-    "44.7% in "
-    "FC123-456-10, alike; the paper's are 27 and 50%.",
+    "table4/amplified/random/fc100-100-10-p2/*": _INITIAL
+    + "it is 45.7 to 46.0% in FC100-100-10 and 42.0 to 44.7% in FC123-456-10, alike; the paper's are 27 and 50%.",
 }
 """Patterns of keys with what is known at full scale, the most particular first.
 

@@ -145,7 +145,7 @@ def _facts(study: Study, made: Provenance) -> tuple[Fact, ...]:
     took = f"{count(made.shards)} shards, {count(round(made.seconds))} s of work on {' and '.join(made.devices)}"
     seeds = f"{study.seeds} a network" if study.seeds > 1 else "one a network"
     facts = (
-        Fact("Study", f"{study.name}: {len(study.models)} networks on {study.dataset}; seeds: {seeds}"),
+        Fact("Study", f"{study.name}: {len(study.models)} networks on {study.dataset_name}; seeds: {seeds}"),
         Fact("Trained on", f"{images}, at most {count(training.iterations)} iterations of L-BFGS"),
         Fact(
             "Sets", f"{size} at most; rules {' and '.join(f'{rule} (by {study.method(rule)})' for rule in sets.rules)}"

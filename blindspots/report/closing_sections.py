@@ -30,7 +30,7 @@ def slip_section(study: Study) -> Section:
     for slip in SLIPS:
         chosen = slip.in_force(study)
         said = [slip.paper, f"Here: {slip.here}"] + ([f"This study: {chosen}."] if chosen else [])
-        items.append(Entry(slip.title, tuple(said)))
+        items.append(Entry(slip.heading, tuple(said)))
     text = Text("Where two readings are reasonable, both can be chosen in a study, and the default is named.")
     return Section("slips", "Where the paper slips or is silent", (text, Entries(tuple(items), numbered=True)))
 

@@ -14,13 +14,14 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
+from blindspots.errors import BlindspotsError
 from blindspots.store import layout
 from blindspots.store.place import Place
 
 _MOST_ROWS_A_CHUNK = 250
 
 
-class CorruptShardError(RuntimeError):
+class CorruptShardError(BlindspotsError, RuntimeError):
     """A stored shard cannot be decoded, or not to what its receipt says."""
 
 

@@ -81,7 +81,7 @@ def receipt(job: str, shard: int) -> str:
 
 def figure(name: str, suffix: str) -> str:
     """Return the file of a figure, where no other is named for it."""
-    return f"figures/{name}{suffix}"
+    return f"figures/figure{name}{suffix}" if name.isdigit() else f"figures/{name}{suffix}"
 
 
 def in_hierarchy(path: str) -> str:

@@ -1,0 +1,47 @@
+"""What to study, as plain, validated, hashable data: the studies that come with the package, and those out of files."""
+
+from typing import TYPE_CHECKING
+
+from blindspots.lazy import exported
+
+if TYPE_CHECKING:
+    from blindspots.study.bounds_spec import BoundsSpec
+    from blindspots.study.built_in import BUILT_IN
+    from blindspots.study.file import load_study, validate_study
+    from blindspots.study.model_spec import GivenSpec, ModelSpec
+    from blindspots.study.sets_spec import NegativesSpec, SetsSpec
+    from blindspots.study.study import Study
+    from blindspots.study.training_spec import AdamSpec, AutoencoderSpec, TrainingSpec
+else:
+    __getattr__, __dir__ = exported(
+        __name__,
+        {
+            "BUILT_IN": "blindspots.study.built_in",
+            "AdamSpec": "blindspots.study.training_spec",
+            "AutoencoderSpec": "blindspots.study.training_spec",
+            "BoundsSpec": "blindspots.study.bounds_spec",
+            "GivenSpec": "blindspots.study.model_spec",
+            "ModelSpec": "blindspots.study.model_spec",
+            "NegativesSpec": "blindspots.study.sets_spec",
+            "SetsSpec": "blindspots.study.sets_spec",
+            "Study": "blindspots.study.study",
+            "TrainingSpec": "blindspots.study.training_spec",
+            "load_study": "blindspots.study.file",
+            "validate_study": "blindspots.study.file",
+        },
+    )
+
+__all__ = [
+    "BUILT_IN",
+    "AdamSpec",
+    "AutoencoderSpec",
+    "BoundsSpec",
+    "GivenSpec",
+    "ModelSpec",
+    "NegativesSpec",
+    "SetsSpec",
+    "Study",
+    "TrainingSpec",
+    "load_study",
+    "validate_study",
+]

@@ -1,6 +1,10 @@
 """The studies that come with the package: the whole of section 4.2, in small and at full scale."""
 
-from blindspots.study.study import AdamSpec, BoundsSpec, ModelSpec, NegativesSpec, SetsSpec, Study, TrainingSpec
+from blindspots.study.bounds_spec import BoundsSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.sets_spec import NegativesSpec, SetsSpec
+from blindspots.study.study import Study
+from blindspots.study.training_spec import AdamSpec, TrainingSpec
 
 _SIGMOID_DECAY = (1e-5, 1e-5, 1e-6)
 

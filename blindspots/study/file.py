@@ -1,14 +1,15 @@
 """A study by its name or out of a file, with changes from the command line; errors on one line."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from blindspots.errors import InputError
 from blindspots.study.built_in import BUILT_IN
-from blindspots.study.study import ModelSpec, Study
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.study import Study
 
 
 def load_study(name: str, changes: list[str] | None = None) -> Study:
@@ -31,8 +32,8 @@ def validate_study(content: Any) -> Study:
     except ValidationError as error:
         details = error.errors()
         # a list with a bad item is called too short as well
-        items = {detail["loc"][:-1] for detail in details}
-        said = [detail for detail in details if not (detail["type"] == "too_short" and detail["loc"] in items)]
+        lists = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
+        said = [detail for detail in details if not (detail["type"] == "too_short" and detail["loc"] in lists)]
         raise InputError("; ".join(_one_line(detail, content) for detail in said)) from None
 
 
@@ -110,8 +111,9 @@ def _check_known(parts: list[str], key: str) -> None:
 
 
 def _part(kind: Any) -> type[BaseModel] | None:
-    """Return the model that a field holds, or None for one that holds a plain value."""
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    """Return the model that a field holds, at times or always, or None for one that holds a plain value."""
+    kinds = (kind, *get_args(kind))
+    return next((each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)), None)
 
 
 def _one_line(detail: Any, content: Any) -> str:
@@ -129,7 +131,7 @@ def _one_line(detail: Any, content: Any) -> str:
     if detail["type"] == "missing":
         return f"{where}: this field is required"
     if detail["type"] == "string_pattern_mismatch" and "rules" in detail["loc"]:
-        return f"{where} = {detail['input']!r}: there are nearest, second, random, and class-0 to class-9"
+        return f"{where} = {detail['input']!r}: there are nearest, second, random, and class-0, class-1, ..."
     if detail["type"] == "value_error":
         return f"{where}: {message}"
     return f"{where} = {detail['input']!r}: {message}"

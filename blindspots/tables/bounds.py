@@ -40,7 +40,7 @@ def bounds_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
             "table": "bounds",
             "title": "bounds of the models' layers, and of their least distortions",
             "study": study.name,
-            "dataset": study.dataset,
+            "dataset": study.dataset_name,
             "rule": RULE,
             "seeds": study.seeds,
             "source": "https://arxiv.org/abs/1312.6199",

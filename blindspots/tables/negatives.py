@@ -96,7 +96,7 @@ def negatives_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
             "table": "negatives",
             "title": "how often random directions misread",
             "study": study.name,
-            "dataset": study.dataset,
+            "dataset": study.dataset_name,
             "directions": study.negatives.directions,
             "values": int(first.attrs["values"]),
             "seeds": study.seeds,

@@ -81,7 +81,7 @@ def penalty_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
             "table": "penalty",
             "title": "what a penalty on the Lipschitz bound does",
             "study": study.name,
-            "dataset": study.dataset,
+            "dataset": study.dataset_name,
             "split": SPLIT,
             "rule": RULE,
             "seeds": study.seeds,

@@ -53,7 +53,7 @@ def table_attributes(number: int, study: Study) -> dict[str, Any]:
         "table": number,
         "title": TABLES[number],
         "study": study.name,
-        "dataset": study.dataset,
+        "dataset": study.dataset_name,
         "split": distorted_split(number, study),
         "papers_split": paper.SET_SPLIT[number],
         "seeds": study.seeds,

@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from blindspots.device import one_thread
+from blindspots.errors import BlindspotsError
 from blindspots.training.objective import Value
 
 _SUFFICIENT = 1e-4  # c1
@@ -47,7 +48,7 @@ class Curved(Protocol):
         """Return an estimate of the inverse Hessian at ``point``, the same whenever it is asked for."""
 
 
-class DivergedError(ArithmeticError):
+class DivergedError(BlindspotsError, ArithmeticError):
     """The loss or its gradient is not finite."""
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import ray
 from ray.exceptions import RayActorError
 
-from blindspots.errors import InputError
+from blindspots.errors import BlindspotsError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
 from tasks.actors.ray_start import start_ray
@@ -27,7 +27,7 @@ Part = TypeVar("Part")
 Done = TypeVar("Done")
 
 
-class StoppedError(RuntimeError):
+class StoppedError(BlindspotsError, RuntimeError):
     """The run was stopped while a shard was at work or waiting."""
 
 
@@ -109,7 +109,10 @@ class Workers:
         """
         self.start()
         self._opened.set()  # parts need no workspace
-        calls = [self._dispatch.submit(self._call, lambda actor, part=part: actor.apply.remote(function, part)) for part in parts]
+        calls = [
+            self._dispatch.submit(self._call, lambda actor, part=part: actor.apply.remote(function, part))
+            for part in parts
+        ]
         try:
             for call in calls:
                 yield call.result().result

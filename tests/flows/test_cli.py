@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from blindspots.errors import StageFailedError
 from blindspots.store.layout import Layout
 from blindspots.study.built_in import BUILT_IN
 from blindspots.study.study import Study
@@ -144,6 +145,25 @@ def test_damage_is_named_and_the_exit_code_is_1(call: Call, finished: Path, caps
         main(["verify", "--root", str(finished)])
     assert ended.value.code == 1
     assert "damaged: sets/fc20-10/seed-0/train/nearest shard 2: label" in capsys.readouterr().out
+
+
+def test_failed_jobs_are_named_on_one_line_and_a_defect_is_not_hidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(**_: object) -> None:
+        raise StageFailedError("train fc10: diverged\nat once")
+
+    def defect(**_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("flows.cli.app", failing)
+    with pytest.raises(SystemExit) as stopped:
+        main(["version"])
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "blindspots: train fc10: diverged at once\n"
+    monkeypatch.setattr("flows.cli.app", defect)
+    with pytest.raises(RuntimeError, match="a defect"):
+        main(["version"])
 
 
 def test_a_mixture_of_versions_is_reported(call: Call, finished: Path) -> None:

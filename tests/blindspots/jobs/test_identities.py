@@ -66,7 +66,7 @@ def test_every_field_of_a_study_is_thought_of() -> None:
     assert set(TRAINING) | {"adam", "autoencoder"} == set(TrainingSpec.model_fields)
     assert set(ADAM) == set(AdamSpec.model_fields)
     assert set(AUTOENCODER) == set(AutoencoderSpec.model_fields)
-    assert set(MODEL) | {"name", "paper", "network", "channels", "examples"} == set(ModelSpec.model_fields)
+    assert set(MODEL) | {"name", "paper", "network", "channels", "examples", "given"} == set(ModelSpec.model_fields)
     assert set(SETS) == set(SetsSpec.model_fields)
     assert set(NEGATIVES) == set(NegativesSpec.model_fields)
     assert set(BOUNDS) == set(BoundsSpec.model_fields)

@@ -1,23 +1,16 @@
-"""The page's small parts: numbers, explanations, slips, provenance."""
+"""The page's small parts: numbers, findings, provenance."""
 
 import json
-from fnmatch import fnmatchcase
 from math import nan
 from pathlib import Path
 
 import pytest
 
-from blindspots.paper import published as paper
-from blindspots.paper.explanations import EXPLANATIONS, explanation, explanations_for
-from blindspots.paper.slips import SLIPS
 from blindspots.report.findings import DIAGONAL, Ledger
 from blindspots.report.numbers import count, interval, number, rate, signed
 from blindspots.report.provenance import provenance
 from blindspots.store.layout import Layout
-from blindspots.study.built_in import BUILT_IN
-from blindspots.study.study import Study
-from blindspots.tables import TABLES
-from blindspots.tables.agreement import KINDS, Compared
+from blindspots.tables.agreement import Compared
 
 
 def test_numbers_as_they_are_printed() -> None:
@@ -28,35 +21,6 @@ def test_numbers_as_they_are_printed() -> None:
     assert signed(3.0, 1) == "+3.0"
     assert count(1234567) == "1\u202f234\u202f567"
     assert count(999) == "999"
-
-
-def test_the_first_pattern_that_fits_explains() -> None:
-    known = {"table2/*/random/fc10-1/*": "first", "table2/*": "second"}
-    assert explanation("table2/adversarial/random/fc10-1/fc10-1e-2", known) == "first"
-    assert explanation("table2/noise/none/noise-0.3/fc10-1e-2", known) == "second"
-    assert explanation("table1/errors/none/fc10-1/test", known) == ""
-    assert "half as large" in explanation("table4/amplified/nearest/a/b", EXPLANATIONS)
-    assert explanation("table4/amplified/random/a/b", {k: v for k, v in EXPLANATIONS.items() if "nearest" in k}) == ""
-
-
-def test_explanations_are_of_the_full_scale_and_a_small_study_says_that_it_is_small(tiny: Study) -> None:
-    assert explanations_for(BUILT_IN["mnist"][0]) is EXPLANATIONS
-    small = explanations_for(tiny)
-    assert "trained on 500 images in at most 60 iterations" in explanation("table1/errors/none/fc10-1/test", small)
-    assert "half as large" in explanation("table2/adversarial/nearest/fc10-1/fc10-1e-2", small)
-    assert explanations_for(tiny.model_copy(update={"dataset": "fashion-mnist"})) == {}
-
-
-def test_every_pattern_is_of_a_cell_that_the_paper_has_and_can_be_reached() -> None:
-    known = {*paper.MODELS, "train", "p1", "p2", "test", "noise-0.06", "noise-0.1", "noise-0.3"}
-    patterns = list(EXPLANATIONS)
-    for index, pattern in enumerate(patterns):
-        table, kind, rule, row, column = pattern.split("/")
-        assert table in {"table*", *(f"table{number}" for number in TABLES)}, pattern
-        assert kind in {"*", *KINDS}, pattern
-        assert rule in {"nearest", "random", "none"}, pattern
-        assert {row, column} <= {"*", *known}, pattern
-        assert not any(fnmatchcase(pattern, other) for other in patterns[:index]), f"{pattern} is never reached"
 
 
 def compared(**fields: object) -> Compared:
@@ -91,21 +55,6 @@ def test_what_does_not_count_is_said(fields: dict[str, object], said: str) -> No
     ledger.cell(compared(**fields), n="")
     assert said in ledger.found[0].aside
     assert bool(ledger.found[0].aside) == bool(said)
-
-
-def test_the_readings_that_can_be_chosen_are_those_of_the_study(tiny: Study) -> None:
-    said = " ".join(slip.in_force(tiny) for slip in SLIPS)
-    for part in (
-        "training.decay_form = half-squares",
-        "sets.rules = nearest, random",
-        "nearest by auto, random by auto",
-        "sets.noise = 0.1, 1",
-        "training.iterations = 60",
-        "trained on 500 images of a split",
-    ):
-        assert part in said
-    assert len({slip.title for slip in SLIPS}) == len(SLIPS)
-    assert all(slip.paper.endswith(".") and slip.here.endswith(".") for slip in SLIPS)
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""Whose layers to bound (section 4.3 of the paper)."""
+
+from pydantic import Field, field_validator, model_validator
+
+from blindspots.study.part import Part, Sha256, from_anywhere, is_address
+
+ALEXNET = "alexnet"
+"""Table 5's network, in the store."""
+PRETRAINED = "pretrained"
+"""Stands for the public weights of the widespread AlexNet."""
+
+
+class BoundsSpec(Part):
+    """Whose layers to bound (section 4.3)."""
+
+    models: bool = Field(True, description="Bound every layer of every model")
+    certified: int = Field(
+        100,
+        ge=0,
+        le=1_000_000,
+        description="Images of each sigmoid network's nearest set whose least distortion is bounded from below by what "
+        "is proved near them, a fraction of a second each; 0 to leave this out",
+    )
+    alexnet: str = Field(
+        "",
+        description="For Table 5, an AlexNet's weights: a file (.safetensors, .pth), its address on the web, or "
+        "'pretrained' for the public ones, which are downloaded; empty for none",
+    )
+    sha256: Sha256 = Field("", description="SHA-256, or its first digits, of what lies at that address")
+
+    @field_validator("alexnet")
+    @classmethod
+    def _path_from_anywhere(cls, value: str) -> str:
+        """Make a path absolute: whoever does the work may be in another folder."""
+        return value if value == PRETRAINED else from_anywhere(value)
+
+    @model_validator(mode="after")
+    def _address_has_a_hash(self) -> "BoundsSpec":
+        if is_address(self.alexnet) != bool(self.sha256):
+            wrong = "belongs to an address on the web" if self.sha256 else f"is wanted for {self.alexnet}"
+            raise ValueError(f"sha256 = {self.sha256!r}: a SHA-256 {wrong}")
+        return self
+
+    @property
+    def fetched(self) -> bool:
+        """Whether the weights come from the web."""
+        return self.alexnet == PRETRAINED or is_address(self.alexnet)

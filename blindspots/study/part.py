@@ -1,0 +1,33 @@
+"""What the parts of a study have in common: frozen values without unknown fields, and the kinds of value in them."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=64)]
+"""A name in the store: part of a path."""
+Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")]
+"""A SHA-256 or its first digits, 8 at least; empty for none."""
+
+
+class Part(BaseModel):
+    """A part of a study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether ``text`` is an address, on the web or elsewhere, and not a path."""
+    return "://" in text
+
+
+def from_anywhere(text: str) -> str:
+    """Return a path made absolute, since whoever does the work may be in another folder; an address as it is."""
+    return text if not text or is_address(text) else str(Path(text).expanduser().absolute())
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as a :data:`Slug`: in small letters, with a dash for whatever else a slug does not take."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:64].rstrip("-.") or "unnamed"
