@@ -68,5 +68,5 @@ def run_here(
             server.wait()
             stack.callback(send_logs)
         with progress_bars(workspace, plan) as running.observer:
-            outcome |= study_flow(study=study, root=root, workers=workers, device=device, data=None)
-    return outcome
+            found: dict[str, Any] = study_flow(study=study, root=root, workers=workers, device=device, data=None)
+    return outcome | found

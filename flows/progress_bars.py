@@ -18,8 +18,9 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from blindspots.jobs.job import Progress, Report, Stage
+from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.plan import Plan
+from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 
 _BAR = 14
@@ -61,10 +62,10 @@ def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
         disable=not console.is_terminal,
         transient=False,
     )
-    stages: dict[Stage, TaskID] = {}
+    stages: dict[str, TaskID] = {}
     done: dict[str, int] = {}
-    base: dict[Stage, int] = {}
-    for stage in Stage:
+    base: dict[str, int] = {}
+    for stage in STAGES:
         jobs = plan.stage(stage)
         sizes = {job.key: sum(job.size(workspace, shard) for shard in range(job.shards(workspace))) for job in jobs}
         left = sum(
@@ -76,7 +77,7 @@ def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
         total = sum(sizes.values())
         base[stage] = total - left
         unit = jobs[0].unit if jobs else ""
-        stages[stage] = bars.add_task(stage.value, total=total, completed=total - left, unit=unit, line="")
+        stages[stage] = bars.add_task(stage, total=total, completed=total - left, unit=unit, line="")
 
     def observe(progress: Progress) -> None:
         done[progress.job] = progress.done

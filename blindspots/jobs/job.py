@@ -83,7 +83,7 @@ class Job(ABC):
     def files(self, workspace: Workspace, shard: int) -> Mapping[str, str]:
         """Return the files that hold the shard, by the names that its receipt has for them."""
 
-    @classmethod
+    @classmethod  # noqa: B027 - most kinds need nothing in common
     def make_room(cls, workspace: Workspace) -> None:
         """Make what all jobs of this kind need in the store, once before any of them is prepared."""
 

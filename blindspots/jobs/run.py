@@ -61,28 +61,25 @@ def run_plan(workspace: Workspace, plan: Plan, report: Report) -> Ran:
     """
     ran: dict[str, tuple[int, ...]] = {}
     with working(workspace), one_thread():
-        for _ in range(_MOST_ROUNDS):
-            sent_back = _run_once(workspace, plan, report, ran)
-            if sent_back is None:
-                return Ran(ran)
+        for attempt in range(1, _MOST_ROUNDS + 1):
+            try:
+                _run_once(workspace, plan, report, ran)
+                break
+            except SentBackError as error:
+                if attempt == _MOST_ROUNDS:
+                    raise
+                logger.warning("%s", error)
             plan = make_plan(workspace)
-    raise sent_back
+    return Ran(ran)
 
 
-def _run_once(
-    workspace: Workspace, plan: Plan, report: Report, ran: dict[str, tuple[int, ...]]
-) -> SentBackError | None:
+def _run_once(workspace: Workspace, plan: Plan, report: Report, ran: dict[str, tuple[int, ...]]) -> None:
     begin(workspace, plan)
     for stage in STAGES:
         for item in stage_work(workspace, plan, stage):
             for shard in item.shards:
-                try:
-                    do(workspace, item.job, shard, report, OwnHands())
-                except SentBackError as error:
-                    logger.warning("%s", error)
-                    return error
+                do(workspace, item.job, shard, report, OwnHands())
             ran[item.job.key] = tuple(sorted({*ran.get(item.job.key, ()), *item.shards}))
-    return None
 
 
 def _ignore(progress: Progress) -> None:

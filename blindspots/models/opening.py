@@ -19,6 +19,7 @@ from blindspots.models.weights_file import load_weights_file
 from blindspots.networks.alexnet import AlexNet
 from blindspots.networks.alexnet_2012 import AlexNet2012
 from blindspots.networks.build import build_network
+from blindspots.store.place import Place
 from blindspots.store.weights import read_metadata
 from blindspots.study.study import ModelSpec
 
@@ -74,7 +75,7 @@ def open_model(
     weights = load_weights_file(path)
     _check_finite(weights, path.name)
     if network is None:
-        metadata = read_metadata(path) if path.suffix == ".safetensors" else {}
+        metadata = read_metadata(Place(path.parent), path.name) if path.suffix == ".safetensors" else {}
         if "network" in metadata:
             return _of_study(weights, metadata, path.name, input_shape)
         network = _recognised(weights, path.name)

@@ -89,6 +89,11 @@ def in_hierarchy(path: str) -> str:
     return f"{ZARR}/{path}" if path else ZARR
 
 
+def metadata(group: str) -> str:
+    """Return the file of a group's own metadata."""
+    return in_hierarchy(f"{group}/zarr.json")
+
+
 def chunk(group: str, array: str, place: tuple[int, ...]) -> str:
     """Return the file of one chunk or shard of an array, by its place in the grid of chunks."""
     return in_hierarchy("/".join((group, array, "c", *map(str, place))))

@@ -110,9 +110,8 @@ class TransferTable:
             raise CorruptShardError(f"transfer: {(str(error).splitlines() or ['damaged'])[0]}") from None
 
     def _coordinates_there(self) -> dict[str, list[Any]] | None:
-        files = tuple(self.place.stamp(layout.chunk(GROUP, dim, (0,))) for dim in DIMS)
-        if None in files:
-            return None
+        chunks = (layout.chunk(GROUP, dim, (0,)) for dim in DIMS)
+        files = tuple(map(self.place.stamp, (layout.metadata(GROUP), *chunks)))
         if _known.get(self.place, (None,))[0] != files:
             _known[self.place] = files, self._read_coordinates()
         return _known[self.place][1]

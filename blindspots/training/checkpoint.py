@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from blindspots.store.arrays import CorruptShardError
+from blindspots.store.place import Place
 from blindspots.store.weights import load_weights, read_metadata, save_weights
 
 CURVE_DTYPES = {
@@ -61,18 +61,19 @@ def as_curve(rows: Sequence[Row]) -> dict[str, np.ndarray]:
     return {name: np.array(column, dtype) for (name, dtype), column in zip(CURVE_DTYPES.items(), columns, strict=True)}
 
 
-def write_checkpoint(path: Path, checkpoint: Checkpoint, *, identity: str) -> None:
+def write_checkpoint(place: Place, key: str, checkpoint: Checkpoint, *, identity: str) -> None:
     """Write a checkpoint of the work called ``identity``, whole or not at all."""
     tensors = {f"weights/{name}": tensor for name, tensor in checkpoint.weights.items()}
     tensors |= {f"memory/{name}": tensor for name, tensor in checkpoint.memory.items()}
     tensors |= {f"curve/{name}": torch.from_numpy(column) for name, column in checkpoint.curve.items()}
-    save_weights(path, tensors, {"identity": identity, "phase": str(checkpoint.phase), "reason": checkpoint.reason})
+    metadata = {"identity": identity, "phase": str(checkpoint.phase), "reason": checkpoint.reason}
+    save_weights(place, key, tensors, metadata)
 
 
-def read_checkpoint(path: Path, *, identity: str) -> Checkpoint | None:
-    """Return the checkpoint at ``path`` if it is whole and of the work called ``identity``, else None."""
+def read_checkpoint(place: Place, key: str, *, identity: str) -> Checkpoint | None:
+    """Return the checkpoint in the file ``key`` if it is whole and of the work called ``identity``, else None."""
     try:
-        metadata, tensors = read_metadata(path), load_weights(path)
+        metadata, tensors = read_metadata(place, key), load_weights(place, key)
     except CorruptShardError:
         return None
     if metadata.get("identity") != identity:

@@ -1,4 +1,4 @@
-"""A stand-in for the workers that does shards in the calling process: for what is too small for an actor, or divided."""
+"""A stand-in for the workers that does shards in the calling process: small ones, and those that are divided."""
 
 from concurrent.futures import Future
 from time import perf_counter

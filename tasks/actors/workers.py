@@ -109,10 +109,7 @@ class Workers:
         """
         self.start()
         self._opened.set()  # parts need no workspace
-        calls = [
-            self._dispatch.submit(self._call, lambda actor, part=part: actor.apply.remote(function, part))
-            for part in parts
-        ]
+        calls = [self._dispatch.submit(self._apply, function, part) for part in parts]
         try:
             for call in calls:
                 yield call.result().result
@@ -167,6 +164,12 @@ class Workers:
         for progress in outcome.messages:
             report(progress)
         return outcome
+
+    def _apply(self, function: Callable[[Part], Done], part: Part) -> Outcome:
+        return self._call(lambda actor: actor.apply.remote(function, part))
+
+    def _apply(self, function: Callable[[Part], Done], part: Part) -> Outcome:
+        return self._call(lambda actor: actor.apply.remote(function, part))
 
     def _call(self, begin: Callable[[Any], Any], report: Report | None = None) -> Outcome:
         """Return what an actor answers to the call that ``begin`` makes, once one is free."""

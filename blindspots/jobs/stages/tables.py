@@ -44,7 +44,7 @@ class TableJob(DatasetJob):
 
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the contents that the table is drawn from, and of the names it shows."""
-        read = {}
+        read: dict[str, str] = {}
         for job in self.reads:
             found = contents(job, workspace)
             if found is None:
