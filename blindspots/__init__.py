@@ -11,7 +11,7 @@ _EXPORTS = {
     "distances_to_all": "blindspots.distortion.search",
     "exact_linear_distortion": "blindspots.distortion.exact.linear",
     "conv_norm": "blindspots.spectral.convolution.norm",
-    "linear_norm": "blindspots.spectral.matrix",
+    "linear_norm": "blindspots.spectral.matrix.norm",
     "network_bounds": "blindspots.spectral.network",
     "certified_radius": "blindspots.spectral.proof.certificate",
     "run_study": "blindspots.jobs.run",

@@ -78,7 +78,9 @@ blindspots run mnist --root mnist --workers 8
 
 blindspots run quick --set models.fc10-1e-4.decay=2e-4 --set sets.examples=500
 
-blindspots run my-study.yaml --dry-run"""
+blindspots run my-study.yaml --dry-run
+
+blindspots run --here --set sets.examples=100"""
 )
 def run(
     study: StudyName = "quick",
@@ -87,14 +89,20 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Ray actors; one a core otherwise.")] = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Kind of device.")] = "auto",
     data: Data = None,
+    here: Annotated[
+        bool, typer.Option("--here", help="Do all of it in this process, with neither Ray nor Prefect.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     as_json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show Prefect's log.")] = False,
 ) -> None:
     """Run a study from data to tables; what the store has already is kept.
 
-    Starts a local Ray and an embedded Prefect server, or uses those that RAY_ADDRESS and PREFECT_API_URL name.
+    Starts a local Ray and an embedded Prefect server, or uses those that RAY_ADDRESS and PREFECT_API_URL name. Both
+    come with the extra [bold]workflow[/bold]; --here does without them.
     """
+    if here and workers is not None:
+        raise InputError("--workers are Ray's, and --here does without Ray: leave one of the two out")
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
     from blindspots.study.file import load_study
@@ -107,9 +115,17 @@ def run(
         workspace = open_root(wanted, root, device=None if device == "auto" else device, data=data).workspace
         print_plan(workspace, make_plan(workspace), as_json)
         return
-    from flows.local_run import run_here
+    if here:
+        from flows.here import run_in_this_process
 
-    outcome = run_here(wanted, root=root, workers=workers, device=device, data=data)
+        outcome = run_in_this_process(wanted, root=root, device=None if device == "auto" else device, data=data)
+    else:
+        from flows.extra import require_workflow
+
+        require_workflow("blindspots run", otherwise="; blindspots run --here does without")
+        from flows.local_run import run_on_workers
+
+        outcome = run_on_workers(wanted, root=root, workers=workers, device=device, data=data)
     print_outcome(root, outcome, as_json)
 
 
@@ -263,6 +279,10 @@ def bounds(
     For an AlexNet, Table 5 with the paper's values follows. A network of yours is made by a function without arguments
     that returns it; its code is run, and the weights must fit.
     """
+    if workers is not None:
+        from flows.extra import require_workflow
+
+        require_workflow("blindspots bounds --workers", otherwise="; without --workers nothing is missing")
     from flows.bounds import bounds_of
 
     shape = parsed_shape(input_shape)
@@ -321,6 +341,9 @@ def serve(
 
     Needs a Prefect server: start one with [bold]prefect server start[/bold] and name it in PREFECT_API_URL.
     """
+    from flows.extra import require_workflow
+
+    require_workflow("blindspots serve")
     from blindspots.study.file import load_study
 
     wanted = load_study(study, changes)

@@ -25,7 +25,7 @@ def send_logs() -> None:
             handler.flush()
 
 
-def run_here(
+def run_on_workers(
     study: Study, *, root: str, workers: int | None, device: Literal["auto", "cpu", "cuda"], data: Path | None
 ) -> dict[str, Any]:
     """Run ``study`` in ``root`` with progress bars; return what the study's flow returns.

@@ -5,7 +5,7 @@ another.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blindspots.device import one_thread
@@ -77,9 +77,16 @@ def _run_once(workspace: Workspace, plan: Plan, report: Report, ran: dict[str, t
     begin(workspace, plan)
     for stage in STAGES:
         for item in stage_work(workspace, plan, stage):
+            before = 0
             for shard in item.shards:
-                do(workspace, item.job, shard, report, OwnHands())
+                do(workspace, item.job, shard, _after(before, report), OwnHands())
+                before += item.job.size(workspace, shard)
             ran[item.job.key] = tuple(sorted({*ran.get(item.job.key, ()), *item.shards}))
+
+
+def _after(before: int, report: Report) -> Report:
+    """Return the report for a shard: what was done ``before``, in the job's other shards, is added for ``report``."""
+    return lambda progress: report(replace(progress, done=before + progress.done))
 
 
 def _ignore(progress: Progress) -> None:

@@ -11,9 +11,8 @@ import torch
 import xarray as xr
 from torch import nn
 
-from blindspots.spectral.bound import Bound
 from blindspots.spectral.graph.graph import Graph, Layer, trace
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.rules import layer_bound
 
 _UNIT = "unit of the layer's output per unit of its input, in Euclidean norms"

@@ -7,9 +7,10 @@ from scipy.sparse.linalg import svds
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.convolution.geometry import checked_kernel, checked_values, each
+from blindspots.spectral.convolution.geometry import checked_kernel, each
 from blindspots.spectral.convolution.lag_kernel import lag_kernel, polyphase
 from blindspots.spectral.convolution.peak import largest
+from blindspots.spectral.matrix.values import checked_values
 
 GRID, SINGULAR_VALUES = 24, 100
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from blindspots.spectral.convolution.estimate import conv_norm_estimate
 from blindspots.spectral.convolution.norm import conv_norm, conv_norm_all_sizes
-from blindspots.spectral.matrix import linear_norm, linear_norm_estimate
+from blindspots.spectral.matrix.norm import linear_norm, linear_norm_estimate
 from tests.benchmarks.conftest import Table
 from tests.benchmarks.spectral_peers import (
     KNOWN,

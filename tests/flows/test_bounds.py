@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from blindspots.store.layout import Layout
+from blindspots.store import layout
 from blindspots.store.weights import load_weights, save_weights
 from tests.flows.conftest import Call, CommandLine
 
@@ -32,7 +32,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 def test_a_model_of_the_study_is_bounded_by_its_file_alone(call: Call, tiny_root: Path, tmp_path: Path) -> None:
-    file = str(Layout.at(tiny_root).weights("fc20-10", 0))
+    file = str(tiny_root / layout.weights("fc20-10", 0))
     found = json.loads(call("bounds", file, "--json", "--figure", str(tmp_path / "spectra.png")))
     norms = {
         name: float(torch.linalg.matrix_norm(each.double(), 2))
@@ -81,7 +81,7 @@ def test_a_file_that_is_none(call: Call, tmp_path: Path) -> None:
 
 @pytest.mark.xdist_group("server")
 def test_actors_find_what_one_process_finds(blindspots: CommandLine, call: Call, tiny_root: Path) -> None:
-    file = str(Layout.at(tiny_root).weights("fc20-10", 0))
+    file = str(tiny_root / layout.weights("fc20-10", 0))
     shared = json.loads(blindspots("bounds", file, "--workers", "2", "--json"))["records"]
     alone = json.loads(call("bounds", file, "--json"))["records"]
     assert len(shared) == 4

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from blindspots.errors import StageFailedError
-from blindspots.store.layout import Layout
+from blindspots.store import layout
 from blindspots.study.built_in import BUILT_IN
 from blindspots.study.study import Study
 from flows.cli import main
@@ -167,7 +167,7 @@ def test_failed_jobs_are_named_on_one_line_and_a_defect_is_not_hidden(
 
 
 def test_a_mixture_of_versions_is_reported(call: Call, finished: Path) -> None:
-    receipt = Layout.at(finished).receipt("sets/fc10/seed-0/train/random", 0)
+    receipt = finished / layout.receipt("sets/fc10/seed-0/train/random", 0)
     content = json.loads(receipt.read_text())
     content["versions"]["torch"] = "1.0"
     receipt.write_text(json.dumps(content))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from blindspots.jobs.run import run_study
-from blindspots.store.layout import Layout
+from blindspots.store import layout
 from blindspots.study.file import validate_study
 from tests.conftest import TINY
 from tests.flows.conftest import CommandLine, actors, descendants, end, free_port, is_alive, wait_for
@@ -165,7 +165,7 @@ def test_an_interrupted_run_leaves_no_process_behind(environment: dict[str, str]
     assert "Traceback" not in err
     assert "stopped; the next run goes on from here" in err
     wait_for(lambda: not any(is_alive(member) for member in family), 60)
-    assert not Layout.at(root).receipt("tables/table1", 0).exists()
+    assert not (root / layout.receipt("tables/table1", 0)).exists()
 
 
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from blindspots.jobs.opening import workspace_for
+from blindspots.jobs.opening import open_root
 from blindspots.jobs.stages.trainings import TrainingJob
 from blindspots.networks.build import build_network
-from blindspots.store.layout import Layout
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, as_curve, write_checkpoint
 from blindspots.training.train import FULL_BATCH
@@ -30,7 +29,7 @@ def test_a_training_that_diverges_leaves_the_other_models_alone(
     checkpoint = Checkpoint(weights, as_curve([(0, 2.3, 0.9, 1.0, 1, FULL_BATCH)]), FULL_BATCH)
     path = layout.checkpoint("fc20-10", 0)
     path.parent.mkdir(parents=True)
-    write_checkpoint(path, checkpoint, identity=job.identity(workspace_for(tiny, tmp_path / "any"), 0))
+    write_checkpoint(path, checkpoint, identity=job.identity(open_root(tiny, tmp_path / "any").workspace, 0))
     layout.study.write_bytes(Layout.at(root).study.read_bytes())
     before = path.read_bytes()
 

@@ -15,7 +15,7 @@ from blindspots.jobs.job import Job, Progress, Report, Stage
 from blindspots.jobs.workspace import Workspace
 from blindspots.study.study import Study
 from tasks.actors.here import Here
-from tasks.actors.pool import ActorPool, StoppedError
+from tasks.actors.workers import StoppedError, Workers
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,19 @@ def workspace(tiny: Study, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def pool(workspace: Workspace) -> Iterator[ActorPool]:
-    made = ActorPool(2, workspace)
+def pool(workspace: Workspace) -> Iterator[Workers]:
+    made = Workers(2, workspace)
     yield made
     made.close()
     assert not ray.is_initialized()
 
 
-def test_nothing_is_started_before_the_first_shard(pool: ActorPool) -> None:
+def test_nothing_is_started_before_the_first_shard(pool: Workers) -> None:
     assert not pool.started
     assert not ray.is_initialized()
 
 
-def test_shards_are_done_by_actors_that_may_die(pool: ActorPool, tmp_path: Path) -> None:
+def test_shards_are_done_by_actors_that_may_die(pool: Workers, tmp_path: Path) -> None:
     said: list[Progress] = []
     calls = {shard: pool.submit(Scribble(), shard, said.append) for shard in (0, 1, 2, 3)}
     for shard in (0, 1, 3):
@@ -82,7 +82,7 @@ def test_shards_are_done_by_actors_that_may_die(pool: ActorPool, tmp_path: Path)
     assert set(pool.busy) <= {0, 1}
 
 
-def test_a_stop_gives_up_what_is_under_way_and_what_waits(pool: ActorPool, tmp_path: Path) -> None:
+def test_a_stop_gives_up_what_is_under_way_and_what_waits(pool: Workers, tmp_path: Path) -> None:
     calls = [pool.submit(Scribble(), 4, lambda _: None) for _ in range(4)]
     deadline = time.monotonic() + 90
     while not (tmp_path / "4").exists():

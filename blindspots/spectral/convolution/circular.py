@@ -8,7 +8,7 @@ import torch
 
 from blindspots.spectral.convolution.lag_kernel import LagKernel
 from blindspots.spectral.convolution.peak import Peak, half_grid, largest
-from blindspots.spectral.proof.semidefinite import proved
+from blindspots.spectral.matrix.semidefinite import proved
 
 _MARGIN = 1e-7
 _CHUNK = 2**18

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import torch
 
-from blindspots.spectral.bound import Bound
-from blindspots.spectral.convolution.geometry import checked_kernel, checked_tolerance, conv_geometry
+from blindspots.spectral.convolution.geometry import checked_kernel, conv_geometry
 from blindspots.spectral.convolution.lag_kernel import lag_kernel, polyphase
 from blindspots.spectral.convolution.lower import absolute_size, lower_bound, reached
-from blindspots.spectral.convolution.operator import ConvOperator, plain_arithmetic
+from blindspots.spectral.convolution.operator import ConvOperator
 from blindspots.spectral.convolution.peak import spectral_peak
-from blindspots.spectral.proof.scaling import ZERO, exponent_of, scaled_back
+from blindspots.spectral.matrix.bound import Bound
+from blindspots.spectral.matrix.scaling import ZERO, exponent_of, scaled_back
+from blindspots.spectral.matrix.values import checked_tolerance, plain_arithmetic
 
 _CHEAP_SIDE = 128
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from blindspots.errors import InputError
+from blindspots.spectral.matrix.values import checked_values
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -140,15 +141,6 @@ def checked_kernel(weight: torch.Tensor, groups: int) -> torch.Tensor:
     return checked_values(weight)
 
 
-def checked_values(weight: torch.Tensor) -> torch.Tensor:
-    """Return ``weight`` without its gradient, if its values are finite floating-point numbers of 16 to 64 bits."""
-    if weight.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-        raise InputError(f"weight has dtype {weight.dtype}; float16, bfloat16, float32 or float64 is needed")
-    if not bool(torch.isfinite(weight).all()):
-        raise InputError("weight has values that aren't finite; a norm needs finite ones")
-    return weight.detach()
-
-
 def conv_geometry(
     kernel: Sequence[int],
     input_size: Sequence[int],
@@ -221,12 +213,6 @@ def transposed_geometry(
             raise InputError(f"input_size = {size}: with padding {p} the output has {outputs} values; 1 is the least")
         axes.append(Axis(outputs, k, s, d, p, p - extra))
     return Geometry(tuple(axes), groups, "zeros")
-
-
-def checked_tolerance(tolerance: float) -> None:
-    """Raise an error unless ``tolerance`` lies between 0 and 1."""
-    if not 0 < tolerance < 1:
-        raise InputError(f"tolerance = {tolerance}: a number between 0 and 1 is needed")
 
 
 def each(name: str, value: int | Sequence[int], dims: int, *, least: int) -> tuple[int, ...]:

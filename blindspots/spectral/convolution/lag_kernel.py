@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from blindspots.spectral.proof.semidefinite import UNIT
+from blindspots.spectral.matrix.semidefinite import UNIT
 
 
 @dataclass(frozen=True)

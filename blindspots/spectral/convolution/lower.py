@@ -7,10 +7,11 @@ import torch
 
 from blindspots.spectral.convolution.geometry import taps
 from blindspots.spectral.convolution.lag_kernel import Polyphase
-from blindspots.spectral.convolution.operator import ConvOperator, plain_arithmetic
+from blindspots.spectral.convolution.operator import ConvOperator
 from blindspots.spectral.convolution.peak import Peak
-from blindspots.spectral.lanczos import top_eigenpair
-from blindspots.spectral.proof.semidefinite import UNIT
+from blindspots.spectral.matrix.lanczos import top_eigenpair
+from blindspots.spectral.matrix.semidefinite import UNIT
+from blindspots.spectral.matrix.values import plain_arithmetic
 
 _NOISE = {torch.float32: 1e-3, torch.float64: 0.03}
 _BASIS_BYTES = 2**28

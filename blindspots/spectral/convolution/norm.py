@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from blindspots.spectral.bound import Bound
 from blindspots.spectral.convolution.circular import Grid, best_grid, grid_norm_squared
 from blindspots.spectral.convolution.geometry import (
     Geometry,
     checked_kernel,
-    checked_tolerance,
     conv_geometry,
     each,
     taps,
@@ -19,12 +17,14 @@ from blindspots.spectral.convolution.geometry import (
 )
 from blindspots.spectral.convolution.lag_kernel import LagKernel, Polyphase, lag_kernel, polyphase
 from blindspots.spectral.convolution.lower import lower_bound
-from blindspots.spectral.convolution.operator import ConvOperator, plain_arithmetic
+from blindspots.spectral.convolution.operator import ConvOperator
 from blindspots.spectral.convolution.peak import Peak, spectral_peak
 from blindspots.spectral.convolution.torus import torus_norm_squared
-from blindspots.spectral.matrix import dense_norm
-from blindspots.spectral.proof.scaling import ZERO, exponent_of, scaled_back
-from blindspots.spectral.proof.semidefinite import UNIT
+from blindspots.spectral.matrix.bound import Bound
+from blindspots.spectral.matrix.norm import dense_norm
+from blindspots.spectral.matrix.scaling import ZERO, exponent_of, scaled_back
+from blindspots.spectral.matrix.semidefinite import UNIT
+from blindspots.spectral.matrix.values import checked_tolerance, plain_arithmetic
 
 DENSE = 2**20
 """The most entries of a dense matrix that is formed to find both sides at once."""

@@ -1,8 +1,6 @@
 """A convolution as a linear operator: it, its adjoint and its dense matrix, computed by torch as the layer is."""
 
 import math
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +11,6 @@ from blindspots.spectral.convolution.geometry import Geometry
 
 _CONVOLUTION: tuple[Any, ...] = (F.conv1d, F.conv2d, F.conv3d)
 _ADJOINT: tuple[Any, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
-
-
-@contextmanager
-def plain_arithmetic(dtype: torch.dtype) -> Iterator[None]:
-    """Compute without gradients, autocast or TF32, whatever the caller has set; in float64 without cuDNN's transforms.
-
-    The rounding bounds hold for sums in any order, but not for convolutions by way of another basis.
-    """
-    with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
-        for device in ("cpu", "cuda"):
-            if torch.is_autocast_enabled(device):
-                stack.enter_context(torch.autocast(device, enabled=False))
-        if torch.backends.cudnn.is_available():
-            stack.enter_context(
-                torch.backends.cudnn.flags(enabled=dtype != torch.float64, benchmark=False, allow_tf32=False)
-            )
-        yield
 
 
 @dataclass(frozen=True)

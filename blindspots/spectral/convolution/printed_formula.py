@@ -9,7 +9,7 @@ import torch
 
 from blindspots.errors import InputError
 from blindspots.spectral.convolution.geometry import checked_kernel, each
-from blindspots.spectral.convolution.operator import plain_arithmetic
+from blindspots.spectral.matrix.values import plain_arithmetic
 
 _FREQUENCIES = 64
 

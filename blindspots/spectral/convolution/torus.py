@@ -7,7 +7,7 @@ import torch
 
 from blindspots.spectral.convolution.lag_kernel import LagKernel
 from blindspots.spectral.convolution.peak import Peak, largest
-from blindspots.spectral.proof.semidefinite import proved
+from blindspots.spectral.matrix.semidefinite import proved
 
 _CLOSE = 1e-4
 _CELLS = 2000

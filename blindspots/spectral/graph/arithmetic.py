@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import NoRuleError
 
 _ROUNDED_UP = 1 + 1e-12
 _SELECTING = """

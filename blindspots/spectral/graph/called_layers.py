@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import NoRuleError
 
 Weight = torch.Tensor | None
 

@@ -9,7 +9,7 @@ from torch import fx, nn
 from blindspots.errors import InputError
 from blindspots.spectral.graph.arithmetic import JOINING, REDUCING, check_rows, is_random
 from blindspots.spectral.graph.functional import is_in_place, known_name
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import NoRuleError
 
 
 class NodeValues:

@@ -15,7 +15,7 @@ from blindspots.spectral.graph.folding import folded
 from blindspots.spectral.graph.functional import known_name, module_of
 from blindspots.spectral.graph.layers import Layer
 from blindspots.spectral.graph.node_values import NodeValues, path_of
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import NoRuleError
 
 _ASKING = "size dim ndimension numel nelement shape ndim device dtype is_cuda is_floating_point is_contiguous"
 _QUESTIONS = frozenset(_ASKING.split())

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from blindspots.models.unrolled import unrolled
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.proof.rounding import Range, evaluated, is_covered, propagated
 from blindspots.spectral.rules.rules import layer_bound
 

@@ -21,7 +21,7 @@ import math
 
 import torch
 
-from blindspots.spectral.matrix import linear_norm
+from blindspots.spectral.matrix.norm import linear_norm
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork
 
 _STEEPEST = 0.25

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from blindspots.spectral.bound import Bound
+from blindspots.spectral.matrix.bound import Bound
 from blindspots.spectral.rules.closed_form import product, scaled
 from blindspots.spectral.rules.layer_inputs import output_shape, spatial_sizes
 from blindspots.spectral.rules.windows import adaptive, slid

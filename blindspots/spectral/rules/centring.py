@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from blindspots.spectral.bound import Bound
+from blindspots.spectral.matrix.bound import Bound
 from blindspots.spectral.rules.closed_form import exactly, rounded
 
 _METHOD = "secular equation"

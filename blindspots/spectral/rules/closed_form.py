@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Iterable
 
-from blindspots.spectral.bound import Bound
+from blindspots.spectral.matrix.bound import Bound
 
 _UNIT = sys.float_info.epsilon
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import NoRuleError
 
 _REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError)
 

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.bound import Bound
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.centring import centred_norm
 from blindspots.spectral.rules.closed_form import exactly, rounded, scaled
 from blindspots.spectral.rules.layer_inputs import check_channels, finite, finite_number, spatial_sizes

@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.bound import Bound
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.closed_form import exactly, root
 from blindspots.spectral.rules.layer_inputs import axis_of, output_shape, spatial_sizes
 from blindspots.spectral.rules.windows import slid

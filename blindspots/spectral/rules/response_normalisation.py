@@ -10,8 +10,7 @@ from torch import nn
 
 from blindspots.errors import InputError
 from blindspots.networks.contrast_normalisation import ContrastNormalisation
-from blindspots.spectral.bound import Bound
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.closed_form import rounded
 from blindspots.spectral.rules.layer_inputs import finite_number
 

@@ -1,14 +1,14 @@
 """How far a layer of any kind can spread two inputs apart (section 4.3): one rule a kind, and none for the unknown."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
 from torch.nn.utils import parametrize
 
-from blindspots.spectral.bound import Bound
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.registry import load_extensions
+from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.activations import ACTIVATIONS
 from blindspots.spectral.rules.averaging import AVERAGING
 from blindspots.spectral.rules.layer_inputs import checked_shape
@@ -20,20 +20,72 @@ from blindspots.spectral.rules.softmax import SOFTMAX
 from blindspots.spectral.rules.upsampling import UPSAMPLING
 from blindspots.spectral.rules.weighted import WEIGHTED
 
-__all__ = ["RULES", "NoRuleError", "layer_bound"]
+Rule = Callable[[Any, tuple[int, ...]], Bound]
+"""What bounds a layer of one kind in evaluation mode, for inputs of the shape given, the batch left out."""
 
-RULES: dict[type[nn.Module], Callable[[Any, tuple[int, ...]], Bound]] = {
-    **ACTIVATIONS,
-    **AVERAGING,
-    **NORMALISATION,
-    **POOLING,
-    **REARRANGING,
-    **RESPONSE_NORMALISATION,
-    **SOFTMAX,
-    **UPSAMPLING,
-    **WEIGHTED,
-}
-"""The rule of each kind of layer: what it returns holds in evaluation mode for inputs of the shape given."""
+
+def _called(kind: type[nn.Module]) -> str:
+    return kind.__qualname__ if kind.__module__.startswith("torch.nn.") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+class Rules(Mapping[type[nn.Module], Rule]):
+    """The rule of each kind of layer, by its class; a subclass is a kind of its own."""
+
+    def __init__(self, *tables: Mapping[type[nn.Module], Rule]) -> None:
+        """Put together tables that have no kind in common."""
+        self._rules: dict[type[nn.Module], Rule] = {}
+        for table in tables:
+            for kind, rule in table.items():
+                self.add(kind, rule)
+
+    def add(self, kind: type[nn.Module], rule: Rule) -> Rule:
+        """Have layers of the class ``kind`` bounded by ``rule``, in this process: all that a layer of your own takes.
+
+        ``rule(layer, input_shape)`` returns a :class:`Bound` of how far a layer spreads two inputs apart, and raises
+        :class:`NoRuleError` where nothing bounds it and InputError for a shape that it doesn't take::
+
+            RULES.add(Halving, lambda layer, input_shape: Bound(0.5, 0.5, "half of the input"))
+
+        A graph's walk then takes the layer for one, and does not look inside. So that workers know the rule too, add it
+        in a module that your package offers as an entry point (:mod:`blindspots.registry`). Raises TypeError for what
+        is no class of modules, ValueError where the kind has another rule.
+        """
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+            raise TypeError(f"a rule is for a class of torch.nn.Module, and {kind!r} is none")
+        if self._rules.get(kind, rule) is not rule:
+            raise ValueError(f"there is a rule for {_called(kind)} already")
+        self._rules[kind] = rule
+        return rule
+
+    def remove(self, kind: type[nn.Module]) -> None:
+        """Take a rule out again, as tests do."""
+        del self._rules[kind]
+
+    def __getitem__(self, kind: type[nn.Module]) -> Rule:
+        load_extensions()
+        return self._rules[kind]
+
+    def __iter__(self) -> Iterator[type[nn.Module]]:
+        load_extensions()
+        return iter(tuple(self._rules))
+
+    def __len__(self) -> int:
+        load_extensions()
+        return len(self._rules)
+
+
+RULES = Rules(
+    ACTIVATIONS,
+    AVERAGING,
+    NORMALISATION,
+    POOLING,
+    REARRANGING,
+    RESPONSE_NORMALISATION,
+    SOFTMAX,
+    UPSAMPLING,
+    WEIGHTED,
+)
+"""Every rule there is; :meth:`Rules.add` takes more."""
 
 
 def layer_bound(layer: nn.Module, input_shape: tuple[int, ...]) -> Bound:
@@ -60,10 +112,6 @@ def layer_bound(layer: nn.Module, input_shape: tuple[int, ...]) -> Bound:
     if "forward" in vars(layer):
         raise NoRuleError(f"{_called(kind)} has a forward pass of its own: what it returns is unknown")
     return rule(_plain(layer, kind), shape)
-
-
-def _called(kind: type[nn.Module]) -> str:
-    return kind.__qualname__ if kind.__module__.startswith("torch.nn.") else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _plain(layer: nn.Module, kind: type[nn.Module]) -> nn.Module:

@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.bound import Bound
+from blindspots.spectral.matrix.bound import Bound
 from blindspots.spectral.rules.closed_form import exactly, root
 from blindspots.spectral.rules.layer_inputs import axis_of, spatial_sizes
 

@@ -8,9 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.bound import Bound
-from blindspots.spectral.matrix import linear_norm
-from blindspots.spectral.no_rule import NoRuleError
+from blindspots.spectral.matrix.bound import Bound, NoRuleError
+from blindspots.spectral.matrix.norm import linear_norm
 from blindspots.spectral.rules.closed_form import product
 from blindspots.spectral.rules.layer_inputs import output_shape
 

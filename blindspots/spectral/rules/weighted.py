@@ -6,9 +6,9 @@ from typing import Any
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.bound import Bound
 from blindspots.spectral.convolution.norm import conv_norm, conv_transpose_norm
-from blindspots.spectral.matrix import linear_norm
+from blindspots.spectral.matrix.bound import Bound
+from blindspots.spectral.matrix.norm import linear_norm
 from blindspots.spectral.rules.layer_inputs import check_channels, spatial_sizes
 
 _CONVOLUTIONS: dict[type[nn.Module], int] = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from blindspots.spectral.bound import Bound
-from blindspots.spectral.matrix import linear_norm
+from blindspots.spectral.matrix.bound import Bound
+from blindspots.spectral.matrix.norm import linear_norm
 from blindspots.spectral.rules.layer_inputs import per_axis
 
 _DENSE = 1 << 22

@@ -9,7 +9,7 @@ import xarray as xr
 from safetensors.torch import load_file
 
 from blindspots.datasets.dataset import Dataset
-from blindspots.jobs.opening import workspace_for
+from blindspots.jobs.opening import open_root
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages.trainings import trained_model
 from blindspots.study.file import validate_study
@@ -77,7 +77,7 @@ def test_clean_images_are_those_of_the_model_and_of_the_other_half(
     tree: xr.DataTree, root: Path, kinds: Study, mnist: Dataset
 ) -> None:
     clean = tree["transfer"].to_dataset().sel(source="clean", seed=0, rule="none", variant="plain")
-    workspace = workspace_for(kinds, root)
+    workspace = open_root(kinds, root).workspace
     for name in (*WHOLE, *HALVES):
         model = trained_model(workspace, name, 0)
         there = {"train", "test"} if name in WHOLE else {"p1", "p2", "test"}
@@ -107,7 +107,7 @@ def test_only_what_table_4_shows_is_amplified(tree: xr.DataTree, mnist: Dataset,
     direction /= np.where(size > 0, size, 1)  # an image read as its target from the start is not moved
     at = {"source": "fc20-10-p1", "target": "fc20-10-p2", "seed": 0, "split": "test", "rule": "random"}
     cell = tree["transfer"].to_dataset().sel(at)
-    model = trained_model(workspace_for(kinds, root), "fc20-10-p2", 0)
+    model = trained_model(open_root(kinds, root).workspace, "fc20-10-p2", 0)
     for variant in variants:
         low, high = 0.1, 100.0  # the scale at which the clipped image is 0.1 away, by bisection
         for _ in range(60):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.jobs.opening import workspace_for
+from blindspots.jobs.opening import open_root
 from blindspots.jobs.stages.reference_sets import NoiseSet
 from blindspots.jobs.stages.trainings import TrainingJob
 from blindspots.study.study import (
@@ -48,11 +48,11 @@ SETS = {
 
 
 def training_identity(study: Study, root: Path, seed: int = 0) -> str:
-    return TrainingJob("fc20-10", seed).identity(workspace_for(study, root), 0)
+    return TrainingJob("fc20-10", seed).identity(open_root(study, root).workspace, 0)
 
 
 def noise_identity(study: Study, root: Path) -> str | None:
-    return NoiseSet(split="train", stddev=0.1, clip=False).identity(workspace_for(study, root), 0)
+    return NoiseSet(split="train", stddev=0.1, clip=False).identity(open_root(study, root).workspace, 0)
 
 
 def with_model(study: Study, **fields: object) -> Study:

@@ -55,7 +55,6 @@ def test_a_folder_in_the_environment_is_the_workspaces(
     tiny: Study, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that actors elsewhere read the same folder."""
-    from blindspots.jobs.opening import workspace_for
 
     monkeypatch.setenv("BLINDSPOTS_DATA", str(folder))
     workspace = workspace_for(changed(tiny, dataset="fashion-mnist"), tmp_path / "root")

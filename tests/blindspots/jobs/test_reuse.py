@@ -8,10 +8,10 @@ import zarr
 from blindspots.errors import InputError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Progress, Stage
-from blindspots.jobs.opening import workspace_for
+from blindspots.jobs.opening import open_root
 from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import run_study
-from blindspots.store.layout import Layout
+from blindspots.store import layout
 from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed
 from tests.stores import assert_same_content, decoded
@@ -29,7 +29,7 @@ def receipts(root: Path) -> set[str]:
 
 
 def test_a_plan_lists_every_job_before_anything_runs(tiny: Study, tmp_path: Path, mnist: object) -> None:
-    workspace = workspace_for(tiny, tmp_path / "new")
+    workspace = open_root(tiny, tmp_path / "new").workspace
     plan = make_plan(workspace, expand(tiny))
     assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2, 4, 4]
     assert set(plan.to_do) == {
@@ -146,7 +146,7 @@ def test_two_seeds_train_two_models_a_network(tiny: Study, root: Path) -> None:
 def test_a_file_of_weights_that_is_lost_is_made_again_and_nothing_else(
     tiny: Study, root: Path, tiny_root: Path
 ) -> None:
-    Layout.at(root).weights("fc10", 0).unlink()
+    (root / layout.weights("fc10", 0)).unlink()
     assert set(run_study(tiny, root).shards) == {"models/fc10/seed-0"}
     assert_same_content(root, tiny_root)
 

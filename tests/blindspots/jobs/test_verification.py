@@ -6,7 +6,7 @@ import pytest
 from blindspots.errors import InputError
 from blindspots.jobs.opening import workspace_of
 from blindspots.jobs.verification import verify
-from blindspots.store.layout import Layout
+from blindspots.store import layout
 
 SHARDS = 2 + 8 * 3 + 14 + 2 + 4 + 4
 
@@ -37,13 +37,13 @@ def test_weights_of_another_training_are_damage(root: Path) -> None:
 
 
 def test_a_shard_without_a_receipt_is_not_done(root: Path) -> None:
-    Layout.at(root).receipt("sets/fc10/seed-0/train/random", 2).unlink()
+    (root / layout.receipt("sets/fc10/seed-0/train/random", 2)).unlink()
     found = verify(workspace_of(root))
     assert (found.intact, found.missing, found.damaged) == (SHARDS - 1, 1, ())
 
 
 def test_a_mixture_of_versions_is_told(root: Path) -> None:
-    receipt = Layout.at(root).receipt("sets/fc10/seed-0/train/random", 0)
+    receipt = root / layout.receipt("sets/fc10/seed-0/train/random", 0)
     content = json.loads(receipt.read_text())
     receipt.write_text(json.dumps({**content, "versions": {**content["versions"], "numpy": "1.0"}}))
     versions = verify(workspace_of(root)).versions

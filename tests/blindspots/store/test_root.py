@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from blindspots.errors import InputError
-from blindspots.store.layout import FORMAT, Layout
+from blindspots.store import layout
+from blindspots.store.layout import FORMAT
 from blindspots.store.root import check, stored, working_in
 from blindspots.study.built_in import QUICK
 

@@ -11,6 +11,7 @@ from blindspots.errors import InputError
 from blindspots.identity import identity
 from blindspots.networks.build import build_network, layers_of_weights
 from blindspots.networks.convolutional import Convolutional
+from blindspots.store.place import Place
 from blindspots.study.file import validate_study
 from blindspots.study.study import AdamSpec, ModelSpec, TrainingSpec
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -215,8 +216,8 @@ def test_a_stopped_training_ends_as_one_that_was_not(
 ) -> None:
     whole = run(problem, spec, 0.05, **changes)
     for stopped in (0, 2):
-        write_checkpoint(tmp_path / "x", whole[stopped], identity="work")
-        checkpoint = read_checkpoint(tmp_path / "x", identity="work")
+        write_checkpoint(Place(tmp_path), "x", whole[stopped], identity="work")
+        checkpoint = read_checkpoint(Place(tmp_path), "x", identity="work")
         assert checkpoint is not None
         if checkpoint.phase == MINIBATCHES:
             places = {name for name in checkpoint.memory if name.startswith("penalty:")}

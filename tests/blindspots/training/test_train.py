@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from blindspots.store.place import Place
 from blindspots.study.study import ModelSpec, TrainingSpec
 from blindspots.training.checkpoint import CURVE_DTYPES, Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.lbfgs import DivergedError
@@ -47,8 +48,8 @@ def test_the_curve_ends_with_what_the_weights_give(problem: Problem) -> None:
 @pytest.mark.parametrize("stopped", [0, 1])
 def test_a_stopped_training_ends_as_one_that_was_not(problem: Problem, tmp_path: Path, stopped: int) -> None:
     whole = run(problem)
-    write_checkpoint(tmp_path / "x", whole[stopped], identity="work")
-    checkpoint = read_checkpoint(tmp_path / "x", identity="work")
+    write_checkpoint(Place(tmp_path), "x", whole[stopped], identity="work")
+    checkpoint = read_checkpoint(Place(tmp_path), "x", identity="work")
     assert checkpoint is not None
     rest = run(problem, checkpoint=checkpoint)
     assert len(rest) == len(whole) - stopped - 1
@@ -104,7 +105,7 @@ def test_checkpoints_of_other_work_and_damaged_ones_are_not_taken(problem: Probl
     checkpoint = run(problem)[0]
     write_checkpoint(path, checkpoint, identity="work")
     assert read_checkpoint(path, identity="other") is None
-    assert read_checkpoint(tmp_path / "none", identity="work") is None
+    assert read_checkpoint(Place(tmp_path), "none", identity="work") is None
     path.write_bytes(path.read_bytes()[:-20])
     assert read_checkpoint(path, identity="work") is None
     write_checkpoint(path, replace(checkpoint, reason="converged"), identity="work")

@@ -13,7 +13,7 @@ from blindspots.jobs.stages.bounds import AlexNetBounds
 from blindspots.jobs.verification import verify
 from blindspots.networks.alexnet import AlexNet
 from blindspots.results.tree import open_study
-from blindspots.store.layout import Layout
+from blindspots.store import layout
 from blindspots.store.weights import load_weights, save_weights
 from blindspots.study.study import Study
 from blindspots.tables import build_table, drawn_for
@@ -33,7 +33,7 @@ def test_every_model_has_bounds_that_its_weights_have(tiny_root: Path) -> None:
     with open_study(tiny_root, lazy=False) as tree:
         for model in ("fc10", "fc20-10"):
             found = tree[f"spectral/{model}/seed-0"].to_dataset()
-            weights = load_weights(Layout.at(tiny_root).weights(model, 0))
+            weights = load_weights(tiny_root / layout.weights(model, 0))
             norms = [float(torch.linalg.matrix_norm(each.double(), 2)) for each in weights.values() if each.dim() == 2]
             linear = np.array([str(kind) == "Linear" for kind in found["kind"].values])
             np.testing.assert_allclose(sorted(found["upper"].values[linear]), sorted(norms), rtol=1e-6)

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from blindspots.datasets.dataset import Dataset
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Stage
-from blindspots.jobs.opening import workspace_for
+from blindspots.jobs.opening import open_root
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages import negatives as module
 from blindspots.jobs.stages.negatives import Negatives
@@ -133,7 +133,7 @@ def test_everything_says_what_it_is(tree: xr.DataTree, mnist: Dataset) -> None:
 
 def test_the_second_run_does_nothing_and_the_store_is_intact(study: Study, root: Path) -> None:
     assert run_study(study, root).shards == {}
-    found = verify(workspace_for(study, root))
+    found = verify(open_root(study, root).workspace)
     assert (found.missing, found.damaged) == (0, ())
 
 
@@ -182,7 +182,7 @@ def test_the_first_directions_of_many_are_those_of_few(study: Study, root: Path,
 
 
 def identities(study: Study, root: Path, model: str = "fc10") -> str | None:
-    return Negatives(split="train", model=model, seed=0).identity(workspace_for(study, root), 0)
+    return Negatives(split="train", model=model, seed=0).identity(open_root(study, root).workspace, 0)
 
 
 def test_what_a_shard_depends_on(study: Study, root: Path, tmp_path: Path) -> None:

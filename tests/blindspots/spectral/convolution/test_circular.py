@@ -13,7 +13,7 @@ from blindspots.spectral.convolution.operator import ConvOperator
 from blindspots.spectral.convolution.peak import Peak, half_grid, spectral_peak
 from blindspots.spectral.convolution.printed_formula import equation_one
 from blindspots.spectral.convolution.torus import _riesz, torus_norm_squared
-from blindspots.spectral.proof.semidefinite import proved
+from blindspots.spectral.matrix.semidefinite import proved
 
 
 def found(weight: torch.Tensor, stride: tuple[int, ...], groups: int = 1):

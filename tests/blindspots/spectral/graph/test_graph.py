@@ -13,8 +13,8 @@ from blindspots.errors import InputError
 from blindspots.networks.convolutional import Convolutional
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.spectral.graph.graph import trace
+from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.network import assemble, bound_layer, network_bounds
-from blindspots.spectral.no_rule import NoRuleError
 
 
 class Does(nn.Module):

@@ -8,8 +8,7 @@ from torch.nn.utils import parametrizations, parametrize
 from blindspots.device import one_thread
 from blindspots.errors import InputError
 from blindspots.networks.contrast_normalisation import ContrastNormalisation
-from blindspots.spectral.matrix import linear_norm
-from blindspots.spectral.rules.rules import NoRuleError, layer_bound
+from blindspots.spectral import RULES, Bound, NoRuleError, layer_bound, linear_norm, network_bounds
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -176,3 +175,64 @@ def test_a_layer_is_left_as_it_was():
         assert threads == torch.get_num_threads()
         assert all(parameter.grad is None and parameter.requires_grad for parameter in layer.parameters())
         assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+class Halving(nn.Module):
+    """Halves what comes in, in a way that no walk along it could follow."""
+
+    def forward(self, x):
+        return x / 2 if float(x.detach().sum()) < torch.inf else x
+
+
+def half(layer, input_shape):
+    return Bound(0.5, 0.5, f"half of {input_shape}")
+
+
+@pytest.fixture
+def _with_halving():
+    RULES.add(Halving, half)
+    yield
+    RULES.remove(Halving)
+
+
+@pytest.mark.usefixtures("_with_halving")
+def test_one_call_adds_a_rule_for_a_layer_of_ones_own():
+    assert layer_bound(Halving(), (3,)).method == "half of (3,)"
+    assert RULES[Halving] is half
+    assert Halving in list(RULES)
+    linear = nn.Linear(4, 2)
+    found = network_bounds(nn.Sequential(Halving(), linear), (4,))
+    assert found.kind.values.tolist() == ["Halving", "Linear"]
+    assert found.attrs["product"] == pytest.approx(linear_norm(linear.weight).upper / 2)
+
+
+def test_without_its_rule_the_layer_cannot_be_followed():
+    with pytest.raises(InputError, match=r"as a module that \S+ has a rule for"):
+        network_bounds(nn.Sequential(Halving(), nn.Linear(4, 2)), (4,))
+
+
+@pytest.mark.usefixtures("_with_halving")
+def test_a_kind_has_one_rule():
+    before = len(RULES)
+    assert RULES.add(Halving, half) is half  # a module that is loaded twice
+    with pytest.raises(ValueError, match=r"there is a rule for \S*Halving already"):
+        RULES.add(Halving, lambda layer, input_shape: Bound(1.0, 1.0, "another"))
+    with pytest.raises(ValueError, match="there is a rule for Linear already"):
+        RULES.add(nn.Linear, half)
+    assert len(RULES) == before
+    with pytest.raises(NoRuleError, match="no rule"):
+        layer_bound(type("Quartering", (Halving,), {})(), (3,))
+
+
+@pytest.mark.parametrize("kind", [nn.ReLU(), int, "ReLU"])
+def test_a_rule_is_for_a_class_of_modules(kind):
+    with pytest.raises(TypeError, match=r"a rule is for a class of torch\.nn\.Module"):
+        RULES.add(kind, half)
+
+
+def test_rules_of_installed_extensions_are_known(monkeypatch):
+    monkeypatch.setattr("blindspots.spectral.rules.rules.load_extensions", lambda: RULES.add(Halving, half))
+    try:
+        assert layer_bound(Halving(), (3,)).upper == 0.5
+    finally:
+        RULES.remove(Halving)

@@ -1,7 +1,9 @@
-"""What is known of a Lipschitz constant: never below the one number, never above the other."""
+"""What is known of a Lipschitz constant: never below the one number, never above the other; or nothing at all."""
 
 import math
 from dataclasses import dataclass
+
+from blindspots.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -27,3 +29,7 @@ class Bound:
     def tight(self) -> bool:
         """Whether the two sides are one number to 1e-6, as where the constant is known in closed form."""
         return self.upper <= self.lower * (1 + 1e-6)
+
+
+class NoRuleError(InputError):
+    """A layer has no rule: what bounds it is unknown, or nothing does. Never is it taken for 1."""

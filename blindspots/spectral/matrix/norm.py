@@ -5,12 +5,11 @@ import math
 import torch
 
 from blindspots.errors import InputError
-from blindspots.spectral.bound import Bound
-from blindspots.spectral.convolution.geometry import checked_tolerance, checked_values
-from blindspots.spectral.convolution.operator import plain_arithmetic
-from blindspots.spectral.lanczos import Eigenpair, top_eigenpair
-from blindspots.spectral.proof.scaling import ZERO, exponent_of, scaled_back
-from blindspots.spectral.proof.semidefinite import UNIT, proved, rounding
+from blindspots.spectral.matrix.bound import Bound
+from blindspots.spectral.matrix.lanczos import Eigenpair, top_eigenpair
+from blindspots.spectral.matrix.scaling import ZERO, exponent_of, scaled_back
+from blindspots.spectral.matrix.semidefinite import UNIT, proved, rounding
+from blindspots.spectral.matrix.values import checked_tolerance, checked_values, plain_arithmetic
 
 _SMALL = 192
 _ROWS = 1024

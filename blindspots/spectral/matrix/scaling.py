@@ -5,7 +5,7 @@ import math
 import torch
 
 from blindspots.errors import InputError
-from blindspots.spectral.bound import Bound
+from blindspots.spectral.matrix.bound import Bound
 
 ZERO = Bound(0.0, 0.0, "zero")
 """What is known of a map that is zero."""

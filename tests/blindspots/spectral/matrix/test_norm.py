@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blindspots.errors import InputError
-from blindspots.spectral import matrix as module
-from blindspots.spectral.lanczos import top_eigenpair
-from blindspots.spectral.matrix import dense_norm, linear_norm, linear_norm_estimate
+from blindspots.spectral.matrix import norm as module
+from blindspots.spectral.matrix.lanczos import top_eigenpair
+from blindspots.spectral.matrix.norm import dense_norm, linear_norm, linear_norm_estimate
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 

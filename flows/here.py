@@ -1,0 +1,32 @@
+"""A run from the command line in this process alone: one job after another, with neither Prefect nor Ray."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from blindspots.jobs.opening import open_root
+from blindspots.jobs.plan import make_plan
+from blindspots.jobs.run import Ran, run_plan
+from blindspots.study.study import Study
+from flows.progress_bars import progress_bars
+
+
+def run_in_this_process(study: Study, *, root: str, device: str | None, data: Path | None) -> dict[str, Any]:
+    """Run ``study`` in ``root`` with progress bars; return what the study's flow returns, less what is the workers'.
+
+    ``device``: cpu or cuda, None for cuda where there is one. Raises :class:`~blindspots.errors.InputError` before any
+    work where something does not fit.
+    """
+    started = perf_counter()
+    opened = open_root(study, root, device=device, data=data)
+    workspace, plan, ran = opened.workspace, make_plan(opened.workspace), Ran({})
+    if not opened.is_settled(plan):
+        with progress_bars(workspace, plan) as observer:
+            ran = run_plan(workspace, plan, observer)
+    return {
+        "root": str(workspace.place),
+        "jobs": ran.jobs,
+        "shards": sum(map(len, ran.shards.values())),
+        "ran": {key: list(shards) for key, shards in ran.shards.items()},
+        "seconds": round(perf_counter() - started, 2),
+    }

@@ -1,0 +1,68 @@
+"""Without the extra ``workflow``: one line that says what brings it, before any work, and commands that do without."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blindspots.errors import InputError
+from flows import extra
+from flows.extra import require_workflow
+from tests.flows.conftest import HOUSE, Call
+
+_WITHOUT = "import sys; sys.modules.update(ray=None, prefect=None); "  # importing either then fails, as it should
+
+
+@pytest.fixture
+def _without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extra, "find_spec", lambda name: None)
+
+
+def finding(*there: str) -> Callable[[str], object]:
+    return lambda name: name if name in there else None
+
+
+def test_nothing_is_said_where_both_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extra, "find_spec", finding("ray", "prefect"))
+    require_workflow("this")
+
+
+@pytest.mark.parametrize(
+    ("there", "said"), [((), "this needs Ray and Prefect: "), (("ray",), "Prefect: "), (("prefect",), "needs Ray: ")]
+)
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], said: str) -> None:
+    monkeypatch.setattr(extra, "find_spec", finding(*there))
+    with pytest.raises(InputError, match=said) as raised:
+        require_workflow("this", otherwise="; that does without")
+    assert str(raised.value).endswith("pip install 'blindspots[workflow]'; that does without")
+
+
+@pytest.mark.usefixtures("_without")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run",), "blindspots run --here does without"),
+        (("serve",), "blindspots serve needs Ray and Prefect"),
+        (("bounds", "none.pth", "--workers", "2"), "bounds --workers needs Ray and Prefect"),
+    ],
+)
+def test_the_command_line_says_so_before_any_work(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in call.refusal(*arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run", "--dry-run"), ("status",), ("table", "2"), ("studies",), ("version",), ("report",)]
+)
+def test_commands_that_read_a_store_do_without(tiny_root: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    root = () if arguments[0] in ("studies", "version") else ("--root", str(tiny_root))
+    output = ("-o", str(tmp_path / "report.html")) if arguments[0] == "report" else ()
+    code = f"{_WITHOUT}from flows.cli import main; main({[*arguments, *root, *output]!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HOUSE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
