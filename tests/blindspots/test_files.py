@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.files import remove_partial, write_whole
+from blindspots.files import write_whole
 
 
 def test_content_arrives_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -57,14 +57,6 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
         content = path.read_bytes()
         assert len(content) == 200_000
         assert len(set(content)) == 1
-    remove_partial(tmp_path)
+    for partial in tmp_path.glob("*.partial"):
+        partial.unlink()
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_only_what_is_partial_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "0.1f2e.partial").write_bytes(b"x")
-    (tmp_path / "a" / "0").write_bytes(b"y")
-    assert remove_partial(tmp_path) == 1
-    assert remove_partial(tmp_path / "missing") == 0
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["0"]

@@ -80,11 +80,11 @@ def test_damaged_data_is_refused(call: Call, tmp_path: Path, monkeypatch: pytest
 
 
 def test_other_roots_are_refused(call: Call, finished: Path, tmp_path: Path) -> None:
-    layout = Layout.at(finished)
-    content = json.loads(layout.study.read_text())
-    layout.study.write_text(json.dumps({**content, "dataset": {"name": "mnist", "sha256": "0" * 64}}))
+    study = finished / layout.STUDY
+    content = json.loads(study.read_text())
+    study.write_text(json.dumps({**content, "dataset": {"name": "mnist", "sha256": "0" * 64}}))
     assert "name another root" in call.refusal("run", "--root", str(finished))
-    layout.study.write_text(json.dumps({**content, "format": 99}))
+    study.write_text(json.dumps({**content, "format": 99}))
     assert "has format 99" in call.refusal("run", "--root", str(finished))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").touch()

@@ -10,6 +10,8 @@ import torch
 from blindspots.jobs.opening import open_root
 from blindspots.jobs.stages.trainings import TrainingJob
 from blindspots.networks.build import build_network
+from blindspots.store import layout
+from blindspots.store.place import Place
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, as_curve, write_checkpoint
 from blindspots.training.train import FULL_BATCH
@@ -23,14 +25,18 @@ def test_a_training_that_diverges_leaves_the_other_models_alone(
 ) -> None:
     """It goes on from a checkpoint whose weights make the loss NaN, as one does whose next steps overflow."""
     broken = tmp_path / "broken"
-    job, layout = TrainingJob("fc20-10", 0), Layout.at(broken)
+    job = TrainingJob("fc20-10", 0)
     network = build_network(tiny.model("fc20-10"), shape=(1, 28, 28), classes=10)
     weights = {name: torch.full_like(tensor, math.nan) for name, tensor in network.state_dict().items()}
     checkpoint = Checkpoint(weights, as_curve([(0, 2.3, 0.9, 1.0, 1, FULL_BATCH)]), FULL_BATCH)
-    path = layout.checkpoint("fc20-10", 0)
-    path.parent.mkdir(parents=True)
-    write_checkpoint(path, checkpoint, identity=job.identity(open_root(tiny, tmp_path / "any").workspace, 0))
-    layout.study.write_bytes(Layout.at(root).study.read_bytes())
+    path = broken / layout.checkpoint("fc20-10", 0)
+    write_checkpoint(
+        Place(broken),
+        layout.checkpoint("fc20-10", 0),
+        checkpoint,
+        identity=job.identity(open_root(tiny, tmp_path / "any").workspace, 0),
+    )
+    (broken / layout.STUDY).write_bytes((root / layout.STUDY).read_bytes())
     before = path.read_bytes()
 
     process = blindspots.start("run", study_file, "--root", str(broken), "--workers", "1", "--json")
@@ -51,4 +57,4 @@ def test_a_training_that_diverges_leaves_the_other_models_alone(
     ran = blindspots.run(study_file, broken)["ran"]
     assert not any(key.startswith(("models/fc10", "sets/fc10", "transfer/fc10/fc10", "references")) for key in ran)
     assert_same_content(broken, root)
-    assert json.loads(layout.study.read_text()) == json.loads(Layout.at(root).study.read_text())
+    assert json.loads((broken / layout.STUDY).read_text()) == json.loads((root / layout.STUDY).read_text())

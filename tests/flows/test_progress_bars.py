@@ -3,10 +3,12 @@
 import pytest
 from rich.console import Console
 
-from blindspots.jobs.expansion import expand
-from blindspots.jobs.job import Progress, Stage
+from blindspots.jobs.job import Progress
+from blindspots.jobs.opening import open_root
 from blindspots.jobs.plan import Plan, make_plan
+from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
+from blindspots.store import layout
 from blindspots.study.study import Study
 from flows import progress_bars as module
 from flows.progress_bars import progress_bars
@@ -15,18 +17,18 @@ from flows.progress_bars import progress_bars
 @pytest.fixture
 def planned(tiny: Study, root: object) -> tuple[Workspace, Plan]:
     """The tiny study with one set of 50 images to be made anew."""
-    workspace = workspace_for(tiny, str(root))
+    workspace = open_root(tiny, str(root)).workspace
     for shard in range(3):
-        workspace.layout.receipt("sets/fc10/seed-0/train/random", shard).unlink()
-    return workspace, make_plan(workspace, expand(tiny))
+        workspace.place.delete(layout.receipt("sets/fc10/seed-0/train/random", shard))
+    return workspace, make_plan(workspace)
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan], *, terminal: bool) -> str:
     console = Console(force_terminal=terminal, width=160, record=True, stderr=True)
     monkeypatch.setattr(module, "Console", lambda stderr: console)
     with progress_bars(*planned) as observe:
-        observe(Progress(Stage.GENERATE, "sets/fc10/seed-0/train/random", 20, 50, "images", "20 images done"))
-        observe(Progress(Stage.GENERATE, "sets/fc10/seed-0/train/random", 40, 50, "images", "40 images done"))
+        observe(Progress("generate", "sets/fc10/seed-0/train/random", 20, 50, "images", "20 images done"))
+        observe(Progress("generate", "sets/fc10/seed-0/train/random", 40, 50, "images", "40 images done"))
     return console.export_text()
 
 
@@ -34,8 +36,8 @@ def test_a_bar_a_stage_stands_where_the_store_does(
     monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan]
 ) -> None:
     text = shown(monkeypatch, planned, terminal=True)
-    for stage in Stage:
-        assert stage.value in text
+    for stage in STAGES:
+        assert stage in text
     done, total = next(
         tuple(map(int, word.split("/")))
         for word in [line for line in text.splitlines() if "generate" in line][-1].split()

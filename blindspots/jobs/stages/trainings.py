@@ -12,13 +12,21 @@ import numpy as np
 import torch
 
 from blindspots.errors import InputError
-from blindspots.identity import identity
+from blindspots.identity import array_hash, identity
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.stored import stored_model
 from blindspots.store import layout
-from blindspots.store.arrays import Variable, create_group, delete_group, read_shard, shard_files, write_shard
+from blindspots.store.arrays import (
+    CorruptShardError,
+    Variable,
+    create_group,
+    delete_group,
+    read_shard,
+    shard_files,
+    write_shard,
+)
 from blindspots.store.receipts import read_receipt
 from blindspots.store.weights import as_arrays, load_weights, save_weights
 from blindspots.study.study import Study
@@ -203,7 +211,11 @@ def trained_model(workspace: Workspace, model: str, seed: int) -> torch.nn.Modul
 
 @lru_cache(maxsize=1)
 def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn.Module:
-    return stored_model(workspace.place, workspace.study, workspace.dataset, model, seed).to(workspace.device)
+    network = stored_model(workspace.place, workspace.study, workspace.dataset, model, seed)
+    arrays = as_arrays(network.state_dict())
+    if identity(**{name: array_hash(values) for name, values in arrays.items()}) != weights:
+        raise CorruptShardError(f"{layout.weights(model, seed)}: the weights are not what the receipt says")
+    return network.to(workspace.device)
 
 
 def model_effort(study: Study, model: str) -> float:

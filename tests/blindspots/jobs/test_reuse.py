@@ -6,11 +6,12 @@ import pytest
 import zarr
 
 from blindspots.errors import InputError
-from blindspots.jobs.expansion import expand
-from blindspots.jobs.job import Progress, Stage
-from blindspots.jobs.opening import open_root
+from blindspots.jobs.job import Progress
+from blindspots.jobs.opening import open_root, workspace_of
 from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import run_study
+from blindspots.jobs.stage import STAGES
+from blindspots.jobs.verification import repair, verify
 from blindspots.store import layout
 from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed
@@ -30,8 +31,8 @@ def receipts(root: Path) -> set[str]:
 
 def test_a_plan_lists_every_job_before_anything_runs(tiny: Study, tmp_path: Path, mnist: object) -> None:
     workspace = open_root(tiny, tmp_path / "new").workspace
-    plan = make_plan(workspace, expand(tiny))
-    assert [len(plan.stage(stage)) for stage in Stage] == [2, 8, 14, 2, 4, 4]
+    plan = make_plan(workspace)
+    assert [len(plan.stage(stage)) for stage in STAGES] == [2, 8, 14, 2, 4, 4]
     assert set(plan.to_do) == {
         "models/fc10/seed-0",
         "models/fc20-10/seed-0",
@@ -175,7 +176,39 @@ def test_damage_is_mended_and_nothing_else_is_touched(
         path.write_bytes(content[:-3])
     else:
         path.unlink()
+    if damage == "flip":  # of the same size: whoever reads it meets it, and verify
+        workspace = workspace_of(root)
+        repair(workspace, verify(workspace))
     assert run_study(tiny, root).shards == shards
+    assert_same_content(root, tiny_root)
+
+
+def test_damage_that_a_job_meets_is_made_again_in_the_same_run(
+    tiny: Study, root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for file in ("sets/fc10/seed-0/train/random/perturbation/c/1/0/0/0", "references/train/noise-1/example/c/0"):
+        path = root / "study.zarr" / file
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 16
+        path.write_bytes(content)
+    more = [*tiny.model_dump(mode="json")["models"], {"name": "other", "decay": [0.5]}]
+    study = changed(tiny, models=more)
+    ran = run_study(study, root).shards
+    assert ran["sets/fc10/seed-0/train/random"] == (1,)
+    assert ran["references/train/noise-1"] == (0,)
+    assert "sets/fc10/seed-0/train/nearest" not in ran
+    assert "met damage, which is made again: sets/fc10/seed-0/train/random shard 1" in caplog.text
+    run_study(study, tmp_path / "fresh")
+    assert_same_content(root, tmp_path / "fresh")
+
+
+def test_weights_that_rot_are_trained_again_where_a_set_reads_them(tiny: Study, root: Path, tiny_root: Path) -> None:
+    path = root / layout.weights("fc10", 0)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 16  # in a tensor: the file can be read
+    path.write_bytes(content)
+    (root / layout.receipt("sets/fc10/seed-0/train/random", 0)).unlink()
+    assert run_study(tiny, root).shards == {"models/fc10/seed-0": (0,), "sets/fc10/seed-0/train/random": (0,)}
     assert_same_content(root, tiny_root)
 
 

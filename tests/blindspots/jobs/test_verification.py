@@ -5,8 +5,11 @@ import pytest
 
 from blindspots.errors import InputError
 from blindspots.jobs.opening import workspace_of
-from blindspots.jobs.verification import verify
+from blindspots.jobs.run import run_study
+from blindspots.jobs.verification import repair, verify
 from blindspots.store import layout
+from blindspots.study.study import Study
+from tests.stores import assert_same_content
 
 SHARDS = 2 + 8 * 3 + 14 + 2 + 4 + 4
 
@@ -16,7 +19,7 @@ def test_a_whole_store_is_intact(root: Path) -> None:
     assert (found.intact, found.missing, found.damaged, found.versions) == (SHARDS, 0, (), {})
 
 
-def test_damage_is_named_by_set_and_shard_and_left_as_it_is(root: Path) -> None:
+def test_damage_is_named_by_set_and_shard_and_left_as_it_is(tiny: Study, root: Path, tiny_root: Path) -> None:
     shard = root / "study.zarr/sets/fc10/seed-0/train/random/perturbation/c/1/0/0/0"
     content = bytearray(shard.read_bytes())
     content[40] ^= 1
@@ -26,11 +29,15 @@ def test_damage_is_named_by_set_and_shard_and_left_as_it_is(root: Path) -> None:
     assert "perturbation" in found.damaged[0].problem
     assert found.intact == SHARDS - 1
     assert shard.read_bytes() == content
+    assert run_study(tiny, root).shards == {}  # a plan looks at names and sizes
+    repair(workspace_of(root), found)
+    assert verify(workspace_of(root)).missing == 1
+    assert run_study(tiny, root).shards == {"sets/fc10/seed-0/train/random": (1,)}
+    assert_same_content(root, tiny_root)
 
 
 def test_weights_of_another_training_are_damage(root: Path) -> None:
-    layout = Layout.at(root)
-    layout.weights("fc10", 0).write_bytes(layout.weights("fc20-10", 0).read_bytes())
+    (root / layout.weights("fc10", 0)).write_bytes((root / layout.weights("fc20-10", 0)).read_bytes())
     found = verify(workspace_of(root))
     assert [each.job for each in found.damaged] == ["models/fc10/seed-0"]
     assert "the content is not what the receipt says" in found.damaged[0].problem

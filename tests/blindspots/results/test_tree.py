@@ -33,8 +33,9 @@ def test_eagerly_nothing_is_dasks(tiny_root: Path) -> None:
 
 def test_a_store_under_work_can_be_read(root: Path) -> None:
     from blindspots.store.arrays import unseal
+    from blindspots.store.place import Place
 
-    unseal(root / "study.zarr")
+    unseal(Place(root))
     with open_study(root) as tree:
         assert int(tree["transfer"].n.max()) > 0
 

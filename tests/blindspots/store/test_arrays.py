@@ -8,6 +8,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blindspots.store import layout
 from blindspots.store.arrays import (
     CorruptShardError,
     Variable,
@@ -22,6 +23,7 @@ from blindspots.store.arrays import (
     unseal,
     write_shard,
 )
+from blindspots.store.place import Place
 
 VARIABLES = {
     "image": Variable("float32", "an image", "pixel value", ("height", "width"), (2, 3)),
@@ -41,35 +43,41 @@ def values(rows: int, start: int = 0) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    path = tmp_path / "study.zarr"
+def place(tmp_path: Path) -> Place:
+    path = Place(tmp_path)
     create_group(path, "sets/a", VARIABLES, dim="example", rows=10, shard=SHARD, attributes={"model": "a"})
     for index in range(3):
         write_shard(path, "sets/a", index, SHARD, values(min(SHARD, 10 - index * SHARD), index * SHARD))
     return path
 
 
-def test_shards_come_back_as_they_were_written(root: Path) -> None:
-    whole = read_rows(root, "sets/a", VARIABLES)
+@pytest.fixture
+def root(place: Place) -> Path:
+    """The folder of the hierarchy."""
+    return Path(place.path(layout.ZARR))
+
+
+def test_shards_come_back_as_they_were_written(place: Place, root: Path) -> None:
+    whole = read_rows(place, "sets/a", VARIABLES)
     for name, wanted in values(10).items():
         np.testing.assert_array_equal(whole[name], wanted)
         assert whole[name].dtype == wanted.dtype
-    last = read_shard(root, "sets/a", 2, SHARD, VARIABLES)
+    last = read_shard(place, "sets/a", 2, SHARD, VARIABLES)
     assert last["label"].tolist() == [8, 9]
-    assert group_rows(root, "sets/a", VARIABLES) == 10
-    assert group_attributes(root, "sets/a") == {"model": "a"}
+    assert group_rows(place, "sets/a", VARIABLES) == 10
+    assert group_attributes(place, "sets/a") == {"model": "a"}
 
 
-def test_one_file_a_shard_and_variable_even_where_all_is_fill(root: Path) -> None:
+def test_one_file_a_shard_and_variable_even_where_all_is_fill(place: Place, root: Path) -> None:
     zeros = {name: np.zeros_like(array) for name, array in values(SHARD).items()}
-    write_shard(root, "sets/a", 0, SHARD, zeros)
+    write_shard(place, "sets/a", 0, SHARD, zeros)
     for name in VARIABLES:
         assert len([path for path in (root / "sets/a" / name / "c").rglob("*") if path.is_file()]) == 3
-    np.testing.assert_array_equal(read_shard(root, "sets/a", 0, SHARD, VARIABLES)["image"], zeros["image"])
+    np.testing.assert_array_equal(read_shard(place, "sets/a", 0, SHARD, VARIABLES)["image"], zeros["image"])
 
 
-def test_plain_xarray_reads_it_without_a_warning_once_sealed(root: Path) -> None:
-    seal(root)
+def test_plain_xarray_reads_it_without_a_warning_once_sealed(place: Place, root: Path) -> None:
+    seal(place)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tree = xr.open_datatree(root, engine="zarr")
@@ -78,18 +86,18 @@ def test_plain_xarray_reads_it_without_a_warning_once_sealed(root: Path) -> None
     assert found["image"].attrs["units"] == "pixel value"
     np.testing.assert_array_equal(found["image"].values, values(10)["image"])
     assert found["success"].dtype == bool
-    unseal(root)
+    unseal(place)
     assert "consolidated_metadata" not in json.loads((root / "zarr.json").read_text())
-    unseal(root)
+    unseal(place)
 
 
 @given(data=st.data())
 def test_any_flipped_byte_of_a_shard_is_seen(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    path = tmp_path_factory.mktemp("flip") / "study.zarr"
+    path = Place(tmp_path_factory.mktemp("flip"))
     create_group(path, "g", VARIABLES, dim="example", rows=SHARD, shard=SHARD, attributes={})
     write_shard(path, "g", 0, SHARD, values(SHARD))
     name = data.draw(st.sampled_from(sorted(VARIABLES)))
-    file = next(item for item in (path / "g" / name / "c").rglob("*") if item.is_file())
+    file = next(item for item in (path.root / layout.ZARR / "g" / name / "c").rglob("*") if item.is_file())
     content = bytearray(file.read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     file.write_bytes(content)
@@ -97,49 +105,49 @@ def test_any_flipped_byte_of_a_shard_is_seen(tmp_path_factory: pytest.TempPathFa
         read_shard(path, "g", 0, SHARD, VARIABLES)
 
 
-def test_a_corrupt_or_cut_shard_can_be_written_again(root: Path) -> None:
+def test_a_corrupt_or_cut_shard_can_be_written_again(place: Place, root: Path) -> None:
     for name in VARIABLES:
         file = next(item for item in (root / "sets/a" / name / "c" / "0").parent.rglob("*") if item.is_file())
         file.write_bytes(file.read_bytes()[:-3])
         (file.parent / f"{file.name}.0123.partial").write_bytes(b"left by a killed writer")
     with pytest.raises(CorruptShardError):
-        [read_shard(root, "sets/a", index, SHARD, VARIABLES) for index in range(3)]
+        [read_shard(place, "sets/a", index, SHARD, VARIABLES) for index in range(3)]
     for index in range(3):
-        write_shard(root, "sets/a", index, SHARD, values(min(SHARD, 10 - index * SHARD), index * SHARD))
-    np.testing.assert_array_equal(read_rows(root, "sets/a", VARIABLES)["image"], values(10)["image"])
+        write_shard(place, "sets/a", index, SHARD, values(min(SHARD, 10 - index * SHARD), index * SHARD))
+    np.testing.assert_array_equal(read_rows(place, "sets/a", VARIABLES)["image"], values(10)["image"])
     assert not list(root.rglob("*.partial"))
 
 
-def test_what_is_missing_is_said(root: Path) -> None:
+def test_what_is_missing_is_said(place: Place, root: Path) -> None:
     with pytest.raises(CorruptShardError, match="group cannot be opened"):
-        read_shard(root, "sets/b", 0, SHARD, VARIABLES)
+        read_shard(place, "sets/b", 0, SHARD, VARIABLES)
     (root / "sets/a/label/c/1").unlink()
     with pytest.raises(CorruptShardError, match="label: the file is missing"):
-        read_shard(root, "sets/a", 1, SHARD, VARIABLES)
-    assert group_rows(root, "sets/b", VARIABLES) is None
-    assert group_attributes(root, "sets/b") is None
+        read_shard(place, "sets/a", 1, SHARD, VARIABLES)
+    assert group_rows(place, "sets/b", VARIABLES) is None
+    assert group_attributes(place, "sets/b") is None
     (root / "sets/a/zarr.json").write_text("{not json")
-    assert group_attributes(root, "sets/a") is None
+    assert group_attributes(place, "sets/a") is None
 
 
-def test_a_longer_set_keeps_what_it_has_and_a_shorter_one_drops_the_rest(root: Path) -> None:
-    resize_group(root, "sets/a", VARIABLES, 14)
-    write_shard(root, "sets/a", 2, SHARD, values(4, 8))
-    write_shard(root, "sets/a", 3, SHARD, values(2, 12))
-    np.testing.assert_array_equal(read_rows(root, "sets/a", VARIABLES)["image"], values(14)["image"])
-    resize_group(root, "sets/a", VARIABLES, 4)
-    assert read_rows(root, "sets/a", VARIABLES)["label"].tolist() == [0, 1, 2, 3]
+def test_a_longer_set_keeps_what_it_has_and_a_shorter_one_drops_the_rest(place: Place, root: Path) -> None:
+    resize_group(place, "sets/a", VARIABLES, 14)
+    write_shard(place, "sets/a", 2, SHARD, values(4, 8))
+    write_shard(place, "sets/a", 3, SHARD, values(2, 12))
+    np.testing.assert_array_equal(read_rows(place, "sets/a", VARIABLES)["image"], values(14)["image"])
+    resize_group(place, "sets/a", VARIABLES, 4)
+    assert read_rows(place, "sets/a", VARIABLES)["label"].tolist() == [0, 1, 2, 3]
     assert not (root / "sets/a/label/c/1").exists()
 
 
-def test_a_shard_of_another_shape_or_dtype_is_refused(root: Path) -> None:
+def test_a_shard_of_another_shape_or_dtype_is_refused(place: Place, root: Path) -> None:
     with pytest.raises(ValueError, match="takes 2 rows, not the shape"):
-        write_shard(root, "sets/a", 2, SHARD, values(4, 8))
+        write_shard(place, "sets/a", 2, SHARD, values(4, 8))
     with pytest.raises(TypeError, match="holds int16, not int64"):
-        write_shard(root, "sets/a", 0, SHARD, {"label": np.arange(4)})
-    np.testing.assert_array_equal(read_rows(root, "sets/a", VARIABLES)["image"], values(10)["image"])
+        write_shard(place, "sets/a", 0, SHARD, {"label": np.arange(4)})
+    np.testing.assert_array_equal(read_rows(place, "sets/a", VARIABLES)["image"], values(10)["image"])
 
 
 def test_the_root_is_made_once(tmp_path: Path) -> None:
-    open_root(tmp_path / "z").attrs["a"] = 1
-    assert dict(open_root(tmp_path / "z").attrs) == {"a": 1}
+    open_root(Place(tmp_path / "z")).attrs["a"] = 1
+    assert dict(open_root(Place(tmp_path / "z")).attrs) == {"a": 1}

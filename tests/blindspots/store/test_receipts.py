@@ -1,23 +1,45 @@
+import os
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
-from blindspots.store.receipts import library_versions, read_receipt, write_receipt
+from blindspots.store.place import Place
+from blindspots.store.receipts import (
+    Receipt,
+    at_a_glance,
+    library_versions,
+    read_receipt,
+    rewrite_receipt,
+    write_receipt,
+)
+
+KEY = "receipts/sets/a/0.json"
 
 
-def test_a_receipt_comes_back(tmp_path: Path) -> None:
-    path = tmp_path / "receipts" / "sets" / "a" / "0.json"
-    written = write_receipt(path, identity="i", content="c", arrays={"x": "h"}, seconds=1.5, device="cpu")
-    assert read_receipt(path) == written
-    assert written.versions == library_versions()
-    assert written.versions["torch"] == torch.__version__
-    assert written.process > 0
-    assert written.finished.endswith("+00:00")
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
 
 
-def test_what_is_no_receipt_proves_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "0.json"
-    assert read_receipt(path) is None
+def written(place: Place) -> Receipt:
+    made = {"identity": "i", "content": "c", "arrays": {"x": "h"}, "sizes": {"x": 7}}
+    return write_receipt(place, KEY, **made, seconds=1.5, device="cpu")  # type: ignore[arg-type]
+
+
+def test_a_receipt_comes_back(place: Place) -> None:
+    found = written(place)
+    assert read_receipt(place, KEY) == found
+    assert found.sizes == {"x": 7}
+    assert found.versions == library_versions()
+    assert found.versions["torch"] == torch.__version__
+    assert found.process > 0
+    assert found.finished.endswith("+00:00")
+
+
+def test_what_is_no_receipt_proves_nothing(place: Place) -> None:
+    assert read_receipt(place, KEY) is None
     for content in (
         "",
         "{",
@@ -26,5 +48,37 @@ def test_what_is_no_receipt_proves_nothing(tmp_path: Path) -> None:
         '{"identity": "i"}',
         '{"identity": "i", "content": "c", "seconds": 1, "more": 2}',
     ):
-        path.write_text(content)
-        assert read_receipt(path) is None
+        place.write(KEY, content.encode())
+        assert read_receipt(place, KEY) is None
+
+
+def test_a_file_is_parsed_again_only_where_it_was_written_since(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = written(place)
+    read_receipt(place, KEY)
+    reads: list[str] = []
+    monkeypatch.setattr(Place, "read", lambda self, key: reads.append(key) or Path(self.path(key)).read_bytes())
+    assert read_receipt(place, KEY) == first
+    assert reads == []
+    rewrite_receipt(place, KEY, replace(first, content="d"))
+    found = read_receipt(place, KEY)
+    assert found is not None
+    assert found.content == "d"
+    assert reads == [KEY]
+
+
+def test_at_a_glance_a_receipt_is_as_it_was_at_the_first_look(place: Place) -> None:
+    first = written(place)
+    with at_a_glance():
+        assert read_receipt(place, KEY) == first
+        os.unlink(place.path(KEY))
+        with at_a_glance():
+            assert read_receipt(place, KEY) == first
+        assert read_receipt(place, KEY) == first
+    assert read_receipt(place, KEY) is None
+
+
+def test_a_receipt_of_before_there_were_sizes_is_one(place: Place) -> None:
+    place.write(KEY, b'{"identity": "i", "content": "c", "seconds": 1.0, "arrays": {"x": "h"}}')
+    found = read_receipt(place, KEY)
+    assert found is not None
+    assert found.sizes == {}

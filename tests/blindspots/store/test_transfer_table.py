@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError
+from blindspots.store.place import Place
 from blindspots.store.transfer_table import VARIABLES, TransferTable
 
 
@@ -29,9 +31,13 @@ def pair(source: str, target: str) -> dict[str, Any]:
     return {"source": source, "target": target, "seed": 0}
 
 
+def hierarchy(table: TransferTable) -> Path:
+    return Path(table.place.path(layout.ZARR))
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> TransferTable:
-    made = TransferTable(tmp_path / "study.zarr", coordinates())
+    made = TransferTable(Place(tmp_path), coordinates())
     made.lay_out({"title": "transfer"})
     for index, (source, target) in enumerate([("a", "a"), ("a", "b"), ("b", "a"), ("clean", "b")]):
         made.write(pair(source, target), cells(index + 1))
@@ -39,7 +45,7 @@ def table(tmp_path: Path) -> TransferTable:
 
 
 def test_pairs_lie_where_their_names_say(table: TransferTable) -> None:
-    found = xr.open_zarr(table.path, group="transfer", consolidated=False)
+    found = xr.open_zarr(hierarchy(table), group="transfer", consolidated=False)
     assert found["n"].dims == ("source", "target", "seed", "split", "rule", "variant")
     assert int(found["n"].sel(source="b", target="a", seed=0, split="test", rule="nearest", variant="plain")) == 3
     assert int(found["n"].sel(source="a", target="b").sum()) == 8
@@ -50,7 +56,7 @@ def test_pairs_lie_where_their_names_say(table: TransferTable) -> None:
 
 def test_another_layout_carries_values_over_by_name(table: TransferTable) -> None:
     wanted = coordinates(source=["c", "b", "a"], target=["b", "a", "c"], rule=["nearest", "none", "random"])
-    other = TransferTable(table.path, wanted)
+    other = TransferTable(table.place, wanted)
     other.lay_out({})
     assert other.read(pair("b", "a"))["n"][:, :, 0].tolist() == [[3, 3, 0], [3, 3, 0]]
     assert other.read(pair("a", "b"))["n"].sum() == 8
@@ -60,7 +66,7 @@ def test_another_layout_carries_values_over_by_name(table: TransferTable) -> Non
 
 
 def test_a_pair_is_read_by_name_from_whatever_layout(table: TransferTable) -> None:
-    wanted = TransferTable(table.path, coordinates(source=["clean", "b", "c"], target=["b"]))
+    wanted = TransferTable(table.place, coordinates(source=["clean", "b", "c"], target=["b"]))
     assert wanted.read(pair("clean", "b"))["n"].sum() == 16
     with pytest.raises(CorruptShardError, match="lacks the pair"):
         wanted.read(pair("c", "b"))
@@ -68,14 +74,34 @@ def test_a_pair_is_read_by_name_from_whatever_layout(table: TransferTable) -> No
     assert wanted.read(pair("clean", "b"))["n"].sum() == 16
 
 
+def test_the_files_of_a_pair_are_those_that_it_lies_in(table: TransferTable) -> None:
+    wanted = coordinates(source=["clean", "b", "a"], target=["b", "a"])
+    for shown in (table, TransferTable(table.place, wanted)):
+        shown.lay_out({})
+        files = shown.files(pair("a", "b"))
+        assert set(files) == set(VARIABLES)
+        Path(shown.place.path(files["n"])).unlink()
+        assert shown.read(pair("a", "b"))["n"].sum() == 0
+        assert shown.read(pair("clean", "b"))["n"].sum() == 16
+        shown.write(pair("a", "b"), cells(2))
+    assert shown.files(pair("c", "b")) == {}
+
+
+def test_a_pair_that_is_carried_over_has_its_files_even_where_all_is_fill(table: TransferTable) -> None:
+    table.write(pair("a", "a"), cells(0))
+    other = TransferTable(table.place, coordinates(source=["c", "b", "a"]))
+    other.lay_out({})
+    assert all(other.place.has(file) for file in other.files(pair("a", "a")).values())
+
+
 def test_the_same_layout_is_left_alone(table: TransferTable) -> None:
-    before = {path: path.stat().st_mtime_ns for path in table.path.rglob("*") if path.is_file()}
+    before = {path: path.stat().st_mtime_ns for path in hierarchy(table).rglob("*") if path.is_file()}
     table.lay_out({"title": "transfer"})
-    assert before == {path: path.stat().st_mtime_ns for path in table.path.rglob("*") if path.is_file()}
+    assert before == {path: path.stat().st_mtime_ns for path in hierarchy(table).rglob("*") if path.is_file()}
 
 
 def test_a_damaged_pair_is_seen_and_can_be_written_again(table: TransferTable) -> None:
-    file = table.path / "transfer/n/c/0/1/0/0/0/0"
+    file = hierarchy(table) / "transfer/n/c/0/1/0/0/0/0"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
@@ -87,7 +113,7 @@ def test_a_damaged_pair_is_seen_and_can_be_written_again(table: TransferTable) -
 
 
 def test_a_damaged_table_is_laid_out_anew(table: TransferTable) -> None:
-    (table.path / "transfer/source/zarr.json").write_text("{")
+    (hierarchy(table) / "transfer/source/zarr.json").write_text("{")
     with pytest.raises(CorruptShardError):
         table.read(pair("a", "b"))
     table.lay_out({})
