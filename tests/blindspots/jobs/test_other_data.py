@@ -57,6 +57,8 @@ def test_a_folder_in_the_environment_is_the_workspaces(
     """So that actors elsewhere read the same folder."""
 
     monkeypatch.setenv("BLINDSPOTS_DATA", str(folder))
+    from blindspots.jobs.opening import open_root
+
     workspace = open_root(changed(tiny, dataset="fashion-mnist"), tmp_path / "root").workspace
     assert workspace.data == folder
     assert len(workspace.dataset.ids("train")) == 600
