@@ -90,7 +90,7 @@ def _row(results: Results, spec: ModelSpec) -> dict[str, float]:
 def _ratios(results: Results, spec: ModelSpec) -> list[np.ndarray]:
     """Return the ratios of proved to found distortions, an array a seed."""
     study = results.study
-    if not study.bounds.certified or spec.network == "convolutional":
+    if not study.bounds.certified or not spec.sigmoid:
         return []
     found = [results.group(layout.certified(spec.name, seed)) for seed in range(study.seeds)]
     counted = [each["read"].values & np.isfinite(each["found"].values) for each in found]
