@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from blindspots.errors import InputError
 from blindspots.figures.palette import COLOURS, source_label
-from blindspots.figures.stored import stored_group
 from blindspots.paper import published as paper
+from blindspots.results.results import Results
+from blindspots.store import layout
 from blindspots.study.study import HALVES, Study
 
 _SHOWN = 0.998  # share of a set's images that the axis has room for
@@ -20,7 +20,7 @@ _RIDGE = 0.5  # inches a model
 _MEANS: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")  # line styles of the rules' means
 
 
-def distortion_distributions(tree: xr.DataTree, study: Study) -> Figure:
+def distortion_distributions(results: Results) -> Figure:
     """Return a ridge a model: how its sets' distortions are distributed under each rule, with their mean.
 
     Over the images that the model reads correctly from the start and for which the search succeeded, as the averages of
@@ -29,7 +29,8 @@ def distortion_distributions(tree: xr.DataTree, study: Study) -> Figure:
 
     Raises :class:`InputError` where the store has no set at all.
     """
-    found = {spec.name: distortions_of(tree, study, spec.name) for spec in study.models}
+    study = results.study
+    found = {spec.name: distortions_of(results, spec.name) for spec in study.models}
     found = {model: sets for model, sets in found.items() if sets}
     if not found:
         raise InputError("the store has no adversarial sets; make them with: blindspots run")
@@ -57,14 +58,14 @@ def distortion_distributions(tree: xr.DataTree, study: Study) -> Figure:
     return figure
 
 
-def distortions_of(tree: xr.DataTree, study: Study, model: str) -> dict[str, np.ndarray]:
+def distortions_of(results: Results, model: str) -> dict[str, np.ndarray]:
     """Return the distortions (n,) of a model's sets by rule, pooled over seeds and splits; what it lacks left out."""
-    found: dict[str, np.ndarray] = {}
+    study, found = results.study, dict[str, np.ndarray]()
     for rule in study.sets.rules:
         parts = []
         for seed in range(study.seeds):
             for split in study.splits(study.model(model)):
-                group = stored_group(tree, f"sets/{model}/seed-{seed}/{split}/{rule}")
+                group = results.find(layout.adversarial_set(model, seed, split, rule))
                 if group is not None:
                     read = group["clean_predicted"].values == group["label"].values
                     parts.append(group["distortion"].values[read & group["success"].values.astype(bool)])

@@ -8,9 +8,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.names import NO_RULE, noise_name
+from blindspots.results.results import Results
+from blindspots.store import layout
 from blindspots.study.study import Study
 from blindspots.tables.cells import Transfer
 from blindspots.tables.distortions import distortions, set_split
@@ -38,9 +39,7 @@ class Panel:
 
 
 def figure7(
-    tree: xr.DataTree,
-    study: Study,
-    dataset: Dataset,
+    results: Results,
     *,
     models: Sequence[str] | None = None,
     rule: str | None = None,
@@ -55,6 +54,7 @@ def figure7(
 
     Raises :class:`InputError` where the store lacks the sets, or those of the models are of different images.
     """
+    study = results.study
     names = list(models or _default(study))
     splits = {name: set_split(study, study.model(name)) for name in names}
     if len(set(splits.values())) > 1:
@@ -62,17 +62,14 @@ def figure7(
         raise InputError(f"the sets of the models are of different images ({said}); name models of one split")
     used = rule or ("random" if "random" in study.sets.rules else study.sets.rules[0])
     split = splits[names[0]]
-    sets = [_set(tree, f"sets/{name}/seed-{seed}/{split}/{used}") for name in names]
+    sets = [results.group(layout.adversarial_set(name, seed, split, used)) for name in names]
     least = min(found.sizes["example"] for found in sets)
     read_right = np.all([(found["clean_predicted"].values == found["label"].values)[:least] for found in sets], axis=0)
     rows = np.flatnonzero(read_right)[: _ROWS * _PAIRS_A_ROW]
-    panels = [
-        adversarial_panel(tree, study, dataset, name, used, found, rows)
-        for name, found in zip(names, sets, strict=True)
-    ]
+    panels = [adversarial_panel(results, name, used, found, rows) for name, found in zip(names, sets, strict=True)]
     if study.sets.noise:
         stddev = NOISE if NOISE in study.sets.noise else max(study.sets.noise)
-        panels.append(noise_panel(tree, study, dataset, stddev, names[0], rows))
+        panels.append(noise_panel(results, stddev, names[0], rows))
     figure = Figure(figsize=(4.4 * len(panels), 4.6), layout="tight")
     for index, panel in enumerate(panels):
         draw_panel(figure.add_subplot(1, len(panels), index + 1), panel)
@@ -87,15 +84,14 @@ def _default(study: Study) -> list[str]:
     return list(dict.fromkeys((first.name, second)))
 
 
-def adversarial_panel(
-    tree: xr.DataTree, study: Study, dataset: Dataset, model: str, rule: str, found: xr.Dataset, rows: np.ndarray
-) -> Panel:
+def adversarial_panel(results: Results, model: str, rule: str, found: xr.Dataset, rows: np.ndarray) -> Panel:
     """Return the panel of the examples ``rows`` of a model's adversarial set ``found``."""
+    study = results.study
     split = set_split(study, study.model(model))
     shown = found.isel(example=rows)
-    images = dataset.images(split, shown["example"].values).numpy()
-    accuracy = 1 - Transfer(tree, study).rate(model, model, split=split, rule=rule).rate
-    average = distortions(tree, model, split=split, rule=rule, seeds=study.seeds).mean
+    images = results.dataset.images(split, shown["example"].values).numpy()
+    accuracy = 1 - Transfer(results).rate(model, model, split=split, rule=rule).rate
+    average = distortions(results, model, split=split, rule=rule).mean
     name = study.model(model).paper or model
     return Panel(
         title=f"{name}, rule {rule}\naverage distortion {average:.3f}, accuracy {100 * accuracy:.0f}%",
@@ -106,14 +102,13 @@ def adversarial_panel(
     )
 
 
-def noise_panel(
-    tree: xr.DataTree, study: Study, dataset: Dataset, stddev: float, model: str, rows: np.ndarray
-) -> Panel:
+def noise_panel(results: Results, stddev: float, model: str, rows: np.ndarray) -> Panel:
     """Return the panel of the same examples with Gaussian noise, titled with the accuracy that ``model`` keeps."""
+    study = results.study
     split, source = set_split(study, study.model(model)), noise_name(stddev, False)
-    found = _set(tree, f"references/{split}/{source}").isel(example=rows)
-    images = dataset.images(split, found["example"].values).numpy()
-    rate = Transfer(tree, study).rate(source, model, split=split, rule=NO_RULE).rate
+    found = results.group(layout.reference_set(split, source)).isel(example=rows)
+    images = results.dataset.images(split, found["example"].values).numpy()
+    rate = Transfer(results).rate(source, model, split=split, rule=NO_RULE).rate
     name = study.model(model).paper or model
     return Panel(
         title=f"Gaussian noise of stddev {stddev:g}\naccuracy of {name} {100 * (1 - rate):.0f}%",
@@ -146,13 +141,3 @@ def draw_panel(axes: Axes, panel: Panel) -> Axes:
     axes.set_title(panel.title, fontsize=9)
     axes.set_axis_off()
     return axes
-
-
-def _set(tree: xr.DataTree, path: str) -> xr.Dataset:
-    try:
-        found = tree[path]
-    except KeyError:
-        raise InputError(f"the store lacks {path}; finish it with: blindspots run") from None
-    if not isinstance(found, xr.DataTree):
-        raise InputError(f"{path} is no set")
-    return found.to_dataset()

@@ -1,15 +1,16 @@
 """What an autoencoder's codes look for: the weights of its first layer, drawn as images."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.figures.palette import source_label
-from blindspots.figures.stored_network import stored_network
+from blindspots.figures.plate import Plate
 from blindspots.networks.fully_connected import FullyConnected
-from blindspots.store.layout import Layout
+from blindspots.results.results import Results
 from blindspots.study.study import Study
 
 MOST = 400
@@ -17,7 +18,7 @@ MOST = 400
 _GAP = 2  # pixels between filters
 
 
-def filters(study: Study, dataset: Dataset, layout: Layout, *, model: str | None = None, seed: int = 0) -> Figure:
+def filters(results: Results, *, model: str | None = None, seed: int = 0) -> Figure:
     """Return the first-layer weights of an autoencoder as a grid of images, in the order of its units.
 
     Each filter is divided by its own largest absolute weight: mid-grey is 0, white the largest positive weight.
@@ -25,17 +26,31 @@ def filters(study: Study, dataset: Dataset, layout: Layout, *, model: str | None
 
     Raises :class:`InputError` where the study has no autoencoder or its weights are missing.
     """
+    study = results.study
     names = autoencoders(study)
     if model is None and not names:
         raise InputError(f"the study {study.name} has no autoencoder")
     used = model or names[0]
-    weights = first_layer(study, dataset, layout, used, seed)
+    weights = first_layer(results, used, seed)
     count = min(MOST, len(weights))
     figure = Figure(figsize=(7.6, 8.0), layout="constrained")
-    axes = draw_filters(figure.add_subplot(), weights[:count].reshape(count, *dataset.shape[-2:]))
+    axes = draw_filters(figure.add_subplot(), weights[:count].reshape(count, *results.dataset.shape[-2:]))
     which = f"all {count} filters" if count == len(weights) else f"the first {count} of {len(weights)} filters"
     axes.set_title(f"{source_label(study, used)}: {which} of the first layer", fontsize=9)
     return figure
+
+
+def filter_plates(results: Results) -> Iterator[Plate]:
+    """Yield the filters of every autoencoder of a study, of seed 0."""
+    study = results.study
+    for name in autoencoders(study):
+        yield Plate(
+            filters(results, model=name),
+            alt=f"The first-layer weights of {name} as a grid of small grey images.",
+            caption=f"The weights between the image and each code of {study.model(name).paper or name}, seed 0, "
+            f"in the order of the codes, {MOST} at most. Each is divided by its own largest absolute weight: mid-grey "
+            "is 0, white positive, black negative.",
+        )
 
 
 def autoencoders(study: Study) -> list[str]:
@@ -43,12 +58,12 @@ def autoencoders(study: Study) -> list[str]:
     return [spec.name for spec in study.models if spec.network == "autoencoder"]
 
 
-def first_layer(study: Study, dataset: Dataset, layout: Layout, model: str, seed: int = 0) -> np.ndarray:
+def first_layer(results: Results, model: str, seed: int = 0) -> np.ndarray:
     """Return the weights (units, pixels) between the image and a model's first fully connected layer.
 
     Raises :class:`InputError` for a convolutional model, or one whose weights are missing or of another network.
     """
-    network = stored_network(study, dataset, layout, model, seed)
+    network = results.network(model, seed)
     if not isinstance(network, FullyConnected):
         raise InputError(f"{model} has no fully connected layer on the image")
     return network.linears[0].weight.detach().numpy()

@@ -11,8 +11,8 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from blindspots.figures.palette import line_style, source_label
 from blindspots.negatives.flat_boundary import flat_boundary_share
-from blindspots.study.study import Study
-from blindspots.tables.negatives import negatives_table
+from blindspots.results.results import Results
+from blindspots.tables.drawing import read_table
 
 _TITLES = {
     "sphere": "on the sphere: image + multiple × least × direction",
@@ -22,12 +22,12 @@ _APART, _ALL_APART = 0.012, 0.07  # of the axis, between two models at one multi
 _FLAT = "#888888"
 
 
-def negatives_figure(tree: xr.DataTree, study: Study) -> Figure:
+def negatives_figure(results: Results) -> Figure:
     """Return a panel for the sphere and one for the box, a line a model, with 95% intervals over images.
 
     Raises :class:`~blindspots.errors.InputError` where the study asks for no negatives or the store lacks them.
     """
-    table = negatives_table(tree, study)
+    study, table = results.study, read_table("negatives", results)
     labels = [source_label(study, spec.name) for spec in study.models]
     places = [str(each) for each in table["where"].values]
     figure = Figure(figsize=(5.2 * len(places), 4.4), layout="constrained")

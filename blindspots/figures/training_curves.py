@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from blindspots.errors import InputError
 from blindspots.figures.palette import line_style, source_label
-from blindspots.figures.stored import stored_group
-from blindspots.study.study import Study
+from blindspots.results.results import Results
+from blindspots.store import layout
 
 _PANELS = {
     "loss": "loss, nat",
@@ -30,7 +30,7 @@ _LEAST_ERROR = 1e-3  # percent: below, the axis is linear down to 0
 Curves = dict[str, dict[tuple[str, int], xr.Dataset]]
 
 
-def training_curves(tree: xr.DataTree, study: Study) -> Figure:
+def training_curves(results: Results) -> Figure:
     """Return a row of panels a phase of training: loss, training error, norm of the gradient, on log axes.
 
     One line a model, thin ones for further seeds. The error's axis is linear below a thousandth of a percent, so that
@@ -38,7 +38,7 @@ def training_curves(tree: xr.DataTree, study: Study) -> Figure:
 
     Raises :class:`InputError` where the store has no curve.
     """
-    found = curves(tree, study)
+    study, found = results.study, curves(results)
     if not found:
         raise InputError("the store has no training curves; make them with: blindspots run")
     styles = {spec.name: line_style(index) for index, spec in enumerate(study.models)}
@@ -62,15 +62,15 @@ def training_curves(tree: xr.DataTree, study: Study) -> Figure:
     return figure
 
 
-def curves(tree: xr.DataTree, study: Study) -> Curves:
+def curves(results: Results) -> Curves:
     """Return the curves of the study's models by phase, then by (model, seed); phases that no model has left out.
 
     Iterations of L-BFGS are counted from the beginning of their phase.
     """
     found: Curves = {phase: {} for phase in _PHASES}
-    for spec in study.models:
-        for seed in range(study.seeds):
-            curve = stored_group(tree, f"training/{spec.name}/seed-{seed}")
+    for spec in results.study.models:
+        for seed in range(results.study.seeds):
+            curve = results.find(layout.curve(spec.name, seed))
             if curve is None:
                 continue
             if "phase" not in curve:

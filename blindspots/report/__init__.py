@@ -1,14 +1,14 @@
 """A finished study as one self-contained HTML page: ours beside the paper's, and where and why they differ."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blindspots.lazy import exported
+
 if TYPE_CHECKING:
-    from blindspots.jobs.workspace import Workspace
+    from blindspots.report.build import build_report, write_report
+else:
+    __getattr__, __dir__ = exported(
+        __name__, {"build_report": "blindspots.report.build", "write_report": "blindspots.report.build"}
+    )
 
-
-def write_report(workspace: "Workspace", path: Path) -> Path:
-    """Write the report of the study in ``workspace`` to ``path`` and return it; see :mod:`blindspots.report.build`."""
-    from blindspots.report.build import write_report as write
-
-    return write(workspace, path)
+__all__ = ["build_report", "write_report"]

@@ -4,41 +4,30 @@ It has no script and asks for nothing: style and images lie inside it, and its C
 else. The same store gives the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import xarray as xr
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
+from blindspots.figures.registry import FIGURES
+from blindspots.files import write_whole
 from blindspots.paper.explanations import explanations_for
 from blindspots.report.blocks import Fact, Section
-from blindspots.report.bound_sections import bounds_section, penalty_section, table5_section
 from blindspots.report.closing_sections import slip_section, store_section
+from blindspots.report.figure_sections import figure_section
 from blindspots.report.findings import Ledger
 from blindspots.report.numbers import SIGNS, count
-from blindspots.report.picture_sections import (
-    distortion_section,
-    figure7_section,
-    filter_section,
-    negatives_section,
-    training_section,
-    transfer_section,
-)
 from blindspots.report.provenance import Provenance, provenance
-from blindspots.report.table_sections import table_sections
+from blindspots.report.table_sections import Read, read, table_section
 from blindspots.report.verdict import verdict_line, verdict_section
-from blindspots.store.layout import Layout
+from blindspots.results.results import Results
 from blindspots.study.study import Study
-from blindspots.tables import build_table, tables_for
-
-if TYPE_CHECKING:
-    from blindspots.jobs.workspace import Workspace
+from blindspots.tables.registry import TABLES
 
 _TEMPLATE = "page.html.j2"
 
@@ -55,16 +44,12 @@ class Page:
     version: str
 
 
-def write_report(workspace: "Workspace", path: Path, *, explanations: Mapping[str, str] | None = None) -> Path:
-    """Write the report of a workspace's store to ``path``, whole or not at all, and return it.
+def write_report(results: Results, path: Path, *, explanations: Mapping[str, str] | None = None) -> Path:
+    """Write the report of a study to ``path``, whole or not at all, and return it.
 
-    Raises :class:`InputError` where there is no study, or the file cannot be written.
+    Raises :class:`InputError` where the file cannot be written.
     """
-    from blindspots.files import write_whole
-    from blindspots.results.tree import open_study
-
-    with open_study(workspace.root, lazy=False) as tree:
-        text = build_report(tree, workspace.study, workspace.dataset, workspace.layout, explanations=explanations)
+    text = build_report(results, explanations=explanations)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text.encode())
@@ -73,41 +58,27 @@ def write_report(workspace: "Workspace", path: Path, *, explanations: Mapping[st
     return path
 
 
-def build_report(
-    tree: xr.DataTree,
-    study: Study,
-    dataset: Dataset,
-    layout: Layout,
-    *,
-    explanations: Mapping[str, str] | None = None,
-) -> str:
-    """Return the report of a store as HTML.
+def build_report(results: Results, *, explanations: Mapping[str, str] | None = None) -> str:
+    """Return the report of a study as HTML.
 
     ``explanations``: why a cell disagrees with the paper's, by patterns of keys, the most particular first; by default
     those of :func:`~blindspots.paper.explanations.explanations_for`. Parts that the study or the store lacks are left
     out with a sentence.
     """
-    tables = _tables(tree, study)
-    drawn = {number: table for number, table in tables.items() if isinstance(table, xr.Dataset)}
+    study = results.study
+    tables = {name: read(name, results) for name in TABLES}
+    compared = [each for name, each in tables.items() if TABLES[name].compared and isinstance(each, xr.Dataset)]
+    ledger = Ledger(explanations_for(study) if explanations is None else explanations)
     sections = (
-        verdict_section(drawn, study),
-        *table_sections(tables, Ledger(explanations_for(study) if explanations is None else explanations)),
-        transfer_section(tables),
-        distortion_section(tree, study),
-        figure7_section(tree, study, dataset),
-        filter_section(study, dataset, layout),
-        training_section(tree, study),
-        negatives_section(tree, study),
-        bounds_section(tree, study, dataset, layout),
-        table5_section(tree, study),
-        penalty_section(tree, study),
+        verdict_section(compared, study),
+        *_sections(tables, results, ledger),
         slip_section(study),
-        store_section(tree, layout),
+        store_section(results),
     )
     page = Page(
         title=f"Blind spots of neural networks: the study {study.name}",
-        verdict=verdict_line(drawn),
-        facts=_facts(study, provenance(layout)),
+        verdict=verdict_line(compared),
+        facts=_facts(study, provenance(results.place)),
         sections=sections,
         signs=SIGNS,
         version=_version(),
@@ -122,15 +93,18 @@ def build_report(
     return environment.get_template(_TEMPLATE).render(page=page)
 
 
-def _tables(tree: xr.DataTree, study: Study) -> dict[int, xr.Dataset | str]:
-    """Return the tables that the study has models for; where the store is not finished, what it lacks."""
-    found: dict[int, xr.Dataset | str] = {}
-    for number in tables_for(study):
-        try:
-            found[number] = build_table(number, tree, study)
-        except InputError as error:
-            found[number] = str(error)
-    return found
+def _sections(tables: Mapping[str, Read], results: Results, ledger: Ledger) -> Iterator[Section]:
+    """Yield the tables that are held against the paper's, then the figures that stand alone, then all other tables."""
+    shown = {name for entry in TABLES.values() for name in entry.figures}
+    for name, table in tables.items():
+        if TABLES[name].compared:
+            yield table_section(TABLES[name], table, results, ledger)
+    for name, entry in FIGURES.items():
+        if name not in shown:
+            yield figure_section(entry, results)
+    for name, table in tables.items():
+        if not TABLES[name].compared:
+            yield table_section(TABLES[name], table, results, ledger)
 
 
 def _facts(study: Study, made: Provenance) -> tuple[Fact, ...]:

@@ -5,23 +5,9 @@ import xarray as xr
 from blindspots.paper.slips import SLIPS
 from blindspots.report.blocks import Cell, Entries, Entry, Grid, Row, Section, Text
 from blindspots.report.numbers import count
-from blindspots.store.layout import Layout
+from blindspots.results.results import Results
+from blindspots.store import layout
 from blindspots.study.study import Study
-
-_GROUPS = {
-    "sets": (
-        "sets/<model>/seed-<seed>/<split>/<rule>",
-        "adversarial sets: perturbation, target, class read, distortion, "
-        "success, lower bound and effort, image by image",
-    ),
-    "references": ("references/<split>/<noise>", "sets of Gaussian noise, as drawn and clipped"),
-    "transfer": ("transfer", "every set shown to every model: counts, rates, intervals"),
-    "training": ("training/<model>/seed-<seed>", "loss, error and gradient over the iterations"),
-    "negatives": ("negatives/<model>/seed-<seed>", "what random directions misread, image by image"),
-    "spectral": ("spectral/<model>/seed-<seed>", "bounds of every layer, and of the whole"),
-    "certified": ("certified/<model>/seed-<seed>", "least distortions proved near each image, beside those found"),
-    "tables": ("tables/table<number>", "the tables of this page, every number unrounded"),
-}
 
 
 def slip_section(study: Study) -> Section:
@@ -35,18 +21,20 @@ def slip_section(study: Study) -> Section:
     return Section("slips", "Where the paper slips or is silent", (text, Entries(tuple(items), numbered=True)))
 
 
-def store_section(tree: xr.DataTree, layout: Layout) -> Section:
+def store_section(results: Results) -> Section:
     """Return where everything lies in the store."""
     rows = []
-    for name, (path, what) in _GROUPS.items():
-        groups = _filled(tree, name)
+    for name, (path, what) in layout.DESCRIBED.items():
+        groups = _filled(results.tree, name)
         if groups:
-            rows.append(_row(f"study.zarr/{path}", what, groups))
-    weights = len(list(layout.root.glob("models/*/*.safetensors")))
-    receipts = len(list((layout.root / "receipts").rglob("*.json")))
-    rows.append(_row("models/<model>/seed-<seed>.safetensors", "trained weights, with their metadata", weights))
-    rows.append(_row("receipts/<job>/<shard>.json", "what every shard was made from, by what and when", receipts))
-    rows.append(_row("study.json", "the study, with every field, and the hash of its data", 1))
+            rows.append(_row(layout.in_hierarchy(path), what, groups))
+    weights = sum(key.endswith(".safetensors") for key in results.place.files(layout.MODELS))
+    receipts = sum(1 for _ in results.place.files(layout.RECEIPTS))
+    rows.append(_row(f"{layout.MODELS}/<model>/seed-<seed>.safetensors", "weights, with their metadata", weights))
+    rows.append(
+        _row(f"{layout.RECEIPTS}/<job>/<shard>.json", "what every shard was made from, by what and when", receipts)
+    )
+    rows.append(_row(layout.STUDY, "the study, with every field, and the hash of its data", 1))
     grid = Grid(
         id="grid-store",
         caption="What the folder of the store holds; a group of study.zarr is an xarray Dataset.",

@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from blindspots.store.layout import Layout
+from blindspots.store import layout
+from blindspots.store.place import Place
 from blindspots.store.receipts import read_receipt
 
 
@@ -22,9 +23,9 @@ class Provenance:
     devices: tuple[str, ...]
 
 
-def provenance(layout: Layout) -> Provenance:
+def provenance(place: Place) -> Provenance:
     """Return what the receipts of a store say; those that cannot be read are left out."""
-    found = [read_receipt(path) for path in sorted((layout.root / "receipts").rglob("*.json"))]
+    found = [read_receipt(place, key) for key in place.files(layout.RECEIPTS)]
     receipts = [receipt for receipt in found if receipt is not None]
     times = sorted(receipt.finished for receipt in receipts if receipt.finished)
     versions: dict[str, Counter[str]] = {}

@@ -1,65 +1,70 @@
-"""The sections of the page that hold tables: the paper's four, and that of adversarial negatives."""
+"""The sections of the page that hold tables, one for each that there is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from itertools import zip_longest
 
 import xarray as xr
 
+from blindspots.errors import InputError
 from blindspots.report.blocks import Block, Missing, Section, Text
+from blindspots.report.figure_sections import figure_blocks
 from blindspots.report.findings import Ledger
-from blindspots.report.grids import distortion_grids, error_grid, transfer_grid
-from blindspots.tables import TABLES
-from blindspots.tables.sheets.sheet import rules
+from blindspots.report.grids import distortion_grids, error_grid, sheet_grid, transfer_grid
+from blindspots.results.results import Results
+from blindspots.tables.drawing import read_table
+from blindspots.tables.registry import TABLES, Table
+from blindspots.tables.sheets.cells import rules
 
-_SHORT = {
-    1: "the models and their least distortions",
-    2: "who else is fooled",
-    3: "models of the two halves",
-    4: "who else is fooled, across the halves",
-}
-_WHO = {
-    1: "no model trained on all training images",
-    2: "no model trained on all training images",
-    3: "no model trained on a half of the training images, P1 or P2",
-    4: "no model trained on a half of the training images, P1 or P2",
-}
+Read = xr.Dataset | Missing
+"""A table, or why it is not there."""
 
 
-def table_sections(tables: Mapping[int, xr.Dataset | str], ledger: Ledger) -> list[Section]:
-    """Return a section for each of the paper's Tables 1 to 4.
-
-    ``tables``: by number; a text where a table cannot be drawn, which says why, and nothing where the study has no
-    models for it.
-    """
-    return [
-        Section(f"table-{number}", f"Table {number}: {_SHORT[number]}", tuple(_blocks(number, tables, ledger)))
-        for number in TABLES
-    ]
+def read(name: str, results: Results) -> Read:
+    """Return the table ``name``, or the sentence that says what the study or the store lacks for it."""
+    if lacking := TABLES[name].lacks(results.study):
+        return Missing(f"Left out: the study has {lacking}.")
+    try:
+        return read_table(name, results)
+    except InputError as error:
+        return Missing(f"Left out: {error}.")
 
 
-def _blocks(number: int, tables: Mapping[int, xr.Dataset | str], ledger: Ledger) -> list[Block]:
-    table = tables.get(number)
-    if table is None:
-        return [Missing(f"Left out: the study has {_WHO[number]}.")]
-    if isinstance(table, str):
-        return [Missing(f"Left out: {table}.")]
-    blocks: list[Block] = [Text(where) for where in _other_images(table)]
-    if number in (1, 3):
-        before = len(ledger.found)
-        blocks.append(error_grid(table, ledger))
-        blocks.append(ledger.since(before, "Errors that disagree with the paper's", f"findings-{number}"))
-        blocks += distortion_grids(table)
-        return blocks
+def table_section(entry: Table, table: Read, results: Results, ledger: Ledger) -> Section:
+    """Return the section of a table; disagreements with the paper go into ``ledger``."""
+    if isinstance(table, Missing):
+        blocks: Iterator[Block] = iter((table,))
+    elif entry.compared:
+        blocks = _compared(entry.name, table, ledger)
+    else:
+        blocks = _of_sheets(entry, table, results)
+    return Section(f"table-{entry.name}", entry.heading or entry.title, tuple(blocks))
+
+
+def _compared(name: str, table: xr.Dataset, ledger: Ledger) -> Iterator[Block]:
+    """Yield a table of the paper's, ours above the paper's in every cell, and where they disagree."""
+    ours, theirs = table.attrs["split"], table.attrs["papers_split"]
+    if ours != theirs:
+        yield Text(f"The paper's sets are of {theirs} images and these of {ours} images: they are not compared.")
+    before = len(ledger.found)
+    if "source" not in table.dims:
+        yield error_grid(table, ledger)
+        yield ledger.since(before, "Errors that disagree with the paper's", f"findings-{name}")
+        yield from distortion_grids(table)
+        return
     for rule in rules(table):
         before = len(ledger.found)
-        blocks.append(transfer_grid(table, rule, ledger))
-        blocks.append(
-            ledger.since(before, f"Cells that disagree with the paper's, rule {rule}", f"findings-{number}-{rule}")
-        )
-    return blocks
+        yield transfer_grid(table, rule, ledger)
+        yield ledger.since(before, f"Cells that disagree with the paper's, rule {rule}", f"findings-{name}-{rule}")
 
 
-def _other_images(table: xr.Dataset) -> list[str]:
-    ours, theirs = table.attrs["split"], table.attrs["papers_split"]
-    if ours == theirs:
-        return []
-    return [f"The paper's sets are of {theirs} images and these of {ours} images: they are not compared."]
+def _of_sheets(entry: Table, table: xr.Dataset, results: Results) -> Iterator[Block]:
+    """Yield a table that the paper has no counterpart of, as it is laid out for reading, and its figures."""
+    if entry.opening:
+        yield Text(entry.opening)
+    sheets = entry.sheets(table)
+    for index, (sheet, after) in enumerate(zip_longest(sheets, sheets[1:])):
+        yield sheet_grid(sheet, f"grid-{entry.name}-{index}")
+        if after is None or after.notes != sheet.notes:  # what is said of several alike stands below the last
+            yield from map(Text, sheet.notes)
+    for name in entry.figures:
+        yield from figure_blocks(name, results)

@@ -1,6 +1,6 @@
 """The verdict of the page: in how many cells ours and the paper's overlap, in one line and by kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import xarray as xr
 
@@ -17,7 +17,7 @@ _KINDS = {
 }
 
 
-def verdict_line(tables: Mapping[int, xr.Dataset]) -> str:
+def verdict_line(tables: Sequence[xr.Dataset]) -> str:
     """Return the verdict under the rule that decides, in one line."""
     found = agreement(tables)
     if not found.cells:
@@ -43,7 +43,7 @@ def _which(tables: set[int]) -> str:
     return f"Tables {', '.join(map(str, others))} and {last}"
 
 
-def verdict_section(tables: Mapping[int, xr.Dataset], study: Study) -> Section:
+def verdict_section(tables: Sequence[xr.Dataset], study: Study) -> Section:
     """Return the section with the verdict by kind and rule, and how it is come by."""
     rules = sorted(study.sets.rules, key=lambda rule: rule != DECIDES)
     found = {rule: agreement(tables, rule=rule) for rule in rules}

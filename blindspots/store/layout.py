@@ -129,6 +129,11 @@ def bounds(model: str, seed: int) -> str:
     return f"spectral/{model_name(model, seed)}"
 
 
+def alexnet_bounds() -> str:
+    """Return the group of the layers of Table 5's AlexNet, and the key of its job."""
+    return "spectral/alexnet"
+
+
 def certified(model: str, seed: int) -> str:
     """Return the group of what is proved of a model's least distortions, and the key of its job."""
     return f"certified/{model_name(model, seed)}"

@@ -7,7 +7,7 @@ other rules stand beside it. Errors and noise have no target and are the same un
 :data:`LEAST` images are too small to count: their intervals overlap with nearly anything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -123,9 +123,9 @@ class Agreement:
         }
 
 
-def agreement(tables: Mapping[int, xr.Dataset], *, rule: str = DECIDES) -> Agreement:
-    """Return the agreement of ``tables``, by their numbers, with the paper, under ``rule``."""
-    found = [cell for table in tables.values() for cell in compared(table) if cell.rule in (rule, NO_RULE)]
+def agreement(tables: Iterable[xr.Dataset], *, rule: str = DECIDES) -> Agreement:
+    """Return the agreement of ``tables``, of the paper's, with the paper, under ``rule``."""
+    found = [cell for table in tables for cell in compared(table) if cell.rule in (rule, NO_RULE)]
     found.sort(key=lambda cell: (cell.table, KINDS.index(cell.kind)))
     return Agreement(
         rule=rule,

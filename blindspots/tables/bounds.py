@@ -3,17 +3,18 @@
 import numpy as np
 import xarray as xr
 
-from blindspots.errors import InputError
-from blindspots.store.layout import model_name
-from blindspots.study.study import ModelSpec, Study
-from blindspots.tables.distortions import distortions, group, set_split
+from blindspots.results.results import Results
+from blindspots.store import layout
+from blindspots.study.study import ModelSpec
+from blindspots.tables.distortions import distortions, set_split
+from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import describe, reader_name, texts
 
 RULE = "nearest"
 _KNOWN = 0.9999
 
 
-def bounds_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
+def bounds_table(results: Results) -> xr.Dataset:
     """Return bounds along ``model``: of each network, and what is certified of its least distortions.
 
     ``product`` is the mean over seeds of the bound of section 4.3, between ``product_least`` and ``product_most``;
@@ -23,22 +24,21 @@ def bounds_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
     proved near each image (:mod:`blindspots.spectral.proof.local`), and ``minimal`` the share of them whose ratio is
     at least 0.9999: their least distortion is known. NaN where there are none.
 
-    Raises :class:`InputError` where the study asks for no bounds, or the store lacks them.
+    Raises :class:`~blindspots.errors.InputError` where the store lacks the bounds.
     """
-    if not study.bounds.models:
-        raise InputError("the study has no bounds; ask for them with: --set bounds.models=true")
-    rows = [_row(tree, study, spec) for spec in study.models]
+    study = results.study
+    rows = [_row(results, spec) for spec in study.models]
     table = xr.Dataset(
         {
             "paper_name": ("model", texts(spec.paper for spec in study.models)),
             "reader_name": ("model", texts(map(reader_name, study.models))),
-            "norms": ("model", texts(_norms(tree, spec.name) for spec in study.models)),
+            "norms": ("model", texts(_norms(results, spec.name) for spec in study.models)),
             **{name: ("model", np.array([row[name] for row in rows])) for name in rows[0]},
         },
         coords={"model": texts(spec.name for spec in study.models)},
         attrs={
             "table": "bounds",
-            "title": "bounds of the models' layers, and of their least distortions",
+            "title": TABLES["bounds"].title,
             "study": study.name,
             "dataset": study.dataset_name,
             "rule": RULE,
@@ -64,16 +64,17 @@ _LONG_NAMES = {
 }
 
 
-def _row(tree: xr.DataTree, study: Study, spec: ModelSpec) -> dict[str, float]:
-    products = [float(_bounds(tree, spec.name, seed).attrs["product"]) for seed in range(study.seeds)]
+def _row(results: Results, spec: ModelSpec) -> dict[str, float]:
+    study = results.study
+    products = [float(_bounds(results, spec.name, seed).attrs["product"]) for seed in range(study.seeds)]
     row = {"product": float(np.mean(products)), "product_least": min(products), "product_most": max(products)}
     split = set_split(study, spec)
     if RULE not in study.sets.rules:
         return row | {"distortion": np.nan, "lower_bound": np.nan, "closed": np.nan, "images": 0} | _near([])
-    made = distortions(tree, spec.name, split=split, rule=RULE, seeds=study.seeds)
+    made = distortions(results, spec.name, split=split, rule=RULE)
     ratios = []
     for seed in range(study.seeds):
-        found = group(tree, f"sets/{model_name(spec.name, seed)}/{split}/{RULE}")
+        found = results.group(layout.adversarial_set(spec.name, seed, split, RULE))
         read = (found["clean_predicted"].values == found["label"].values) & found["success"].values
         with np.errstate(invalid="ignore"):
             ratios.append(np.mean(found["lower_bound"].values[read] / found["distortion"].values[read]))
@@ -82,15 +83,16 @@ def _row(tree: xr.DataTree, study: Study, spec: ModelSpec) -> dict[str, float]:
         "lower_bound": made.lower_bound,
         "closed": float(np.mean(ratios)),
         "images": made.n,
-        **_near(_ratios(tree, study, spec)),
+        **_near(_ratios(results, spec)),
     }
 
 
-def _ratios(tree: xr.DataTree, study: Study, spec: ModelSpec) -> list[np.ndarray]:
+def _ratios(results: Results, spec: ModelSpec) -> list[np.ndarray]:
     """Return the ratios of proved to found distortions, an array a seed."""
-    if not study.bounds.certified or spec.network == "convolutional":
+    study = results.study
+    if not study.bounds.certified or not spec.sigmoid:
         return []
-    found = [group(tree, f"certified/{model_name(spec.name, seed)}") for seed in range(study.seeds)]
+    found = [results.group(layout.certified(spec.name, seed)) for seed in range(study.seeds)]
     counted = [each["read"].values & np.isfinite(each["found"].values) for each in found]
     return [
         each["certified"].values[there] / each["found"].values[there]
@@ -109,8 +111,8 @@ def _near(ratios: list[np.ndarray]) -> dict[str, float]:
     }
 
 
-def _norms(tree: xr.DataTree, model: str) -> str:
-    found = _bounds(tree, model, 0)
+def _norms(results: Results, model: str) -> str:
+    found = _bounds(results, model, 0)
     weighted = [kind in _WEIGHTED for kind in map(str, found["kind"].values)]
     return ", ".join(f"{upper:.4g}" for upper in found["upper"].values[weighted])
 
@@ -118,5 +120,5 @@ def _norms(tree: xr.DataTree, model: str) -> str:
 _WEIGHTED = {"Linear", "Conv1d", "Conv2d", "Conv3d"}
 
 
-def _bounds(tree: xr.DataTree, model: str, seed: int) -> xr.Dataset:
-    return group(tree, f"spectral/{model_name(model, seed)}")
+def _bounds(results: Results, model: str, seed: int) -> xr.Dataset:
+    return results.group(layout.bounds(model, seed))

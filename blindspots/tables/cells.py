@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from math import nan
 
 import numpy as np
-import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.names import CLEAN, NO_RULE
-from blindspots.study.study import Study
-from blindspots.tables.distortions import UNFINISHED, group
+from blindspots.results.results import UNFINISHED, Results
+from blindspots.store import layout
 
 
 @dataclass(frozen=True)
@@ -67,15 +66,15 @@ class Transfer:
 
     _COUNTS = ("n", "misread", "as_target", "clean_misread")
 
-    def __init__(self, tree: xr.DataTree, study: Study) -> None:
-        found = group(tree, "transfer")
+    def __init__(self, results: Results) -> None:
+        found = results.group(layout.TRANSFER)
         self._places = {
             str(dim): {value: index for index, value in enumerate(found[dim].values.tolist())} for dim in found.dims
         }
         order = ("source", "target", "seed", "split", "rule", "variant")
         self._counts = {name: found[name].transpose(*order).values for name in self._COUNTS}
         self._distortion = found["distortion"].transpose(*order).values
-        self._seeds = range(study.seeds)
+        self._seeds = range(results.study.seeds)
 
     def cell(self, source: str, target: str, *, split: str, rule: str, variant: str = "plain") -> Cell:
         """Return what ``target`` read in the set of ``source``; raise :class:`InputError` where the store lacks it."""

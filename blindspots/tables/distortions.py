@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 
-from blindspots.errors import InputError
 from blindspots.intervals import NORMAL_95
 from blindspots.names import NO_RULE
+from blindspots.results.results import Results
+from blindspots.store import layout
 from blindspots.study.study import ModelSpec, Study
-
-UNFINISHED = "finish it with: blindspots run, with the study and the root as before"
 
 
 @dataclass(frozen=True)
@@ -43,19 +41,19 @@ class Distortions:
     """Share of the images of ``mean`` that are still a success when rounded to 8 bits a value; NaN for noise."""
 
 
-def distortions(tree: xr.DataTree, source: str, *, split: str, rule: str, seeds: int) -> Distortions:
+def distortions(results: Results, source: str, *, split: str, rule: str) -> Distortions:
     """Return the distortions of a model's set or, under the rule none, of a reference's, which has no seeds.
 
-    Raises :class:`InputError` where the store lacks the set.
+    Raises :class:`~blindspots.errors.InputError` where the store lacks the set.
     """
     if rule == NO_RULE:
-        values = group(tree, f"references/{split}/{source}")["distortion"].values
+        values = results.group(layout.reference_set(split, source))["distortion"].values
         everywhere, nowhere = np.ones(len(values), bool), np.full(len(values), np.nan)
         found = [_of_seed(values, everywhere, everywhere, nowhere, nowhere, nowhere)]
     else:
         found = []
-        for seed in range(seeds):
-            made = group(tree, f"sets/{source}/seed-{seed}/{split}/{rule}")
+        for seed in range(results.study.seeds):
+            made = results.group(layout.adversarial_set(source, seed, split, rule))
             read = made["clean_predicted"].values == made["label"].values
             names = ("success", "exact", "lower_bound", "survives_eight_bits")
             success, exact, bound, survives = (made[name].values for name in names)
@@ -105,14 +103,3 @@ def _mean(values: np.ndarray) -> float:
 def set_split(study: Study, spec: ModelSpec) -> str:
     """Return the split whose sets the tables are drawn from, for a model ``spec``."""
     return study.splits(spec)[0]
-
-
-def group(tree: xr.DataTree, path: str) -> xr.Dataset:
-    """Return the arrays at ``path``; raise :class:`InputError` where the store has none there."""
-    try:
-        found = tree[path]
-    except KeyError:
-        found = None
-    if not isinstance(found, xr.DataTree) or not found.data_vars:
-        raise InputError(f"the store lacks {path}; {UNFINISHED}")
-    return found.to_dataset()

@@ -8,7 +8,7 @@ import xarray as xr
 from blindspots.intervals import overlap
 from blindspots.names import CLEAN, NO_RULE
 from blindspots.paper import published as paper
-from blindspots.study.study import Study
+from blindspots.results.results import Results
 from blindspots.tables.cells import Rate, Transfer
 from blindspots.tables.distortions import distortions
 from blindspots.tables.rows import (
@@ -46,14 +46,15 @@ _DISTORTIONS = {
 }
 
 
-def model_table(number: int, tree: xr.DataTree, study: Study) -> xr.Dataset:
+def model_table(number: int, results: Results) -> xr.Dataset:
     """Return Table 1 or 3: a row a model; errors with intervals, distortions under each rule, the paper's beside them.
 
     Distortions are averages over the images that the model read correctly from the start, with the average over all
     beside them (slip "misread from the start"). The paper's are those of a random target (slip "targets").
     """
+    study = results.study
     specs, rules = models_of(number, study), list(study.sets.rules)
-    transfer, split = Transfer(tree, study), distorted_split(number, study)
+    transfer, split = Transfer(results), distorted_split(number, study)
     names = [spec.name for spec in specs]
     columns: dict[str, tuple[Any, ...]] = {
         "paper_name": ("model", texts(reader_name(spec) for spec in specs)),
@@ -65,7 +66,7 @@ def model_table(number: int, tree: xr.DataTree, study: Study) -> xr.Dataset:
         rates = [transfer.rate(CLEAN, name, split=images, rule=NO_RULE) for name in names]
         columns |= _error(error, rates, [each.get(images) for each in published])
         long_names[error] = f"share of {_IMAGES[images]} that the model misreads, mean over seeds"
-    found = [[distortions(tree, name, split=split, rule=rule, seeds=study.seeds) for rule in rules] for name in names]
+    found = [[distortions(results, name, split=split, rule=rule) for rule in rules] for name in names]
     for name, (field, text) in _DISTORTIONS.items():
         columns[name] = (("model", "rule"), [[getattr(each, field) for each in row] for row in found])
         long_names[name] = text

@@ -14,9 +14,9 @@ from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.negatives.flat_boundary import flat_boundary_share
 from blindspots.randomness import generator
-from blindspots.store.layout import model_name
-from blindspots.study.study import Study
-from blindspots.tables.distortions import group
+from blindspots.results.results import Results
+from blindspots.store import layout
+from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import describe, reader_name, texts
 
 _RESAMPLES = 4000
@@ -42,7 +42,7 @@ class Counted:
     """Mean least distortion, over seeds and images."""
 
 
-def negatives_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
+def negatives_table(results: Results) -> xr.Dataset:
     """Return rates (model, where, multiple) with 95% intervals over images, and what they rest on.
 
     With several seeds an image's rate is its mean over them: all have the same images. ``low`` and ``high`` are
@@ -50,12 +50,11 @@ def negatives_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
     ``resolution`` is the least rate but 0 that could have been found, one direction of one image; ``unseen`` what
     finding none does not exclude.
 
-    Raises :class:`InputError` where the study asks for no negatives or the store lacks them.
+    Raises :class:`InputError` where the store lacks the negatives.
     """
-    if not study.negatives.images:
-        raise InputError("the study has no negatives; ask for some with: --set negatives.images=500")
-    counted = [_counted(tree, spec.name, study) for spec in study.models]
-    first = group(tree, _path(study.models[0].name, 0))
+    study = results.study
+    counted = [_counted(results, spec.name) for spec in study.models]
+    first = results.group(layout.negatives(study.models[0].name, 0))
     places, multiples = [str(each) for each in first["where"].values], study.negatives.multiples
     flat = [flat_boundary_share(each, int(first.attrs["values"])) for each in multiples]
     shape = (len(counted), len(places), len(multiples))
@@ -94,7 +93,7 @@ def negatives_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
         },
         attrs={
             "table": "negatives",
-            "title": "how often random directions misread",
+            "title": TABLES["negatives"].title,
             "study": study.name,
             "dataset": study.dataset_name,
             "directions": study.negatives.directions,
@@ -158,8 +157,9 @@ def unseen(images: int) -> float:
     return float(1 - 0.05 ** (1 / images))
 
 
-def _counted(tree: xr.DataTree, model: str, study: Study) -> Counted:
-    found = [group(tree, _path(model, seed)) for seed in range(study.seeds)]
+def _counted(results: Results, model: str) -> Counted:
+    study = results.study
+    found = [results.group(layout.negatives(model, seed)) for seed in range(study.seeds)]
     if any(each["multiple"].values.tolist() != list(study.negatives.multiples) for each in found):
         raise InputError(f"the negatives of {model} are of other multiples; run the study again")
     examples = np.unique(np.concatenate([each["example"].values[each["counted"].values] for each in found]))
@@ -187,8 +187,6 @@ def _mean(values: np.ndarray, *, axis: int) -> np.ndarray:
     """Return the mean over what is not NaN; NaN where all is."""
     there = np.isfinite(values)
     n = there.sum(axis=axis)
-    return np.divide(np.where(there, values, 0).sum(axis=axis), n, out=np.full(n.shape, np.nan), where=n > 0)
-
-
-def _path(model: str, seed: int) -> str:
-    return f"negatives/{model_name(model, seed)}"
+    total = np.where(there, values, 0).sum(axis=axis)
+    mean: np.ndarray = np.divide(total, n, out=np.full(n.shape, np.nan), where=n > 0)
+    return mean

@@ -15,10 +15,12 @@ from scipy.special import ndtri, stdtrit
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.names import CLEAN, NO_RULE
-from blindspots.store.layout import model_name
+from blindspots.results.results import UNFINISHED, Results
+from blindspots.store import layout
 from blindspots.study.study import ModelSpec, Study
 from blindspots.tables.cells import Rate, Transfer
-from blindspots.tables.distortions import UNFINISHED, distortions, group
+from blindspots.tables.distortions import distortions
+from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import describe, reader_name, texts
 
 SPLIT, RULE = "test", "nearest"
@@ -48,26 +50,20 @@ class Difference:
         return int(self.low > 0) - int(self.high < 0)
 
 
-def penalty_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
+def penalty_table(results: Results) -> xr.Dataset:
     """Return errors, bounds, distortions and transfer along ``model``, family by family, the weakest penalty first.
 
     ``difference`` is to the family's first, with an interval by :func:`paired_difference`. ``product`` is the bound of
     section 4.3, from the groups ``spectral``. Along ``shown`` and ``variant``, see :data:`SHOWN` and :data:`VARIANTS`,
     are rates of misreading with Wilson intervals, over all images of a set.
 
-    Raises :class:`InputError` where the study has no models that differ in their penalty alone, or no sets of test
-    images under the nearest rule, or the store lacks something.
+    Raises :class:`InputError` where the store lacks something.
     """
+    study = results.study
     families = study.families
-    if not families:
-        raise InputError(f"the study {study.name} has no two models that differ in their penalty alone; add one")
     specs = [spec for family in families for spec in family]
-    if RULE not in study.sets.rules or any(SPLIT not in study.splits(spec) for spec in specs):
-        raise InputError(
-            "the table of penalties reads nearest sets of test images; set sets.splits=[test] and the rule"
-        )
-    transfer = Transfer(tree, study)
-    rows = [_row(tree, study, transfer, spec, family) for family in families for spec in family]
+    transfer = Transfer(results)
+    rows = [_row(results, transfer, spec, family) for family in families for spec in family]
     shown = [_shown(study, transfer, spec, family) for family in families for spec in family]
     table = xr.Dataset(
         {
@@ -79,7 +75,7 @@ def penalty_table(tree: xr.DataTree, study: Study) -> xr.Dataset:
         coords={"model": texts(spec.name for spec in specs), "shown": texts(SHOWN), "variant": texts(VARIANTS)},
         attrs={
             "table": "penalty",
-            "title": "what a penalty on the Lipschitz bound does",
+            "title": TABLES["penalty"].title,
             "study": study.name,
             "dataset": study.dataset_name,
             "split": SPLIT,
@@ -121,18 +117,16 @@ _LONG_NAMES = {
 }
 
 
-def _row(
-    tree: xr.DataTree, study: Study, transfer: Transfer, spec: ModelSpec, family: tuple[ModelSpec, ...]
-) -> dict[str, Any]:
+def _row(results: Results, transfer: Transfer, spec: ModelSpec, family: tuple[ModelSpec, ...]) -> dict[str, Any]:
     training, test = (transfer.rate(CLEAN, spec.name, split=split, rule=NO_RULE) for split in (spec.split, SPLIT))
-    made = distortions(tree, spec.name, split=SPLIT, rule=RULE, seeds=study.seeds)
-    products = [_product(tree, spec.name, seed) for seed in range(study.seeds)]
+    made = distortions(results, spec.name, split=SPLIT, rule=RULE)
+    products = [_product(results, spec.name, seed) for seed in range(results.study.seeds)]
     low, high = test.interval
     against = Difference(nan, nan, nan, nan, nan)
     if spec is not family[0]:
-        per_seed = _errors(tree, study, spec) - _errors(tree, study, family[0])
-        with xr.set_options(arithmetic_join="inner"):  # the images that both have
-            per_image = _misread(tree, study, spec) - _misread(tree, study, family[0])
+        per_seed = _errors(results, spec) - _errors(results, family[0])
+        ours, theirs = xr.align(_misread(results, spec), _misread(results, family[0]), join="inner")
+        per_image = ours - theirs  # of the images that both have
         against = paired_difference(per_seed, per_image.values, test.n, strengths=len(family) - 1)
     return {
         "penalty": spec.penalty,
@@ -178,27 +172,28 @@ def paired_difference(per_seed: np.ndarray, per_image: np.ndarray, images: int, 
     return Difference(mean, seeds, over_images, mean - half, mean + half)
 
 
-def _errors(tree: xr.DataTree, study: Study, spec: ModelSpec) -> np.ndarray:
+def _errors(results: Results, spec: ModelSpec) -> np.ndarray:
     """Return a model's test error by seed (s,)."""
-    found = group(tree, "transfer").sel(source=CLEAN, target=spec.name, split=SPLIT, rule=NO_RULE, variant="plain")
-    cells = found.sel(seed=list(range(study.seeds)))
+    transfer = results.group(layout.TRANSFER)
+    found = transfer.sel(source=CLEAN, target=spec.name, split=SPLIT, rule=NO_RULE, variant="plain")
+    cells = found.sel(seed=list(range(results.study.seeds)))
     return np.asarray(cells["misread"].values / cells["n"].values)
 
 
-def _misread(tree: xr.DataTree, study: Study, spec: ModelSpec) -> xr.DataArray:
+def _misread(results: Results, spec: ModelSpec) -> xr.DataArray:
     """Return which of its set's images a model misreads from the start, 0 or 1: (example, seed)."""
     found = []
-    for seed in range(study.seeds):
-        made = group(tree, f"sets/{model_name(spec.name, seed)}/{SPLIT}/{RULE}")
+    for seed in range(results.study.seeds):
+        made = results.group(layout.adversarial_set(spec.name, seed, SPLIT, RULE))
         wrong = (made["clean_predicted"].values != made["label"].values).astype(np.float64)
         found.append(xr.DataArray(wrong, dims="example", coords={"example": made["example"].values}))
     return xr.concat(found, dim="seed", join="inner").transpose("example", "seed")
 
 
-def _product(tree: xr.DataTree, model: str, seed: int) -> float:
+def _product(results: Results, model: str, seed: int) -> float:
     """Return the bound of a whole network out of its ``spectral`` group."""
-    path = f"spectral/{model_name(model, seed)}"
-    found = group(tree, path)
+    path = layout.bounds(model, seed)
+    found = results.group(path)
     if "product" not in found.attrs:
         raise InputError(f"the store's {path} has no product of its layers' bounds; {UNFINISHED}")
     return float(found.attrs["product"])

@@ -9,8 +9,8 @@ import xarray as xr
 from blindspots.names import noise_name
 from blindspots.paper import published as paper
 from blindspots.study.study import HALVES, ModelSpec, Study
-from blindspots.tables import TABLES
 from blindspots.tables.distortions import set_split
+from blindspots.tables.registry import TABLES
 
 
 def models_of(number: int, study: Study) -> tuple[ModelSpec, ...]:
@@ -51,7 +51,7 @@ def table_attributes(number: int, study: Study) -> dict[str, Any]:
     """Return the attributes that every table carries."""
     return {
         "table": number,
-        "title": TABLES[number],
+        "title": TABLES[str(number)].title,
         "study": study.name,
         "dataset": study.dataset_name,
         "split": distorted_split(number, study),

@@ -5,6 +5,9 @@ import math
 import numpy as np
 import xarray as xr
 
+from blindspots.results.results import Results
+from blindspots.store import layout
+from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import texts
 
 PAPER = {
@@ -42,6 +45,14 @@ _OURS = {
 }
 
 
+def table5_of_study(results: Results) -> xr.Dataset:
+    """Return Table 5 with the bounds of the AlexNet that a study names, or the paper's rows alone where it names none.
+
+    Raises :class:`~blindspots.errors.InputError` where the store lacks the bounds.
+    """
+    return table5(results.group(layout.alexnet_bounds()) if results.study.bounds.alexnet else None)
+
+
 def table5(layers: xr.Dataset | None) -> xr.Dataset:
     """Return Table 5 (row): the paper's size, stride and bound, and ours.
 
@@ -74,7 +85,7 @@ def table5(layers: xr.Dataset | None) -> xr.Dataset:
         coords={"row": texts(rows)},
         attrs={
             "table": 5,
-            "title": "upper bounds of the Lipschitz constant of AlexNet's layers",
+            "title": TABLES["5"].title,
             "paper_product": math.prod(float(bound) for _, _, bound in PAPER.values()),
             "source": "https://arxiv.org/abs/1312.6199",
         },

@@ -8,6 +8,7 @@ import xarray as xr
 from blindspots.intervals import overlap
 from blindspots.names import NO_RULE
 from blindspots.paper import published as paper
+from blindspots.results.results import Results
 from blindspots.study.study import Study
 from blindspots.tables.cells import Cell, Transfer
 from blindspots.tables.distortions import Distortions, distortions
@@ -54,7 +55,7 @@ _LONG_NAMES = {
 }
 
 
-def transfer_table(number: int, tree: xr.DataTree, study: Study) -> xr.Dataset:
+def transfer_table(number: int, results: Results) -> xr.Dataset:
     """Return Table 2 or 4: rates along (rule, source, target) with intervals, the paper's beside them.
 
     Table 4 has (rule, variant, source, target): its sets are shown as made and, where the study amplifies the sets of
@@ -62,17 +63,18 @@ def transfer_table(number: int, tree: xr.DataTree, study: Study) -> xr.Dataset:
     which is the paper's reading, and clipped to [0, 1] (slip "clipped noise"). Rates are over all images, with the
     error on the same images without a perturbation beside them (slip "misread from the start").
     """
+    study = results.study
     specs, noise, split = models_of(number, study), noise_of(study), distorted_split(number, study)
     amplified = number == 4 and split in study.sets.amplified_splits
     rules, variants = list(study.sets.rules), VARIANTS if amplified else VARIANTS[:1]
     models, sources = [spec.name for spec in specs], [*(spec.name for spec in specs), *noise]
     shape = (len(rules), len(variants), len(sources), len(models))
     values: dict[str, np.ndarray] = {}
-    transfer = Transfer(tree, study)
+    transfer = Transfer(results)
     for i, rule in enumerate(rules):
         for k, source in enumerate(sources):
             used = NO_RULE if source in noise else rule
-            made = distortions(tree, source, split=split, rule=used, seeds=study.seeds)
+            made = distortions(results, source, split=split, rule=used)
             for j, variant in enumerate(variants[:1] if source in noise else variants):
                 known = _comparable(number, study, source, variant)
                 shown = [transfer.cell(source, target, split=split, rule=used, variant=variant) for target in models]

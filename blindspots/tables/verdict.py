@@ -16,7 +16,7 @@ def agreements(table: xr.Dataset) -> list[Agreement]:
     """
     number = int(table.attrs["table"])
     rules = [DECIDES] if number in ERRORS else sorted(map(str, table["rule"].values), key=lambda rule: rule != DECIDES)
-    return [agreement({number: table}, rule=rule) for rule in rules]
+    return [agreement([table], rule=rule) for rule in rules]
 
 
 def verdicts(table: xr.Dataset) -> list[str]:

@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import math
-from collections.abc import Callable
 from dataclasses import replace
 from textwrap import fill
 from typing import Any
@@ -12,28 +10,12 @@ from typing import Any
 import xarray as xr
 
 from blindspots.errors import InputError
-from blindspots.tables import BOUNDS, NEGATIVES, PENALTY, TABLE5, TABLES
-from blindspots.tables.sheets.bounds import bounds_sheets
+from blindspots.tables.registry import TABLES
 from blindspots.tables.sheets.layer import LAYERS, layer_sheets
-from blindspots.tables.sheets.model import model_sheets
-from blindspots.tables.sheets.negatives import negatives_sheets
-from blindspots.tables.sheets.penalty import penalty_sheets
+from blindspots.tables.sheets.records import COLUMNS, plain, records
 from blindspots.tables.sheets.sheet import Sheet
-from blindspots.tables.sheets.table5 import table5_sheets
-from blindspots.tables.sheets.transfer import transfer_sheets
 from blindspots.tables.verdict import MARK, agreements, verdicts
 
-_LAYOUTS: dict[Any, Callable[[xr.Dataset], list[Sheet]]] = {
-    1: model_sheets,
-    2: transfer_sheets,
-    3: model_sheets,
-    4: transfer_sheets,
-    TABLE5: table5_sheets,
-    NEGATIVES: negatives_sheets,
-    BOUNDS: bounds_sheets,
-    PENALTY: penalty_sheets,
-    LAYERS: layer_sheets,
-}
 FORMATS = ("text", "markdown", "csv", "latex", "json")
 
 _LEGEND = f"{MARK} marks a value whose interval does not overlap with the paper's."
@@ -66,31 +48,24 @@ def render(table: xr.Dataset, form: str) -> str:
 
 def sheets(table: xr.Dataset) -> list[Sheet]:
     """Return the blocks in which ``table`` is laid out for reading."""
-    layout = _LAYOUTS.get(table.attrs["table"])
-    if layout is None:
-        raise InputError(f"there is no layout for a table {table.attrs['table']!r}; use csv or json")
-    return layout(table)
+    name = str(table.attrs["table"])
+    if name == LAYERS:  # of any model's bounds: no table of a study
+        return layer_sheets(table)
+    if name not in TABLES:
+        raise InputError(f"there is no layout for a table {name!r}; use csv or json")
+    return TABLES[name].sheets(table)
 
 
-def records(table: xr.Dataset) -> list[dict[str, Any]]:
-    """Return a record for each cell of the widest variables, with what its row says repeated; NaN as None.
-
-    A cell of no images is left out: Table 4 has no amplified noise.
-    """
-    dims = max((tuple(str(dim) for dim in array.dims) for array in table.data_vars.values()), key=len)
-    found: list[dict[str, Any]] = []
-    for place in _places(table, dims):
-        cell = table.sel(place)
-        if "n" in cell and int(cell["n"]) == 0:
-            continue
-        values = {str(name): _plain(array.item()) for name, array in cell.data_vars.items()}
-        found.append({**{name: _plain(value) for name, value in place.items()}, **values})
-    return found
+def is_compared(table: xr.Dataset) -> bool:
+    """Tell whether ``table`` is one of the paper's that ends in a verdict."""
+    name = str(table.attrs["table"])
+    return name in TABLES and TABLES[name].compared
 
 
 def _content(table: xr.Dataset) -> dict[str, Any]:
-    content = {"attributes": dict(table.attrs), "records": records(table)}
-    if table.attrs["table"] in TABLES:
+    attributes = {name: value for name, value in table.attrs.items() if name != COLUMNS}  # the records say it
+    content = {"attributes": attributes, "records": records(table)}
+    if is_compared(table):
         content |= {"verdicts": verdicts(table), "agreement": [_finite(each.record()) for each in agreements(table)]}
     return content
 
@@ -98,21 +73,7 @@ def _content(table: xr.Dataset) -> dict[str, Any]:
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
-    return list(map(_finite, value)) if isinstance(value, list) else _plain(value)
-
-
-def _places(table: xr.Dataset, dims: tuple[str, ...]) -> list[dict[str, Any]]:
-    places: list[dict[str, Any]] = [{}]
-    for dim in dims:
-        places = [{**place, dim: value} for place in places for value in table[dim].values]
-    return places
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: NaN, which it lacks, as None."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, int | float) else str(value)
+    return list(map(_finite, value)) if isinstance(value, list) else plain(value)
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
@@ -125,7 +86,7 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 
 def _closing(table: xr.Dataset, form: str) -> list[str]:
     """Return what a table ends in, where it is one of the paper's."""
-    if table.attrs["table"] not in TABLES:
+    if not is_compared(table):
         return []
     lines = [_LEGEND, *verdicts(table)]
     if form == "markdown":  # what stands two further in is an item of the line above

@@ -6,7 +6,8 @@ from math import ceil, floor
 
 import xarray as xr
 
-from blindspots.tables.sheets.sheet import Sheet, names
+from blindspots.tables.sheets.cells import names
+from blindspots.tables.sheets.sheet import Sheet
 
 _COLUMNS = (
     "layer",

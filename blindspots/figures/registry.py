@@ -1,0 +1,122 @@
+"""Every figure that can be drawn, in the order in which the report shows them: the paper's by number, others by name.
+
+An entry here, or one that is added from outside, makes a figure known to the command line, its help and refusals, and
+to the report. Nothing is imported for an entry before it is drawn.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from blindspots.figures.plate import Plate
+from blindspots.registry import Registry, deferred
+from blindspots.tables.registry import bounds, negatives
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from blindspots.results.results import Results
+    from blindspots.study.study import Study
+
+
+@dataclass(frozen=True)
+class FigureEntry:
+    """A figure that can be had of studies."""
+
+    name: str
+    """What it is asked for by: the paper's number as text, or a slug."""
+    title: str
+    """What it shows, in a line without a capital."""
+    draw: Callable[["Results"], "Figure"]
+    """Draws it. Raises :class:`~blindspots.errors.InputError` where the store lacks something."""
+    lacks: Callable[["Study"], str] = lambda study: ""
+    """What a study has to have for it and has not, as an object of "the study has", with what would be right; empty
+    where nothing is lacking."""
+    heading: str = ""
+    """Of its section in the report; its title where that is empty. One that a table's section shows has none."""
+    alt: str = ""
+    """What it shows, for who cannot see it; its title where that is empty."""
+    caption: str = ""
+    """What stands below it in the report; its title where that is empty."""
+    form: Literal["svg", "png"] = "svg"
+    """In the report: ``svg`` for lines and letters, ``png`` for what is made of pixels."""
+    plates: Callable[["Results"], Iterable[Plate]] | None = None
+    """What the report shows of it, where that is more than the one figure with ``alt`` and ``caption``."""
+
+
+def autoencoder(study: "Study") -> str:
+    """Tell whether a study has an autoencoder, whose filters can be drawn."""
+    return "" if any(spec.network == "autoencoder" for spec in study.models) else "no autoencoder"
+
+
+FIGURES: Registry[FigureEntry] = Registry(
+    "figure",
+    FigureEntry(
+        "transfer",
+        "heat maps of Tables 2 and 4 under every rule: ours, the paper's, the difference",
+        draw=deferred("blindspots.figures.transfer:transfer_figure"),
+        heading="Transfer as heat maps",
+        plates=deferred("blindspots.figures.transfer:transfer_plates"),
+    ),
+    FigureEntry(
+        "distortions",
+        "the distribution of the least distortions, for every model and rule",
+        draw=deferred("blindspots.figures.distortion_distributions:distortion_distributions"),
+        heading="Distortions, image by image",
+        alt="Histograms of the least distortions of every model's sets, one row a model, the rules in two colours, "
+        "with a line at each mean and a triangle at the paper's average.",
+        caption="How the distortions of a set are distributed, over the images that its model reads correctly from the "
+        "start and for which the search succeeded. Every histogram is drawn to the same height. Lines with a number: "
+        "the means, as in Tables 1 and 3. Triangle: the paper's average, of a random target.",
+    ),
+    FigureEntry(
+        "7",
+        "pairs of original and distorted images for two models, beside the same images with noise",
+        draw=deferred("blindspots.figures.figure7:figure7"),
+        heading="Figure 7: pairs, and noise",
+        alt="Pairs of an original image and the same image distorted, for two models; the distorted ones look almost "
+        "like the originals, and every one is misread. Beside them the same images in strong noise.",
+        caption="Figure 7: originals beside what a model misreads; below each its label, and after the arrow the class "
+        "that the model reads. Right: the same images with noise, more than ten times as strong as what misleads, "
+        "shown clipped.",
+        form="png",
+    ),
+    FigureEntry(
+        "filters",
+        "the first-layer weights of the autoencoder",
+        draw=deferred("blindspots.figures.filters:filters"),
+        lacks=autoencoder,
+        heading="The autoencoder's filters",
+        form="png",
+        plates=deferred("blindspots.figures.filters:filter_plates"),
+    ),
+    FigureEntry(
+        "training",
+        "loss, error and gradient over the iterations, for every model",
+        draw=deferred("blindspots.figures.training_curves:training_curves"),
+        heading="Training",
+        alt="Loss, training error and norm of the gradient over the iterations, a line a model, a row of panels a "
+        "phase of training.",
+        caption="Training, a row of panels a phase. The loss has the weight decay in it; iterations of L-BFGS are "
+        "counted from the beginning of their phase. Axes are logarithmic, but linear below one iteration and below a "
+        "thousandth of a percent, so that 0 has a place. Thin lines: further seeds.",
+    ),
+    FigureEntry(
+        "negatives",
+        "how often random directions misread, over the distortion",
+        draw=deferred("blindspots.figures.negatives:negatives_figure"),
+        lacks=negatives,
+        alt="Share of random directions that misread over the distortion in multiples of the least, a line a model, on "
+        "a sphere and inside the box.",
+        caption="Share of random directions along which an image is misread, at multiples of its least distortion, "
+        "with 95% intervals over images.",
+    ),
+    FigureEntry(
+        "spectrum",
+        "the layers of the convolutional network over frequency and singular direction, with their bounds",
+        draw=deferred("blindspots.figures.model_spectra:model_spectra"),
+        lacks=bounds,
+        plates=deferred("blindspots.figures.model_spectra:spectrum_plates"),
+    ),
+)
+"""The figures by name."""

@@ -1,0 +1,180 @@
+"""Every table that can be drawn, in the order in which the report shows them: the paper's by number, ours by name.
+
+An entry here, or one that is added from outside, makes a table known to the command line, its help and refusals, to
+the job that draws it in a run, and to the report. Nothing is imported for an entry before it is drawn or printed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from blindspots.registry import Registry, deferred
+from blindspots.tables.sheets.sheet import Sheet
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from blindspots.results.results import Results
+    from blindspots.study.study import Study
+
+
+_PLAIN_SHEETS = deferred("blindspots.tables.sheets.plain:plain_sheets")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be had of studies."""
+
+    name: str
+    """What it is asked for by: the paper's number as text, or a slug; its group in the store is made of it."""
+    title: str
+    """What it shows, in a line without a capital."""
+    draw: Callable[["Results"], "xr.Dataset"]
+    """Draws it from what else is in the store. The attributes ``table``, its name, and ``title`` are wanted; variables
+    are best described by ``long_name`` and ``units``. Raises :class:`~blindspots.errors.InputError` where the store
+    lacks something."""
+    sheets: Callable[["xr.Dataset"], list[Sheet]] = _PLAIN_SHEETS
+    """Lays it out for reading; by default a row a cell, with every variable in a column."""
+    lacks: Callable[["Study"], str] = lambda study: ""
+    """What a study has to have for it and has not, as an object of "the study has", with what would be right; empty
+    where nothing is lacking."""
+    wanted: Callable[["Study"], bool] = lambda study: True
+    """Whether the run of a study that lacks nothing for it draws it; if not, it is drawn when it is asked for."""
+    compared: bool = False
+    """Whether it is one of the paper's whose cells ours are held against, as in :mod:`blindspots.tables.agreement`: it
+    then ends in a verdict."""
+    heading: str = ""
+    """Of its section in the report; its title where that is empty."""
+    opening: str = ""
+    """A paragraph that its section begins with."""
+    figures: tuple[str, ...] = ()
+    """The figures, by name, that its section shows below it."""
+
+
+def on_all(study: "Study") -> str:
+    """Tell what a study lacks for Tables 1 and 2, which are of models trained on all training images."""
+    there = any(spec.split == "train" for spec in study.models)
+    return "" if there else "no model trained on all training images: add one with split train"
+
+
+def on_halves(study: "Study") -> str:
+    """Tell what a study lacks for Tables 3 and 4, which are of models trained on a half of the training images."""
+    there = any(spec.split != "train" for spec in study.models)
+    return "" if there else "no model trained on a half of the training images, P1 or P2: add one with split p1"
+
+
+def negatives(study: "Study") -> str:
+    """Tell what a study lacks to count adversarial negatives, which are made along its nearest sets."""
+    if not study.negatives.images:
+        return "no negatives: ask for some with --set negatives.images=500"
+    return "" if "nearest" in study.sets.rules else "no nearest sets, which negatives are counted on: add the rule"
+
+
+def bounds(study: "Study") -> str:
+    """Tell whether a study bounds the layers of its models."""
+    return "" if study.bounds.models else "no bounds: ask for them with --set bounds.models=true"
+
+
+def penalties(study: "Study") -> str:
+    """Tell what a study lacks to show what a penalty does."""
+    if not study.families:
+        return "no models that differ in their penalty alone: add one, or take the study penalty"
+    if not study.compares_penalties:
+        return "no nearest sets of test images, or no bounds: set sets.splits=[test], the rule and bounds.models=true"
+    return ""
+
+
+_MODELS = deferred("blindspots.tables.model_tables:model_table")
+_MODEL_SHEETS = deferred("blindspots.tables.sheets.model:model_sheets")
+_TRANSFER = deferred("blindspots.tables.transfer_tables:transfer_table")
+_TRANSFER_SHEETS = deferred("blindspots.tables.sheets.transfer:transfer_sheets")
+
+TABLES: Registry[Table] = Registry(
+    "table",
+    Table(
+        "1",
+        "the models, their errors and their least distortions",
+        draw=partial(_MODELS, 1),
+        sheets=_MODEL_SHEETS,
+        lacks=on_all,
+        compared=True,
+        heading="Table 1: the models and their least distortions",
+    ),
+    Table(
+        "2",
+        "error rates of the sets made for one model (rows) in another (columns)",
+        draw=partial(_TRANSFER, 2),
+        sheets=_TRANSFER_SHEETS,
+        lacks=on_all,
+        compared=True,
+        heading="Table 2: who else is fooled",
+    ),
+    Table(
+        "3",
+        "the models trained on the halves P1 and P2, their errors and their least distortions",
+        draw=partial(_MODELS, 3),
+        sheets=_MODEL_SHEETS,
+        lacks=on_halves,
+        compared=True,
+        heading="Table 3: models of the two halves",
+    ),
+    Table(
+        "4",
+        "error rates of the sets made for one model (rows) in another (columns), trained on the same or the other half",
+        draw=partial(_TRANSFER, 4),
+        sheets=_TRANSFER_SHEETS,
+        lacks=on_halves,
+        compared=True,
+        heading="Table 4: who else is fooled, across the halves",
+    ),
+    Table(
+        "negatives",
+        "how often random directions misread",
+        draw=deferred("blindspots.tables.negatives:negatives_table"),
+        sheets=deferred("blindspots.tables.sheets.negatives:negatives_sheets"),
+        lacks=negatives,
+        heading="Adversarial negatives: misread by chance?",
+        opening="Close to almost every image there is one that is misread. How likely is it met by chance? Each image "
+        "is shown along random directions, at multiples of its own least distortion.",
+        figures=("negatives",),
+    ),
+    Table(
+        "bounds",
+        "bounds of the models' layers, and of their least distortions",
+        draw=deferred("blindspots.tables.bounds:bounds_table"),
+        sheets=deferred("blindspots.tables.sheets.bounds:bounds_sheets"),
+        lacks=bounds,
+        heading="Section 4.3: how unstable can a layer be?",
+        opening="How far can a network spread two images apart? Each layer has an upper bound, and their product "
+        "bounds the whole; from it follows a distortion below which no image can be misread.",
+        figures=("spectrum",),
+    ),
+    Table(
+        "5",
+        "upper bounds of the Lipschitz constant of AlexNet's layers",
+        draw=deferred("blindspots.tables.table5:table5_of_study"),
+        sheets=deferred("blindspots.tables.sheets.table5:table5_sheets"),
+        wanted=lambda study: bool(study.bounds.alexnet),
+        heading="Table 5: AlexNet's layers",
+    ),
+    Table(
+        "penalty",
+        "what a penalty on the Lipschitz bound does",
+        draw=deferred("blindspots.tables.penalty:penalty_table"),
+        sheets=deferred("blindspots.tables.sheets.penalty:penalty_sheets"),
+        lacks=penalties,
+        heading="The paper's proposal: a penalty on the bounds",
+    ),
+)
+"""The tables by name."""
+
+
+def tables_for(study: "Study") -> tuple[str, ...]:
+    """Return the tables that ``study`` lacks nothing for."""
+    return tuple(name for name, entry in TABLES.items() if not entry.lacks(study))
+
+
+def drawn_for(study: "Study") -> tuple[str, ...]:
+    """Return the tables that a run of ``study`` draws."""
+    return tuple(name for name in tables_for(study) if TABLES[name].wanted(study))
