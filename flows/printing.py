@@ -56,7 +56,7 @@ def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
     first, *rest = drawn
     typer.echo(render(drawn[first], "text") + "\n")
     for name in rest:
-        agrees = f" Agreement with the paper: {counted(agreements(drawn[name])[0])}." if TABLES[name].verdict else ""
+        agrees = f" Agreement with the paper: {counted(agreements(drawn[name])[0])}." if TABLES[name].compared else ""
         typer.echo(f"Table {name}: {drawn[name].attrs['title']}.{agrees}")
     typer.echo(
         f"Each of them: blindspots table {first} --root {root}; all on one page: blindspots report --root {root}\n"

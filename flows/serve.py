@@ -4,7 +4,7 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 
 from typing import Any
 
-from prefect import serve
+from prefect import Flow, serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.settings import get_current_settings
@@ -24,6 +24,7 @@ def deployments(study: Study, *, root: str, workers: int | None, cron: str | Non
     cancelled: they would wait for each other's root.
     """
     parameters: dict[str, Any] = {"study": study.model_dump(mode="json"), "root": root, "workers": workers}
+    flows: list[Flow[..., Any]] = [study_flow, *map(stage_flow, STAGES)]
     made = [
         each.to_deployment(
             name="blindspots",
@@ -33,7 +34,7 @@ def deployments(study: Study, *, root: str, workers: int | None, cron: str | Non
             concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
-        for each in (study_flow, *map(stage_flow, STAGES))
+        for each in flows
     ]
     return [
         each for each in made if isinstance(each, RunnerDeployment)

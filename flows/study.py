@@ -11,7 +11,7 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 from collections.abc import Callable
 from functools import cache
 from time import perf_counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from prefect import Flow, flow
 from prefect.logging import get_run_logger
@@ -32,12 +32,14 @@ Device = Annotated[
 ]
 DataFolder = Annotated[str, Field(description="Folder with the data set's files; empty for the usual places")] | None
 
+Result = TypeVar("Result")
+
 DEFAULT_ROOT = "blindspots-study"
 _WAITING_JOBS = 4  # so that an actor that gets free finds its next shard waiting
 _MOST_ROUNDS = 3  # a shard that is damaged again each time it is made tells of a disk that is failing
 
 
-def _flow(name: str, does: str, body: Callable[[Session], Any]) -> Flow[..., Any]:
+def _flow(name: str, does: str, body: Callable[[Session], Result]) -> Flow[..., Result]:
     """Return the flow ``name``: it enters the run of a study, or the one that is open, and does ``body`` with it."""
 
     def run(
@@ -46,7 +48,7 @@ def _flow(name: str, does: str, body: Callable[[Session], Any]) -> Flow[..., Any
         workers: Workers = None,
         device: Device = "auto",
         data: DataFolder = None,
-    ) -> Any:
+    ) -> Result:
         with session(study, root, workers, device, data) as running:
             return body(running)
 
@@ -56,7 +58,7 @@ def _flow(name: str, does: str, body: Callable[[Session], Any]) -> Flow[..., Any
 
 
 @cache
-def stage_flow(stage: str) -> Flow[..., Any]:
+def stage_flow(stage: str) -> Flow[..., str]:
     """Return the flow that runs one stage alone; raise :class:`~blindspots.errors.InputError` for an unknown one."""
 
     def body(running: Session) -> str:

@@ -168,9 +168,6 @@ class Workers:
     def _apply(self, function: Callable[[Part], Done], part: Part) -> Outcome:
         return self._call(lambda actor: actor.apply.remote(function, part))
 
-    def _apply(self, function: Callable[[Part], Done], part: Part) -> Outcome:
-        return self._call(lambda actor: actor.apply.remote(function, part))
-
     def _call(self, begin: Callable[[Any], Any], report: Report | None = None) -> Outcome:
         """Return what an actor answers to the call that ``begin`` makes, once one is free."""
         assert self._starting is not None
@@ -181,8 +178,9 @@ class Workers:
             call = begin(actor)
             while not ray.wait([call], timeout=_POLL_SECONDS)[0]:
                 self._raise_if_stopped()
-                for progress in _messages(actor) if report is not None else ():
-                    report(progress)
+                if report is not None:
+                    for progress in _messages(actor):
+                        report(progress)
             outcome: Outcome = ray.get(call)
         finally:
             self._idle.put((number, actor))

@@ -62,12 +62,20 @@ def test_a_store_is_gone_on_with(
     said = without_ray("verify", "--root", str(oracle), code=1)
     assert "damaged: sets/fc10/seed-0/train/random shard 1: perturbation" in said
     assert "1 damaged" in said
+    assert without_ray.run(study_file, oracle)["ran"] == {}  # a plan looks at names and sizes
+    assert "1 damaged" in without_ray("verify", "--repair", "--root", str(oracle), code=1)
     assert blindspots.run(study_file, oracle)["ran"] == {"sets/fc10/seed-0/train/random": [1]}
     assert receipts(oracle) == before
     assert "0 damaged, 0 not done yet" in without_ray("verify", "--root", str(oracle))
 
+    shard = oracle / "study.zarr/sets/fc20-10/seed-0/train/random/perturbation/c/2/0/0/0"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 4
+    shard.write_bytes(content)
     outcome = blindspots.run(study_file, oracle, "--set", "models.fc10.decay=2e-2")
+    assert outcome["ran"]["sets/fc20-10/seed-0/train/random"] == [2]  # sent back by the worker that met it
     assert set(outcome["ran"]) == {
+        "sets/fc20-10/seed-0/train/random",
         "models/fc10/seed-0",
         "sets/fc10/seed-0/train/nearest",
         "sets/fc10/seed-0/train/random",

@@ -12,8 +12,9 @@ import xarray as xr
 from blindspots.datasets.archive import ARCHIVES, FASHION_MNIST
 from blindspots.errors import InputError
 from blindspots.jobs.run import run_study
+from blindspots.results import Results
 from blindspots.study.study import Study
-from blindspots.tables import build_table
+from blindspots.tables import draw_table
 from tests.blindspots.jobs.conftest import changed
 
 
@@ -42,7 +43,7 @@ def test_a_study_of_another_data_set(tiny: Study, folder: Path, tmp_path: Path) 
     clean = tree["transfer"].to_dataset().sel(source="clean", split="test", rule="none", variant="plain")
     assert (clean.n == 100).all()
     assert tree["sets/fc10/seed-0/train/random"].attrs["dataset"] == "fashion-mnist"
-    table = build_table(2, tree, study)
+    table = draw_table("2", Results(root, data=folder))
     assert (table.rate.sel(source="fc10", target="fc10") == 1).all()
     assert (table.overlap == -1).all()
 

@@ -7,16 +7,18 @@ import pytest
 import torch
 
 from blindspots.errors import InputError
-from blindspots.jobs.opening import checked_workspace, workspace_of
+from blindspots.jobs.opening import open_root, workspace_of
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages.bounds import AlexNetBounds
 from blindspots.jobs.verification import verify
 from blindspots.networks.alexnet import AlexNet
+from blindspots.results import Results
 from blindspots.results.tree import open_study
 from blindspots.store import layout
+from blindspots.store.place import Place
 from blindspots.store.weights import load_weights, save_weights
 from blindspots.study.study import Study
-from blindspots.tables import build_table, drawn_for
+from blindspots.tables import drawn_for, read_table
 from tests.blindspots.jobs.conftest import changed
 
 
@@ -25,7 +27,7 @@ def alexnet_file(tmp_path: Path) -> Path:
     """The convolutions of an AlexNet that was never trained."""
     torch.manual_seed(0)
     path = tmp_path / "alexnet.safetensors"
-    save_weights(path, AlexNet(None).state_dict(), {})
+    save_weights(Place(tmp_path), path.name, AlexNet(None).state_dict(), {})
     return path
 
 
@@ -33,7 +35,7 @@ def test_every_model_has_bounds_that_its_weights_have(tiny_root: Path) -> None:
     with open_study(tiny_root, lazy=False) as tree:
         for model in ("fc10", "fc20-10"):
             found = tree[f"spectral/{model}/seed-0"].to_dataset()
-            weights = load_weights(tiny_root / layout.weights(model, 0))
+            weights = load_weights(Place(tiny_root), layout.weights(model, 0))
             norms = [float(torch.linalg.matrix_norm(each.double(), 2)) for each in weights.values() if each.dim() == 2]
             linear = np.array([str(kind) == "Linear" for kind in found["kind"].values])
             np.testing.assert_allclose(sorted(found["upper"].values[linear]), sorted(norms), rtol=1e-6)
@@ -67,10 +69,10 @@ def test_more_certificates_keep_what_there_is(tiny: Study, root: Path) -> None:
 
 def test_without_bounds_there_are_no_jobs_and_no_table(tiny: Study, root: Path) -> None:
     study = changed(tiny, bounds={"models": False, "certified": 0})
-    assert drawn_for(study) == (1, 2, "negatives")
+    assert drawn_for(study) == ("1", "2", "negatives")
     assert not any(key.startswith(("spectral", "certified", "tables/b")) for key in run_study(study, root).shards)
-    with open_study(root, lazy=False) as tree, pytest.raises(InputError, match=r"--set bounds\.models=true"):
-        build_table("bounds", tree, study)
+    with Results(root) as results, pytest.raises(InputError, match=r"--set bounds\.models=true"):
+        read_table("bounds", results)
 
 
 def test_an_alexnet_out_of_a_file(tiny: Study, root: Path, alexnet_file: Path) -> None:
@@ -87,8 +89,13 @@ def test_an_alexnet_out_of_a_file(tiny: Study, root: Path, alexnet_file: Path) -
 
     alexnet_file.touch()
     assert run_study(study, root).shards == {}
-    weights = load_weights(alexnet_file)
-    save_weights(alexnet_file, {**weights, "features.6.weight": 2 * weights["features.6.weight"]}, {})
+    weights = load_weights(Place(alexnet_file.parent), alexnet_file.name)
+    save_weights(
+        Place(alexnet_file.parent),
+        alexnet_file.name,
+        {**weights, "features.6.weight": 2 * weights["features.6.weight"]},
+        {},
+    )
     again = run_study(study, root).shards
     assert set(again) == {"spectral/alexnet", *tables}
     with open_study(root, lazy=False) as tree:
@@ -97,13 +104,13 @@ def test_an_alexnet_out_of_a_file(tiny: Study, root: Path, alexnet_file: Path) -
 
     alexnet_file.unlink()
     assert workspace_of(root).study == study  # what is there can still be looked at
-    assert not AlexNetBounds().is_done(workspace_of(root), 0)
+    assert AlexNetBounds().done(workspace_of(root)) == [False]
 
 
 def test_a_file_that_is_not_there_is_refused_before_any_work(tiny: Study, tmp_path: Path, mnist: object) -> None:
     study = changed(tiny, bounds={"alexnet": str(tmp_path / "none.pth")})
     with pytest.raises(InputError, match=r"none\.pth'?: there is no such file"):
-        checked_workspace(study, tmp_path / "root")
+        open_root(study, tmp_path / "root")
     assert not (tmp_path / "root").exists()
 
 

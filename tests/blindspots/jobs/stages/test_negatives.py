@@ -10,7 +10,6 @@ from safetensors.numpy import load_file
 
 from blindspots.datasets.dataset import Dataset
 from blindspots.jobs.expansion import expand
-from blindspots.jobs.job import Stage
 from blindspots.jobs.opening import open_root
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages import negatives as module
@@ -232,7 +231,7 @@ def test_a_set_made_otherwise_is_counted_anew(study: Study, root: Path) -> None:
 
 def test_there_are_none_where_none_are_asked_for(study: Study) -> None:
     def jobs(study: Study) -> list[str]:
-        return [job.key for job in expand(study) if job.stage is Stage.NEGATIVES]
+        return [job.key for job in expand(study) if job.stage == "negatives"]
 
     assert sorted(jobs(study)) == KEYS
     assert jobs(study)[0] == KEYS[1]  # what takes longest first
@@ -240,7 +239,7 @@ def test_there_are_none_where_none_are_asked_for(study: Study) -> None:
     assert jobs(changed(study, negatives={"images": 0})) == []
     assert jobs(changed(study, sets={"rules": ["random"]})) == []
     half = changed(study, models=[{"name": "fc10-p1", "decay": [1], "split": "p1"}])
-    (job,) = (job for job in expand(half) if job.stage is Stage.NEGATIVES)
+    (job,) = (job for job in expand(half) if job.stage == "negatives")
     assert job.inputs == ("models/fc10-p1/seed-0", "sets/fc10-p1/seed-0/test/nearest")
 
 

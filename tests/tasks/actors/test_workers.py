@@ -1,20 +1,23 @@
-"""The pool of actors, on a real Ray of one machine."""
+"""The workers, on a real Ray of one machine."""
 
 import os
 import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import ray
 
-from blindspots.jobs.job import Job, Progress, Report, Stage
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
+from blindspots.store.place import Place
 from blindspots.study.study import Study
-from tasks.actors.here import Here
 from tasks.actors.workers import StoppedError, Workers
 
 
@@ -22,9 +25,7 @@ from tasks.actors.workers import StoppedError, Workers
 class Scribble(Job):
     """Writes its process' number to a file; shard 1 dies the first time, shard 2 cannot be done."""
 
-    @property
-    def stage(self) -> Stage:
-        return Stage.TRAIN
+    stage: ClassVar[str] = "train"
 
     @property
     def key(self) -> str:
@@ -33,7 +34,7 @@ class Scribble(Job):
     def identity(self, workspace: Workspace, shard: int) -> str:
         return "scribble"
 
-    def run(self, workspace: Workspace, shard: int, report: Report) -> None:
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         file = workspace.root / str(shard)
         tries = int(file.read_text()) + 1 if file.exists() else 1
         file.write_text(str(tries))
@@ -47,31 +48,34 @@ class Scribble(Job):
             raise ValueError("this shard cannot be done")
         report(Progress(self.stage, self.key, 2, 2, "lines"))
 
+    def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
+        return {}
+
     def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
         return {}
 
 
 @pytest.fixture
 def workspace(tiny: Study, tmp_path: Path) -> Workspace:
-    return Workspace(tiny, tmp_path)
+    return Workspace(tiny, Place(tmp_path))
 
 
 @pytest.fixture
-def pool(workspace: Workspace) -> Iterator[Workers]:
+def workers(workspace: Workspace) -> Iterator[Workers]:
     made = Workers(2, workspace)
     yield made
     made.close()
     assert not ray.is_initialized()
 
 
-def test_nothing_is_started_before_the_first_shard(pool: Workers) -> None:
-    assert not pool.started
+def test_nothing_is_started_before_the_first_shard(workers: Workers) -> None:
+    assert not workers.started
     assert not ray.is_initialized()
 
 
-def test_shards_are_done_by_actors_that_may_die(pool: Workers, tmp_path: Path) -> None:
+def test_shards_are_done_by_actors_that_may_die(workers: Workers, tmp_path: Path) -> None:
     said: list[Progress] = []
-    calls = {shard: pool.submit(Scribble(), shard, said.append) for shard in (0, 1, 2, 3)}
+    calls = {shard: workers.submit(Scribble(), shard, said.append) for shard in (0, 1, 2, 3)}
     for shard in (0, 1, 3):
         calls[shard].result(90)
     with pytest.raises(ValueError, match="this shard cannot be done"):
@@ -79,26 +83,32 @@ def test_shards_are_done_by_actors_that_may_die(pool: Workers, tmp_path: Path) -
     assert {shard: (tmp_path / str(shard)).read_text() for shard in range(4)} == {0: "1", 1: "2", 2: "1", 3: "1"}
     assert sum(progress.done == 2 for progress in said) == 3
     assert any(progress.message == "half" for progress in said)
-    assert set(pool.busy) <= {0, 1}
+    assert set(workers.busy) <= {0, 1}
 
 
-def test_a_stop_gives_up_what_is_under_way_and_what_waits(pool: Workers, tmp_path: Path) -> None:
-    calls = [pool.submit(Scribble(), 4, lambda _: None) for _ in range(4)]
+def _square(folder: Path, number: int) -> int:
+    """Square a number; the worker that does the third one dies the first time."""
+    file = folder / f"part-{number}"
+    if number == 3 and not file.exists():
+        file.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def test_parts_come_back_in_their_order_and_a_lost_one_is_done_again(workers: Workers, tmp_path: Path) -> None:
+    assert list(workers.map(partial(_square, tmp_path), range(7))) == [0, 1, 4, 9, 16, 25, 36]
+    assert (tmp_path / "part-3").exists()
+    with pytest.raises(TypeError, match="unsupported operand"):
+        list(workers.map(partial(_square, tmp_path), [None]))  # type: ignore[list-item]
+
+
+def test_a_stop_gives_up_what_is_under_way_and_what_waits(workers: Workers, tmp_path: Path) -> None:
+    calls = [workers.submit(Scribble(), 4, lambda _: None) for _ in range(4)]
     deadline = time.monotonic() + 90
     while not (tmp_path / "4").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    pool.stop()
+    workers.stop()
     for call in calls:
         with pytest.raises(StoppedError, match="the run was stopped"):
             call.result(30)
-
-
-def test_here_does_the_same_without_ray(workspace: Workspace, tmp_path: Path) -> None:
-    said: list[Progress] = []
-    here = Here(workspace)
-    assert here.submit(Scribble(), 0, said.append).result().seconds > 0
-    with pytest.raises(ValueError, match="cannot be done"):
-        here.submit(Scribble(), 2, said.append).result()
-    assert [progress.done for progress in said] == [1, 2]
-    assert not ray.is_initialized()
