@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from blindspots.datasets.dataset import Dataset, load_dataset
+from blindspots.datasets.dataset import Dataset
+from blindspots.datasets.loading import load_dataset
 from blindspots.store.layout import Layout
 from blindspots.study.study import Study
 
