@@ -13,11 +13,11 @@ from blindspots.errors import InputError
 from blindspots.figures import SUFFIXES, save_figure
 from blindspots.tables.table5_layers import alexnet_layers
 from blindspots.spectral.graph.graph import Graph
-from blindspots.models.opening import ALEXNETS, OpenedModel
+from blindspots.models.opening import OpenedModel
 from blindspots.spectral.network import assemble, bound_layer
 from blindspots.tables.sheets.formats import FORMATS, render
 from blindspots.tables.sheets.layer import as_table
-from blindspots.tables.table5 import table5
+from blindspots.tables.table5 import NETWORKS, table5
 from flows.local_run import send_logs
 from flows.local_server import server_for_a_run
 from tasks.actors.layer_bounder import ModelFile
@@ -51,7 +51,7 @@ def bounds_of(
     if figure_path is not None:
         _draw(opened, bounds, figure_path)
     text = render(as_table(bounds, name=opened.name, missing=opened.missing), form)
-    if opened.name not in ALEXNETS or form in ("csv", "json"):
+    if opened.name not in NETWORKS or form in ("csv", "json"):
         return text
     return f"{text}\n\n{render(table5(alexnet_layers(opened, bounds)), form)}"
 

@@ -61,7 +61,8 @@ class LabelledSplits(ABC):
     def order(self, split: str, seed: int) -> np.ndarray:
         """Return all ids of a split in its one seeded, class-balanced order."""
         ids = self.ids(split, seed)
-        return ids[balanced_order(self.classes_of[self._stored(split)][ids], seed=seed, split=split)]
+        order: np.ndarray = ids[balanced_order(self.classes_of[self._stored(split)][ids], seed=seed, split=split)]
+        return order
 
     def _ids(self, split: str, ids: Ids | None) -> np.ndarray:
         if ids is None:
