@@ -15,11 +15,11 @@ from blindspots.tables.table5_layers import alexnet_layers
 from blindspots.jobs.file_bounds import ModelFile, file_bounds
 from blindspots.jobs.hands import Hands, OwnHands
 from blindspots.spectral.graph.graph import Graph
-from blindspots.models.opening import ALEXNETS, OpenedModel
+from blindspots.models.opening import OpenedModel
 from blindspots.spectral.network import LayerBound
 from blindspots.tables.sheets.formats import FORMATS, render
 from blindspots.tables.sheets.layer import as_table
-from blindspots.tables.table5 import table5
+from blindspots.tables.table5 import NETWORKS, table5
 
 
 def bounds_of(
@@ -51,7 +51,7 @@ def bounds_of(
     if figure_path is not None:
         _draw(opened, bounds, figure_path)
     text = render(as_table(bounds, name=opened.name, missing=opened.missing), form)
-    if opened.name not in ALEXNETS or form in ("csv", "json"):
+    if opened.name not in NETWORKS or form in ("csv", "json"):
         return text
     return f"{text}\n\n{render(table5(alexnet_layers(opened, bounds)), form)}"
 

@@ -25,7 +25,7 @@ settings.load_profile("blindspots")
 @pytest.fixture(scope="session")
 def mnist() -> Dataset:
     """The real MNIST, from the cache, or fetched once by whatever way there is."""
-    from blindspots.datasets.dataset import load_dataset
+    from blindspots.datasets.loading import load_dataset
 
     return load_dataset("mnist")
 

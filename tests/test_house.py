@@ -55,12 +55,3 @@ def test_importing_is_light(module: str, absent: set[str]) -> None:
     code = f"import {module}, sys; print(*sorted({absent!r} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOUSE)
     assert found.stdout.split() == []
-
-
-def test_what_the_package_exports_is_there() -> None:
-    import blindspots
-
-    for name in dir(blindspots):
-        assert callable(getattr(blindspots, name))
-    with pytest.raises(AttributeError, match="no attribute 'minimal_distortion'"):
-        _ = blindspots.minimal_distortion

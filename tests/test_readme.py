@@ -1,37 +1,115 @@
-"""The README's Python, run as written, in an empty folder and in order."""
+"""The pages: their Python runs as written, their commands and links are there, and README is short."""
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
-README = Path(__file__).parents[1] / "README.md"
+HOUSE = Path(__file__).parents[1]
+README = HOUSE / "README.md"
+PAGES = [HOUSE / "README.md", *(HOUSE / name for name in ("CONTRIBUTING.md", "deploy/README.md"))]
+PAGES += [*(HOUSE / "blindspots").rglob("*.md"), *(HOUSE / "tests").rglob("*.md")]
+_OF_A_STUDY = HOUSE / "blindspots" / "store" / "README.md"
+_ADDS_ENTRIES = HOUSE / "CONTRIBUTING.md"  # its blocks change registries, and have a test of their own
 
 
-def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist: object) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 4
+def python(page: Path) -> list[str]:
+    """Return the page's blocks of Python."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def run(page: Path) -> dict[str, Any]:
+    """Run the page's blocks, one after another, and return what they leave."""
+    names: dict[str, Any] = {}
+    for block in python(page):
+        exec(compile(block, str(page), "exec"), names)
+    return names
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Return the calls of ``blindspots`` on the page, in blocks and in text, as lists of arguments."""
+    text = re.sub(r"^```python\n.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    lines = [line for line in text.splitlines() if line.startswith("    ")]
+    found = [part for line in lines for part in re.findall(r"(?:^|[ /])blindspots ([a-z][^#&]*)", line)]
+    found += [part.replace("\n", " ") for part in re.findall(r"`blindspots ([a-z][^`]*)`", text)]
+    return [shlex.split(each) for each in found]
+
+
+def texts(*pages: Path) -> list[Any]:
+    """Name the parameters after the pages."""
+    return [pytest.param(page, id=str(page.relative_to(HOUSE))) for page in pages]
+
+
+@pytest.mark.parametrize(
+    "page", texts(*(page for page in PAGES if python(page) and page not in (README, _OF_A_STUDY, _ADDS_ENTRIES)))
+)
+def test_its_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for block in blocks:
-        code = block.replace("blindspots-study/", "my-root/")  # the study that the block before has run
-        exec(compile(code, str(README), "exec"), names)
-    found, aimed = names["found"], names["aimed"]
+    names = run(page)
+    if page.parent.name == "distortion":
+        found = names["found"]
+        assert found.success.all()
+        assert names["aimed"].success.all()
+        assert (found.lower_bound <= found.distortion).all()
+        assert names["inside"].min() >= 0
+        assert names["inside"].max() <= 1
+
+
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run(README)
+    found, proved = names["found"], names["proved"]
     assert found.success.all()
-    assert aimed.success.all()
     assert (found.lower_bound <= found.distortion).all()
-    assert names["bound"].lower <= names["bound"].upper < 1.01 * names["bound"].lower
-    assert (names["proved"].distortion <= names["searched"].distortion * (1 + 1e-6)).all()
-    assert (names["proved"].distortion / names["searched"].distortion).mean() > 0.9
+    assert (proved.distortion <= found.distortion * (1 + 1e-6)).all()
+    assert (proved.distortion / found.distortion).mean() > 0.9
+
+
+def test_the_stores_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist: object) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run(_OF_A_STUDY)
     assert names["tree"]["transfer"].sizes["source"] == 21
 
 
-def test_its_commands_and_links_are_there() -> None:
+def test_the_readme_is_short_and_begins_with_the_extra() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text.count("\n") <= 200
+    first, second = re.findall(r"^    .*pip install '\.\[(\w+)\]'", text, re.MULTILINE)[:2]
+    assert (first, second) == ("workflow", "test")
+
+
+@pytest.mark.parametrize("page", texts(*PAGES))
+def test_its_links_are_there(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)h#][^)]*)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", texts(*PAGES))
+def test_its_commands_are_there(page: Path) -> None:
     from flows.cli import app
 
-    text = README.read_text(encoding="utf-8")
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
-    named = set(re.findall(r"\bblindspots ([a-z]+)\b", text)) - {"import"}
-    assert {"run", "status", "table", "figure", "verify", "studies", "serve", "bounds"} <= named <= known
-    for path in re.findall(r"\]\(([^)h][^)]*)\)", text):
-        assert (README.parent / path).exists(), path
+    known: Any = typer.main.get_command(app)
+    for name, *arguments in commands(page):
+        assert name in known.commands, name
+        options = {option for parameter in known.commands[name].params for option in parameter.opts}
+        named = {argument.partition("=")[0] for argument in arguments if re.match("--?[a-z]", argument)}
+        assert named <= options, f"blindspots {name}: {named - options}"
+
+
+def test_the_commands_on_a_page_are_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "    pip install . && .venv/bin/blindspots run  # first\n    blindspots table 2 -f latex   # second\n\n"
+        "in text `blindspots run penalty\n--set seeds=3`, not of blindspots table\n"
+    )
+    assert commands(page) == [["run"], ["table", "2", "-f", "latex"], ["run", "penalty", "--set", "seeds=3"]]
+
+
+def test_every_command_is_on_a_page() -> None:
+    from flows.cli import app
+
+    known: Any = typer.main.get_command(app)
+    assert {name for page in PAGES for name, *_ in commands(page)} == set(known.commands) - {"version"}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from blindspots.datasets.dataset import Dataset, dataset_once
+from blindspots.datasets.dataset import Dataset
+from blindspots.datasets.loading import dataset_once
 from blindspots.errors import InputError
 from blindspots.results.results import Results
 from blindspots.store.place import Place

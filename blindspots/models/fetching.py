@@ -18,11 +18,6 @@ from blindspots.models.weights_file import SUFFIXES
 
 logger = logging.getLogger(__name__)
 
-ALEXNET_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
-"""Where the widespread AlexNet's weights lie, which are trained on ImageNet."""
-ALEXNET_SHA256 = "7be5be79"
-"""The first digits of that file's SHA-256, which its name carries."""
-
 _CONNECT_SECONDS, _READ_SECONDS = 5, 60
 _DIGITS, _LEAST_DIGITS = 64, 8
 

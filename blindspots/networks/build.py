@@ -1,21 +1,39 @@
 """Networks from their description, and the weights that training begins with."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from blindspots.networks.convolutional import Convolutional
 from blindspots.networks.fully_connected import FullyConnected
+from blindspots.networks.offered import named_network
 from blindspots.randomness import generator
-from blindspots.study.study import ModelSpec
+from blindspots.study.model_spec import GIVEN, ModelSpec
+
+
+def network_for(spec: ModelSpec, *, shape: tuple[int, ...], classes: int, packages: Sequence[str] = ()) -> nn.Module:
+    """Return the network of a model, trained or given, for images of ``shape``; its weights are yet to be set.
+
+    ``packages``: those whose functions a study may name as networks, a setting of the run. Raises :class:`InputError`
+    for a name that :func:`~blindspots.networks.offered.named_network` does not make a network of.
+    """
+    if spec.network != GIVEN:
+        return build_network(spec, shape=shape, classes=classes)
+    assert spec.given is not None  # for the type checker: a study sees to it
+    with torch.random.fork_rng(devices=[]):
+        return named_network(spec.given.network, classes=classes, packages=packages)
 
 
 def build_network(spec: ModelSpec, *, shape: tuple[int, ...], classes: int) -> FullyConnected | Convolutional:
-    """Return the network of ``spec`` for images of ``shape``; its weights are yet to be set.
+    """Return the network that ``spec`` describes for images of ``shape``; its weights are yet to be set.
 
-    An autoencoder's network is its encoder with a softmax on the codes: fully connected.
+    An autoencoder's network is its encoder with a softmax on the codes: fully connected. Raises ``ValueError`` for a
+    network that has a name instead.
     """
+    if spec.network == GIVEN:
+        raise ValueError(f"{spec.name} names its network and describes none; network_for makes it")
     with torch.random.fork_rng(devices=[]):  # torch draws weights that are of no use; its state stays as it was
         if spec.network == "convolutional":
             return Convolutional(shape, spec.channels, spec.hidden, classes)

@@ -64,8 +64,8 @@ def _end(study: Study) -> str:
 
 
 def _penalties(study: Study) -> str:
-    strengths = sorted({spec.penalty for spec in study.models})
-    return f"models.<name>.penalty = {', '.join(f'{value:g}' for value in strengths)}"
+    strengths = sorted({spec.penalty for spec in study.models if spec.given is None})
+    return f"models.<name>.penalty = {', '.join(f'{value:g}' for value in strengths)}" if strengths else ""
 
 
 _TABLES = (

@@ -83,7 +83,7 @@ class Results:
     @cached_property
     def dataset(self) -> "Dataset":
         """The data set that the study is of."""
-        from blindspots.datasets.dataset import dataset_once
+        from blindspots.datasets.loading import dataset_once
         from blindspots.datasets.sources import named_folder
 
         folder = named_folder() if self._data is None else self._data

@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 import torch
 
-from blindspots.datasets.dataset import Dataset, load_dataset
+from blindspots.datasets.dataset import Dataset
+from blindspots.datasets.loading import load_dataset
 from blindspots.distortion.search import MinimumDistortion, minimum_distortion
 from blindspots.perturbation.measure import distortion
 from tests.benchmarks.conftest import Table

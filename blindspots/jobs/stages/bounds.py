@@ -100,8 +100,8 @@ class AlexNetBounds(Bounds):
 
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return what Table 5 needs of the layers."""
-        from blindspots.models.fetching import ALEXNET_SHA256, ALEXNET_URL
         from blindspots.models.opening import open_model
+        from blindspots.networks.known import ALEXNET_SHA256, ALEXNET_URL
         from blindspots.spectral.network import network_bounds
         from blindspots.tables.table5_layers import alexnet_layers
 

@@ -14,13 +14,14 @@ from blindspots.models.checks import check_images, check_labels, check_logits
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.graph import Graph, trace
 from blindspots.spectral.network import bound_layer, running_constants
+from blindspots.spectral.proof.leads import Allowance, Leads, lead_constants
 from blindspots.spectral.proof.local import local_radius
 from blindspots.spectral.proof.sigmoid_bound import JointBound
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork, sigmoid_network
 
 Method = Literal["auto", "local", "sdp", "product"]
-_OFF = 1e-9
-"""This share of the largest absolute logit is taken off each margin, for the rounding of float64."""
+_DOWN = 1 - 1e-9
+"""Radii are rounded down by as much."""
 _AT_ONCE = 1 << 22
 """About as many values of images are evaluated at once."""
 
@@ -91,11 +92,11 @@ def certified_radius(
     elif chosen == "sdp" and network is not None:
         together = JointBound(network)
         constant = together.of(torch.eye(logits.shape[1]).to(logits))
-        errors = network.rounding()[0][-1]
-        radius = _from_leads(logits, labels, _pairs(logits, together.of), errors)
+        leads = Leads(_pairs(logits, together.of), Allowance.proved(network.rounding()[0][-1]))
+        radius = leads.radius(logits, labels) * _DOWN
     else:
         apart, constant = _by_layers(graph, logits)
-        radius = _from_leads(logits, labels, apart, _OFF * logits.abs().max().expand(logits.shape[1]))
+        radius = Leads(apart, Allowance.stated(logits)).radius(logits, labels) * _DOWN
     own = labels[:, None]
     margin = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
     distortion = radius / math.sqrt(images[0].numel())
@@ -128,13 +129,11 @@ def _logits(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 def _by_layers(graph: Graph, logits: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Return how fast each logit's lead over each other can change (k, k) by the layers' constants, and the logits'."""
     running = running_constants(graph, [bound_layer(layer) for layer in graph.layers])
-    classes, last = logits.shape[1], graph.steps[-1]
+    last, whole = graph.steps[-1], running[-1]
     module = graph.layers[last.layer].module if last.rule == "layer" else None
-    if type(module) is not nn.Linear:
-        return logits.new_full((classes, classes), math.sqrt(2) * running[-1]), running[-1]
-    weight = module.weight.detach().double()
-    apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
-    return apart * running[last.inputs[0]], running[-1]
+    if type(module) is nn.Linear:
+        return lead_constants(module, logits, own=math.nan, before=running[last.inputs[0]]), whole
+    return lead_constants(None, logits, own=whole, before=1.0), whole
 
 
 def _pairs(logits: torch.Tensor, bound: Callable[[torch.Tensor], float]) -> torch.Tensor:
@@ -145,12 +144,3 @@ def _pairs(logits: torch.Tensor, bound: Callable[[torch.Tensor], float]) -> torc
         for second in range(first):
             apart[first, second] = apart[second, first] = bound(eye[first : first + 1] - eye[second : second + 1])
     return apart
-
-
-def _from_leads(logits: torch.Tensor, labels: torch.Tensor, apart: torch.Tensor, off: torch.Tensor) -> torch.Tensor:
-    """Return the radii (n,) from logits (n, k) that are off by ``off`` (k,) at most and constants (k, k) of leads."""
-    own = labels[:, None]
-    leads = logits.gather(1, own) - logits - off[own] - off
-    fast = apart[labels] * (1 + 1e-9)
-    ratio = torch.where(fast > 0, leads / fast, torch.where(leads > 0, torch.inf, 0))
-    return ratio.scatter(1, own, torch.inf).amin(dim=1).clamp_min(0) * (1 - 1e-9)

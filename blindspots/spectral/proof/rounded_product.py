@@ -8,6 +8,7 @@ from torch import nn
 
 from blindspots.models.unrolled import unrolled
 from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.proof.leads import Allowance, Leads, lead_constants
 from blindspots.spectral.proof.rounding import Range, evaluated, is_covered, propagated
 from blindspots.spectral.rules.rules import layer_bound
 
@@ -45,27 +46,25 @@ class Certificate:
 
     layers: list[nn.Module]
     """Empty where nothing is known."""
-    error: torch.Tensor
-    """(k,) what rounding may add to a logit anywhere in the box."""
-    apart: torch.Tensor
-    """(k, k) how fast each logit's lead over each other can change."""
+    leads: Leads | None
+    """How fast they can change, and what rounding may add to a logit anywhere in the box; None with the layers."""
     rows: int
     """Images evaluated at once."""
 
     def bounds(self, images: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
         """Return the lower bounds (n,), as :func:`lower_bound` does."""
         images = images.detach()
-        if not self.layers:
+        if self.leads is None:
             return images.new_full((len(images),), torch.nan, dtype=torch.float64)
         logits = torch.cat([_logits(self.layers, part) for part in images.split(self.rows)])
-        radius = _radius(logits, self.error, self.apart, labels.long(), targets)
+        radius = self.leads.radius(logits, labels.long(), None if targets is None else targets.long())
         return radius / images[0].numel() ** 0.5 * (1 - 1e-9)
 
 
 def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
     """Return what is proved of ``model`` for images of the shape and dtype of ``images`` (n, ...)."""
     images = images[:1].detach()
-    nothing = Certificate([], images, images, 1)
+    nothing = Certificate([], None, 1)
     layers = unrolled(model)
     if not layers or not all(map(is_covered, layers)):
         return nothing
@@ -83,9 +82,12 @@ def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
         most = max(most, values.size.numel())
     if values.size.dim() != 2:
         return nothing
-    error = (values.error[0] * (1 + 1e-6)).nan_to_num(torch.inf)
-    apart = _apart(layers, constants, _logits(layers, images))
-    return Certificate(layers, error, apart, max(1, _VALUES // most))
+    rounding = Allowance((values.error[0] * (1 + 1e-6)).nan_to_num(torch.inf))
+    *before, own = constants
+    apart = lead_constants(layers[-1], _logits(layers, images), own=own, before=prod(before, start=1.0))
+    # a product that is too small for a float64 is no proof that the lead stands still
+    leads = Leads(apart.clamp_min(torch.finfo(torch.float64).tiny), rounding)
+    return Certificate(layers, leads, max(1, _VALUES // most))
 
 
 def _logits(layers: list[nn.Module], images: torch.Tensor) -> torch.Tensor:
@@ -93,27 +95,3 @@ def _logits(layers: list[nn.Module], images: torch.Tensor) -> torch.Tensor:
     for layer in layers:
         values = evaluated(layer, values)
     return values
-
-
-def _apart(layers: list[nn.Module], constants: list[float], logits: torch.Tensor) -> torch.Tensor:
-    """Return bounds (k, k) of how fast each logit's lead over each other can change."""
-    *before, last = [1.0, *constants]
-    if layers and isinstance(layers[-1], nn.Linear):
-        weight = layers[-1].weight.detach().double()
-        apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
-    else:
-        apart = logits.new_full((logits.shape[1], logits.shape[1]), 2**0.5 * last)
-    return (apart * prod(before)).clamp_min(torch.finfo(torch.float64).tiny)
-
-
-def _radius(
-    logits: torch.Tensor, error: torch.Tensor, apart: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None
-) -> torch.Tensor:
-    """Return the Euclidean radius (n,) from logits (n, k), their errors (k,), the leads' constants (k, k)."""
-    own = (labels if targets is None else targets.long())[:, None]
-    gaps = logits.gather(1, own) - logits
-    if targets is None:
-        ratio = (gaps - error[own] - error) / apart[own[:, 0]]
-        return ratio.scatter(1, own, torch.inf).amin(dim=1).clamp_min(0)
-    ratio = (-gaps - error[own] - error) / apart[own[:, 0]]
-    return ratio.scatter(1, own, 0).amax(dim=1).clamp_min(0)

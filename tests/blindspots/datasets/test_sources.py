@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from blindspots.datasets.archive import ARCHIVES, FASHION_MNIST, MNIST, Archive
-from blindspots.datasets.dataset import load_dataset
+from blindspots.datasets.loading import load_dataset
 from blindspots.datasets.sources import fetch
 from blindspots.errors import InputError
 

@@ -1,32 +1,27 @@
-"""Files of weights as users have them: which network they make, and one clear error for each that makes none."""
+"""Which network a file of weights makes, and one clear error for each that makes none."""
 
-import hashlib
-import http.server
 import json
 import os
-import pickle
 import sys
-import threading
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.models.fetching import ALEXNET_SHA256, ALEXNET_URL, fetch_weights
 from blindspots.models.opening import open_model
 from blindspots.models.weights_file import load_weights_file
+from blindspots.networks import offered
 from blindspots.networks.alexnet import AlexNet
 from blindspots.networks.alexnet_2012 import AlexNet2012
 from blindspots.networks.build import build_network, initialise
 from blindspots.store.weights import save_weights
-from blindspots.study.study import ModelSpec
+from blindspots.study.model_spec import ModelSpec
 
 SPECS = (
     ModelSpec(name="fc5-10", hidden=(5,), decay=(0, 0)),
@@ -48,126 +43,6 @@ def whole(classes: int = 7) -> dict[str, torch.Tensor]:
     for name, shape in zip(CLASSIFIER, ((4096, 9216), (4096, 4096), (classes, 4096)), strict=True):
         found |= {f"{name}.weight": torch.tensor(1e-3).expand(shape), f"{name}.bias": torch.zeros(shape[0])}
     return found
-
-
-# what a file holds
-
-
-@pytest.fixture
-def tensors() -> dict[str, torch.Tensor]:
-    random = torch.Generator().manual_seed(0)
-    return {"a.weight": torch.randn(3, 4, generator=random), "a.bias": torch.randn(3, generator=random).half()}
-
-
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt"])
-@pytest.mark.parametrize("zipped", [True, False])
-@pytest.mark.parametrize("wrapped", [True, False])
-def test_tensors_come_back_by_name(
-    tensors: dict[str, torch.Tensor], tmp_path: Path, suffix: str, zipped: bool, wrapped: bool
-) -> None:
-    path = tmp_path / f"w{suffix}"
-    named = {f"module.{name}": tensor for name, tensor in tensors.items()} if wrapped else tensors
-    if suffix == ".safetensors":
-        save_file(named, path)
-    else:
-        content = {"epoch": 3, "state_dict": named} if wrapped else named
-        torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    found = load_weights_file(path)
-    assert set(found) == set(tensors)
-    for name, tensor in tensors.items():
-        assert found[name].dtype == tensor.dtype
-        assert torch.equal(found[name], tensor)
-
-
-def test_a_prefix_that_some_lack_is_kept(tmp_path: Path) -> None:
-    save_file({"module.a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "w.safetensors")
-    assert set(load_weights_file(tmp_path / "w.safetensors")) == {"module.a", "b"}
-
-
-class Harmful:
-    """A pickle that makes a file when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return os.mkdir, (str(self.path),)
-
-
-def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
-    trap = tmp_path / "trap"
-    for name, zipped in (("zipped.pt", True), ("old.pt", False)):
-        torch.save({"a": Harmful(trap)}, tmp_path / name, _use_new_zipfile_serialization=zipped)
-        with pytest.raises(InputError, match=r"more than tensors \((posix|nt).mkdir\), and unpickling that could run"):
-            load_weights_file(tmp_path / name)
-    with (tmp_path / "plain.pt").open("wb") as file:
-        pickle.dump(Harmful(trap), file)
-    with pytest.raises(InputError, match=r"plain.pt .* save its state_dict\(\) with safetensors"):
-        load_weights_file(tmp_path / "plain.pt")
-    assert not trap.exists()
-
-
-def truncated(path: Path, share: float) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
-
-
-def scripted(path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)).save(str(path))
-
-
-def torch_file(content: Any, *, share: float = 1, zipped: bool = True) -> Callable[[Path], None]:
-    def make(path: Path) -> None:
-        torch.save(content, path, _use_new_zipfile_serialization=zipped)
-        truncated(path, share)
-
-    return make
-
-
-def safetensors_file(share: float) -> Callable[[Path], None]:
-    def make(path: Path) -> None:
-        save_file({"a": torch.ones(100)}, path)
-        truncated(path, share)
-
-    return make
-
-
-WEIGHTS = {"a": torch.ones(1000)}
-
-
-@pytest.mark.parametrize(
-    ("name", "make", "wrong"),
-    [
-        ("gone.pth", lambda path: None, "does not exist"),
-        ("folder.pth", Path.mkdir, "is a folder"),
-        ("w.onnx", lambda path: path.write_bytes(b""), r"w.onnx .* must end in .safetensors, .pth, .pt"),
-        ("w.safetensors", safetensors_file(0.9), "w.safetensors is damaged"),
-        ("w.safetensors", safetensors_file(0), "w.safetensors is damaged"),
-        ("w.pth", torch_file(WEIGHTS, share=0.5), "w.pth is damaged"),
-        ("w.pth", torch_file(WEIGHTS, share=0.5, zipped=False), "w.pth is damaged"),
-        ("w.pth", torch_file(WEIGHTS, share=0), "w.pth is damaged: it ends too soon"),
-        ("w.pth", lambda path: path.write_bytes(b"hello world" * 9), "w.pth is damaged"),
-        ("w.pt", torch_file(nn.Linear(2, 2)), r"more than tensors \(torch.nn.modules.linear.Linear\)"),
-        ("w.pt", torch_file({"a": np.ones(3)}), r"more than tensors \(numpy"),
-        ("w.pt", scripted, "w.pt is a TorchScript archive, which holds code: save its state_dict"),
-        ("w.pt", torch_file([torch.ones(2)]), "no state dict but one list"),
-        ("w.pt", torch_file(torch.ones(2)), "no state dict but one Tensor"),
-        ("w.pt", torch_file({"a": torch.ones(2), "epoch": 3}), "its entry 'epoch' is no tensor but one int"),
-        ("w.pt", torch_file({3: torch.ones(2)}), "its entry 3"),
-        ("w.pt", torch_file({}), "holds no tensors"),
-        ("w.pt", torch_file({"state_dict": {}}), "holds no tensors"),
-    ],
-)
-def test_a_file_without_weights_is_refused(name: str, make: Callable[[Path], None], wrong: str, tmp_path: Path) -> None:
-    make(tmp_path / name)
-    with pytest.raises(InputError, match=wrong) as found:
-        load_weights_file(tmp_path / name)
-    assert len(str(found.value).splitlines()) == 1
-
-
-# which network it is
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
@@ -194,6 +69,8 @@ def test_a_model_of_a_study_is_known_by_its_metadata(spec: ModelSpec, tmp_path: 
         ({"network": "{"}, {}, "describe no network of a study"),
         ({"network": '{"network": "transformer", "decay": [0]}'}, {}, "describe no network of a study"),
         ({"network": "3"}, {}, "describe no network of a study"),
+        ({"network": '{"given": {"weights": "w.pth", "network": "os:abort"}}'}, {}, "describe no network of a study"),
+        ({"dataset": "mine.npz", "classes": "10"}, {}, "the data set 'mine.npz'; known are mnist, fashion-mnist"),
         ({"dataset": "cifar10"}, {}, "the data set 'cifar10'; known are mnist, fashion-mnist"),
         ({}, {"input_shape": (3, 28, 28)}, r"input_shape = \(3, 28, 28\): images of mnist are \(1, 28, 28\)"),
         ({"network": json.dumps({"hidden": [6], "decay": [0, 0]})}, {}, r"layers.1.weight is \(5, 784\) in the file"),
@@ -207,6 +84,20 @@ def test_metadata_that_describe_another_network_are_refused(
     save_weights(tmp_path / "w.safetensors", network.state_dict(), metadata)
     with pytest.raises(InputError, match=wrong):
         open_model(tmp_path / "w.safetensors", **options)
+
+
+def test_a_model_of_a_study_on_other_data_says_their_shape(tmp_path: Path) -> None:
+    network = build_network(SPECS[2], shape=(3, 8, 6), classes=4)
+    metadata = {
+        "network": SPECS[2].model_dump_json(exclude={"name"}),
+        "dataset": "mine.npz",
+        "input_shape": "[3, 8, 6]",
+        "classes": "4",
+    }
+    save_weights(tmp_path / "w.safetensors", network.state_dict(), metadata)
+    opened = open_model(tmp_path / "w.safetensors")
+    assert opened.input_shape == (3, 8, 6)
+    assert opened.model(torch.rand(2, 3, 8, 6)).shape == (2, 4)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(AlexNet, "alexnet"), (AlexNet2012, "alexnet-2012")])
@@ -320,6 +211,14 @@ def test_a_network_of_ones_own(own: Path) -> None:
     assert not opened.model.training
 
 
+def test_a_network_that_a_package_offers(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("theirs", "their_networks:network", offered.GROUP)
+    monkeypatch.setattr(offered, "entry_points", lambda group: [point] if group == offered.GROUP else [])
+    opened = open_model("w.pt", network="theirs", input_shape=(4,))
+    assert opened.name == "theirs"
+    assert opened.model(torch.rand(3, 4)).shape == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("network", "input_shape", "wrong"),
     [
@@ -337,112 +236,6 @@ def test_a_network_of_ones_own(own: Path) -> None:
 def test_what_makes_no_network_is_refused(own: Path, network: str, input_shape: Any, wrong: str) -> None:
     with pytest.raises(InputError, match=wrong):
         open_model(own / "w.pt", network=network, input_shape=input_shape)
-
-
-# from the web
-
-
-class Server:
-    """A web server on this machine that counts what it is asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        self.asked = 0
-        server = self
-
-        class Handler(http.server.SimpleHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server.asked += 1
-                super().do_GET()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *a: Handler(*a, directory=str(folder)))
-        self.address = f"http://127.0.0.1:{self.http.server_port}/"
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-
-@pytest.fixture
-def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, str]]:
-    """A server of the file w.safetensors, and its SHA-256; an empty cache."""
-    monkeypatch.setenv("BLINDSPOTS_CACHE", str(tmp_path / "cache"))
-    folder = tmp_path / "web"
-    folder.mkdir()
-    save_file(features(), folder / "w.safetensors")
-    server = Server(folder)
-    yield server, hashlib.sha256((folder / "w.safetensors").read_bytes()).hexdigest()
-    server.http.shutdown()
-    server.http.server_close()
-
-
-@pytest.mark.parametrize("digits", [8, 13, 64])
-def test_a_file_is_fetched_once(web: tuple[Server, str], digits: int, tmp_path: Path) -> None:
-    server, sha256 = web
-    opened = open_model(f"{server.address}w.safetensors?download=true", sha256=sha256[:digits].upper())
-    assert opened.name == "alexnet"
-    path = fetch_weights(f"{server.address}w.safetensors", sha256)
-    assert path == tmp_path / "cache" / "weights" / f"{sha256[:8]}-w.safetensors"
-    assert server.asked == 1
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-
-
-def test_a_damaged_copy_is_fetched_again(
-    web: tuple[Server, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    server, sha256 = web
-    path = fetch_weights(f"{server.address}w.safetensors", sha256)
-    truncated(path, 0.5)
-    assert fetch_weights(f"{server.address}w.safetensors", sha256) == path
-    assert server.asked == 2
-    assert "is damaged, or of another sha256; it is fetched again" in caplog.text
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-
-
-@pytest.mark.parametrize("of_8", [True, False])
-def test_another_file_is_neither_used_nor_kept(web: tuple[Server, str], of_8: bool, tmp_path: Path) -> None:
-    server, sha256 = web
-    wanted = ("0" * 8) if of_8 else sha256[:-1] + "0"
-    assert wanted != sha256
-    with pytest.raises(InputError, match=rf"is not the file that was meant: its sha256 is {sha256}, not {wanted}"):
-        fetch_weights(f"{server.address}w.safetensors", wanted)
-    assert not list((tmp_path / "cache").rglob("*.safetensors"))
-
-
-@pytest.mark.parametrize(
-    ("path", "sha256", "wrong"),
-    [
-        ("gone.pth", "0" * 8, r"gone.pth cannot be had: 404"),
-        ("w.safetensors", None, "the sha256 of .* is wanted"),
-        ("w.safetensors", "0" * 7, "sha256 = '0000000'"),
-        ("w.safetensors", "0" * 65, "64 hexadecimal digits are wanted"),
-        ("w.safetensors", "x" * 64, "64 hexadecimal digits are wanted"),
-        ("weights.zip", "0" * 64, "names no file of weights: it must end in"),
-        ("", "0" * 64, "names no file of weights"),
-    ],
-)
-def test_what_cannot_be_fetched_is_refused(web: tuple[Server, str], path: str, sha256: str | None, wrong: str) -> None:
-    with pytest.raises(InputError, match=wrong):
-        open_model(web[0].address + path, sha256=sha256)
-
-
-def test_an_address_must_lead_somewhere(
-    web: tuple[Server, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(InputError, match=r"'ftp://x/w.pth' is no address on the web"):
-        fetch_weights("ftp://x/w.pth", "0" * 8)
-    server, sha256 = web
-    server.http.shutdown()
-    server.http.server_close()
-    with pytest.raises(InputError, match=r"cannot be had: \[Errno \d+\] [\w ]+; get the file by other means"):
-        fetch_weights(f"{server.address}w.safetensors", sha256)
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("BLINDSPOTS_CACHE", str(tmp_path / "file"))
-    with pytest.raises(InputError, match=r"the cache folder .* cannot be written"):
-        fetch_weights(f"{server.address}w.safetensors", sha256)
-
-
-def test_the_widespread_weights_carry_their_hash_in_their_name() -> None:
-    assert ALEXNET_URL.endswith(f"-{ALEXNET_SHA256}.pth")
 
 
 @pytest.mark.real_weights

@@ -9,17 +9,24 @@ import torch
 from blindspots.errors import InputError
 from blindspots.jobs.opening import open_root, workspace_of
 from blindspots.jobs.run import run_study
+from blindspots.jobs.stages import bounds as module
 from blindspots.jobs.stages.bounds import AlexNetBounds
 from blindspots.jobs.verification import verify
 from blindspots.networks.alexnet import AlexNet
 from blindspots.results import Results
 from blindspots.results.tree import open_study
+from blindspots.spectral.convolution.norm import conv_norm
+from blindspots.spectral.network import network_bounds
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.weights import load_weights, save_weights
 from blindspots.study.study import Study
 from blindspots.tables import drawn_for, read_table
 from tests.blindspots.jobs.conftest import changed
+from tests.fixed import SHAPE, fixed_network, integers
+
+GOLDEN = [((), 12.059209101399237), ((12,), 20.650744186089728), ((12, 11), 35.60916180825784)]
+"""Hidden units, and the product of the layers' bounds."""
 
 
 @pytest.fixture
@@ -139,3 +146,20 @@ def test_the_name_of_table_5s_network_is_kept(tiny: Study) -> None:
     models = tiny.model_dump(mode="json")["models"]
     with pytest.raises(InputError, match="the name alexnet is kept"):
         changed(tiny, models=[{**models[0], "name": "alexnet"}])
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize(("hidden", "product"), GOLDEN)
+def test_golden_numbers(hidden: tuple[int, ...], product: float) -> None:
+    """Where one of these moves, ALGORITHM is to be raised, and these numbers with it."""
+    found = network_bounds(fixed_network(*hidden), SHAPE)
+    assert module.ALGORITHM == 1
+    assert found.attrs["product"] == pytest.approx(product, rel=1e-10)
+
+
+@pytest.mark.numerics
+def test_golden_numbers_of_convolutions() -> None:
+    weight = torch.from_numpy(integers(40, 6, 3, 5, 5, low=-64, high=64) / 64)
+    found = conv_norm(weight, input_size=(12, 12), stride=2, padding=1)
+    assert module.ALGORITHM == 1
+    assert (found.lower, found.upper) == pytest.approx((8.122112596529131, 8.122112597120248), rel=1e-10)

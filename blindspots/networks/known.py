@@ -1,0 +1,88 @@
+"""The networks that are known by name, and how weights of theirs are told from others'."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blindspots.errors import InputError
+from blindspots.registry import Registry, deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+ALEXNET_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+"""Where the widespread AlexNet's weights lie, which are trained on ImageNet."""
+ALEXNET_SHA256 = "7be5be79"
+"""The first digits of that file's SHA-256, which its name carries."""
+
+_CLASSES = 1000  # where the last layer does not say it: then its weights fit none
+
+
+@dataclass(frozen=True)
+class KnownNetwork:
+    """An architecture that people have weights of."""
+
+    name: str
+    """What users and metadata call it."""
+    title: str
+    """What it is, in one line."""
+    make: "Callable[..., nn.Module] | Callable[..., Any]"
+    """Takes the number of classes and returns the network; for None without the layers in ``head``."""
+    input_shape: tuple[int, int, int]
+    """Channels, height and width of the images that it is made for."""
+    first: tuple[str, tuple[int, ...]]
+    """A weight that no other known network has, by name and shape: the kernel of the first convolution."""
+    head: tuple[str, ...]
+    """The layers behind the convolutions, from the first on, which a file may lack."""
+    least: int | None = None
+    """The least height and width of an image; None where it takes no other size than ``input_shape``."""
+
+    def recognises(self, weights: "Mapping[str, torch.Tensor]") -> bool:
+        """Tell whether ``weights`` are of this network, by one of them."""
+        name, shape = self.first
+        return name in weights and tuple(weights[name].shape) == shape
+
+    def classes(self, weights: "Mapping[str, torch.Tensor]") -> int | None:
+        """Return how many classes ``weights`` tell apart; None where they lack all of the head."""
+        if not any(name.startswith(f"{layer}.") for layer in self.head for name in weights):
+            return None
+        last = weights.get(f"{self.head[-1]}.weight")
+        return len(last) if last is not None and last.dim() == 2 and len(last) else _CLASSES
+
+    def checked(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
+        """Return ``shape`` of an image where the network takes it; else raise :class:`InputError`."""
+        channels = self.input_shape[0]
+        if self.least is None:
+            fits, wanted = tuple(shape) == self.input_shape, str(self.input_shape)
+        else:
+            fits = len(shape) == 3 and shape[0] == channels and min(shape[1:]) >= self.least
+            wanted = f"({channels}, height, width), of {self.least} x {self.least} at least"
+        if not fits:
+            raise InputError(f"input_shape = {tuple(shape)}: {self.name} takes images of {wanted}")
+        depth, height, width = shape
+        return depth, height, width
+
+
+_FULLY_CONNECTED = ("classifier.1", "classifier.4", "classifier.6")
+
+NETWORKS: Registry[KnownNetwork] = Registry(
+    "network",
+    KnownNetwork(
+        name="alexnet",
+        title="the widespread AlexNet: 64-192-384-256-256 maps, no groups, no response normalisation",
+        make=deferred("blindspots.networks.alexnet:AlexNet"),
+        input_shape=(3, 224, 224),
+        first=("features.0.weight", (64, 3, 11, 11)),
+        head=_FULLY_CONNECTED,
+        least=63,
+    ),
+    KnownNetwork(
+        name="alexnet-2012",
+        title="the AlexNet of 2012: 96-256-384-384-256 maps, two groups, response normalisation",
+        make=deferred("blindspots.networks.alexnet_2012:AlexNet2012"),
+        input_shape=(3, 227, 227),
+        first=("features.0.weight", (96, 3, 11, 11)),
+        head=_FULLY_CONNECTED,
+    ),
+)
