@@ -1,0 +1,65 @@
+"""How long a look at a store of 10 000 shards takes: opening it, and seeing what is done and what is to do.
+
+The shards' files hold one byte each, since a plan looks at receipts, names and sizes: what it costs is a shard's, not a
+byte's. Run with ``python -m pytest tests/benchmarks/test_plan.py -n 0 -s``.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from time import process_time
+
+from blindspots.jobs.opening import workspace_of
+from blindspots.jobs.plan import make_plan
+from blindspots.jobs.run import run_study
+from blindspots.jobs.stages.adversarial_sets import AdversarialSet
+from blindspots.store import layout
+from blindspots.store.receipts import Receipt, library_versions
+from blindspots.study.file import validate_study
+
+SHARDS = 10_000
+STUDY = {
+    "name": "many-shards",
+    "models": [{"name": "fc10", "decay": [1e-2]}],
+    "training": {"images": 100, "iterations": 5},
+    "sets": {"rules": ["nearest"], "examples": 6, "shard": 6, "noise": [], "amplified_splits": []},
+    "negatives": {"images": 0},
+    "bounds": {"models": False, "certified": 0},
+}
+
+
+def test_a_plan_of_many_shards(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    run_study(validate_study(STUDY), root)
+    whole = validate_study({**STUDY, "sets": {**STUDY["sets"], "examples": 6 * SHARDS}})
+    content = json.loads((root / layout.STUDY).read_text())
+    (root / layout.STUDY).write_text(json.dumps({**content, "study": whole.model_dump(mode="json")}))
+    workspace = workspace_of(root)
+    job = AdversarialSet(split="train", model="fc10", seed=0, rule="nearest")
+    for shard, identity in enumerate(job.identities(workspace)):
+        assert identity is not None
+        files = job.files(workspace, shard)
+        for file in files.values():
+            path = root / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x")
+        receipt = Receipt(identity, identity, 0.1, dict.fromkeys(files, identity), dict.fromkeys(files, 1))
+        path = root / layout.receipt(job.key, shard)
+        path.write_text(json.dumps(asdict(receipt) | {"versions": library_versions()}, indent=1))
+
+    seconds = {}
+    began = process_time()
+    workspace = workspace_of(root)
+    seconds["open"] = process_time() - began
+    for look in ("first plan", "second plan"):
+        began = process_time()
+        plan = make_plan(workspace)
+        seconds[look] = process_time() - began
+    assert job.key not in plan.to_do
+    assert job.key not in plan.waiting
+    assert "transfer/fc10/fc10/seed-0" in plan.to_do
+    print()
+    for what, took in seconds.items():
+        print(f"{what:12} {took:6.2f} s of CPU, {SHARDS} shards")
+    workspace.place.delete(next(iter(job.files(workspace, 77).values())))
+    assert make_plan(workspace).to_do[job.key] == (77,)
