@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 import typer.main
+import yaml
+
+from blindspots.study.file import validate_study
 
 HOUSE = Path(__file__).parents[1]
 README = HOUSE / "README.md"
@@ -72,6 +75,14 @@ def test_the_stores_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     names = run(_OF_A_STUDY)
     assert names["tree"]["transfer"].sizes["source"] == 21
+
+
+def test_the_study_on_a_page_is_one() -> None:
+    page = (HOUSE / "blindspots" / "study" / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    study = validate_study(yaml.safe_load(block))
+    assert [spec.network for spec in study.models] == ["given", "fully-connected"]
+    assert study.dataset_name == "pictures.npz"
 
 
 def test_the_readme_is_short_and_begins_with_the_extra() -> None:
