@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 import typer.main
+import yaml
+
+from blindspots.spectral import RULES
+from blindspots.study.file import validate_study
 
 HOUSE = Path(__file__).parents[1]
 README = HOUSE / "README.md"
@@ -23,7 +27,7 @@ def python(page: Path) -> list[str]:
 
 def run(page: Path) -> dict[str, Any]:
     """Run the page's blocks, one after another, and return what they leave."""
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": "page"}
     for block in python(page):
         exec(compile(block, str(page), "exec"), names)
     return names
@@ -49,6 +53,8 @@ def texts(*pages: Path) -> list[Any]:
 def test_its_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names = run(page)
+    for kind in (each for each in names.values() if getattr(each, "__module__", "") == "page" and each in RULES):
+        RULES.remove(kind)
     if page.parent.name == "distortion":
         found = names["found"]
         assert found.success.all()
@@ -72,6 +78,14 @@ def test_the_stores_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     names = run(_OF_A_STUDY)
     assert names["tree"]["transfer"].sizes["source"] == 21
+
+
+def test_the_study_on_a_page_is_one() -> None:
+    page = (HOUSE / "blindspots" / "study" / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    study = validate_study(yaml.safe_load(block))
+    assert [spec.network for spec in study.models] == ["given", "fully-connected"]
+    assert study.dataset_name == "pictures.npz"
 
 
 def test_the_readme_is_short_and_begins_with_the_extra() -> None:

@@ -105,7 +105,8 @@ def _basis(lags: LagKernel, estimates: torch.Tensor, vectors: torch.Tensor) -> t
     chosen = vectors.gather(0, top[..., None].expand(-1, -1, lags.side)).permute(1, 2, 0)
     parts = torch.cat([chosen.real, chosen.imag], 2).double()
     # where vectors agree the factorisation adds arbitrary directions, which do no harm
-    return torch.linalg.qr(parts).Q
+    basis: torch.Tensor = torch.linalg.qr(parts).Q
+    return basis
 
 
 def _top(

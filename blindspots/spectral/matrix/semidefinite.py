@@ -29,7 +29,8 @@ def proved(matrices: torch.Tensor, limit: float, *, error: float) -> torch.Tenso
     below.diagonal(dim1=-2, dim2=-1).add_(shift)
     factors, failed = torch.linalg.cholesky_ex(below)
     least = factors.diagonal(dim1=-2, dim2=-1).real.amin(-1)  # NaN or infinity prove nothing
-    return (failed == 0) & (least > 0) & torch.isfinite(least)
+    holds: torch.Tensor = (failed == 0) & (least > 0) & torch.isfinite(least)
+    return holds
 
 
 def rounding(side: int) -> float:

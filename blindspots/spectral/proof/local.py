@@ -136,7 +136,8 @@ class _Search:
         value = (self.leads @ logits[:, :, None])[:, :, 0] - self.proof.lead_off
         apart = (self.leads @ network.weights[-1]).norm(dim=2) * self.proof.before * (1 + 1e-9)
         whole = self.images.shape[1] ** 0.5  # the box is no larger
-        return (value.clamp_min(0) / apart.clamp_min(torch.finfo(apart.dtype).tiny)).clamp_max(whole)
+        radius: torch.Tensor = value.clamp_min(0) / apart.clamp_min(torch.finfo(apart.dtype).tiny)
+        return radius.clamp_max(whole)
 
     def _try(self, at: torch.Tensor, radius: torch.Tensor, proved: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
         """Try to prove ``radius`` of the images ``at``; note it in ``proved``; return by what to try another (a,)."""

@@ -58,7 +58,8 @@ class Certificate:
             return images.new_full((len(images),), torch.nan, dtype=torch.float64)
         logits = torch.cat([_logits(self.layers, part) for part in images.split(self.rows)])
         radius = self.leads.radius(logits, labels.long(), None if targets is None else targets.long())
-        return radius / images[0].numel() ** 0.5 * (1 - 1e-9)
+        distortion: torch.Tensor = radius / images[0].numel() ** 0.5 * (1 - 1e-9)
+        return distortion
 
 
 def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:

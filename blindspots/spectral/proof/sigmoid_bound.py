@@ -96,7 +96,9 @@ class JointBound:
             search.zero_grad()
             _, form = self._eliminated(scales, last)
             scale = form.detach().diagonal().sum()
-            value = scale.log() + torch.linalg.matrix_power(form / scale, _SMOOTH).diagonal().sum().log() / _SMOOTH
+            value: torch.Tensor = (
+                scale.log() + torch.linalg.matrix_power(form / scale, _SMOOTH).diagonal().sum().log() / _SMOOTH
+            )
             value.backward()
             return value
 

@@ -1,9 +1,8 @@
-"""What the folder promises about itself: public names, and floors that lean on none above them."""
+"""What the folder promises about itself: public names that are functions, and floors that lean on none above."""
 
 import ast
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,28 +10,6 @@ import pytest
 PLACE = Path(__file__).parents[3] / "blindspots" / "spectral"
 FLOORS = ("matrix", "convolution", "rules", "graph", "", "proof")
 """From the ground up; the nameless one is the files beside the folders."""
-PACKAGES = ["blindspots.spectral", *(f"blindspots.spectral.{floor}" for floor in FLOORS if floor)]
-
-
-def typed_names(package: str) -> dict[str, str]:
-    """Return what type checkers are told that ``package`` exports, and from which modules."""
-    tree = ast.parse(Path(str(import_module(package).__file__)).read_text(encoding="utf-8"))
-    twins = [node for node in tree.body if isinstance(node, ast.If)]
-    imports = [node for node in twins[0].body if isinstance(node, ast.ImportFrom)]
-    return {alias.name: str(node.module) for node in imports for alias in node.names}
-
-
-@pytest.mark.parametrize("package", PACKAGES)
-def test_public_names_are_what_type_checkers_see(package: str) -> None:
-    module = import_module(package)
-    names = typed_names(package)
-    assert sorted(names) == sorted(module.__all__) == dir(module)
-    for name, place in names.items():
-        assert getattr(module, name) is getattr(import_module(place), name)
-    below = {path.stem for path in Path(str(module.__file__)).parent.iterdir()}
-    assert not below & set(names)
-    with pytest.raises(AttributeError, match="no attribute 'conv_nrom'"):
-        _ = module.conv_nrom
 
 
 def test_a_public_name_is_the_function_whatever_was_imported_before() -> None:
