@@ -6,8 +6,9 @@ from typing import Any
 
 from prefect import Flow, serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.deployments.runner import RunnerDeployment
 from prefect.settings import get_current_settings
+from prefect.types.entrypoint import EntrypointType
 
 from blindspots.errors import InputError
 from blindspots.study.study import Study

@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.logging import get_run_logger
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from blindspots.errors import InputError, StageFailedError
 from blindspots.jobs.job import Job

@@ -1,0 +1,1 @@
+"""The hands: one Prefect task a job. No mathematics."""

@@ -4,10 +4,10 @@ from concurrent.futures import FIRST_COMPLETED, wait
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
-from prefect.states import Cancelled, Completed, State
+from prefect.states import Cancelled, Completed
 from prefect.tasks import Task
 from ray.exceptions import RayError, RayTaskError
 
@@ -22,7 +22,7 @@ SENT_BACK = "SentBack"
 """The name of the state of a job that met damage in what it reads: it is done again once that is made again."""
 
 
-def _is_worth_a_retry(task: Task, run: TaskRun, state: State) -> bool:
+def _is_worth_a_retry(task: Task[..., object], run: TaskRun, state: State) -> bool:
     """Tell whether a failure is the machines' and not the job's: an actor or a node lost, the store out of reach."""
     try:
         state.result()

@@ -1,0 +1,1 @@
+"""The Ray actors that do the shards of jobs. No Prefect in here."""

@@ -1,0 +1,1 @@
+"""The jobs of every stage, each kind in its own file."""

@@ -183,35 +183,6 @@ def test_damage_is_mended_and_nothing_else_is_touched(
     assert_same_content(root, tiny_root)
 
 
-def test_damage_that_a_job_meets_is_made_again_in_the_same_run(
-    tiny: Study, root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    for file in ("sets/fc10/seed-0/train/random/perturbation/c/1/0/0/0", "references/train/noise-1/example/c/0"):
-        path = root / "study.zarr" / file
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 16
-        path.write_bytes(content)
-    more = [*tiny.model_dump(mode="json")["models"], {"name": "other", "decay": [0.5]}]
-    study = changed(tiny, models=more)
-    ran = run_study(study, root).shards
-    assert ran["sets/fc10/seed-0/train/random"] == (1,)
-    assert ran["references/train/noise-1"] == (0,)
-    assert "sets/fc10/seed-0/train/nearest" not in ran
-    assert "met damage, which is made again: sets/fc10/seed-0/train/random shard 1" in caplog.text
-    run_study(study, tmp_path / "fresh")
-    assert_same_content(root, tmp_path / "fresh")
-
-
-def test_weights_that_rot_are_trained_again_where_a_set_reads_them(tiny: Study, root: Path, tiny_root: Path) -> None:
-    path = root / layout.weights("fc10", 0)
-    content = bytearray(path.read_bytes())
-    content[-5] ^= 16  # in a tensor: the file can be read
-    path.write_bytes(content)
-    (root / layout.receipt("sets/fc10/seed-0/train/random", 0)).unlink()
-    assert run_study(tiny, root).shards == {"models/fc10/seed-0": (0,), "sets/fc10/seed-0/train/random": (0,)}
-    assert_same_content(root, tiny_root)
-
-
 def test_a_run_that_is_stopped_goes_on_with_what_is_left(tiny: Study, tmp_path: Path, tiny_root: Path) -> None:
     """Stopped at every kind of job in turn: at last the store is that of a run that was not."""
     stops = [

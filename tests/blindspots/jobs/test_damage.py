@@ -1,0 +1,78 @@
+"""Damage that a plan cannot see, met by whoever reads it."""
+
+from pathlib import Path
+
+import pytest
+
+from blindspots.jobs.damage import SentBackError, do
+from blindspots.jobs.hands import OwnHands
+from blindspots.jobs.opening import workspace_of
+from blindspots.jobs.run import run_study
+from blindspots.jobs.stages.negatives import Negatives
+from blindspots.store import layout
+from blindspots.study.study import Study
+from tests.blindspots.jobs.conftest import changed
+from tests.stores import assert_same_content
+
+
+def test_damage_that_a_job_meets_is_made_again_in_the_same_run(
+    tiny: Study, root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for file in ("sets/fc10/seed-0/train/random/perturbation/c/1/0/0/0", "references/train/noise-1/example/c/0"):
+        path = root / "study.zarr" / file
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 16
+        path.write_bytes(content)
+    more = [*tiny.model_dump(mode="json")["models"], {"name": "other", "decay": [0.5]}]
+    study = changed(tiny, models=more)
+    ran = run_study(study, root).shards
+    assert ran["sets/fc10/seed-0/train/random"] == (1,)
+    assert ran["references/train/noise-1"] == (0,)
+    assert "sets/fc10/seed-0/train/nearest" not in ran
+    assert "met damage, which is made again: sets/fc10/seed-0/train/random shard 1" in caplog.text
+    run_study(study, tmp_path / "fresh")
+    assert_same_content(root, tmp_path / "fresh")
+
+
+def test_weights_that_rot_are_trained_again_where_a_set_reads_them(tiny: Study, root: Path, tiny_root: Path) -> None:
+    path = root / layout.weights("fc10", 0)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 16  # in a tensor: the file can be read
+    path.write_bytes(content)
+    (root / layout.receipt("sets/fc10/seed-0/train/random", 0)).unlink()
+    assert run_study(tiny, root).shards == {"models/fc10/seed-0": (0,), "sets/fc10/seed-0/train/random": (0,)}
+    assert_same_content(root, tiny_root)
+
+
+def test_a_job_that_fails_for_another_reason_fails(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = workspace_of(root)
+    job = Negatives(split="train", model="fc10", seed=0)
+
+    def fail(*_: object) -> None:
+        raise ValueError("of its own")
+
+    monkeypatch.setattr(Negatives, "compute", fail)
+    with pytest.raises(ValueError, match="of its own"):
+        do(workspace, job, 0, lambda _: None, OwnHands())
+    path = root / "study.zarr/sets/fc10/seed-0/train/nearest/distortion/c/0"
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SentBackError, match="met damage, which is made again: sets/fc10/seed-0/train/nearest shard 0"):
+        do(workspace, job, 0, lambda _: None, OwnHands())
+    assert not (root / layout.receipt("sets/fc10/seed-0/train/nearest", 0)).exists()
+    assert (root / layout.receipt("sets/fc10/seed-0/train/nearest", 1)).exists()
+
+
+def test_what_is_damaged_again_and_again_ends_the_run(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / layout.receipt("negatives/fc10/seed-0", 0)).unlink()
+    tries = []
+
+    def meet(*_: object) -> None:
+        tries.append(1)
+        raise SentBackError("negatives/fc10/seed-0", ("a shard: it rots",))
+
+    monkeypatch.setattr(Negatives, "run", meet)
+    with pytest.raises(SentBackError, match="it rots"):
+        run_study(tiny, root)
+    assert len(tries) == 3

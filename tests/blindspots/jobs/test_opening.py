@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from blindspots.jobs.opening import open_root, workspace_of
+from blindspots.jobs.plan import make_plan
+from blindspots.jobs.run import run_study
+from blindspots.store import layout
+from blindspots.store.place import Place
+from blindspots.study.study import Study
+from tests.blindspots.jobs.conftest import changed
+
+
+def test_a_run_opens_and_checks_its_root_once(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    read, check = Place.read, Place.check_writable
+    monkeypatch.setattr(Place, "read", lambda self, key: seen.append(key) or read(self, key))
+    monkeypatch.setattr(Place, "check_writable", lambda self: seen.append("writable") or check(self))
+    run_study(tiny, root)
+    assert (seen.count(layout.STUDY), seen.count("writable")) == (1, 1)
+
+
+def test_looking_writes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Place, "write", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(Place, "check_writable", lambda *_: pytest.fail("probed"))
+    assert make_plan(workspace_of(root)).complete
+
+
+def test_nothing_is_to_do_or_to_write_where_this_very_study_is_done(tiny: Study, root: Path) -> None:
+    opened = open_root(tiny, root)
+    assert opened.is_settled(make_plan(opened.workspace))
+    fewer = changed(tiny, sets={"noise": [0.1]})
+    other = open_root(fewer, root)
+    assert not other.is_settled(make_plan(other.workspace))
+    new = open_root(tiny, root.parent / "new")
+    assert new.there is None
+    assert not new.is_settled(make_plan(new.workspace))

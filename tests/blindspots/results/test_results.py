@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from blindspots.errors import InputError
+from blindspots.results import Results
+from blindspots.store import layout
+from blindspots.study.study import Study
+from tests.stores import decoded
+
+
+def test_a_finished_study_is_read_by_name(tiny_root: Path, tiny: Study) -> None:
+    with Results(tiny_root) as results:
+        assert results.study == tiny
+        assert results.root == tiny_root
+        assert results.dataset.name == "mnist"
+        found = results.group(layout.adversarial_set("fc10", 0, "train", "nearest"))
+        stored = decoded(tiny_root)
+        np.testing.assert_array_equal(found.distortion, stored["sets/fc10/seed-0/train/nearest/distortion"])
+        table = results.table("1")
+        assert table is not None
+        assert table.attrs["table"] == 1
+        assert results.find("sets/none") is None
+        assert results.table("none") is None
+        assert "tree" in vars(results)
+    assert "tree" not in vars(results)
+
+
+def test_a_network_has_the_weights_that_lie_there(tiny_root: Path) -> None:
+    network = Results(tiny_root).network("fc20-10")
+    assert not network.training
+    stored = decoded(tiny_root)
+    for name, weight in network.state_dict().items():
+        wanted = stored[f"models/fc20-10/seed-0.safetensors:{name}"]
+        assert torch.equal(weight, torch.from_numpy(wanted))
+
+
+def test_what_is_not_there_is_said(root: Path, tmp_path: Path) -> None:
+    results = Results(root)
+    with pytest.raises(InputError, match="the store lacks sets/none; finish it with: blindspots run"):
+        results.group("sets/none")
+    with pytest.raises(InputError, match="no model is called 'none' in the study tiny; there are: fc10, fc20-10"):
+        results.network("none")
+    (root / layout.weights("fc10", 0)).write_bytes((root / layout.weights("fc20-10", 0)).read_bytes())
+    with pytest.raises(InputError, match="are not those of fc10"):
+        results.network("fc10")
+    (root / layout.weights("fc10", 0)).unlink()
+    with pytest.raises(InputError, match="the weights of fc10 cannot be used"):
+        results.network("fc10")
+    with pytest.raises(InputError, match="there is no study in"):
+        Results(tmp_path / "none")
+
+
+def test_a_table_that_is_to_be_drawn_anew_is_not_read(root: Path) -> None:
+    (root / layout.receipt(layout.table("1"), 0)).unlink()
+    assert Results(root).table("1") is None
+    assert Results(root).table("2") is not None
