@@ -1,4 +1,4 @@
-"""A table, a figure and a stage from outside, in the very words of CONTRIBUTING.md: an installed package offers them."""
+"""A table, a figure and a stage from outside, in the words of CONTRIBUTING.md: an installed package offers them."""
 
 import json
 import re

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_stamp_changes_whenever_a_file_is_written(place: Place) -> None:
         place.write("x", b"same")
         stamps.append(place.stamp("x"))
         assert place.stamp("x") == stamps[-1]
-    assert all(one != other for one, other in zip(stamps, stamps[1:], strict=False))
+    assert all(one != other for one, other in pairwise(stamps))
 
 
 def test_what_killed_writers_left_goes_with_the_file_or_all_at_once(place: Place) -> None:
