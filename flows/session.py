@@ -11,7 +11,7 @@ from time import perf_counter
 from blindspots.errors import InputError
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.opening import open_root, working
-from blindspots.jobs.plan import Plan, begin, make_plan
+from blindspots.jobs.plan import Plan, make_plan, note_sizes
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
 from blindspots.study.study import Study
@@ -45,7 +45,7 @@ class Session:
         self.plan = make_plan(self.workspace)
         self.sent_back.clear()
         self.settled.clear()
-        begin(self.workspace, self.plan)
+        note_sizes(self.workspace, self.plan)
 
 
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
@@ -75,7 +75,7 @@ def session_in(workspace: Workspace, plan: Plan, workers: Workers) -> Iterator[S
     Raises :class:`~blindspots.errors.InputError` where another run holds the root.
     """
     with working(workspace):
-        begin(workspace, plan)
+        note_sizes(workspace, plan)
         workers.open(workspace)
         opened = Session(workspace, plan, workers)
         token = _current.set(opened)

@@ -90,9 +90,6 @@ class Job(ABC):
     def check(self, workspace: Workspace) -> None:  # noqa: B027 - most jobs need no more than their inputs
         """Raise :class:`InputError` before any work where the job can't be done: a file is missing, data do not fit."""
 
-    def drop_stale(self, workspace: Workspace) -> None:  # noqa: B027 - most results are known by their inputs
-        """Delete a result that is to be made anew, where a reader could not tell that it is of another study."""
-
     def fit(self, workspace: Workspace) -> None:  # noqa: B027 - most jobs have nothing to fit
         """Make what lies in the store fit the study in size and attributes, whether or not a shard is to do."""
 

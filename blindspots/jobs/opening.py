@@ -9,11 +9,11 @@ from blindspots.datasets.sources import named_folder
 from blindspots.device import resolved_device
 from blindspots.errors import InputError
 from blindspots.jobs.expansion import expand
-from blindspots.jobs.plan import Plan
+from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
-from blindspots.store.root import Stored, check, stored, working_in
+from blindspots.store.root import Stored, check, finish, stored, working_in
 from blindspots.study.study import Study
 
 
@@ -27,7 +27,7 @@ class Opened:
 
     def is_settled(self, plan: Plan) -> bool:
         """Tell whether nothing is to do or to write: the root holds this very study, and all of it is done."""
-        same = self.there is not None and self.there.study == self.workspace.study
+        same = self.there is not None and self.there.finished and self.there.study == self.workspace.study
         return same and plan.complete and not plan.without_sizes
 
 
@@ -73,7 +73,10 @@ def _checked(study: Study, place: Place, there: Stored | None, data: str | Path 
 def working(workspace: Workspace) -> Iterator[None]:
     """Hold the root of an opened workspace while its study is worked on; leave the store sealed.
 
+    Where nothing is left to do then, the root says that the study is finished.
     Raises :class:`InputError` where another run holds the root.
     """
     with working_in(workspace.place, workspace.study, workspace.dataset.sha256, tuple(STAGES)):
         yield
+        if make_plan(workspace).complete:
+            finish(workspace.place)

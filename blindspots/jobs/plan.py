@@ -77,13 +77,10 @@ def make_plan(workspace: Workspace) -> Plan:
     return Plan(jobs, to_do, frozenset(waiting), without_sizes)
 
 
-def begin(workspace: Workspace, plan: Plan) -> None:
-    """Make the store ready for what is to do, once and alone, before any of it starts."""
+def note_sizes(workspace: Workspace, plan: Plan) -> None:
+    """Give the receipts of before there were sizes those of their files, once and alone, before any work starts."""
     for job in plan.without_sizes:
         job.note_sizes(workspace)
-    for job in plan.jobs:
-        if not plan.is_done(job):
-            job.drop_stale(workspace)
 
 
 def stage_work(workspace: Workspace, plan: Plan, stage: str, *, without: Container[str] = ()) -> list[Outstanding]:

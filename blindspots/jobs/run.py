@@ -13,7 +13,7 @@ from blindspots.jobs.damage import SentBackError, do
 from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.opening import open_root, working
-from blindspots.jobs.plan import Plan, begin, make_plan, stage_work
+from blindspots.jobs.plan import Plan, make_plan, note_sizes, stage_work
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.study.study import Study
@@ -74,7 +74,7 @@ def run_plan(workspace: Workspace, plan: Plan, report: Report) -> Ran:
 
 
 def _run_once(workspace: Workspace, plan: Plan, report: Report, ran: dict[str, tuple[int, ...]]) -> None:
-    begin(workspace, plan)
+    note_sizes(workspace, plan)
     for stage in STAGES:
         for item in stage_work(workspace, plan, stage):
             before = 0

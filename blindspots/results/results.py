@@ -41,12 +41,13 @@ class Results:
         self.study: Study = there.study
         """The study as last run."""
         self._data = None if data is None else Path(data)
+        self._finished = there.finished
 
     @classmethod
     def of(cls, place: Place, study: Study, *, data: Path | None = None) -> "Results":
-        """Return what lies in ``place``, known to be of ``study``, without looking."""
+        """Return what lies in ``place``, known to be of ``study`` whatever the root says of itself."""
         results = cls.__new__(cls)
-        results.place, results.study, results._data = place, study, data
+        results.place, results.study, results._data, results._finished = place, study, data, True
         return results
 
     def __enter__(self) -> "Results":
@@ -110,7 +111,7 @@ class Results:
         Nothing else of the store is opened for it.
         """
         group = layout.table(name)
-        if not self.place.has(layout.receipt(group, 0)):  # as long as it is not finished, or was drawn of other sets
+        if not self._finished or not self.place.has(layout.receipt(group, 0)):  # it may be one of other sets
             return None
         try:
             with xr.open_zarr(self.place.path(layout.ZARR), group=group, consolidated=False, chunks=None) as found:

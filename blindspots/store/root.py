@@ -26,6 +26,8 @@ class Stored:
     dataset_sha256: str
     stages: tuple[str, ...] = ()
     """The stages of the version that ran the study last; empty where that version did not say."""
+    finished: bool = True
+    """Whether the last run came to its end with nothing left to do: until then, tables may be those of before."""
 
 
 def stored(place: Place) -> Stored | None:
@@ -47,7 +49,8 @@ def stored(place: Place) -> Stored | None:
                 f"{FORMAT}; name another root, or use the version that made this one"
             )
         study = validate_study(content["study"])
-        return Stored(study, content["dataset"]["sha256"], tuple(content.get("stages", ())))
+        finished = bool(content.get("finished", True))  # versions that did not say left no table behind that was stale
+        return Stored(study, content["dataset"]["sha256"], tuple(content.get("stages", ())), finished)
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError):
@@ -78,6 +81,7 @@ def check(place: Place, there: Stored | None, study: Study, dataset_sha256: str,
 def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> Iterator[None]:
     """Hold a root that was checked while a study is worked on in it; leave the store sealed.
 
+    The root says that the study is not finished until :func:`finish` is called.
     Raises :class:`InputError` where another run holds the root.
     """
     with place.locked(layout.LOCK) as held:
@@ -89,16 +93,26 @@ def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence
         seal(place)
 
 
+def finish(place: Place) -> None:
+    """Say that a root's study is finished; for who holds the root, once nothing is left to do."""
+    _write(place, {**json.loads(place.read(layout.STUDY)), "finished": True})
+
+
+def _write(place: Place, content: dict[str, Any]) -> None:
+    text = (json.dumps(content, indent=1) + "\n").encode()
+    if not place.has(layout.STUDY) or place.read(layout.STUDY) != text:
+        place.write(layout.STUDY, text)
+
+
 def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> None:
     content = {
         "format": FORMAT,
         "dataset": {"name": study.dataset, "sha256": dataset_sha256},
         "stages": list(stages),
+        "finished": False,
         "study": study.model_dump(mode="json"),
     }
-    text = (json.dumps(content, indent=1) + "\n").encode()
-    if not place.has(layout.STUDY) or place.read(layout.STUDY) != text:
-        place.write(layout.STUDY, text)
+    _write(place, content)
     removed = place.remove_partial()
     if removed:
         logger.info("removed %d unfinished file(s) that a killed run had left", removed)

@@ -207,6 +207,6 @@ def _actor_options(device: str, workers: int) -> dict[str, Any]:
         "max_concurrency": 2,  # so that messages are answered while a shard is at work
     }
     if device == "cuda":
-        gpus = ray.cluster_resources().get("GPU", 0)  # type: ignore[no-untyped-call]
+        gpus = ray.cluster_resources().get("GPU", 0)
         options["num_gpus"] = min(1.0, gpus / workers) if gpus else 1
     return options

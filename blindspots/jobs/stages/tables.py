@@ -12,7 +12,6 @@ from blindspots.jobs.stages.dataset_job import DatasetJob
 from blindspots.jobs.stages.example_set import contents
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
-from blindspots.store.arrays import delete_group
 from blindspots.study.study import Study
 from blindspots.tables import draw_table, drawn_for
 
@@ -58,11 +57,6 @@ class TableJob(DatasetJob):
             models=[spec.model_dump(mode="json") for spec in workspace.study.models],
             dataset=workspace.study.dataset,
         )
-
-    def drop_stale(self, workspace: Workspace) -> None:
-        """Delete the table of before: whoever asks for it meanwhile is told that the study is not finished."""
-        self.forget(workspace, 0)
-        delete_group(workspace.place, self.key)
 
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return the table."""

@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from blindspots.errors import InputError
+from blindspots.jobs.job import Progress
+from blindspots.jobs.run import run_study
 from blindspots.results import Results
 from blindspots.store import layout
 from blindspots.study.study import Study
+from tests.blindspots.jobs.conftest import changed
 from tests.stores import decoded
 
 
@@ -53,7 +56,19 @@ def test_what_is_not_there_is_said(root: Path, tmp_path: Path) -> None:
         Results(tmp_path / "none")
 
 
-def test_a_table_that_is_to_be_drawn_anew_is_not_read(root: Path) -> None:
+def test_a_table_that_may_be_of_other_sets_is_not_read(tiny: Study, root: Path) -> None:
     (root / layout.receipt(layout.table("1"), 0)).unlink()
     assert Results(root).table("1") is None
     assert Results(root).table("2") is not None
+
+
+def test_while_a_study_is_worked_on_and_until_it_is_finished_its_tables_are_not_read(tiny: Study, root: Path) -> None:
+    def stop(progress: Progress) -> None:
+        assert Results(root).table("1") is None
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(changed(tiny, sets={"noise": [0.5]}), root, on_progress=stop)
+    assert Results(root).table("1") is None
+    run_study(tiny, root)
+    assert Results(root).table("1") is not None
