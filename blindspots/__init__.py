@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from blindspots.distortion.search import distances_to_all, minimum_distortion
     from blindspots.errors import InputError
     from blindspots.jobs.run import run_study
+    from blindspots.results.results import Results
     from blindspots.results.tree import open_study
     from blindspots.spectral.convolution.norm import conv_norm
     from blindspots.spectral.matrix.norm import linear_norm
@@ -25,6 +26,7 @@ else:
         __name__,
         {
             "InputError": "blindspots.errors",
+            "Results": "blindspots.results.results",
             "Study": "blindspots.study.study",
             "__version__": "blindspots.version",
             "certified_radius": "blindspots.spectral.proof.certificate",
@@ -42,6 +44,7 @@ else:
 
 __all__ = [
     "InputError",
+    "Results",
     "Study",
     "__version__",
     "certified_radius",

@@ -61,9 +61,9 @@ class Registry(Mapping[str, E], Generic[E]):
         try:
             return self._entries[str(name)]
         except KeyError:
-            *most, last = self._entries
-            known = f"{', '.join(most)} and {last}" if most else last
-            raise InputError(f"there is no {self.kind} {name}; there are {known}") from None
+            *most, last = self._entries or ("none",)
+            known = f"are {', '.join(most)} and {last}" if most else f"is {last}"
+            raise InputError(f"there is no {self.kind} {name}; there {known}") from None
 
     def __getitem__(self, name: str) -> E:
         load_extensions()
@@ -80,9 +80,15 @@ class Registry(Mapping[str, E], Generic[E]):
 
 @cache
 def load_extensions() -> None:
-    """Import what installed packages offer, once a process."""
+    """Import what installed packages offer, once a process; raise :class:`InputError` where one cannot be imported."""
     for point in entry_points(group=EXTENSIONS):
-        point.load()
+        try:
+            point.load()
+        except ImportError as error:
+            raise InputError(
+                f"{point.value}, which an installed package offers as {EXTENSIONS}, cannot be imported ({error}); "
+                "mend it, or uninstall the package"
+            ) from error
 
 
 def deferred(address: str) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 import blindspots
-from blindspots import conv_norm, minimum_distortion, network_bounds
+from blindspots import Results, conv_norm, minimum_distortion, network_bounds
 from blindspots.spectral import conv_norm as norm_of_the_folder
 
 model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
@@ -43,6 +43,14 @@ reveal_type(bound.upper)  # upper
 bounds = network_bounds(model, (1, 2, 2))
 reveal_type(network_bounds)  # network
 reveal_type(bounds)  # bounds
+
+with Results("root") as results:
+    reveal_type(results)  # results
+    reveal_type(results.study)  # study
+    reveal_type(results.tree)  # tree
+    reveal_type(results.table)  # table
+    reveal_type(results.group("transfer"))  # group
+    reveal_type(results.network)  # stored network
 '''
 
 MISTAKES = """
@@ -54,6 +62,9 @@ conv_norm(torch.rand(2, 1, 3, 3), input_size=8.0)  # arg-type
 text: str = bound.upper  # assignment
 network_bounds(model, "1x2x2")  # arg-type
 network_bounds(model)  # call-arg
+Results(7)  # arg-type
+results.network(7)  # arg-type
+results.studies  # attr-defined
 blindspots.minimal_distortion  # attr-defined
 """
 
@@ -71,6 +82,12 @@ SEEN = {
     "network": r"def \(model: torch\.nn\.modules\.module\.Module, input_shape: .*tuple\[int, \.\.\.\].*"
     r"\) -> xarray\.core\.dataset\.Dataset",
     "bounds": r"xarray\.core\.dataset\.Dataset",
+    "results": r"blindspots\.results\..*\.Results",
+    "study": r"blindspots\.study\.study\.Study",
+    "tree": r"xarray\.core\.datatree\.DataTree",
+    "table": r"def \(name: str\) -> xarray\.core\.dataset\.Dataset \| None",
+    "group": r"xarray\.core\.dataset\.Dataset",
+    "stored network": r"def \(name: str, seed: int =\) -> torch\.nn\.modules\.module\.Module",
 }
 """What mypy has to reveal, by the comment on the line that asks."""
 

@@ -1,8 +1,18 @@
-"""The nearest point found so far for each image."""
+"""What a search has for each image so far: the nearest point found, and how much work it took."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
+
+
+class BestArrays(NamedTuple):
+    """A :class:`Best` as compiled kernels see it, on the same memory."""
+
+    point: np.ndarray
+    size: np.ndarray
+    target: np.ndarray
 
 
 @dataclass
@@ -21,7 +31,11 @@ class Best:
         """Return the state in which nothing was found for ``rows`` (n, m)."""
         return cls(rows.clone(), torch.full_like(rows[:, 0], torch.inf), targets.clone())
 
-    def offer(self, image: torch.Tensor, point: torch.Tensor, size: torch.Tensor, target: torch.Tensor) -> None:
+    def arrays(self) -> BestArrays:
+        """Return the same as the kernels see it, for what is on a CPU."""
+        return BestArrays(self.point.numpy(), self.size.numpy(), self.target.numpy())
+
+    def offer(self, image: torch.Tensor, point: torch.Tensor, *, size: torch.Tensor, target: torch.Tensor) -> None:
         """Take the points that are nearer than what is held; an image may be offered several.
 
         ``image``: (c,) indices; ``size``: infinite for a point that isn't beyond the boundary.
@@ -34,3 +48,32 @@ class Best:
         chosen = chosen[chosen == first[image[chosen]]]  # of equals, one: the order of writing must not matter
         where = image[chosen]
         self.point[where], self.size[where], self.target[where] = point[chosen], size[chosen], target[chosen]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Counters of n images, int64: iterations of the search, forward and backward passes of the model."""
+
+    iterations: torch.Tensor
+    forwards: torch.Tensor
+    backwards: torch.Tensor
+
+    @classmethod
+    def none(cls, count: int, device: torch.device) -> "Effort":
+        """Return counters at zero."""
+        return cls(*(torch.zeros(count, dtype=torch.int64, device=device) for _ in range(3)))
+
+    def add(self, rows: torch.Tensor, *, iterations: int = 0, forwards: int = 0, backwards: int = 0) -> None:
+        """Count work on the images ``rows`` (indices; one that stands twice counts twice)."""
+        for counter, amount in (
+            (self.iterations, iterations),
+            (self.forwards, forwards),
+            (self.backwards, backwards),
+        ):
+            if amount:
+                counter.index_add_(0, rows, torch.full_like(rows, amount))
+
+    def include(self, rows: torch.Tensor, own: "Effort") -> None:
+        """Add the counters of the images ``rows`` (indices, each once)."""
+        for counter, amount in zip(vars(self).values(), vars(own).values(), strict=True):
+            counter[rows] += amount

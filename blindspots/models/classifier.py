@@ -76,7 +76,8 @@ class Classifier:
     def logits(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``rows`` (n, m)."""
         with torch.no_grad():
-            return self._model(rows.reshape(-1, *self._shape))
+            logits: torch.Tensor = self._model(rows.reshape(-1, *self._shape))
+        return logits
 
     def evaluate(self, rows: torch.Tensor) -> tuple[torch.Tensor, Tape]:
         """Return the logits (n, k) of ``rows`` (n, m), and what :meth:`pullback` needs to go back from there."""

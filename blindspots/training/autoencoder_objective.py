@@ -51,14 +51,14 @@ class AutoencoderObjective:
         codes = self._codes(weight, bias, self._inputs.chunks)
         mean = torch.stack([rows.sum(dim=0, dtype=torch.float64) for rows in codes]).sum(dim=0) / n
         divergence, pull = self._divergence(mean)
-        pull = (pull / n).to(point)
+        pull = (pull / n).to(point)  # the divergence's slope by each image's own activation, 1 / n of the mean
         sums, bias_sum, losses = self._inputs.sums(weight), torch.zeros_like(pull), []
         for chunk, rows in zip(self._inputs.chunks, codes, strict=True):
             units = rows[:, : len(bias)]
             made = torch.addmm(back_bias, units, back.t()).sigmoid_()
             off = made - self._inputs.rows[chunk]
             losses.append(off.square().sum(dtype=torch.float64))
-            slope = torch.ops.aten.sigmoid_backward(off.div_(n), made)
+            slope = torch.ops.aten.sigmoid_backward(off.div_(n), made)  # (x^ - x) / n * x^ (1 - x^), at the decoder
             back_slope.addmm_(slope.t(), units)
             back_bias_slope += slope.sum(dim=0)
             below = torch.zeros_like(rows)
@@ -102,6 +102,8 @@ class AutoencoderObjective:
             made = torch.addmm(back_bias, units, back.t()).sigmoid_()
             slope = made * (1 - made)
             decoder += slope.square().sum(dim=0)
+            # the Gauss-Newton matrix of the squared error: diagonal at the decoder; at the encoder the mean square of
+            # one vector an image, with random signs, as for the classes of a softmax
             signs = torch.from_numpy(draw.integers(0, 2, slope.shape, dtype="int8")).to(slope) * 2 - 1
             lively = units * (1 - units)
             below = ((slope * signs) @ back) * lively

@@ -42,7 +42,7 @@ def as_vector(weights: Weights) -> torch.Tensor:
 
 def from_one_vector(vector: torch.Tensor, like: Weights) -> Weights:
     """Return the weights that :func:`as_vector` put into ``vector``."""
-    parts = vector.split([like[name].numel() for name in _NAMES])
+    parts = torch.split(vector, [like[name].numel() for name in _NAMES])
     return {name: part.reshape(like[name].shape).clone() for name, part in zip(_NAMES, parts, strict=True)}
 
 
@@ -57,7 +57,7 @@ def put_below(network: FullyConnected, autoencoder: Weights) -> None:
 def codes_of(network: FullyConnected, images: torch.Tensor) -> torch.Tensor:
     """Return the activations (n, codes) of the network's first layer."""
     first = network.linears[0]
-    return torch.cat([first(rows).sigmoid_() for rows in images.flatten(1).split(2000)])
+    return torch.cat([first(rows).sigmoid_() for rows in torch.split(images.flatten(1), 2000)])
 
 
 def softmax_on_codes(network: FullyConnected) -> FullyConnected:

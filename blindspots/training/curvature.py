@@ -62,6 +62,7 @@ class MeanTerm:
     ) -> "MeanTerm":
         """Return the term for a layer's block, whose eigenvalues are products of those given plus ``offset``."""
         mean = inputs.vectors.t() @ mean
+        # (1 (x) m') H (1 (x) m) is diagonal in the outputs' spectrum: sum_j m_j^2 / (s_G s_Aj + offset)
         along = (mean.square() / (torch.outer(outputs.values, inputs.values) + offset)).sum(dim=1)
         inverse = (outputs.vectors.t() / bend) @ outputs.vectors + torch.diag(along)
         return MeanTerm(mean, torch.linalg.inv(inverse))
@@ -84,10 +85,11 @@ class LayerInverse:
         """Return the inverse times a vector that is given as ``weight`` and ``bias``."""
         living = weight if self.live is None else weight[:, self.live]
         block = torch.cat([living, bias[:, None]], dim=1)
+        # (G (x) A + offset)^-1 V = U_G [(U_G' V U_A) / (s_G s_A' + offset)] U_A', V the block with its biases
         turned = self.outputs.vectors.t() @ block @ self.inputs.vectors
         curvature = torch.outer(self.outputs.values, self.inputs.values) + (self.decay + self.damping)
         turned /= curvature
-        if self.mean:
+        if self.mean:  # Woodbury: H V - H (1 (x) m) C (1 (x) m') H V, and turned is H V
             turned -= torch.outer(self.mean.core @ (turned @ self.mean.mean), self.mean.mean) / curvature
         block = self.outputs.vectors @ turned @ self.inputs.vectors.t()
         if self.live is None:

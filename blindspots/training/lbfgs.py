@@ -122,6 +122,7 @@ def _iterate(function: Function, start: torch.Tensor) -> Iterator[Point]:
         step = direction * trial.step
         change = trial.value.gradient - value.gradient
         curvature = _dot(step, change)
+        # y's > 0 keeps the estimate positive definite (6.7); the Wolfe conditions promise it, rounding may break it
         if curvature > 1e-10 * _dot(change, change) * trial.step:
             pairs.append((step, change, curvature))
         point, value, iteration = point + step, trial.value, iteration + 1
@@ -129,27 +130,37 @@ def _iterate(function: Function, start: torch.Tensor) -> Iterator[Point]:
 
 
 def _direction(gradient: torch.Tensor, pairs: Pairs, matrix: Matrix | None) -> torch.Tensor:
-    """Return minus the inverse Hessian's estimate times the gradient (algorithm 7.4)."""
+    """Return minus the inverse Hessian's estimate times the gradient (algorithm 7.4, the two-loop recursion).
+
+    In the book's names ``step`` is s_i, ``change`` y_i and ``curvature`` y_i's_i = 1 / rho_i; ``direction`` is
+    first -q, then -r: the recursion is linear in what it begins with.
+    """
     direction = -gradient
     alphas = []
-    for step, change, curvature in reversed(pairs):
+    for step, change, curvature in reversed(pairs):  # the newest first: alpha_i = rho_i s_i'q; q = q - alpha_i y_i
         alpha = _dot(step, direction) / curvature
         direction.add_(change, alpha=-alpha)
         alphas.append(alpha)
     if matrix:
-        direction = matrix(direction)
+        direction = matrix(direction)  # r = gamma H0 q, gamma below
     if pairs:
+        # equation 7.20, of the newest pair: gamma = s'y / y'y; with a matrix s'y / y'H0 y. Then
+        # y' (gamma H0) y = s'y, as it is for the inverse of the mean Hessian between the two points, which makes s of y
         _, change, curvature = pairs[-1]
-        direction.mul_(curvature / _dot(change, matrix(change) if matrix else change))  # equation 7.20
-    for (step, change, curvature), alpha in zip(pairs, reversed(alphas), strict=True):
-        direction.add_(step, alpha=alpha - _dot(change, direction) / curvature)
+        direction.mul_(curvature / _dot(change, matrix(change) if matrix else change))
+    for (step, change, curvature), alpha in zip(pairs, reversed(alphas), strict=True):  # the oldest first
+        direction.add_(step, alpha=alpha - _dot(change, direction) / curvature)  # r = r + s_i (alpha_i - rho_i y_i'r)
     return direction
 
 
 def _line_search(
     function: Function, point: torch.Tensor, direction: torch.Tensor, begin: _Trial, first: float
 ) -> tuple[_Trial | None, int]:
-    """Return a trial that satisfies the Wolfe conditions, or the best that lowers the loss, or None; and the tries."""
+    """Return a trial that satisfies the Wolfe conditions, or the best that lowers the loss, or None; and the tries.
+
+    A trial's ``loss`` and ``slope`` are phi(t) and phi'(t), phi the loss along the direction. Wanted are phi(t) <=
+    phi(0) + c1 t phi'(0) (equation 3.7a) and abs(phi'(t)) <= -c2 phi'(0) (3.7b).
+    """
 
     def at(step: float) -> _Trial:
         value = function(point + direction * step)
@@ -160,11 +171,14 @@ def _line_search(
             return False
         if trial.value.loss <= begin.value.loss + _SUFFICIENT * trial.step * begin.slope:
             return True
+        # where phi is flat to rounding, (3.7a) of the parabola with the slopes phi'(0) and phi'(t): approximate Wolfe
         flat = trial.value.loss <= begin.value.loss + _ROUNDING * abs(begin.value.loss)
         return flat and trial.slope <= (2 * _SUFFICIENT - 1) * begin.slope
 
+    # Algorithm 3.5 while there is no upper end: steps grow until a minimum is bracketed. Then 3.6 ("zoom"): of the ends
+    # ``low`` is the lower, low enough for (3.7a), and phi falls from it towards ``high``.
     low, high, step = begin, None, first
-    for tried in range(1, _TRIES + 1):  # algorithm 3.5 while there is no upper end, then 3.6
+    for tried in range(1, _TRIES + 1):
         trial = at(step)
         lower = is_low(trial) and (low is begin or trial.value.loss <= low.value.loss * (1 + _ROUNDING))
         if lower and abs(trial.slope) <= -_CURVATURE * begin.slope:
@@ -190,6 +204,7 @@ def _cubic(one: _Trial, other: _Trial, least: float, most: float) -> float:
     """Return the minimiser of the cubic through two trials (3.59), kept in [least, most]; its middle where none is."""
     if not (_finite(one.value) and _finite(other.value)):
         return least + 0.1 * (most - least)
+    # d1 = bend, d2 = root: t = t_i - (t_i - t_j) (phi'_i + d2 - d1) / (phi'_i - phi'_j + 2 d2), i the other, j the one
     span = other.step - one.step
     bend = one.slope + other.slope - 3 * (other.value.loss - one.value.loss) / span
     root = bend * bend - one.slope * other.slope

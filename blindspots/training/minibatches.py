@@ -73,7 +73,7 @@ def epochs(
     for epoch in range(done, count):
         order = torch.from_numpy(generator(seed, "minibatches", index=epoch).permutation(n)).to(images.device)
         total, errors = torch.zeros((), dtype=torch.float64, device=images.device), torch.zeros_like(labels[0])
-        for index, chosen in enumerate(order.split(adam.batch)):
+        for index, chosen in enumerate(torch.split(order, adam.batch)):
             rate = _rate(epoch * batches + index, batches, count)
             for group in optimiser.param_groups:
                 group["lr"] = adam.rate * rate
@@ -84,7 +84,7 @@ def epochs(
             if operators:
                 directions = operators.followed(directions)
                 whole = loss + penalty * operators.log_bound(directions)
-            whole.backward()
+            torch.autograd.backward(whole)
             optimiser.step()
             total += loss.detach().double() * len(chosen)
             errors += (logits.argmax(dim=1) != labels[chosen]).sum()

@@ -104,9 +104,9 @@ class Objective:
             logs = torch.log_softmax(columns, dim=0)
             losses.append(logs.gather(0, labels).sum(dtype=torch.float64))
             errors.append((logits.argmax(dim=1) != labels[0]).sum())
-            delta = logs.exp_()
+            delta = logs.exp_()  # the slope of the mean cross-entropy by the logits: (softmax - one_hot(label)) / n
             delta.scatter_add_(0, labels, minus_ones[:, : labels.shape[1]]).div_(n)
-            for index, slope in self._backward(layers, activations, delta.t()):
+            for index, slope in self._backward(layers, activations, delta.t()):  # by b: sum of slopes; by W: slopes' a
                 bias_sums[index] += slope.sum(dim=0)
                 if index:
                     sums[index].addmm_(slope.t(), activations[index - 1][:, : self._shapes[index][1]])
@@ -143,6 +143,7 @@ class Objective:
             activations, logits = self._forward(layers, chunk)
             signs = torch.from_numpy(draw.integers(0, 2, logits.shape, dtype="int8")).to(logits) * 2 - 1
             delta = class_signs_slope(logits.softmax(dim=1), signs)
+            # of chunk after chunk, A = E[a a'] of each layer's inputs and G = E[g g'] of the slopes at its outputs
             for index, slope in self._backward(layers, activations, delta):
                 live = slope[:, : self._shapes[index][0]]
                 outer[index].addmm_(live.t(), live)
@@ -190,7 +191,7 @@ class Objective:
             if index == 0 and not activations:
                 delta = pad(delta, (0, len(layers.biases[0]) - delta.shape[1])).contiguous()
             yield index, delta
-            if index:
+            if index:  # back through W, then through the sigmoid: d = (d W) * a (1 - a), from its value a alone
                 delta = torch.ops.aten.sigmoid_backward(delta @ layers.weights[index - 1], activations[index - 1])
 
 

@@ -1,11 +1,11 @@
 """The paper's proposal: a penalty on the bound that a network's layers give of its Lipschitz constant (section 4.3).
 
 "Small bounds guarantee that no such examples can appear", so the paper proposes to penalise each layer's, and leaves
-open whether that improves the test error. With L the product of the layers' bounds, to which a sigmoid adds 1/4 (slip
-11), what is added to the loss is ``strength * log(1 + L)``. The logarithm makes the objective the product: it asks of
-every layer the same relative fall, where a sum of norms asks most of the largest, which costs the product least. The 1
-bounds it below: log L alone would reward weights that go to zero without end. With s_k a layer's norm and u_k, v_k its
-singular pair, the slope is ``strength * L / (1 + L) * u_k v_k' / s_k``.
+open whether that improves the test error. With L the product of the layers' bounds, to which a sigmoid adds 1/4 (the
+slip "sigmoids"), what is added to the loss is ``strength * log(1 + L)``. The logarithm makes the objective the product:
+it asks of every layer the same relative fall, where a sum of norms asks most of the largest, which costs the product
+least. The 1 bounds it below: log L alone would reward weights that go to zero without end. With s_k a layer's norm and
+u_k, v_k its singular pair, the slope is ``strength * L / (1 + L) * u_k v_k' / s_k``.
 
 The norm is not smooth where several singular values are largest, and there it soon is: the penalty lowers the largest
 until many are alike. Full-batch L-BFGS stops short at such a kink, so its norms are Schatten's of order 100 in place of
@@ -15,13 +15,12 @@ the vectors go from one minibatch to the next.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional
-from torch.nn.grad import conv2d_input
+from torch.nn import functional, grad
 
 from blindspots.errors import InputError
 from blindspots.randomness import generator
@@ -33,6 +32,8 @@ _STEPS = 2
 """Power steps a minibatch."""
 _FIRST_STEPS = 50
 """Power steps before the first minibatch, from a random vector."""
+
+_conv2d_input: Callable[..., torch.Tensor] = grad.conv2d_input
 
 Directions = dict[str, torch.Tensor]
 """Each layer's right singular vector, (1, ...) like one of its inputs, of length 1, by the layer's place."""
@@ -60,13 +61,15 @@ def smooth_norm(matrix: torch.Tensor) -> SmoothNorm:
         return SmoothNorm(math.nan, torch.full_like(values, math.nan))
     turned = values.shape[0] > values.shape[1]
     wide = values.t() if turned else values
-    squares, left = torch.linalg.eigh(wide @ wide.t())
+    squares, left = torch.linalg.eigh(wide @ wide.t())  # A A' = U s^2 U'
     sizes = squares.clamp_min(0).sqrt()
     largest = float(sizes[-1])
     if largest == 0:
         return SmoothNorm(0.0, torch.zeros_like(values))
+    # |A| = (sum s_i^p)^(1/p), scaled by the largest so that no power overflows. Its slope by s_i is (s_i / |A|)^(p-1),
+    # that of s_i by A is u_i v_i'. Without V: s_i u_i v_i' = u_i u_i' A leaves the factor (s_i / |A|)^(p-2) / |A|
     value = largest * float((sizes / largest).pow(_ORDER).sum()) ** (1 / _ORDER)
-    weights = (sizes / value).pow(_ORDER - 2) / value  # of u_i u_i' A = s_i u_i v_i'
+    weights = (sizes / value).pow(_ORDER - 2) / value
     gradient = (left * weights) @ (left.t() @ wide)
     return SmoothNorm(value, gradient.t() if turned else gradient)
 
@@ -84,6 +87,7 @@ def smooth_penalty(
     bound = slope * math.prod(norm.value for norm in norms)
     slopes = []
     for index, (weight, norm) in enumerate(zip(weights, norms, strict=True)):
+        # d/dA_k of log(1 + L) is L / (1 + L) * d|A_k| / |A_k|; with the others' product, so that |A_k| may be zero
         others = slope * math.prod(each.value for each in (*norms[:index], *norms[index + 1 :]))
         slopes.append((strength * others / (1 + bound) * norm.gradient).to(weight.dtype))
     return strength * math.log1p(bound), slopes
@@ -173,6 +177,6 @@ def _adjoint(layer: nn.Linear | nn.Conv2d, values: torch.Tensor, shape: tuple[in
     """Return the transposed layer's product with ``values`` (n, ...): (n, *shape)."""
     if isinstance(layer, nn.Linear):
         return values @ layer.weight
-    return conv2d_input(
+    return _conv2d_input(
         (len(values), *shape), layer.weight, values, layer.stride, layer.padding, layer.dilation, layer.groups
     )

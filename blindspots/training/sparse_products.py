@@ -21,6 +21,9 @@ _TILE_INPUTS = 196
 _TILE_ROWS = 100
 
 
+_unpacked: Any = cgutils.unpack_tuple
+
+
 def _row_sum(context, target, width, sources, factors):  # type: ignore[no-untyped-def]
     """Add to the ``width`` values at the address ``target`` those at the addresses ``sources``, times ``factors``."""
     size = factors.dtype.bitwidth // 8
@@ -32,14 +35,14 @@ def _row_sum(context, target, width, sources, factors):  # type: ignore[no-untyp
         none, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(integer, LANES), [0] * LANES)
         spread = [
             builder.shuffle_vector(builder.insert_element(none, factor, integer(0)), none, zeros)
-            for factor in cgutils.unpack_tuple(builder, factors)
+            for factor in _unpacked(builder, factors)
         ]
 
-        def at(address, j):  # type: ignore[no-untyped-def]
+        def at(address: Any, j: Any) -> Any:
             start = builder.inttoptr(address, scalar.as_pointer())
             return builder.bitcast(builder.gep(start, [j]), vector.as_pointer())
 
-        addresses = cgutils.unpack_tuple(builder, sources)
+        addresses = _unpacked(builder, sources)
         whole = width.type
         with cgutils.for_range_slice(builder, whole(0), width, whole(LANES), whole) as (j, _):
             total = builder.load(at(target, j), align=size)

@@ -15,7 +15,7 @@ from blindspots.intervals import wilson
 from blindspots.networks.build import build_network
 from blindspots.study.built_in import MNIST
 from blindspots.study.study import ModelSpec, TrainingSpec
-from blindspots.training.train import train
+from blindspots.training.phases import train
 
 HELD_OUT = 5000
 CONVOLUTIONAL = next(spec for spec in MNIST.models if spec.network == "convolutional")

@@ -16,7 +16,7 @@ from blindspots.datasets.dataset import Dataset
 from blindspots.intervals import wilson
 from blindspots.networks.build import build_network
 from blindspots.study.study import ModelSpec, TrainingSpec
-from blindspots.training.train import train
+from blindspots.training.phases import train
 from tests.benchmarks.networks import LINEAR, SIGMOID, trained
 
 IMAGES = 5000

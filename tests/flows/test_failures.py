@@ -14,7 +14,7 @@ from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, as_curve, write_checkpoint
-from blindspots.training.train import FULL_BATCH
+from blindspots.training.phases import FULL_BATCH
 from tests.flows.conftest import CommandLine
 from tests.stores import assert_same_content
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from blindspots.distortion.exact.quadratic_program import Projection, dual, project_exactly, residual
+from blindspots.distortion.exact.quadratic_program import ExactProjection, Polyhedra, dual, project_exactly, residual
 from blindspots.distortion.projection.fused_projection import nearest_half_space
 from blindspots.distortion.row_work import row_work
 from blindspots.distortion.rows import dot, take
@@ -102,7 +102,8 @@ def exact_distances(
         problem = (values, weights, own, gaps, bounds, order, size)
         nearest_half_space(*(value.contiguous().numpy() for value in problem))
         sizes.append(size)
-    return torch.cat(sizes) / images[0].numel() ** 0.5
+    scale: float = images[0].numel() ** 0.5
+    return torch.cat(sizes) / scale
 
 
 _Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # distortion, perturbation, target, residual
@@ -113,11 +114,11 @@ def _targeted(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, targ
     rivals = rivals + (rivals >= targets[:, None])  # every class but the target
     logits = rows @ weight.T + bias
     gaps = logits.gather(1, rivals) - logits.gather(1, targets[:, None])
-    normals = weight[targets][:, None] - weight[rivals]
-    found = project_exactly(rows, normals, gaps)
+    polyhedra = Polyhedra(rows, weight[targets][:, None] - weight[rivals], gaps)
+    found = project_exactly(polyhedra)
     step = found.step * found.reachable[:, None]
     exact = torch.where(found.reachable, distortion(step), torch.inf)
-    return exact, step, targets, residual(rows, normals, gaps, found)
+    return exact, step, targets, residual(polyhedra, found)
 
 
 def _nearest(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> _Part:
@@ -137,10 +138,11 @@ def _nearest(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, label
         if not len(active):
             break
         rival, origin = order[active, rank], take(rows, active)
-        problem = (origin, (weight[rival] - weight[labels[active]])[:, None], gaps[active, rival][:, None])
-        found = _one_half_space(*problem)
-        violated = residual(*problem, found)
-        least[active, rival] = _proved(problem, found, violated)
+        normals = (weight[rival] - weight[labels[active]])[:, None]
+        half_spaces = Polyhedra(origin, normals, gaps[active, rival][:, None])
+        found = _one_half_space(half_spaces)
+        violated = residual(half_spaces, found)
+        least[active, rival] = _proved(half_spaces, found, violated=violated)
         length = torch.where(found.reachable, found.step.norm(dim=1), torch.inf)
         nearer = length < size[active]
         chosen = active[nearer]
@@ -152,20 +154,18 @@ def _nearest(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, label
     return exact, step, target, wrong.maximum(nearest)
 
 
-def _one_half_space(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor) -> Projection:
+def _one_half_space(polyhedra: Polyhedra) -> ExactProjection:
     """Project on a single half-space, whose dual has one multiplier: Newton's iteration ends in finitely many steps."""
-    normal = normals[:, 0]
-    level = dot(normal, origin) + gaps[:, 0]
-    _, multiplier = row_work("auto", origin.device).project(origin, normal, level)
+    origin, normal = polyhedra.origin, polyhedra.normals[:, 0]
+    level = dot(normal, origin) + polyhedra.gaps[:, 0]
+    _, multiplier = row_work("auto", origin.device).project(origin, normal, level=level)
     reachable = torch.isfinite(multiplier)
     multiplier = torch.where(reachable, multiplier, 1.0)  # any proves that there is no such point
     step = (multiplier[:, None] * normal).maximum(-origin).minimum(1 - origin)
-    return Projection(step, multiplier[:, None], reachable)
+    return ExactProjection(step, multiplier[:, None], reachable)
 
 
-def _proved(
-    problem: tuple[torch.Tensor, torch.Tensor, torch.Tensor], found: Projection, violated: torch.Tensor
-) -> torch.Tensor:
+def _proved(polyhedra: Polyhedra, found: ExactProjection, *, violated: torch.Tensor) -> torch.Tensor:
     """Return the length (n,) below which no step enters the half-space, from the multipliers alone."""
-    length = (2 * dual(*problem, found.multipliers)).clamp_min(0).sqrt()
+    length = (2 * dual(polyhedra, found.multipliers)).clamp_min(0).sqrt()
     return torch.where(found.reachable, length, torch.where(violated == 0, torch.inf, 0.0))

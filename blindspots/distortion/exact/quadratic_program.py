@@ -21,7 +21,19 @@ _CERTAIN = 1e-12
 
 
 @dataclass(frozen=True)
-class Projection:
+class Polyhedra:
+    """n origins in the box and the c half-spaces that a step from each is to reach, in float64."""
+
+    origin: torch.Tensor
+    """(n, m) in [0, 1]."""
+    normals: torch.Tensor
+    """(n, c, m)."""
+    gaps: torch.Tensor
+    """(n, c) what ``normals s`` has to come to: what is missing at the origin."""
+
+
+@dataclass(frozen=True)
+class ExactProjection:
     """The shortest steps of n origins into their polyhedra of c half-spaces, in float64."""
 
     step: torch.Tensor
@@ -51,7 +63,7 @@ class _Ascent:
         return _Ascent(**{part.name: take(getattr(self, part.name), rows) for part in fields(self)})
 
 
-def project_exactly(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor) -> Projection:
+def project_exactly(polyhedra: Polyhedra) -> ExactProjection:
     """Return the shortest steps s with ``normals s >= gaps`` that stay inside [0, 1]^m.
 
     The dual is maximised by projected Newton steps: multipliers that are about to become 0 follow the gradient, the
@@ -60,9 +72,10 @@ def project_exactly(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Ten
     raise the dual and shrinks where it does. Where no step exists the dual grows without bound, and in the end
     ``l . gaps > max over the box of l . normals s`` proves it (Farkas).
 
-    ``origin``: (n, m) in [0, 1]; ``normals``: (n, c, m); ``gaps``: (n, c), all float64. Ends after a bounded number of
-    steps in any case: how accurate a row is, and so whether it has ended early, is for :func:`residual` to say.
+    Ends after a bounded number of steps in any case: how accurate a row is, and so whether it has ended early, is for
+    :func:`residual` to say.
     """
+    origin, normals, gaps = polyhedra.origin, polyhedra.normals, polyhedra.gaps
     lengths = normals.norm(dim=2)
     flat = lengths == 0  # such a half-space is everything or nothing
     lengths = lengths.masked_fill(flat, 1)
@@ -73,10 +86,10 @@ def project_exactly(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Ten
         scaled = (gaps / lengths).masked_fill(flat, -1.0)
         state = _start(rows, take(origin, rows), take(normals / lengths[:, :, None], rows), take(scaled, rows))
         _climb(state, step, multipliers, reachable)
-    return Projection(step, multipliers / lengths, reachable)
+    return ExactProjection(step, multipliers / lengths, reachable)
 
 
-def residual(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor, found: Projection) -> torch.Tensor:
+def residual(polyhedra: Polyhedra, found: ExactProjection) -> torch.Tensor:
     """Return (n,) by how much ``found`` fails to prove that its steps are the shortest, relative to their length.
 
     The largest of: the distance to the half-spaces and to the box, the distance of the step from the clipped sum of
@@ -84,6 +97,7 @@ def residual(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor, fo
     which includes complementarity. By weak duality the least length is within this share of the one found, however it
     was found. Where no point is claimed to exist: 0 if the multipliers prove it, else infinite.
     """
+    origin, normals, gaps = polyhedra.origin, polyhedra.normals, polyhedra.gaps
     lengths = normals.norm(dim=2)
     size = found.step.norm(dim=1)
     square = size.square() / 2
@@ -98,16 +112,16 @@ def residual(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor, fo
         ]
     ).amax(dim=0)
     tiny = torch.finfo(size.dtype).tiny
-    gap = (square - dual(origin, normals, gaps, found.multipliers)).abs()
+    gap = (square - dual(polyhedra, found.multipliers)).abs()
     result = (wrong / size.clamp_min(tiny)).maximum(gap / square.clamp_min(tiny))
     proved = dot(found.multipliers, gaps) > _farthest(origin, pulled)
     return torch.where(found.reachable, result, torch.where(proved, 0.0, torch.inf))
 
 
-def dual(origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor, multipliers: torch.Tensor) -> torch.Tensor:
+def dual(polyhedra: Polyhedra, multipliers: torch.Tensor) -> torch.Tensor:
     """Return the dual's value (n,): for multipliers >= 0, at most half the square of any step into the polyhedron."""
-    short = _inside(_combined(multipliers, normals), origin)
-    return dot(short, short) / 2 + dot(multipliers, gaps - _products(normals, short))
+    short = _inside(_combined(multipliers, polyhedra.normals), polyhedra.origin)
+    return dot(short, short) / 2 + dot(multipliers, polyhedra.gaps - _products(polyhedra.normals, short))
 
 
 def _start(rows: torch.Tensor, origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor) -> _Ascent:
@@ -120,6 +134,7 @@ def _start(rows: torch.Tensor, origin: torch.Tensor, normals: torch.Tensor, gaps
 def _climb(at: _Ascent, step: torch.Tensor, multipliers: torch.Tensor, reachable: torch.Tensor) -> None:
     """Maximise the dual of each row; write into ``step``, ``multipliers`` and ``reachable``."""
     for turn in range(_STEPS):
+        # at the multipliers l on trial: s(l), the dual's gradient, its value, and what rounding may change in that
         moved = _combined(at.trial, at.normals)
         short = _inside(moved, at.origin)
         missing = at.gaps - _products(at.normals, short)
@@ -130,6 +145,8 @@ def _climb(at: _Ascent, step: torch.Tensor, multipliers: torch.Tensor, reachable
         # within rounding the values say nothing, but the slopes still do
         level = dot(missing, change) >= -_OVERSHOOT * dot(at.missing, change)
         risen = (gain >= noise) | ((gain >= -noise) & level)
+        # the optimality conditions, and Farkas' proof that there is no such step: l . gaps above all that l . normals s
+        # comes to in the box
         wrong = torch.where(at.trial > 0, missing.abs(), missing).amax(dim=1)
         needed, farthest = dot(at.trial, at.gaps), _farthest(at.origin, moved)
         lost = needed - farthest > _CERTAIN * (dot(at.trial, at.gaps.abs()) + farthest)
@@ -166,6 +183,7 @@ def _newton(at: _Ascent) -> torch.Tensor:
     near = away.minimum(1e-3 * at.held.amax(dim=1))  # so that no multiplier on its way to 0 shortens the others' step
     pinned = (at.held <= near[:, None]) & (at.missing < 0)
     gentle = (at.missing / (at.gram.diagonal(dim1=1, dim2=2) + at.ridge[:, None])).maximum(-at.held)
+    # (G + ridge I) change = gradient over the multipliers that are free; the pinned ones follow the gradient alone
     system = at.gram.masked_fill(pinned[:, :, None] | pinned[:, None, :], 0)
     system.diagonal(dim1=1, dim2=2).add_(pinned + at.ridge[:, None])
     wanted = at.missing.masked_fill(pinned, 0)
@@ -173,7 +191,8 @@ def _newton(at: _Ascent) -> torch.Tensor:
 
 
 def _factor(system: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.cholesky_ex(system).L
+    lower: torch.Tensor = torch.linalg.cholesky_ex(system).L
+    return lower
 
 
 def _combined(multipliers: torch.Tensor, normals: torch.Tensor) -> torch.Tensor:

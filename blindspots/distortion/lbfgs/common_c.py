@@ -1,17 +1,13 @@
 """The paper's method with one weight c for a whole set: the largest that still reaches all of its images."""
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 
-from blindspots.distortion.best import Best
-from blindspots.distortion.effort import Effort
+from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.lbfgs.lbfgs import Search, penalised
 from blindspots.distortion.methods import Lbfgs
-
-if TYPE_CHECKING:
-    from blindspots.distortion.attempt import Attempt, Each
+from blindspots.distortion.threads import Each
 
 _FACTOR = 4.0
 _MOST = 14
@@ -19,7 +15,7 @@ _MOST = 14
 
 
 def with_common_c(
-    attempt: "Attempt", todo: torch.Tensor, method: Lbfgs, parts: list[torch.Tensor], each: "Each"
+    attempt: Attempt, method: Lbfgs, *, todo: torch.Tensor, parts: list[torch.Tensor], each: Each
 ) -> torch.Tensor:
     """Return the minimisers (t, m) of the images ``todo`` at the largest c found at which all are read as wanted.
 
@@ -32,13 +28,14 @@ def with_common_c(
 
     def reach(log_c: float) -> int:
         if log_c not in reached:
-            found = _minimised(attempt, math.exp(log_c), method, parts, each)[todo]
+            found = _minimised(attempt, method, c=math.exp(log_c), parts=parts, each=each)[todo]
             read = torch.cat([attempt.classifier.logits(rows).argmax(dim=1) for rows in found.split(1000)])
             success = attempt.wanted.take(todo).reached(read)
             points[log_c] = torch.where(success[:, None], found, attempt.rows[todo])
             reached[log_c] = int(success.sum())
         return reached[log_c]
 
+    # how many are reached falls, near enough, as c rises: bracket the c at which it does, then halve its logarithm
     step = math.log(_FACTOR)
     high = 0.0 if method.penalty == "norm" else math.log(0.05)
     tries = 0
@@ -58,26 +55,21 @@ def with_common_c(
     return points[high]
 
 
-def _minimised(attempt: "Attempt", c: float, method: Lbfgs, parts: list[torch.Tensor], each: "Each") -> torch.Tensor:
+def _minimised(attempt: Attempt, method: Lbfgs, *, c: float, parts: list[torch.Tensor], each: Each) -> torch.Tensor:
     """Return the minimisers (n, m) at one c; the images themselves outside ``parts``."""
     result = attempt.rows.clone()
     search = Search(method.penalty == "squared", 0, 1, method.iterations, method.tolerance)
 
     def one(part: torch.Tensor) -> None:
-        own, wanted = Effort.none(len(part), part.device), attempt.wanted.take(part)
-        rows = attempt.rows[part]
+        problem = attempt.problem(part)
         result[part] = penalised(
-            attempt.classifier,
-            rows,
-            wanted,
-            Best.none(rows, attempt.labels[part]),
-            own,
-            attempt.work.minimiser,
-            images=torch.arange(len(part), device=part.device),
+            problem,
+            attempt.wanted.take(part),
+            minimiser=attempt.work.minimiser,
             search=search,
-            c=torch.full_like(rows[:, 0], c),
+            c=torch.full_like(problem.rows[:, 0], c),
         )
-        attempt.effort.include(part, own)
+        attempt.effort.include(part, problem.effort)
 
     each(one, parts)
     return result

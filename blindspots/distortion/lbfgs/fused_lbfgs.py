@@ -38,15 +38,8 @@ class FusedMinimiser:
 
     def accept(self, state: Rows, at: Evaluation, best: Best, turn: int, search: Search) -> None:
         """Offer the trial points to ``best`` and take the steps where the penalised loss falls enough (Armijo)."""
-        found = _Found(best.point.numpy(), best.size.numpy(), best.target.numpy())
         arrays: Any = [value.numpy() for value in at]
-        _accept(_arrays(state), Evaluation(*arrays), found, turn, search)
-
-
-class _Found(NamedTuple):
-    point: np.ndarray
-    size: np.ndarray
-    target: np.ndarray
+        _accept(_arrays(state), Evaluation(*arrays), best.arrays(), turn, search)
 
 
 class _State(NamedTuple):
@@ -81,7 +74,8 @@ class _State(NamedTuple):
 def _arrays(state: Rows) -> _State:
     if state.arrays is None:
         state.arrays = _views(vars(state))
-    return state.arrays
+    arrays: _State = state.arrays
+    return arrays
 
 
 def _views(values: dict[str, Any]) -> _State:
@@ -115,10 +109,13 @@ def _read(logits, wanted, reading):  # type: ignore[no-untyped-def]
                 inside_sum += share
             else:
                 outside_sum += share
+        # -log of the wanted classes' share is log(1 + e^ahead), ahead the others' log-sum-exp over theirs; with
+        # e^-|ahead| it neither overflows nor loses what is left where they are certain. ``lacking`` is its derivative.
         ahead = (outside + np.log(outside_sum)) - (inside + np.log(inside_sum))
         small = np.exp(-abs(ahead))
         reading.loss[i] = max(ahead, zero) + np.log1p(small)
         lacking = one / (one + small) if ahead >= zero else small / (one + small)
+        # d loss / d logit_k = lacking (softmax over the others - softmax over the wanted)_k
         for k in range(logits.shape[1]):
             total = -inside_sum if wanted[i, k] else outside_sum
             reading.weights[i, k] *= lacking / total
@@ -128,6 +125,8 @@ def _read(logits, wanted, reading):  # type: ignore[no-untyped-def]
 
 @compiled
 def _accept(state, at, found, turn, search):  # type: ignore[no-untyped-def]
+    """Do what :meth:`blindspots.distortion.lbfgs.torch_lbfgs.TorchMinimiser.accept` does: x, y, z the image, the point
+    and the trial point, g and ``fresh`` the cross-entropy's gradient at y and at z."""
     of = state.point.dtype.type
     zero, one = of(0), of(1)
     eps, tiny = of(np.finfo(state.point.dtype).eps), of(np.finfo(state.point.dtype).tiny)
@@ -149,11 +148,13 @@ def _accept(state, at, found, turn, search):  # type: ignore[no-untyped-def]
         if at.beyond[i] and not state.finished[i] and size < found.size[here]:
             found.size[here], found.target[here] = size, at.reached[i]
             found.point[here] = z
+        # the penalty's change from the step s and the offset o = y - x: c (2 s . o + s . s), no difference of squares
         c = state.c[i]
         if search.squared:
             penalty, height = c * (2 * along + bent), c * far
         else:
             penalty, height = c * (2 * along + bent) / max(size + np.sqrt(near), tiny), c * size
+        # Armijo along the projected arc: F(z) - F(y) <= 1e-4 grad F(y) . s, but for the rounding of both values
         change = at.loss[i] - state.loss[i] + penalty
         rounding = 8 * eps * (abs(at.loss[i]) + height)
         if change <= of(SUFFICIENT) * expected + rounding and np.isfinite(at.loss[i]):
@@ -165,7 +166,7 @@ def _accept(state, at, found, turn, search):  # type: ignore[no-untyped-def]
                 g[j] = fresh[j]
             state.move_turn[i, slot], state.move_move[i, slot] = turned, bent
             state.loss[i], state.lead[i], state.step[i] = at.loss[i], at.lead[i], one
-        else:
+        else:  # the parabola through F(y), its slope and F(z) is lowest at this share of the step
             shorter = -expected / (2 * (change - expected))
             shorter = min(max(shorter, of(0.1)), of(0.5)) if np.isfinite(shorter) else of(0.1)
             state.step[i] *= shorter

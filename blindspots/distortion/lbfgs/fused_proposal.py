@@ -1,4 +1,8 @@
-"""The fused path of L-BFGS: the next c, the two-loop recursion and the next trial point, row by row."""
+"""The fused path of L-BFGS: the next c, the two-loop recursion and the next trial point, row by row.
+
+The letters are those of :mod:`.lbfgs`: x the image, y the point, ``g`` the cross-entropy's gradient, ``t`` a value of
+the penalised loss's gradient; s_i and ``turn_i + 2 c s_i`` the remembered pairs.
+"""
 
 import numpy as np
 
@@ -15,7 +19,7 @@ def _penalty_slope(state, i, search, residual):  # type: ignore[no-untyped-def]
     x, y, g = state.origin[i], state.point[i], state.slope[i]
     zero, one, c = of(0), of(1), state.c[i]
     square = zero
-    if search.squared:
+    if search.squared:  # grad c |r|^2 = 2 c r
         for j in range(x.size):
             residual[j] = 2 * c * (y[j] - x[j])
             square += residual[j] * residual[j]
@@ -23,10 +27,12 @@ def _penalty_slope(state, i, search, residual):  # type: ignore[no-untyped-def]
     for j in range(x.size):
         square += (y[j] - x[j]) * (y[j] - x[j])
     size = np.sqrt(square)
-    if size > zero:
+    if size > zero:  # grad c |r| = c r / |r|
         for j in range(x.size):
             residual[j] = (y[j] - x[j]) * (c / size)
         return c
+    # at r = 0 any vector of length c at most is a subgradient: that which leaves least of the free slope is minus it,
+    # cut to the length c
     for j in range(x.size):
         blocked = (y[j] <= zero and g[j] > zero) or (y[j] >= one and g[j] < zero)
         residual[j] = zero if blocked else -g[j]
@@ -63,6 +69,7 @@ def _next_c(state, i, search):  # type: ignore[no-untyped-def]
         state.high[i], state.high_lead[i] = max(log_c, state.high[i]), state.lead[i]
     else:
         state.low[i], state.low_lead[i] = min(log_c, state.low[i]), state.lead[i]
+    # log c by steps until it is bracketed, then by the secant of the lead, which falls through 0 between the brackets
     high, low = state.high[i], state.low[i]
     if low == np.inf:
         following = high + of(_LOG_FACTOR)
@@ -99,6 +106,7 @@ def propose(state, turn, search):  # type: ignore[no-untyped-def]
             _next_c(state, i, search)
             _penalty_slope(state, i, search, residual)
             _free_slope(state, i, residual, free)
+        # the penalty's Hessian: 2 c; under c |r|, which is c / |r| across r and 0 along it, c / |r|
         y = state.point[i]
         twice = 2 * state.c[i]
         if not search.squared:
@@ -106,11 +114,14 @@ def propose(state, turn, search):  # type: ignore[no-untyped-def]
             for j in range(size):
                 square += (y[j] - state.origin[i, j]) * (y[j] - state.origin[i, j])
             twice = state.c[i] / max(np.sqrt(square), state.short[i])
+        # rho_i = 1 / s_i . y_i for the present c; 0 for a pair along which the loss is hardly convex, which is left out
         for slot in range(HISTORY):
             own = twice * state.move_move[i, slot]
             curvature = state.move_turn[i, slot] + own
             usable = curvature > of(1e-2) * own and state.move_move[i, slot] > zero
             inverse[slot] = one / curvature if usable else zero
+        # the two-loop recursion (Nocedal and Wright, algorithm 7.4), in place in ``free``, which begins as q = grad F.
+        # first loop, newest first: alpha_i = rho_i s_i . q;  q = q - alpha_i (turn_i + 2 c s_i)
         reach = min(turn, HISTORY)
         for back in range(reach):
             slot = (turn - 1 - back) % HISTORY
@@ -124,9 +135,11 @@ def propose(state, turn, search):  # type: ignore[no-untyped-def]
             for j in range(size):
                 free[j] -= weight * turned[j] + along * move[j]
             weights[slot] = weight
+        # r = H_0 q with H_0 = I / (2 c)
         scale = one / twice
         for j in range(size):
             free[j] *= scale
+        # second loop, oldest first: beta = rho_i (turn_i + 2 c s_i) . r;  r = r + (alpha_i - beta) s_i
         for back in range(reach - 1, -1, -1):
             slot = (turn - 1 - back) % HISTORY
             if inverse[slot] == zero:
@@ -138,6 +151,7 @@ def propose(state, turn, search):  # type: ignore[no-untyped-def]
             along = weights[slot] - inverse[slot] * (first + twice * second)
             for j in range(size):
                 free[j] += along * move[j]
+        # d = -r where a value is free; the trial point is the projection of y + step d on the box
         for j in range(size):
             t = state.total[i, j]
             blocked = (y[j] <= zero and t > zero) or (y[j] >= one and t < zero)

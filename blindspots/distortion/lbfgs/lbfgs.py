@@ -6,6 +6,23 @@ wanted, and that is what is searched. The squared form ends at the same distorti
 "largest c"). The cross-entropy is that of all wanted classes together: one target, or any class but the label. Every
 row has its own history, c and step and advances independently of the others.
 
+In the letters of Nocedal and Wright (chapter 7) and Byrd, Lu, Nocedal and Zhu (1995, "A limited memory algorithm for
+bound constrained optimization"), with x the image, y the point, l the cross-entropy and F the penalised loss:
+
+- ``slope`` is ``grad l(y)`` and ``total`` is ``grad F(y)``, for the squared penalty ``2 c (y - x) + grad l(y)``;
+- ``moves`` are the s_i, ``s = y_next - y``, and ``turns`` what grad l changed by along them: the literature's y_i, the
+  change of grad F, is ``turn + 2 c s``. The penalty's part is exact, so the history outlives a change of c: where c
+  becomes ``c + dc``, Y becomes ``Y + 2 dc S``, which costs nothing as the sum is only made where it is used;
+- ``move_turn`` and ``move_move`` are ``s . turn`` and ``s . s``: ``s . y = move_turn + 2 c move_move``,
+  and rho is its inverse;
+- the matrix that the two-loop recursion (algorithm 7.4) starts from, gamma I there, is the penalty's exact inverse
+  Hessian, I / (2 c).
+
+Constraints are met by projection (Bertsekas 1982): values that a step of steepest descent would move out of the box are
+*blocked*, the recursion sees the gradient of the others, and ``y_next = clip(y + t d)`` with the step t shortened until
+Armijo's condition holds along the projected arc. Where c is known to be too small and another too large, the next is
+found by the secant of the lead over log c.
+
 The rows' work between two passes of the model is done by torch operations (:mod:`.torch_lbfgs`)
 or by compiled kernels (:mod:`blindspots.distortion.lbfgs.fused_lbfgs`).
 """
@@ -17,12 +34,13 @@ import torch
 
 from blindspots.distortion.best import Best
 from blindspots.distortion.criteria import Criterion
-from blindspots.distortion.effort import Effort
+from blindspots.distortion.problem import Problem
 from blindspots.distortion.projection.boundary import enough, relative_margin
 from blindspots.distortion.rows import take
 from blindspots.models.classifier import Classifier
 
 HISTORY = 4
+"""Pairs (s, y) that are remembered: m in the literature."""
 NARROW, COARSE = 0.7, 0.3
 """While the logarithms of the brackets of c are farther apart than this, a coarser tolerance is enough."""
 CLOSE = 0.003
@@ -146,37 +164,28 @@ class Minimiser(Protocol):
 
 
 def penalised(
-    classifier: Classifier,
-    rows: torch.Tensor,
-    wanted: Criterion,
-    best: Best,
-    effort: Effort,
-    minimiser: Minimiser,
-    *,
-    images: torch.Tensor,
-    search: Search,
-    c: torch.Tensor | None = None,
+    problem: Problem, wanted: Criterion, *, minimiser: Minimiser, search: Search, c: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Search the nearest points read as wanted and offer every one found on the way to ``best``.
+    """Search the nearest points read as wanted, and offer every one found on the way to the problem's best.
 
-    ``rows``: (n, m) in [0, 1]; ``wanted``: of the same n; ``images``: (n,) where a row stands in ``best`` and
-    ``effort``; ``c``: (n,) to begin with, by default what would be right for a linear lead. Returns the minimisers of
-    the last c that each row tried (n, m).
+    ``wanted``: of the problem's n rows; ``c``: (n,) to begin with, by default what would be right for a linear lead.
+    Returns the minimisers of the last c that each row tried (n, m).
     """
-    state = _start(classifier, rows, wanted, images, effort, search, c, minimiser)
-    last = rows.clone()
+    state = _start(problem, wanted, minimiser=minimiser, search=search, c=c)
+    last = problem.rows.clone()
     for turn in range((search.most + search.values) * (search.iterations + 1)):
         minimiser.propose(state, turn, search)
         finished = state.finished.nonzero()[:, 0]
+        # rows that are done stay until they are many: to copy the others together costs more than to carry a few along
         if len(finished) > 0.2 * len(state.finished) or len(finished) == len(state.finished):
-            last.index_copy_(0, place(images, take(state.image, finished)), take(state.point, finished))
+            last.index_copy_(0, place(problem.images, take(state.image, finished)), take(state.point, finished))
             if len(finished) == len(state.finished):
                 return last
             state = state.take((~state.finished).nonzero()[:, 0])
-        at = _evaluate(classifier, state.trial, state.wanted, minimiser)
-        effort.add(state.image, iterations=1, forwards=1, backwards=1)
-        minimiser.accept(state, at, best, turn, search)
-    last.index_copy_(0, place(images, state.image), state.point)
+        at = _evaluate(problem.classifier, state.trial, wanted=state.wanted, minimiser=minimiser)
+        problem.effort.add(state.image, iterations=1, forwards=1, backwards=1)
+        minimiser.accept(state, at, problem.best, turn, search)
+    last.index_copy_(0, place(problem.images, state.image), state.point)
     return last
 
 
@@ -186,22 +195,19 @@ def place(images: torch.Tensor, some: torch.Tensor) -> torch.Tensor:
 
 
 def _start(
-    classifier: Classifier,
-    rows: torch.Tensor,
-    wanted: Criterion,
-    images: torch.Tensor,
-    effort: Effort,
-    search: Search,
-    c: torch.Tensor | None,
-    minimiser: Minimiser,
+    problem: Problem, wanted: Criterion, *, minimiser: Minimiser, search: Search, c: torch.Tensor | None
 ) -> Rows:
     """Evaluate the images and guess c, as is right for a linear lead.
 
-    |r|^2: the gradient's square over four times the gap; |r|: half the gradient's length.
+    With the loss l and its gradient g at the image, the linear model ``l + g . r`` is 0 first at ``r = -l g / |g|^2``.
+    ``c |r|^2 + l + g . r`` has its minimum at ``r = -g / (2 c)``: there for ``c = |g|^2 / (2 l)``, of which half is
+    taken, so that the boundary is passed rather than missed. Under ``c |r|`` the minimum leaves r = 0 at all where c is
+    below ``|g|``, of which half is taken too.
     """
-    mask = wanted.wanted(classifier.classes)
-    at = _evaluate(classifier, rows, mask, minimiser)
-    effort.add(images, forwards=1, backwards=1)
+    images, rows = problem.images, problem.rows
+    mask = wanted.wanted(problem.classifier.classes)
+    at = _evaluate(problem.classifier, rows, wanted=mask, minimiser=minimiser)
+    problem.effort.add(images, forwards=1, backwards=1)
     length = torch.linalg.vector_norm(at.slope, dim=1)
     tiny = torch.finfo(rows.dtype).tiny
     if c is None:
@@ -237,7 +243,9 @@ def _start(
     )
 
 
-def _evaluate(classifier: Classifier, points: torch.Tensor, wanted: torch.Tensor, minimiser: Minimiser) -> Evaluation:
+def _evaluate(
+    classifier: Classifier, points: torch.Tensor, *, wanted: torch.Tensor, minimiser: Minimiser
+) -> Evaluation:
     """Evaluate the cross-entropy of the wanted classes together, its gradient and the lead."""
     logits, tape = classifier.evaluate(points)
     read = minimiser.read(logits, wanted)

@@ -41,6 +41,7 @@ class TorchMinimiser:
         residual = _residual(state, search)
         state.total = residual + state.slope
         free = unblocked(state.total, state.point)
+        # at the minimum the free gradient is 0; how near it is, is measured by what the penalty's part of it is
         near = (state.low - state.high <= NARROW) | (search.values == 0)
         tolerance = torch.where(near, search.tolerance, max(search.tolerance, COARSE)).to(state.c.dtype)
         settled = free.norm(dim=1) <= tolerance * residual.norm(dim=1)
@@ -49,6 +50,7 @@ class TorchMinimiser:
             state.finished |= _next_c(state, settled, search)
             state.total = _residual(state, search) + state.slope
             free = unblocked(state.total, state.point)
+        # d = -H grad F over the free values alone: what the recursion turned out of the box is blocked again
         state.direction = unblocked_like(-_two_loop(state, free, turn, search), state.total, state.point)
         state.trial = torch.addcmul(state.point, state.direction, state.step[:, None]).clamp_(0, 1)
 
@@ -56,7 +58,9 @@ class TorchMinimiser:
         """Offer the trial points to ``best`` and take the steps where the penalised loss falls enough (Armijo)."""
         size = torch.linalg.vector_norm(state.trial - state.origin, dim=1)
         counts = at.beyond & ~state.finished  # a row stays a while after its end, and must not gain by that
-        best.offer(state.image, state.trial, torch.where(counts, size, torch.inf), at.reached)
+        best.offer(state.image, state.trial, size=torch.where(counts, size, torch.inf), target=at.reached)
+        # s, and what F changes by: the penalty's change is c (|o + s|^2 - |o|^2) = c (2 s . o + s . s) for the offset
+        # o = y - x, exact where the difference of two large numbers would not be
         move, offset = state.trial - state.point, state.point - state.origin
         expected, bent = dot(state.total, move), dot(move, move)
         if search.squared:
@@ -65,8 +69,10 @@ class TorchMinimiser:
         else:
             before = torch.linalg.vector_norm(offset, dim=1)
             tiny = torch.finfo(size.dtype).tiny
+            # |a| - |b| = (|a|^2 - |b|^2) / (|a| + |b|)
             penalty = state.c * (2 * dot(move, offset) + bent) / (size + before).clamp_min(tiny)
             height = state.c * size
+        # Armijo along the projected arc: F(y + s) - F(y) <= 1e-4 grad F(y) . s, but for the rounding of both values
         change = at.loss - state.loss + penalty
         rounding = 8 * torch.finfo(size.dtype).eps * (at.loss.abs() + height)
         taken = (change <= SUFFICIENT * expected + rounding) & torch.isfinite(at.loss)
@@ -81,6 +87,7 @@ class TorchMinimiser:
         state.slope = _replaced(state.slope, at.slope, rows)
         state.loss = torch.where(taken, at.loss, state.loss)
         state.lead = torch.where(taken, at.lead, state.lead)
+        # the parabola through F(y), its slope and F(y + s) is lowest at this share of the step
         shorter = (-expected / (2 * (change - expected))).nan_to_num(0.1).clamp(0.1, 0.5)
         state.step = torch.where(taken, 1.0, state.step * shorter)
         state.inner = state.inner + torch.where(state.step < SHORTEST, GIVEN_UP, 1)
@@ -108,6 +115,7 @@ def _next_c(state: Rows, settled: torch.Tensor, search: Search) -> torch.Tensor:
     state.high_lead = torch.where(reached, state.lead, state.high_lead)
     state.low = torch.where(missed, log_c.minimum(state.low), state.low)
     state.low_lead = torch.where(missed, state.lead, state.low_lead)
+    # log c by the secant of the lead, which falls through 0 between the brackets; by steps until there are two
     step = torch.log(torch.tensor(FACTOR, dtype=log_c.dtype, device=log_c.device))
     share = (state.high_lead / (state.high_lead - state.low_lead)).nan_to_num(0.5).clamp(0.1, 0.9)
     between = state.high + share * (state.low - state.high)
@@ -136,6 +144,7 @@ def _two_loop(state: Rows, free: torch.Tensor, turn: int, search: Search) -> tor
     twice = 2 * state.c
     if not search.squared:
         twice = state.c / torch.linalg.vector_norm(state.point - state.origin, dim=1).maximum(state.short)
+    # s . y for the present c; a pair along which F is hardly convex is left out
     curvature = state.move_turn + twice[:, None] * state.move_move
     usable = curvature > 1e-2 * twice[:, None] * state.move_move
     inverse = torch.where(usable & (state.move_move > 0), 1 / curvature, 0.0)
@@ -143,12 +152,13 @@ def _two_loop(state: Rows, free: torch.Tensor, turn: int, search: Search) -> tor
     weights = []
     newest_first = [(turn - 1 - back) % HISTORY for back in range(min(turn, HISTORY))]
     order = [slot for slot in newest_first if bool(inverse[:, slot].any())]
-    for slot in order:
+    for slot in order:  # alpha_i = rho_i s_i . q;  q = q - alpha_i y_i, with y_i = turn_i + 2 c s_i
         weight = inverse[:, slot] * dot(state.moves[slot], result)
         result = torch.addcmul(result, state.turns[slot], weight[:, None], value=-1)
         result = torch.addcmul(result, state.moves[slot], (weight * twice)[:, None], value=-1)
         weights.append(weight)
-    result = result / twice[:, None]
+    result = result / twice[:, None]  # r = H_0 q
+    # beta = rho_i y_i . r;  r = r + s_i (alpha_i - beta)
     for slot, weight in zip(reversed(order), reversed(weights), strict=True):
         correction = dot(state.turns[slot], result) + twice * dot(state.moves[slot], result)
         result = torch.addcmul(result, state.moves[slot], (weight - inverse[:, slot] * correction)[:, None])

@@ -4,13 +4,14 @@ import numpy as np
 import torch
 
 from blindspots.compiled import compiled
-from blindspots.distortion.projection.polyhedron import STEPS, SWEEPS
+from blindspots.distortion.projection.polyhedron import STEPS, SWEEPS, HalfSpaces
 
 
 def fused_project_onto_all(
-    origin: torch.Tensor, normals: torch.Tensor, levels: torch.Tensor, multipliers: torch.Tensor | None = None
+    origin: torch.Tensor, half_spaces: HalfSpaces, *, multipliers: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As :func:`.project_onto_all` does, the Gram matrix of active normals alone."""
+    normals, levels = half_spaces
     start = torch.zeros_like(levels) if multipliers is None else multipliers
     points, result = torch.empty_like(origin), start.contiguous().clone()
     _project_rows(
@@ -22,7 +23,12 @@ def fused_project_onto_all(
 
 @compiled
 def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps):  # type: ignore[no-untyped-def]
-    """Project every row; ``multipliers`` (n, c), a guess, and ``points`` (n, m) are overwritten."""
+    """Project every row; ``multipliers`` (n, c), a guess, and ``points`` (n, m) are overwritten.
+
+    The dual ``D(lambda) = |y - x|^2 / 2 + lambda . (levels - normals y)`` with ``y = clip(x + normals' lambda)`` is
+    maximised over lambda >= 0 by projected Newton steps, with normals scaled to length 1: ``missing`` is its gradient,
+    minus the Gram matrix of what is not clipped of the normals its Hessian.
+    """
     count, size = levels.shape[1], origin.shape[1]
     of = origin.dtype.type
     zero, one, eps = of(0), of(1), of(np.finfo(origin.dtype).eps)
@@ -44,7 +50,7 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps): 
         points[i] = x
         value = of(-np.inf)
         for _ in range(steps):
-            point[:] = x
+            point[:] = x  # y(lambda) before it is clipped
             for k in range(count):
                 if trial[k] != zero:
                     scale = trial[k] / norm[k]
@@ -57,6 +63,8 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps): 
                 point[j] = min(max(free, zero), one)
                 reached += (point[j] - x[j]) * (point[j] - x[j])
             reached /= 2
+            # the gradient, the dual's value, and what is wrong with the optimality conditions: a level missed, or
+            # passed by a half-space that pulls
             wrong = zero
             for k in range(count):
                 product = zero
@@ -65,6 +73,7 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps): 
                 missing[k] = level[k] - product / norm[k]
                 reached += trial[k] * missing[k]
                 wrong = max(wrong, abs(missing[k]) if trial[k] > zero else missing[k])
+            # the dual rose, but for rounding: keep the step, and make the next
             if reached >= value - 16 * eps * (one + abs(reached)):
                 held[:] = trial
                 value = reached
@@ -79,6 +88,7 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps): 
                     if trial[k] > zero or missing[k] > zero:
                         active[some] = k
                         some += 1
+                # the Gram matrix of the half-spaces that pull or should, over the values that are not clipped
                 for a in range(some):
                     for b in range(a + 1):
                         product = zero
@@ -87,6 +97,7 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps): 
                             product += normal[first, j] * clear[j] * normal[second, j]
                         product /= norm[first] * norm[second]
                         gram[a, b], gram[b, a] = product, product
+                # the quadratic model's maximum over lambda + step >= 0 by coordinate sweeps (Gauss and Seidel)
                 for _ in range(sweeps):
                     for a in range(some):
                         rest = missing[active[a]]
@@ -97,6 +108,6 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps): 
                         step[active[a]] = max(rest / (gram[a, a] + of(1e-6)), -trial[active[a]])
                 for k in range(count):
                     trial[k] += step[k]
-            else:
+            else:  # the model was wrong about what is clipped: halve the step
                 for k in range(count):
                     trial[k] = (trial[k] + held[k]) / 2

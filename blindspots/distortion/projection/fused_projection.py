@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from blindspots.compiled import compiled
-from blindspots.distortion.best import Best
+from blindspots.distortion.best import Best, BestArrays
 from blindspots.distortion.projection.boundary import RELATIVE
 from blindspots.distortion.projection.projection import (
     AIM,
@@ -39,7 +39,11 @@ _STEPS = 60
 
 @compiled
 def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-untyped-def]
-    """Project one row as :func:`.project`; return the multiplier and the distance."""
+    """Project one row as :func:`.project`; return the multiplier and the distance.
+
+    With a the normal, b the level and ``y(mu) = clip(x + mu a)``, the mu sought is the root of ``b - a . y(mu)``, which
+    falls, is convex and piecewise linear; its slope is minus the sum of ``a_j^2`` over the values that are not clipped.
+    """
     zero, one = origin.dtype.type(0), origin.dtype.type(1)
     tolerance = origin.dtype.type(16 * np.finfo(origin.dtype).eps)
     reached, square = zero, zero
@@ -47,13 +51,13 @@ def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-un
         reached += normal[j] * origin[j]
         square += normal[j] * normal[j]
     missing = level - reached
-    if missing <= zero:
+    if missing <= zero:  # x is in the half-space: nothing moves
         point[:] = origin
         return zero, zero
     if square <= zero:
         point[:] = origin
         return origin.dtype.type(np.inf), zero
-    least = missing / square
+    least = missing / square  # without the box; clipping makes every step reach less, so the root is never below
     mu = multiplier if least < multiplier < np.inf else least
     near = tolerance * np.sqrt(square)
     size = zero
@@ -68,14 +72,14 @@ def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-un
             size += (held - origin[j]) * (held - origin[j])
         if abs(short) <= near:
             break
-        if slope > zero:
+        if slope > zero:  # Newton's step; from the left it stays there, from the right it lands on the left
             following = max(mu + short / slope, least)
             if abs(following - mu) <= tolerance * mu:
                 break
             mu = following
-        elif short > zero:
+        elif short > zero:  # every value that the normal moves is at its bound: no point of the box reaches the level
             return origin.dtype.type(np.inf), np.sqrt(size)
-        elif mu > least:
+        elif mu > least:  # the guess was far too large: begin without it
             mu = least
         else:
             break
@@ -83,7 +87,7 @@ def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-un
 
 
 def fused_project(
-    origin: torch.Tensor, normal: torch.Tensor, level: torch.Tensor, multiplier: torch.Tensor | None = None
+    origin: torch.Tensor, normal: torch.Tensor, *, level: torch.Tensor, multiplier: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As :func:`blindspots.distortion.projection.half_space.project`."""
     points = torch.empty_like(origin)
@@ -140,9 +144,27 @@ def _read(which, state, logits, labels, weights):  # type: ignore[no-untyped-def
     return over
 
 
+class _Turn(NamedTuple):
+    """A round as the kernels see it, on the memory of the tensors; ``pairs`` are overwritten by those that go on.
+
+    ``relative``: the part of a margin that is relative to the length of the lead's gradient; ``settled``: the relative
+    change of a distance from which a pair counts as at its end.
+    """
+
+    rows: np.ndarray
+    pairs: Pairs
+    fresh: np.ndarray
+    found: BestArrays
+    limits: Limits
+    relative: np.floating[Any]
+    settled: np.floating[Any]
+
+
 @compiled
-def _judge(pairs, first, last, fresh, going, expected, found, limits, relative, settled):  # type: ignore[no-untyped-def]
-    """Offer an image's points to the best, and mark in ``going`` which of its pairs go on."""
+def _judge(turn, first, last, going, expected):  # type: ignore[no-untyped-def]
+    """Offer an image's points to the best, and mark in ``going`` which of its pairs, ``first`` to ``last``, go on."""
+    pairs, fresh, found, limits = turn.pairs, turn.fresh, turn.found, turn.limits
+    relative, settled = turn.relative, turn.settled
     one, zero = fresh.dtype.type(1), fresh.dtype.type(0)
     which, state = pairs.which, pairs.state
     here = which[first, IMAGE]
@@ -154,12 +176,12 @@ def _judge(pairs, first, last, fresh, going, expected, found, limits, relative, 
         norm, lead, size = np.sqrt(square), state[p, LEAD], state[p, SIZE]
         aim = relative * norm + state[p, FLOOR]
         state[p, AIM] = aim
-        beyond = lead >= aim / 2
+        beyond = lead >= aim / 2  # as boundary.enough
         if beyond and size < found.size[here]:
             found.size[here], found.target[here] = size, which[p, TARGET]
             found.point[here] = pairs.point[p]
         expected[p] = size
-        if which[p, FROZEN]:
+        if which[p, FROZEN]:  # along its fixed normal: how much the lead rose for what was asked of it, for the secant
             rise = (lead - state[p, PAST]) / state[p, STEP]
             state[p, SLOPE] = min(max(rise, fresh.dtype.type(0.25)), fresh.dtype.type(4))
             going[p] = not beyond
@@ -167,12 +189,15 @@ def _judge(pairs, first, last, fresh, going, expected, found, limits, relative, 
         still = state[p, CHANGE] <= settled
         straight = np.sqrt(apart) <= fresh.dtype.type(STRAIGHT) * norm
         straight = straight and lead - aim <= max(settled * norm * size, aim / 2)
+        # at its end: beyond, and either it hardly moved, or the normal hardly turned and the lead is what was aimed at,
+        # so that the optimality conditions hold; lost: no gradient, and no point of the box on the half-space before
         lost = norm == zero and not np.isfinite(state[p, MULTIPLIER])
         going[p] = not (lost or (beyond and (still or straight)))
-        if norm > zero:
+        if norm > zero:  # Newton's step along the normal, as if the box were not there
             expected[p] = size + (aim - lead) / norm
         if going[p] and not beyond and (limits.must_freeze or (still and limits.may_freeze)):
             which[p, FROZEN], state[p, SLOPE] = 1, one
+    # of the image's pairs those go on that may still be the nearest
     least = found.size[here]
     for p in range(first, last):
         if np.isfinite(state[p, MULTIPLIER]):
@@ -186,8 +211,9 @@ def _judge(pairs, first, last, fresh, going, expected, found, limits, relative, 
 
 
 @compiled
-def _project(rows, pairs, first, last, fresh, going, kept, found, limits):  # type: ignore[no-untyped-def]
+def _project(turn, first, last, going, kept):  # type: ignore[no-untyped-def]
     """Project an image's going pairs anew, write them from ``kept`` on, and return where the next are written."""
+    rows, pairs, fresh, found, limits = turn.rows, turn.pairs, turn.fresh, turn.found, turn.limits
     one, zero = fresh.dtype.type(1), fresh.dtype.type(0)
     which, state, normal, point = pairs.which, pairs.state, pairs.normal, pairs.point
     here = which[first, IMAGE]
@@ -198,6 +224,7 @@ def _project(rows, pairs, first, last, fresh, going, kept, found, limits):  # ty
         frozen = which[p, FROZEN] != 0
         share = zero if frozen else fresh.dtype.type(limits.share)
         before, past = state[p, SIZE], state[p, LEAD]
+        # the half-space g(y) + a . (y' - y) >= aim in the form a . y' >= level; a frozen pair's step is the secant's
         step = (state[p, AIM] - past) / (state[p, SLOPE] if frozen else one)
         level = step
         if limits.first:
@@ -217,6 +244,7 @@ def _project(rows, pairs, first, last, fresh, going, kept, found, limits):  # ty
         if np.isfinite(multiplier):
             least = min(least, size)
         kept += 1
+    # those that are projected too far away are dropped, the others move together
     projected, kept = kept, begin
     for p in range(begin, projected):
         reachable = np.isfinite(state[p, MULTIPLIER]) and state[p, SIZE] <= limits.loose * least
@@ -230,19 +258,23 @@ def _project(rows, pairs, first, last, fresh, going, kept, found, limits):  # ty
 
 
 @compiled
-def _advance(rows, pairs, fresh, found, limits, relative, settled):  # type: ignore[no-untyped-def]
-    """Do what :meth:`.TorchRounds.advance` does; return how many pairs stay."""
-    which = pairs.which
+def _advance(turn):  # type: ignore[no-untyped-def]
+    """Do what :meth:`.TorchRounds.advance` does; return how many pairs stay.
+
+    An image's pairs stand together, and are judged and projected before the next image's: what they say of one another
+    is then still in the cache.
+    """
+    which = turn.pairs.which
     count = len(which)
-    going, expected = np.ones(count, np.bool_), np.empty(count, fresh.dtype)
+    going, expected = np.ones(count, np.bool_), np.empty(count, turn.fresh.dtype)
     kept, first = 0, 0
     while first < count:
         last = first
         while last < count and which[last, IMAGE] == which[first, IMAGE]:
             last += 1
-        if not limits.first:
-            _judge(pairs, first, last, fresh, going, expected, found, limits, relative, settled)
-        kept = _project(rows, pairs, first, last, fresh, going, kept, found, limits)
+        if not turn.limits.first:
+            _judge(turn, first, last, going, expected)
+        kept = _project(turn, first, last, going, kept)
         first = last
     return kept
 
@@ -260,13 +292,8 @@ class FusedRounds:
         """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""
         arrays: Any = [value.numpy() for value in pairs]
         gradients = fresh.numpy()
-        found = _Found(best.point.numpy(), best.size.numpy(), best.target.numpy())
         of = gradients.dtype.type
         relative, end = of(RELATIVE[fresh.dtype]), of(settled(fresh.dtype))
-        return pairs.first(_advance(rows.numpy(), Pairs(*arrays), gradients, found, limits, relative, end))
-
-
-class _Found(NamedTuple):
-    point: np.ndarray
-    size: np.ndarray
-    target: np.ndarray
+        return pairs.first(
+            _advance(_Turn(rows.numpy(), Pairs(*arrays), gradients, best.arrays(), limits, relative, end))
+        )

@@ -8,7 +8,7 @@ _STEPS = 60
 
 
 def project(
-    origin: torch.Tensor, normal: torch.Tensor, level: torch.Tensor, multiplier: torch.Tensor | None = None
+    origin: torch.Tensor, normal: torch.Tensor, *, level: torch.Tensor, multiplier: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the points nearest to ``origin`` in ``{y: normal . y >= level}`` and [0, 1]^m, and their multipliers.
 
@@ -31,6 +31,8 @@ def project(
     result = mu.clone()
     rows: torch.Tensor | None = None  # those still moving; None for all
     for step in range(_STEPS):
+        # with y(mu) = clip(x + mu a): to the level b there is b - a . y(mu) missing; as mu rises it falls by the sum of
+        # a_j^2 over the values that are not clipped
         free = torch.addcmul(origin, normal, mu[:, None])
         point = free.clamp(0, 1)
         short = level - dot(normal, point)

@@ -1,5 +1,7 @@
 """The nearest point of several half-spaces inside the box, for many rows at once."""
 
+from typing import NamedTuple
+
 import torch
 
 from blindspots.distortion.rows import inside, take
@@ -8,19 +10,29 @@ STEPS = 25
 SWEEPS = 10
 
 
+class HalfSpaces(NamedTuple):
+    """The polyhedra ``{y: normals[i, c] . y >= levels[i, c] for all c}`` of n rows."""
+
+    normals: torch.Tensor
+    """(n, c, m)."""
+    levels: torch.Tensor
+    """(n, c)."""
+
+
 def project_onto_all(
-    origin: torch.Tensor, normals: torch.Tensor, levels: torch.Tensor, multipliers: torch.Tensor | None = None
+    origin: torch.Tensor, half_spaces: HalfSpaces, *, multipliers: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the points nearest to ``origin`` in ``{y: normals[c] . y >= levels[c] for all c}`` and [0, 1]^m.
+    """Return the points nearest to ``origin`` in their ``half_spaces`` and [0, 1]^m, and the multipliers.
 
     By duality ``y = clip(origin + sum_c lambda_c normals_c)`` with the multipliers lambda >= 0 that maximise the
     concave dual ``|y - origin|^2 / 2 + lambda . (levels - normals y)``. Its gradient is what is missing to the levels;
     its (generalised) Hessian is the normals' Gram matrix over the values that are not clipped. Each step maximises that
     quadratic model over lambda >= 0 by coordinate sweeps, and is halved where the dual falls.
 
-    ``origin``: (n, m) in [0, 1]; ``normals``: (n, c, m); ``levels``: (n, c); ``multipliers``: (n, c), a guess. Returns
-    the points and the multipliers. The levels are met as far as the steps allow: whoever calls checks.
+    ``origin``: (n, m) in [0, 1]; ``multipliers``: (n, c), a guess. The levels are met as far as the steps allow: who
+    calls checks.
     """
+    normals, levels = half_spaces
     norms = normals.norm(dim=2).clamp_min(torch.finfo(origin.dtype).tiny)
     directions, levels = normals / norms[:, :, None], levels / norms
     start = torch.zeros_like(levels) if multipliers is None else multipliers * norms
@@ -30,6 +42,7 @@ def project_onto_all(
     value = torch.full_like(levels[:, 0], -torch.inf)
     eps = torch.finfo(origin.dtype).eps
     for _ in range(STEPS):
+        # y(lambda), the dual's gradient and its value there
         moved = (trial[:, None] @ directions)[:, 0] + origin
         point = moved.clamp(0, 1)
         missing = levels - (point[:, None] @ directions.transpose(1, 2))[:, 0]
@@ -43,6 +56,7 @@ def project_onto_all(
         result.index_copy_(0, take(rows, up), take(trial, up))
         wrong = torch.where(trial > 0, missing.abs(), missing.clamp_min(0)).amax(dim=1)
         done = risen & (wrong <= 16 * eps)
+        # minus the Hessian: the Gram matrix over the values that are not clipped
         clear = inside(directions, moved[:, None].expand_as(directions))
         step = _quadratic(clear @ directions.transpose(1, 2), missing, trial)
         trial = torch.where(risen[:, None], trial + step, (trial + held) / 2)

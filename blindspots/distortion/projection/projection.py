@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import torch
 
 from blindspots.distortion.best import Best
-from blindspots.distortion.effort import Effort
+from blindspots.distortion.problem import Problem
 from blindspots.distortion.projection.boundary import relative_margin, rounding_margin
 from blindspots.distortion.rows import take
 from blindspots.models.classifier import Classifier, contrast, difference
@@ -110,23 +110,14 @@ def settled(dtype: torch.dtype) -> float:
     return 3e-5 if dtype == torch.float32 else 1e-7
 
 
-def nearest(
-    classifier: Classifier,
-    rows: torch.Tensor,
-    labels: torch.Tensor,
-    effort: Effort,
-    rounds: Rounds,
-    *,
-    most: int = ROUNDS,
-) -> tuple[Best, torch.Tensor]:
+def nearest(problem: Problem, labels: torch.Tensor, *, rounds: Rounds, most: int = ROUNDS) -> torch.Tensor:
     """Search the nearest point of the box that is read as any class but the label.
 
-    ``rows``: (n, m) in [0, 1], read as ``labels`` (n,). Returns points (n, m), distances (Euclidean, infinite where
-    nothing was found) and classes reached, after at most ``most`` rounds, and which images (n,) are doubtful: those
-    whose boundary was not found, or lies much farther than it looked from the image.
+    ``problem``: a new one, whose images are read as ``labels`` (n,). Ends after at most ``most`` rounds. Returns which
+    images (n,) are doubtful: those whose boundary was not found, or lies much farther than it looked from the image.
     """
-    best = Best.none(rows, labels)
-    pairs, fresh = _candidates(classifier, rows, labels, effort)
+    rows, best, effort = problem.rows, problem.best, problem.effort
+    pairs, fresh = _candidates(problem, labels)
     pairs = rounds.advance(rows, pairs, fresh, best, Limits(_FIRST, _FIRST, 1.0, False, False, True))
     passes = torch.zeros_like(labels)
     looked = _least_of_images(pairs, best)
@@ -143,13 +134,13 @@ def nearest(
         )
         image = pairs.which[:, IMAGE]
         passes.index_add_(0, image, torch.ones_like(image))
-        fresh, over = _evaluate(classifier, pairs, labels, rounds)
+        fresh, over = _evaluate(problem.classifier, pairs, labels=labels, rounds=rounds)
         if over:
-            _retract(classifier, rows, labels, pairs, fresh, effort, rounds)
+            _retract(problem, labels, pairs=pairs, fresh=fresh, rounds=rounds)
         pairs = rounds.advance(rows, pairs, fresh, best, limits)
     for counter in (effort.iterations, effort.forwards, effort.backwards):
         counter += passes
-    return best, best.size > _FARTHER * looked
+    return best.size > _FARTHER * looked
 
 
 def far_beyond(pairs: Pairs) -> torch.Tensor:
@@ -163,10 +154,9 @@ def _least_of_images(pairs: Pairs, best: Best) -> torch.Tensor:
     return torch.full_like(best.size, torch.inf).scatter_reduce(0, pairs.which[:, IMAGE], reachable, "amin")
 
 
-def _candidates(
-    classifier: Classifier, rows: torch.Tensor, labels: torch.Tensor, effort: Effort
-) -> tuple[Pairs, torch.Tensor]:
+def _candidates(problem: Problem, labels: torch.Tensor) -> tuple[Pairs, torch.Tensor]:
     """Return the pairs to start from, at their images, and their leads' gradients."""
+    classifier, rows, effort = problem.classifier, problem.rows, problem.effort
     logits, tape = classifier.evaluate(rows)
     others = logits.scatter(1, labels[:, None], -torch.inf)
     ranked = others.topk(min(_RANKED, logits.shape[1] - 1), dim=1).indices
@@ -184,22 +174,16 @@ def _candidates(
     return Pairs(which, state, torch.empty_like(normals), normals), normals
 
 
-def _evaluate(classifier: Classifier, pairs: Pairs, labels: torch.Tensor, rounds: Rounds) -> tuple[torch.Tensor, bool]:
+def _evaluate(
+    classifier: Classifier, pairs: Pairs, *, labels: torch.Tensor, rounds: Rounds
+) -> tuple[torch.Tensor, bool]:
     """Set the pairs' leads at their points; return the leads' gradients, and whether one is far beyond."""
     logits, tape = classifier.evaluate(pairs.point)
     weights, over = rounds.read(pairs, logits, labels)
     return classifier.pullback(tape, weights), over
 
 
-def _retract(
-    classifier: Classifier,
-    rows: torch.Tensor,
-    labels: torch.Tensor,
-    pairs: Pairs,
-    fresh: torch.Tensor,
-    effort: Effort,
-    rounds: Rounds,
-) -> None:
+def _retract(problem: Problem, labels: torch.Tensor, *, pairs: Pairs, fresh: torch.Tensor, rounds: Rounds) -> None:
     """Draw the points that went far beyond the boundary back to it, and linearise there, in place.
 
     Where a model saturates, the gradient far beyond is no guide. The boundary is found on the segment from the image by
@@ -208,15 +192,15 @@ def _retract(
     over = far_beyond(pairs).nonzero()[:, 0]
     far = pairs.take(over)
     image, target, gap = far.which[:, IMAGE], far.which[:, TARGET], far.state[:, GAP]
-    origin, label = take(rows, image), take(labels, image)
+    origin, label = take(problem.rows, image), take(labels, image)
     offset = far.point - origin
     low, low_lead = torch.zeros_like(gap), -gap
     high, high_lead = torch.ones_like(gap), far.state[:, LEAD].clone()
     for _ in range(_RETRACTIONS):
         share = low + (high - low) * (low_lead / (low_lead - high_lead)).clamp(0.05, 0.95)
         torch.addcmul(origin, offset, share[:, None], out=far.point).clamp_(0, 1)
-        lead = difference(classifier.logits(far.point), target, label)
-        effort.add(image, forwards=1)
+        lead = difference(problem.classifier.logits(far.point), target, label)
+        problem.effort.add(image, forwards=1)
         above = lead > 0
         low, low_lead = torch.where(above, low, share), torch.where(above, low_lead / 2, lead)
         high, high_lead = torch.where(above, share, high), torch.where(above, lead, high_lead / 2)
@@ -224,8 +208,8 @@ def _retract(
             break
     far.state[:, SIZE] = torch.linalg.vector_norm(far.point - origin, dim=1)
     far.state[:, CHANGE], far.state[:, MULTIPLIER] = torch.inf, 0
-    slope, _ = _evaluate(classifier, far, labels, rounds)
-    effort.add(image, iterations=1, forwards=1, backwards=1)
+    slope, _ = _evaluate(problem.classifier, far, labels=labels, rounds=rounds)
+    problem.effort.add(image, iterations=1, forwards=1, backwards=1)
     fresh.index_copy_(0, over, slope)
     for value, moved in zip(pairs, far, strict=True):
         value.index_copy_(0, over, moved)

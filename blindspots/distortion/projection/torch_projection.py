@@ -57,12 +57,16 @@ class TorchRounds:
         aim = relative_margin(norm) + floor
         pairs.state[:, AIM] = aim
         beyond = lead >= enough(aim)
-        best.offer(image, pairs.point, torch.where(beyond, size, torch.inf), target)
+        best.offer(image, pairs.point, size=torch.where(beyond, size, torch.inf), target=target)
+        # at its end: beyond, and either it hardly moved, or the normal hardly turned and the lead is what was aimed at,
+        # so that the optimality conditions hold; lost: no gradient, and no point of the box on the half-space before
         straight = torch.linalg.vector_norm(fresh - pairs.normal, dim=1) <= STRAIGHT * norm
         level = lead - aim <= (settled(norm.dtype) * norm * size).maximum(enough(aim))
         still = change <= settled(norm.dtype)
         lost = (norm == 0) & ~torch.isfinite(multiplier)
+        # of a frozen pair how much the lead rose for what was asked of it, for the secant
         slope.copy_(torch.where(was, ((lead - past) / step).clamp(0.25, 4.0), slope))
+        # what a Newton step along the normal would make of the distance, as if the box were not there
         expected = torch.where(was | (norm == 0), size, size + (aim - lead) / norm)
         going = torch.where(was, ~beyond, ~(lost | (beyond & (still | (straight & level)))))
         freeze = ~was & going & ~beyond & ((still & limits.may_freeze) | limits.must_freeze)
@@ -79,10 +83,11 @@ class TorchRounds:
         lead, _, _, before, _, guess, slope, _, _, aim = pairs.state.T
         share = torch.where(frozen, 0.0, limits.share).to(fresh.dtype)
         normal = fresh if limits.first else torch.lerp(pairs.normal, fresh, share[:, None])
+        # the half-space g(y) + a . (y' - y) >= aim in the form a . y' >= level; a frozen pair's step is the secant's
         step = (aim - lead) / torch.where(frozen, slope, 1.0)
         origin = take(rows, pairs.which[:, IMAGE])
         level = dot(normal, origin if limits.first else pairs.point) + step
-        point, multiplier = project(origin, normal, level, guess)
+        point, multiplier = project(origin, normal, level=level, multiplier=guess)
         size = torch.linalg.vector_norm(point - origin, dim=1)
         state = pairs.state.clone()
         state[:, CHANGE] = (size - before).abs() / size.clamp_min(torch.finfo(size.dtype).tiny)

@@ -13,7 +13,7 @@ from blindspots.jobs.stages.beginnings import NEAREST, BeginningOfNearest
 from blindspots.jobs.stages.example_set import EXAMPLE
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
-from blindspots.negatives.random_directions import WHERE, adversarial_negatives
+from blindspots.negatives.counts import WHERE, adversarial_negatives
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError, Variable, open_root, read_rows
 from blindspots.study.study import Study

@@ -32,7 +32,7 @@ from blindspots.store.weights import as_arrays, load_weights, save_weights
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.lbfgs import DivergedError
-from blindspots.training.train import AUTOENCODER, MINIBATCHES, PHASES, Step, longest, train
+from blindspots.training.phases import AUTOENCODER, MINIBATCHES, PHASES, Step, longest, train
 
 ALGORITHM = 2
 """Raised with every change of the training that changes a weight; the golden test says when."""

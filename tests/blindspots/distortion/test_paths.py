@@ -16,7 +16,7 @@ from blindspots.distortion.methods import Lbfgs
 from blindspots.distortion.projection.fused_polyhedron import fused_project_onto_all
 from blindspots.distortion.projection.fused_projection import FusedRounds, fused_project
 from blindspots.distortion.projection.half_space import project
-from blindspots.distortion.projection.polyhedron import project_onto_all
+from blindspots.distortion.projection.polyhedron import HalfSpaces, project_onto_all
 from blindspots.distortion.projection.projection import FLOOR, LEAD, Pairs
 from blindspots.distortion.projection.torch_projection import TorchRounds
 from blindspots.models.classifier import Classifier, contrast
@@ -42,8 +42,8 @@ def test_half_space(seed, dtype, guess, beyond):
     rows, normals, levels = rows_and_normals(seed, dtype, 1)
     normal, level = normals[:, 0].contiguous(), levels[:, 0] + (100 if beyond else 0)
     start = torch.full_like(level, guess)
-    expected, multipliers = project(rows, normal, level, start)
-    point, multiplier = fused_project(rows, normal, level, start)
+    expected, multipliers = project(rows, normal, level=level, multiplier=start)
+    point, multiplier = fused_project(rows, normal, level=level, multiplier=start)
     assert torch.equal(torch.isfinite(multiplier), torch.isfinite(multipliers))
     assert torch.isfinite(multiplier).any() != beyond
     exact = 1e-5 if dtype == torch.float32 else 1e-12
@@ -54,11 +54,11 @@ def test_half_space(seed, dtype, guess, beyond):
 @given(seed=st.integers(0, 10**6), constraints=st.sampled_from([1, 2, 5, 9]))
 def test_polyhedron(seed, constraints):
     rows, normals, levels = rows_and_normals(seed, torch.float64, constraints)
-    expected, _ = project_onto_all(rows, normals, levels)
-    points, multipliers = fused_project_onto_all(rows, normals, levels)
+    expected, _ = project_onto_all(rows, HalfSpaces(normals, levels))
+    points, multipliers = fused_project_onto_all(rows, HalfSpaces(normals, levels))
     torch.testing.assert_close(points, expected, rtol=0, atol=1e-7)
     assert (multipliers >= 0).all()
-    again, _ = fused_project_onto_all(rows, normals, levels, multipliers)
+    again, _ = fused_project_onto_all(rows, HalfSpaces(normals, levels), multipliers=multipliers)
     torch.testing.assert_close(again, points, rtol=0, atol=1e-7)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from blindspots.distortion.projection.half_space import project
-from blindspots.distortion.projection.polyhedron import project_onto_all
+from blindspots.distortion.projection.polyhedron import HalfSpaces, project_onto_all
 
 
 def problem(seed, rows, constraints, values):
@@ -25,7 +25,7 @@ def test_half_space(seed, guess):
     origin, normals, levels = problem(seed, 6, 1, 15)
     normal, level = normals[:, 0], levels[:, 0]
     start = None if guess is None else torch.full_like(level, guess)
-    points, multipliers = project(origin, normal, level, start)
+    points, multipliers = project(origin, normal, level=level, multiplier=start)
     assert (multipliers >= 0).all()
     torch.testing.assert_close(points, (origin + multipliers[:, None] * normal).clamp(0, 1))
     slack = (normal * points).sum(1) - level
@@ -35,7 +35,7 @@ def test_half_space(seed, guess):
 
 def test_half_space_out_of_reach():
     points, multipliers = project(
-        torch.tensor([[0.2, 0.2], [0.2, 0.2]]), torch.tensor([[1.0, 2.0], [1.0, 2.0]]), torch.tensor([4.0, 2.0])
+        torch.tensor([[0.2, 0.2], [0.2, 0.2]]), torch.tensor([[1.0, 2.0], [1.0, 2.0]]), level=torch.tensor([4.0, 2.0])
     )
     assert torch.isinf(multipliers).tolist() == [True, False]
     assert points[0].tolist() == [1.0, 1.0]
@@ -44,7 +44,7 @@ def test_half_space_out_of_reach():
 @pytest.mark.parametrize("constraints", [1, 3, 9])
 def test_polyhedron_equals_scipy(constraints):
     origin, normals, levels = problem(constraints, 12, constraints, 20)
-    points, multipliers = project_onto_all(origin, normals, levels)
+    points, multipliers = project_onto_all(origin, HalfSpaces(normals, levels))
     assert (multipliers >= 0).all()
     for row in range(12):
         x, a, b = origin[row].numpy(), normals[row].numpy(), levels[row].numpy()
@@ -66,7 +66,7 @@ def test_polyhedron_equals_scipy(constraints):
 @given(seed=st.integers(0, 10**6))
 def test_polyhedron_meets_the_optimality_conditions(seed):
     origin, normals, levels = problem(seed, 10, 6, 25)
-    points, multipliers = project_onto_all(origin, normals, levels)
+    points, multipliers = project_onto_all(origin, HalfSpaces(normals, levels))
     moved = origin + (multipliers[:, None] @ normals)[:, 0]
     torch.testing.assert_close(points, moved.clamp(0, 1))
     slack = (normals @ points[:, :, None])[:, :, 0] - levels

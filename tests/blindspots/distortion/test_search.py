@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from blindspots import minimum_distortion
-from blindspots.distortion.targets import random_targets
+from blindspots.distortion.criteria import random_targets
 from blindspots.perturbation.measure import distortion
 
 RULES = ("nearest", "random")

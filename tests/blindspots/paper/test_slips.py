@@ -22,11 +22,6 @@ def called(text: str) -> list[str]:
     return quoted + re.findall(r"\(slip: ([a-z][^()]*(?:\([^)]*\))?)\)", flat)
 
 
-def numbered(text: str) -> list[str]:
-    """Return what calls a slip by a number."""
-    return re.findall(r"slips? \(?\d+|slips? no\.", text, re.IGNORECASE)
-
-
 def test_the_papers_slips_have_the_names_of_its_restatement() -> None:
     """Names that other pages use, so that they stay."""
     assert {
@@ -52,21 +47,12 @@ def test_each_slip_that_is_called_exists() -> None:
     assert not wrong
 
 
-def test_no_slip_is_called_by_a_number() -> None:
-    pages = [*_FILES, *(path for path in HOUSE.rglob("*.md") if not set(path.parts) & {".git", ".venv", "build"})]
-    wrong = {
-        str(path): found for path in pages if path != Path(__file__) if (found := numbered(path.read_text("utf-8")))
-    }
-    assert not wrong
-
-
-def test_the_rules_see_what_they_look_for() -> None:
+def test_the_rule_sees_what_it_looks_for() -> None:
     assert called('as printed (slips "equation (1)" and "input\n    grid").') == ["equation (1)", "input grid"]
     assert called('f"L is the product "\n    f"(slip: sigmoids) here"') == ["sigmoids"]
     assert called('"(slip: equation (1))"') == ["equation (1)"]
     assert called("def item(slip: Slip) -> str:") == []
     assert called('# the slip "contrast\n    # normalisation"\'s fallback') == ["contrast normalisation"]
-    assert numbered("see slip 7 and Slip (13)") == ["slip 7", "Slip (13"]
 
 
 def test_the_readings_that_can_be_chosen_are_those_of_the_study(tiny: Study) -> None:

@@ -1,15 +1,12 @@
-"""Both kinds of inputs give the products of a dense matrix."""
+"""Both kinds of inputs, ``DenseInputs`` and ``SparseInputs``, give the products of a dense matrix."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindspots.training import sparse_products
 from blindspots.training.inputs import DenseInputs, Inputs, as_inputs
 from blindspots.training.sparse_inputs import SparseInputs
-from blindspots.training.sparse_products import LANES, add_products, as_lists
 
 KINDS = (DenseInputs, SparseInputs)
 
@@ -76,35 +73,3 @@ def test_float32_is_multiplied_in_float32() -> None:
     found = products(SparseInputs(rows, size=120), weight, torch.zeros(100))
     assert found.dtype == torch.float32
     torch.testing.assert_close(found[:, :100].double(), rows.double() @ weight.double().t(), rtol=1e-4, atol=1e-4)
-
-
-def test_more_than_65535_inputs_have_longer_indices() -> None:
-    rows = np.zeros((2, 70_000), np.float32)
-    rows[1, 69_999] = 2
-    lists, transposed = as_lists(rows)
-    assert lists.entries.dtype == np.uint32
-    assert lists.entries.tolist() == [69_999]
-    assert transposed.entries.tolist() == [1]
-
-
-def test_arrays_that_do_not_fit_are_refused() -> None:
-    lists, _ = as_lists(np.eye(3, dtype=np.float32))
-    table, out, none = np.zeros((3, LANES), np.float32), np.zeros((3, LANES), np.float32), np.empty(0, np.float32)
-    wrong = [
-        (table, none, out[:2]),
-        (table[:, :8].copy(), none, out[:, :8].copy()),
-        (table.astype(np.float64), none, out),
-        (table, none[:0].astype(np.float64), out),
-        (np.asfortranarray(table), none, out),
-        (table, np.zeros(3, np.float32), out),
-        (table[:2], none, out),
-    ]
-    for arrays in wrong:
-        with pytest.raises(ValueError, match="does not fit"):
-            add_products(lists, *arrays)
-
-
-def test_tiles_are_smaller_than_mnist() -> None:
-    """So that the tests above, which go beyond one tile, say something."""
-    assert sparse_products._TILE_INPUTS < 420
-    assert sparse_products._TILE_ROWS < 230

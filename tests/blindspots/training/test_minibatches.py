@@ -7,7 +7,7 @@ from torch import nn
 from blindspots.study.study import AdamSpec, ModelSpec, TrainingSpec
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.minibatches import epochs
-from blindspots.training.train import MINIBATCHES, train
+from blindspots.training.phases import MINIBATCHES, train
 from tests.blindspots.training.conftest import Problem
 
 ADAM = AdamSpec(epochs=4, batch=20, rate=0.02)

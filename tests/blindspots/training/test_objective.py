@@ -7,7 +7,6 @@ from blindspots.networks.fully_connected import FullyConnected
 from blindspots.training import inputs
 from blindspots.training.objective import Objective, from_vector, to_vector
 from blindspots.training.sparse_inputs import SparseInputs
-from blindspots.training.weight_vector import split
 from tests.blindspots.training.conftest import Problem
 
 
@@ -89,18 +88,6 @@ def test_weights_go_into_a_vector_and_back() -> None:
     from_vector(other, to_vector(model))
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
-
-
-def test_a_vector_is_split_into_views_of_its_layers() -> None:
-    vector = torch.arange(17.0)
-    (weight, bias), (last, last_bias) = split(vector, [(3, 2), (2, 3)])
-    assert weight.tolist() == [[0, 1], [2, 3], [4, 5]]
-    assert bias.tolist() == [6, 7, 8]
-    assert last.tolist() == [[9, 10, 11], [12, 13, 14]]
-    last_bias += 1
-    assert vector[15:].tolist() == [16, 17]
-    with pytest.raises(ValueError, match="17 weights do not fit layers that have 9"):
-        split(vector, [(3, 2)])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from blindspots.study.study import AdamSpec, ModelSpec, TrainingSpec
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.objective import Objective, to_vector
 from blindspots.training.penalty import chain, smooth_norm, smooth_penalty
-from blindspots.training.train import MINIBATCHES, train
+from blindspots.training.phases import MINIBATCHES, train
 from tests.blindspots.training.conftest import Problem
 from tests.blindspots.training.test_objective import network
 

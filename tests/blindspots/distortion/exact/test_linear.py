@@ -1,4 +1,3 @@
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,7 +9,6 @@ from scipy.optimize import linprog, minimize
 
 from blindspots import InputError
 from blindspots.distortion.exact.linear import exact_distances, exact_linear_distortion
-from blindspots.distortion.exact.quadratic_program import Projection, project_exactly, residual
 from blindspots.perturbation.measure import distortion
 
 
@@ -203,29 +201,6 @@ def test_of_a_hundred_classes_in_chunks():
     assert (exact.residual < 1e-10).all()
     last = exact_linear_distortion(weight, None, images[-1:], labels[-1:], targets=targets[-1:])
     torch.testing.assert_close(exact.distortion[-1:], last.distortion, rtol=1e-11, atol=0)
-
-
-def test_the_residual_finds_what_is_wrong():
-    random = torch.Generator().manual_seed(1)
-    origin = torch.rand(5, 9, generator=random, dtype=torch.float64)
-    normals = torch.randn(5, 3, 9, generator=random, dtype=torch.float64)
-    gaps = 0.2 + torch.rand(5, 3, generator=random, dtype=torch.float64)
-    found = project_exactly(origin, normals, gaps)
-    assert found.reachable.all()
-    assert (residual(origin, normals, gaps, found) < 1e-11).all()
-    further = replace(found, step=1.01 * found.step)  # not the nearest
-    assert (residual(origin, normals, gaps, further) > 5e-3).all()
-    nearer = replace(found, step=0.99 * found.step)  # not in the half-spaces
-    assert (residual(origin, normals, gaps, nearer) > 1e-3).all()
-    other = replace(found, multipliers=0.9 * found.multipliers)
-    assert (residual(origin, normals, gaps, other) > 1e-2).all()
-    one = (origin, normals[:, :1], gaps[:, :1])
-    multipliers = 1.1 * project_exactly(*one).multipliers
-    beyond = (multipliers * normals[:, 0]).maximum(-origin).minimum(1 - origin)
-    over = Projection(beyond, multipliers, found.reachable)  # its own clipped sum and in the half-space, but too far
-    assert (residual(*one, over) > 1e-2).all()
-    denied = replace(found, reachable=torch.zeros(5, dtype=torch.bool))  # "there is none", without a proof
-    assert torch.isinf(residual(origin, normals, gaps, denied)).all()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from blindspots.jobs.run import run_study
 from blindspots.jobs.stages import negatives as module
 from blindspots.jobs.stages.negatives import Negatives
 from blindspots.jobs.verification import verify
-from blindspots.negatives.random_directions import adversarial_negatives
+from blindspots.negatives.counts import adversarial_negatives
 from blindspots.randomness import generator
 from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed

@@ -8,7 +8,8 @@ import torch
 
 from blindspots.jobs.stages import trainings as module
 from blindspots.study.study import AdamSpec, AutoencoderSpec, ModelSpec, TrainingSpec
-from blindspots.training import autoencoder_objective, codes, inputs, lbfgs, minibatches, objective, penalty, train
+from blindspots.training import autoencoder_objective, codes, inputs, lbfgs, minibatches, objective, penalty
+from blindspots.training.phases import train
 from tests.fixed import CLASSES, fixed_images
 
 SPECS = {
@@ -75,7 +76,7 @@ def float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def losses(kind: str, **changes: object) -> list[float]:
     training = TRAINING.model_copy(update=changes)
-    *_, last = train.train(SPECS[kind], training, *fixed_images(120), seed=0, classes=CLASSES)
+    *_, last = train(SPECS[kind], training, *fixed_images(120), seed=0, classes=CLASSES)
     assert last.weights[next(iter(last.weights))].dtype == torch.float64
     return last.curve["loss"].tolist()
 

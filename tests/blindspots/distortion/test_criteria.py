@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from blindspots import InputError
-from blindspots.distortion.targets import random_targets
+from blindspots.distortion.criteria import random_targets
 
 
 def test_are_the_same_in_every_order_and_shard():

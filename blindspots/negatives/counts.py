@@ -13,8 +13,7 @@ shown along uniformly random directions, at multiples of its own least distortio
 What one flat boundary would give on the sphere is known in closed form: :mod:`blindspots.negatives.flat_boundary`.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +22,10 @@ import torch
 from blindspots.errors import InputError
 from blindspots.models.checks import check_examples, check_images, check_labels, check_positive
 from blindspots.models.classifier import Classifier, undisturbed
-from blindspots.randomness import generator
+from blindspots.negatives.directions import in_box, on_sphere, random_directions, rows_at_once
 
 WHERE = ("sphere", "box")
 """Where the distorted images lie."""
-
-_VALUES_AT_ONCE = 2**18
-"""Of the directions drawn together; each array along the multiples is so many times that."""
-_PASSES = 60
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ def adversarial_negatives(
         raise InputError(f"least has the shape {tuple(least.shape)}; give one distortion an image, ({len(images)},)")
     rows, classifier = images.flatten(1), Classifier(model, images.shape[1:])
     with undisturbed(model, images.device), torch.no_grad():
-        read = torch.cat([classifier.checked(part).argmax(1) for part in images.split(_rows_at_once(images))])
+        read = torch.cat([classifier.checked(part).argmax(1) for part in images.split(rows_at_once(images))])
         check_labels(labels, classifier.classes, len(images))
         known = (torch.isfinite(least) & (least > 0)).cpu()
         counted = (read == labels).cpu() & known
@@ -97,62 +92,3 @@ def adversarial_negatives(
                     misread[index, place] += (wrong & kept).sum(1).cpu()
     tried = directions * counted[:, None, None]
     return Negatives(counted, shown, misread, tried - shown)
-
-
-def random_directions(
-    image: torch.Tensor, count: int, *, seed: int, example: int, split: str = ""
-) -> Iterator[torch.Tensor]:
-    """Yield ``count`` directions (k, m), uniform on the sphere and with a root mean square of 1, in parts.
-
-    Of one stream of random numbers an example: the first directions of many are those of few. ``image``: (m,), whose
-    dtype and device they get.
-    """
-    draw = generator(seed, "direction", split, index=example)
-    at_once = _rows_at_once(image[None])
-    for start in range(0, count, at_once):
-        normal = draw.standard_normal((min(at_once, count - start), len(image)), dtype=np.float32)
-        drawn = torch.from_numpy(normal).to(image)
-        yield drawn * (math.sqrt(len(image)) / drawn.norm(dim=1, keepdim=True))
-
-
-def on_sphere(image: torch.Tensor, directions: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
-    """Return ``image + size * direction``: (t, k, m) of (m,), (k, m) and (t,)."""
-    return torch.stack([torch.add(image, directions, alpha=float(size)) for size in sizes])
-
-
-def in_box(image: torch.Tensor, directions: torch.Tensor, sizes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ``clip(image + s * direction)`` to [0, 1], of distortion ``size``: points (t, k, m), and which there are.
-
-    The points of :func:`~blindspots.perturbation.amplify.amplified_in_box`, for all sizes of a direction and without
-    sorting. With q = s^2 the mean square, ``mean(min(q * v^2, room^2))``, is concave and piecewise linear in q, so
-    Newton's iteration from the left stays on the left and ends in finitely many steps. Where the box holds no such
-    distortion along the direction, the second result (t, k) is False and the point means nothing.
-
-    ``image``: (m,) in [0, 1]; ``directions``: (k, m); ``sizes``: (t,) distortions.
-    """
-    square = directions.square()
-    room = torch.where(directions > 0, 1 - image, torch.where(directions < 0, image, 0)).square()
-    wanted = (sizes.double().square() * len(image)).to(image)[:, None].expand(-1, len(directions))
-    rounding = 8 * torch.finfo(image.dtype).eps
-    held = wanted <= room.sum(dim=1) * (1 + rounding)
-    least = wanted / (square * (room > 0)).sum(dim=1).clamp_min(torch.finfo(image.dtype).tiny)
-    points, scales = directions.new_empty(len(sizes), *directions.shape), torch.empty_like(least)
-    for place in range(len(sizes)):
-        q = least[place]
-        if place and sizes[place] > sizes[place - 1]:  # q is convex in the mean square, and 0 at 0
-            q = q.maximum(scales[place - 1] * (wanted[place] / wanted[place - 1]))
-        for _ in range(_PASSES):
-            reached = q[:, None] * square
-            missing = wanted[place] - torch.minimum(reached, room).sum(dim=1)
-            slope = (square * (reached < room)).sum(dim=1)
-            moving = (missing > rounding * wanted[place]) & (slope > 0)
-            if not moving.any():
-                break
-            q = torch.where(moving, q + missing / slope, q)
-        scales[place] = q
-        points[place] = torch.addcmul(image, q.sqrt()[:, None], directions).clamp_(0, 1)
-    return points, held
-
-
-def _rows_at_once(rows: torch.Tensor) -> int:
-    return max(1, _VALUES_AT_ONCE // rows[0].numel())

@@ -1,5 +1,4 @@
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from blindspots.study.study import ModelSpec, TrainingSpec
 from blindspots.training.checkpoint import CURVE_DTYPES, Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.objective import Objective, to_vector
-from blindspots.training.train import Step, train
+from blindspots.training.phases import Step, train
 from tests.blindspots.training.conftest import Problem
 from tests.blindspots.training.test_objective import network
 
@@ -98,17 +97,3 @@ def test_a_diverging_training_is_an_error_and_no_checkpoint(problem: Problem) ->
     images[0, 0, 0, 0] = math.nan
     with pytest.raises(DivergedError, match="the loss is nan"):
         run((images, problem[1]))
-
-
-def test_checkpoints_of_other_work_and_damaged_ones_are_not_taken(problem: Problem, tmp_path: Path) -> None:
-    path = tmp_path / "x.safetensors"
-    checkpoint = run(problem)[0]
-    write_checkpoint(path, checkpoint, identity="work")
-    assert read_checkpoint(path, identity="other") is None
-    assert read_checkpoint(Place(tmp_path), "none", identity="work") is None
-    path.write_bytes(path.read_bytes()[:-20])
-    assert read_checkpoint(path, identity="work") is None
-    write_checkpoint(path, replace(checkpoint, reason="converged"), identity="work")
-    found = read_checkpoint(path, identity="work")
-    assert found is not None
-    assert found.finished

@@ -12,9 +12,10 @@ from torch import nn
 
 from blindspots.distortion.search import minimum_distortion
 from blindspots.errors import InputError
-from blindspots.negatives import random_directions as negatives
+from blindspots.negatives import directions as drawing
+from blindspots.negatives.counts import Negatives, adversarial_negatives
+from blindspots.negatives.directions import in_box, on_sphere, random_directions
 from blindspots.negatives.flat_boundary import flat_boundary_share
-from blindspots.negatives.random_directions import adversarial_negatives, in_box, on_sphere, random_directions
 from blindspots.perturbation.amplify import amplified_in_box
 from blindspots.perturbation.measure import distortion
 
@@ -173,7 +174,7 @@ def test_counts_do_not_depend_on_how_images_and_directions_are_batched(monkeypat
     least = minimum_distortion(model, images, labels, rule="nearest").distortion
     ids = np.random.default_rng(0).permutation(1000)[:30]
 
-    def counted(rows: slice | torch.Tensor) -> negatives.Negatives:
+    def counted(rows: slice | torch.Tensor) -> Negatives:
         return adversarial_negatives(
             model,
             images[rows],
@@ -192,7 +193,7 @@ def test_counts_do_not_depend_on_how_images_and_directions_are_batched(monkeypat
     assert torch.equal(torch.cat([part.misread for part in parts]), whole.misread)
     order = torch.randperm(30, generator=torch.Generator().manual_seed(2))
     assert torch.equal(counted(order).misread, whole.misread[order])
-    monkeypatch.setattr(negatives, "_VALUES_AT_ONCE", 300)
+    monkeypatch.setattr(drawing, "_VALUES_AT_ONCE", 300)
     few = counted(slice(None))
     assert torch.equal(few.misread, whole.misread)
     assert torch.equal(few.shown, whole.shown)

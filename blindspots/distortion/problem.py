@@ -1,0 +1,39 @@
+"""What every method of the search is given: images, the model that is to read them otherwise, and where finds go."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from blindspots.distortion.best import Best, Effort
+from blindspots.distortion.rows import take
+from blindspots.models.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Images to be moved to the nearest point that is read as wanted, and what was found for them so far.
+
+    Methods write what they find into ``best`` and ``effort``, which may be of more images than these.
+    """
+
+    classifier: Classifier
+    rows: torch.Tensor
+    """(n, m) the images, in [0, 1]."""
+    images: torch.Tensor
+    """(n,) where each row stands in ``best`` and ``effort``; they rise."""
+    best: Best
+    effort: Effort
+
+    @classmethod
+    def new(cls, classifier: Classifier, rows: torch.Tensor, targets: torch.Tensor) -> "Problem":
+        """Return the problem of ``rows`` (n, m), of which nothing is found; ``targets``: (n,) the classes to reach."""
+        everyone = torch.arange(len(rows), device=rows.device)
+        return cls(classifier, rows, everyone, Best.none(rows, targets), Effort.none(len(rows), rows.device))
+
+    def take(self, some: torch.Tensor) -> "Problem":
+        """Return the problem of some of the rows (indices), which writes where this one does."""
+        return replace(self, rows=take(self.rows, some), images=take(self.images, some))
+
+    def counted_anew(self) -> "Problem":
+        """Return the same with counters at zero; this one's stay as they are."""
+        return replace(self, effort=Effort.none(len(self.effort.iterations), self.rows.device))

@@ -1,0 +1,80 @@
+"""In which order the methods are tried on a batch, and when more is tried."""
+
+from collections.abc import Iterable
+
+import torch
+
+from blindspots.distortion.attempt import Attempt
+from blindspots.distortion.criteria import AnyOther, Criterion
+from blindspots.distortion.lbfgs.common_c import with_common_c
+from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
+from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
+from blindspots.distortion.problem import Problem
+from blindspots.distortion.projection.projection import nearest
+from blindspots.distortion.projection.refinement import refine
+from blindspots.distortion.rescue import rescue
+from blindspots.distortion.row_work import RowWork
+from blindspots.distortion.threads import Each
+
+
+def search(attempt: Attempt, method: Method, *, parts: Iterable[torch.Tensor], each: Each) -> None:
+    """Search all ``parts`` (indices of the images to be moved) and keep in ``attempt`` what is found.
+
+    Every part is searched by ``method`` for itself, as ``each`` has it. What :class:`.Auto` leaves without a point is
+    tried again by :func:`.rescue`, which looks at the whole batch, part by part in their order.
+    """
+    parts = list(parts)
+    if isinstance(method, Lbfgs) and method.c == "set" and parts:
+        todo = torch.cat(parts)
+        attempt.point[todo] = with_common_c(attempt, method, todo=todo, parts=parts, each=each)
+        return
+    failed: list[tuple[torch.Tensor, Problem]] = []
+
+    def one(part: torch.Tensor) -> None:
+        problem = attempt.problem(part)
+        _first(problem, attempt.wanted.take(part), method=method, work=attempt.work)
+        attempt.keep(part, problem)
+        left = torch.isinf(problem.best.size).nonzero()[:, 0]
+        if len(left) and isinstance(method, Auto):  # a method asked for by name stays what it is
+            failed.append((part, problem))
+
+    each(one, parts)
+    for part, problem in sorted(failed, key=lambda entry: int(entry[0][0])):
+        again = problem.counted_anew()
+        rescue(attempt, again, part=part)
+        attempt.keep(part, again)
+
+
+def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork) -> None:
+    """Do the method's ordinary search."""
+    if isinstance(wanted, AnyOther) and not isinstance(method, Lbfgs):
+        most = (method.projection if isinstance(method, Auto) else method).rounds
+        doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=most)
+        if isinstance(method, Auto):
+            _both(problem, wanted, method=method, work=work, some=doubtful.nonzero()[:, 0])
+        return
+    if isinstance(method, Lbfgs):
+        _penalise(problem, wanted, method=method, work=work, some=problem.images)
+    elif isinstance(method, Projection):
+        _refine(problem, work, some=problem.images)  # from the images themselves
+    else:
+        _both(problem, wanted, method=method, work=work, some=problem.images)
+
+
+def _both(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork, some: torch.Tensor) -> None:
+    """Search for some of the rows (indices) by L-BFGS, and go on by projection from what is the best."""
+    _penalise(problem, wanted, method=method.lbfgs, work=work, some=some)
+    _refine(problem, work, some=some[torch.isfinite(problem.best.size[some])])
+
+
+def _penalise(problem: Problem, wanted: Criterion, *, method: Lbfgs, work: RowWork, some: torch.Tensor) -> None:
+    """Search for some of the rows (indices) by L-BFGS."""
+    if len(some):
+        how = Search(method.penalty == "squared", method.values, MOST_VALUES, method.iterations, method.tolerance)
+        penalised(problem.take(some), wanted.take(some), minimiser=work.minimiser, search=how)
+
+
+def _refine(problem: Problem, work: RowWork, *, some: torch.Tensor) -> None:
+    """Go on from what is best for some of the rows (indices), towards the classes reached there."""
+    if len(some):
+        refine(problem.take(some), problem.best.target[some], work=work)
