@@ -38,6 +38,15 @@ Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the study; repeatable.")
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder with the data set's files; the usual places otherwise.")]
+Networks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--networks",
+        metavar="PACKAGE",
+        help="A package whose functions the study may name as networks of given models: their code is run; repeatable. "
+        "Otherwise those that BLINDSPOTS_NETWORKS names.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
 
@@ -89,6 +98,7 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Ray actors; one a core otherwise.")] = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Kind of device.")] = "auto",
     data: Data = None,
+    networks: Networks = None,
     here: Annotated[
         bool, typer.Option("--here", help="Do all of it in this process, with neither Ray nor Prefect.")
     ] = False,
@@ -112,20 +122,24 @@ def run(
         from blindspots.jobs.opening import open_root
         from blindspots.jobs.plan import make_plan
 
-        workspace = open_root(wanted, root, device=None if device == "auto" else device, data=data).workspace
+        kind = None if device == "auto" else device
+        workspace = open_root(wanted, root, device=kind, data=data, networks=networks or None).workspace
         print_plan(workspace, make_plan(workspace), as_json)
         return
     if here:
         from flows.here import run_in_this_process
 
-        outcome = run_in_this_process(wanted, root=root, device=None if device == "auto" else device, data=data)
+        kind = None if device == "auto" else device
+        outcome = run_in_this_process(wanted, root=root, device=kind, data=data, networks=networks or None)
     else:
         from flows.extra import require_workflow
 
         require_workflow("blindspots run", otherwise="; blindspots run --here does without")
         from flows.local_run import run_on_workers
 
-        outcome = run_on_workers(wanted, root=root, workers=workers, device=device, data=data)
+        outcome = run_on_workers(
+            wanted, root=root, workers=workers, device=device, data=data, networks=networks or None
+        )
     print_outcome(root, outcome, as_json)
 
 
@@ -207,13 +221,14 @@ def figure(
         ),
     ] = None,
     data: Data = None,
+    networks: Networks = None,
 ) -> None:
     """Draw one of the paper's figures out of the store."""
     from blindspots.figures import draw_figure, save_figure
     from blindspots.results import Results
     from blindspots.store import layout
 
-    with Results(root, data=data) as results:
+    with Results(root, data=data, networks=networks or None) as results:
         drawn = draw_figure(name, results)
         paths = output or [Path(results.place.path(layout.figure(name, suffix))) for suffix in (".png", ".pdf")]
     for path in paths:
@@ -226,13 +241,13 @@ def figure(
 
 
 @app.command(epilog="[bold]Examples[/bold]\n\nblindspots report\n\nblindspots report --root mnist -o mnist.html")
-def report(root: Root = _ROOT, output: Output = None, data: Data = None) -> None:
+def report(root: Root = _ROOT, output: Output = None, data: Data = None, networks: Networks = None) -> None:
     """Write one HTML page with all tables, verdicts and figures; it needs no network and no other file."""
     from blindspots.report import write_report
     from blindspots.results import Results
     from blindspots.store import layout
 
-    with Results(root, data=data) as results:
+    with Results(root, data=data, networks=networks or None) as results:
         path = output or Path(results.place.path(layout.REPORT))
         try:
             typer.echo(str(write_report(results, path)))
@@ -336,6 +351,7 @@ def serve(
     changes: Changes = None,
     workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Ray actors; one a core otherwise.")] = None,
     cron: Annotated[str | None, typer.Option(help="Run the study on this schedule.")] = None,
+    networks: Networks = None,
 ) -> None:
     """Serve the flows as Prefect deployments, to be started from the UI, the API or a schedule.
 
@@ -347,8 +363,12 @@ def serve(
     from blindspots.study.file import load_study
 
     wanted = load_study(study, changes)
+    from blindspots.networks import PACKAGES
     from blindspots.store.place import Place
     from flows.serve import serve_flows
+
+    if networks:
+        os.environ[PACKAGES] = ",".join(networks)  # for the processes of the runs: no form may say it
 
     serve_flows(wanted, root=str(Place.at(root)), workers=workers, cron=cron)
 

@@ -1,5 +1,6 @@
 """A run from the command line in this process alone: one job after another, with neither Prefect nor Ray."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -11,14 +12,16 @@ from blindspots.study.study import Study
 from flows.progress_bars import progress_bars
 
 
-def run_in_this_process(study: Study, *, root: str, device: str | None, data: Path | None) -> dict[str, Any]:
+def run_in_this_process(
+    study: Study, *, root: str, device: str | None, data: Path | None, networks: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Run ``study`` in ``root`` with progress bars; return what the study's flow returns, less what is the workers'.
 
-    ``device``: cpu or cuda, None for cuda where there is one. Raises :class:`~blindspots.errors.InputError` before any
-    work where something does not fit.
+    ``device``: cpu or cuda, None for cuda where there is one. ``networks``: packages whose functions the study may
+    name. Raises :class:`~blindspots.errors.InputError` before any work where something does not fit.
     """
     started = perf_counter()
-    opened = open_root(study, root, device=device, data=data)
+    opened = open_root(study, root, device=device, data=data, networks=networks)
     workspace, plan, ran = opened.workspace, make_plan(opened.workspace), Ran({})
     if not opened.is_settled(plan):
         with progress_bars(workspace, plan) as observer:

@@ -9,6 +9,7 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
@@ -26,14 +27,21 @@ def send_logs() -> None:
 
 
 def run_on_workers(
-    study: Study, *, root: str, workers: int | None, device: Literal["auto", "cpu", "cuda"], data: Path | None
+    study: Study,
+    *,
+    root: str,
+    workers: int | None,
+    device: Literal["auto", "cpu", "cuda"],
+    data: Path | None,
+    networks: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Run ``study`` in ``root`` with progress bars; return what the study's flow returns.
 
-    Where there is nothing to do, neither a server nor Ray is started. Raises
-    :class:`~blindspots.errors.InputError` before any work where something does not fit.
+    ``networks``: packages whose functions the study may name as networks; the workers are told with their work. Where
+    there is nothing to do, neither a server nor Ray is started. Raises :class:`~blindspots.errors.InputError` before
+    any work where something does not fit.
     """
-    opened = open_root(study, root, device=None if device == "auto" else device, data=data)
+    opened = open_root(study, root, device=None if device == "auto" else device, data=data, networks=networks)
     workspace, is_new = opened.workspace, opened.there is None
     outcome: dict[str, Any] = {"root": str(workspace.place), "jobs": 0, "shards": 0, "ran": {}}
     with ExitStack() as stack:

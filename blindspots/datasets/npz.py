@@ -12,7 +12,7 @@ from blindspots.identity import array_hash, identity
 
 _SPLITS = ("train", "test")
 _NAMES = "class_names"
-_LARGEST_LABEL = 99_999
+_LARGEST_LABEL = 32_767  # what a store's int16 holds
 _CHANNELS = (1, 3, 4)  # of pictures: a last axis of such a length is one of channels
 
 Arrays = Mapping[str, np.ndarray]

@@ -1,6 +1,6 @@
 """Opening a workspace: everything about a study and a root that can be checked is, once, before any work starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from blindspots.jobs.expansion import expand
 from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
+from blindspots.networks.known import allowed_packages
 from blindspots.store.place import Place
 from blindspots.store.root import Stored, check, finish, stored, working_in
 from blindspots.study.study import Study
@@ -31,22 +32,32 @@ class Opened:
         return same and plan.complete and not plan.without_sizes
 
 
-def open_root(study: Study, root: str | Path, *, device: str | None = None, data: str | Path | None = None) -> Opened:
+def open_root(
+    study: Study,
+    root: str | Path,
+    *,
+    device: str | None = None,
+    data: str | Path | None = None,
+    networks: Sequence[str] | None = None,
+) -> Opened:
     """Open ``study`` in ``root`` on ``device``: cpu or cuda, None for cuda where there is one.
 
+    ``networks``: packages whose functions the study may name as networks; None for those that the environment names.
     Raises :class:`InputError` for a root that cannot be used or written, data that cannot be had, a study that asks
     for more images than there are, a job that cannot be done, or a device that is not there.
     """
     place = Place.at(root)
     there = stored(place)
-    workspace = _checked(study, place, there, data)
+    workspace = _checked(study, place, there, data, networks)
     place.check_writable()
     for job in expand(study):
         job.check(workspace)
     return Opened(workspace.on(resolved_device(device)), there)
 
 
-def workspace_of(root: str | Path, *, data: str | Path | None = None) -> Workspace:
+def workspace_of(
+    root: str | Path, *, data: str | Path | None = None, networks: Sequence[str] | None = None
+) -> Workspace:
     """Return the workspace of the study last run in ``root``, to look at; nothing is written.
 
     Raises :class:`InputError` where there is none.
@@ -55,16 +66,21 @@ def workspace_of(root: str | Path, *, data: str | Path | None = None) -> Workspa
     there = stored(place)
     if there is None:
         raise InputError(f"there is no study in {place}; make one with: blindspots run --root {root}")
-    return _checked(there.study, place, there, data).on(resolved_device(None))
+    return _checked(there.study, place, there, data, networks).on(resolved_device(None))
 
 
-def _checked(study: Study, place: Place, there: Stored | None, data: str | Path | None) -> Workspace:
+def _checked(
+    study: Study, place: Place, there: Stored | None, data: str | Path | None, networks: Sequence[str] | None
+) -> Workspace:
     folder = named_folder() if data is None else Path(data)
-    workspace = Workspace(study, place, data=None if folder is None else folder.expanduser().resolve())
+    allowed = allowed_packages() if networks is None else tuple(networks)
+    workspace = Workspace(
+        study, place, data=None if folder is None else folder.expanduser().resolve(), networks=allowed
+    )
     check(place, there, study, workspace.dataset.sha256, tuple(STAGES))
     for split in study.distorted_splits:
         workspace.examples(split, study.sets.examples)
-    for spec in study.models:
+    for spec in (spec for spec in study.models if spec.given is None):
         workspace.examples(spec.split, study.training.images)
     return workspace
 

@@ -5,6 +5,7 @@ another.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,14 +43,16 @@ def run_study(
     *,
     device: str | None = None,
     data: str | Path | None = None,
+    networks: Sequence[str] | None = None,
     on_progress: Report | None = None,
 ) -> Ran:
     """Run ``study`` in ``root``, shard by shard in this process, and return what was done.
 
     What is done already is kept, so a run that was stopped goes on where it was. ``on_progress`` is called with every
-    :class:`~blindspots.jobs.job.Progress`. Raises :class:`InputError` before any work where something does not fit.
+    :class:`~blindspots.jobs.job.Progress`. ``networks``: packages whose functions the study may name as networks of
+    models that are given; their code is run. Raises :class:`InputError` before any work where something does not fit.
     """
-    opened = open_root(study, root, device=device, data=data)
+    opened = open_root(study, root, device=device, data=data, networks=networks)
     plan = make_plan(opened.workspace)
     return Ran({}) if opened.is_settled(plan) else run_plan(opened.workspace, plan, on_progress or _ignore)
 

@@ -24,6 +24,8 @@ class Workspace:
     """Kind of device that computes: cpu or cuda."""
     data: Path | None = None
     """Folder with the data set's files; None for the usual places."""
+    networks: tuple[str, ...] = ()
+    """Packages whose functions the study may name as networks: their code is run."""
 
     @property
     def dataset(self) -> Dataset:
@@ -38,7 +40,7 @@ class Workspace:
         ids = _order(self.study.dataset, self.data, split, self.study.seed)
         if count is not None and count > len(ids):
             raise InputError(
-                f"{count} images are asked for, but the split {split} of {self.study.dataset} has {len(ids)}"
+                f"{count} images are asked for, but the split {split} of {self.study.dataset_name} has {len(ids)}"
             )
         return ids[:count]
 
@@ -49,7 +51,7 @@ class Workspace:
 
     def results(self) -> Results:
         """Return what the store holds, to read."""
-        return Results.of(self.place, self.study, data=self.data)
+        return Results.of(self.place, self.study, data=self.data, networks=self.networks)
 
     def on(self, device: str) -> "Workspace":
         """Return the same work on another kind of device."""

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from blindspots.networks.contrast_normalisation import ContrastNormalisation
     from blindspots.networks.convolutional import Convolutional
     from blindspots.networks.fully_connected import FullyConnected
-    from blindspots.networks.known import NETWORKS, KnownNetwork
+    from blindspots.networks.known import NETWORKS, PACKAGES, KnownNetwork
     from blindspots.networks.offered import named_network
 else:
     __getattr__, __dir__ = exported(
         __name__,
         {
             "NETWORKS": "blindspots.networks.known",
+            "PACKAGES": "blindspots.networks.known",
             "AlexNet": "blindspots.networks.alexnet",
             "AlexNet2012": "blindspots.networks.alexnet_2012",
             "ContrastNormalisation": "blindspots.networks.contrast_normalisation",
@@ -33,6 +34,7 @@ else:
 
 __all__ = [
     "NETWORKS",
+    "PACKAGES",
     "AlexNet",
     "AlexNet2012",
     "ContrastNormalisation",

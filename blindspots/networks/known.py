@@ -1,5 +1,6 @@
 """The networks that are known by name, and how weights of theirs are told from others'."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ ALEXNET_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 """Where the widespread AlexNet's weights lie, which are trained on ImageNet."""
 ALEXNET_SHA256 = "7be5be79"
 """The first digits of that file's SHA-256, which its name carries."""
+
+PACKAGES = "BLINDSPOTS_NETWORKS"
+"""The environment's variable that names packages, with commas between them, whose functions a study may name."""
 
 _CLASSES = 1000  # where the last layer does not say it: then its weights fit none
 
@@ -62,6 +66,14 @@ class KnownNetwork:
             raise InputError(f"input_shape = {tuple(shape)}: {self.name} takes images of {wanted}")
         depth, height, width = shape
         return depth, height, width
+
+
+def allowed_packages() -> tuple[str, ...]:
+    """Return the packages that the environment names, whose functions a study may name as networks: none by default.
+
+    Whoever starts a run, or the workers of one, says this; no study and no form can.
+    """
+    return tuple(name.strip() for name in os.environ.get(PACKAGES, "").split(",") if name.strip())
 
 
 _FULLY_CONNECTED = ("classifier.1", "classifier.4", "classifier.6")

@@ -1,5 +1,6 @@
 """A finished or half-finished study to read: what tables, figures, the report and people ask a store for."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from blindspots.errors import InputError
+from blindspots.networks.known import allowed_packages
 from blindspots.results.tree import open_tree
 from blindspots.store import layout
 from blindspots.store.place import Place
@@ -29,8 +31,13 @@ class Results:
     ``with`` block.
     """
 
-    def __init__(self, root: str | Path, *, data: str | Path | None = None) -> None:
+    def __init__(
+        self, root: str | Path, *, data: str | Path | None = None, networks: Sequence[str] | None = None
+    ) -> None:
         """Read the study in ``root``; ``data``: folder of its data set, the usual places otherwise.
+
+        ``networks``: packages whose functions the study may name as networks, for :meth:`network`, which runs their
+        code; None for those that the environment names.
 
         Raises :class:`InputError` where no study lies there.
         """
@@ -42,12 +49,14 @@ class Results:
         """The study as last run."""
         self._data = None if data is None else Path(data)
         self._finished = there.finished
+        self._networks = allowed_packages() if networks is None else tuple(networks)
 
     @classmethod
-    def of(cls, place: Place, study: Study, *, data: Path | None = None) -> "Results":
+    def of(cls, place: Place, study: Study, *, data: Path | None = None, networks: tuple[str, ...] = ()) -> "Results":
         """Return what lies in ``place``, known to be of ``study`` whatever the root says of itself."""
         results = cls.__new__(cls)
-        results.place, results.study, results._data, results._finished = place, study, data, True
+        results.place, results.study, results._finished = place, study, True
+        results._data, results._networks = data, networks
         return results
 
     def __enter__(self) -> "Results":
@@ -128,6 +137,6 @@ class Results:
         from blindspots.store.arrays import CorruptShardError
 
         try:
-            return stored_model(self.place, self.study, self.dataset, name, seed)
+            return stored_model(self.place, self.study, self.dataset, name, seed, networks=self._networks)
         except CorruptShardError as error:
             raise InputError(f"the weights of {name} cannot be used: {error}; make them with: blindspots run") from None

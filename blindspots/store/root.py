@@ -107,7 +107,7 @@ def _write(place: Place, content: dict[str, Any]) -> None:
 def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> None:
     content = {
         "format": FORMAT,
-        "dataset": {"name": study.dataset, "sha256": dataset_sha256},
+        "dataset": {"name": study.dataset_name, "sha256": dataset_sha256},
         "stages": list(stages),
         "finished": False,
         "study": study.model_dump(mode="json"),
@@ -121,7 +121,7 @@ def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str
     attributes: dict[str, Any] = {
         "title": f"blindspots study {study.name}",
         "format": FORMAT,
-        "dataset": study.dataset,
+        "dataset": study.dataset_name,
         "dataset_sha256": dataset_sha256,
         "source": "https://arxiv.org/abs/1312.6199",
     }

@@ -1,5 +1,6 @@
 """The job of making one adversarial set: the least distortions of a model's images under one rule."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 
 from blindspots.distortion.search import minimum_distortion
+from blindspots.errors import InputError
 from blindspots.jobs.stages.example_set import EXAMPLE, ExampleSet, perturbation_variable
 from blindspots.jobs.stages.trainings import model_effort, trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
@@ -54,6 +56,16 @@ class AdversarialSet(ExampleSet):
         """The model's training."""
         return (layout.training_job(self.model, self.seed),)
 
+    def check(self, workspace: Workspace) -> None:
+        """Raise :class:`InputError` where the rule is a class that the data set has not."""
+        found = re.fullmatch(r"class-(\d+)", self.rule)
+        classes = workspace.dataset.classes
+        if found and int(found[1]) >= classes:
+            raise InputError(
+                f"sets.rules = {self.rule!r}: {workspace.dataset.name} has {classes} classes, class-0 to "
+                f"class-{classes - 1}"
+            )
+
     def effort(self, study: Study) -> float:
         """Return the model's."""
         return model_effort(study, self.model)
@@ -90,7 +102,7 @@ class AdversarialSet(ExampleSet):
             "split": self.split,
             "rule": self.rule,
             "method": workspace.study.method(self.rule),
-            "dataset": workspace.study.dataset,
+            "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
             "tables": "Tables 3 and 4" if workspace.study.model(self.model).split in HALVES else "Tables 1 and 2",
         }

@@ -63,7 +63,7 @@ class Certificates(BeginningOfNearest):
             "split": self.split,
             "rule": NEAREST,
             "method": _METHOD,
-            "dataset": workspace.study.dataset,
+            "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
         }
 
@@ -96,6 +96,6 @@ def certificates(study: Study) -> Iterator[Certificates]:
     if not study.bounds.certified or NEAREST not in study.sets.rules:
         return
     for spec in study.models:
-        if spec.network != "convolutional":  # what is proved locally needs sigmoids
+        if spec.sigmoid:
             for seed in range(study.seeds):
                 yield Certificates(split=study.splits(spec)[0], model=spec.name, seed=seed)

@@ -77,7 +77,7 @@ class Negatives(BeginningOfNearest):
             "rule": NEAREST,
             "directions": workspace.study.negatives.directions,
             "values": prod(workspace.dataset.shape),
-            "dataset": workspace.study.dataset,
+            "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
             "comment": "sphere: image + multiple * least * direction; box: clipped to [0, 1], of the same distortion",
         }

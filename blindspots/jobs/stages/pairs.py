@@ -134,7 +134,7 @@ class Pair(Job):
         table(workspace).lay_out(
             {
                 "long_name": "every set (source) shown to every model (target)",
-                "dataset": workspace.study.dataset,
+                "dataset": workspace.study.dataset_name,
                 "dataset_sha256": workspace.dataset.sha256,
                 "amplified_to": workspace.study.sets.amplified_to,
                 "tables": "Tables 1 to 4",
@@ -152,10 +152,15 @@ class Pair(Job):
         return table(workspace).read(self._pair)
 
     def _clean_ids(self, workspace: Workspace) -> dict[str, np.ndarray]:
-        study = workspace.study
-        split = study.model(self.target).split
-        own = HALVES if split in HALVES else (split,)
-        return {split: workspace.examples(split, study.training.images) for split in own} | {
+        """Return the images that the target's errors are of: those it was trained on, the other half's, and the test's.
+
+        A given model was trained on all that there is, as far as is known.
+        """
+        study, there = workspace.study, workspace.dataset.splits
+        spec = study.model(self.target)
+        own = HALVES if spec.split in HALVES else (spec.split,)
+        limit = study.training.images if spec.given is None else None
+        return {split: workspace.examples(split, limit) for split in own if split in there} | {
             "test": workspace.examples("test")
         }
 

@@ -65,7 +65,7 @@ class NoiseSet(ExampleSet):
             "split": self.split,
             "stddev": self.stddev,
             "clipped": self.clip,
-            "dataset": workspace.study.dataset,
+            "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
             "tables": "Tables 2 and 4, Figure 7",
         }

@@ -54,8 +54,8 @@ class TableJob(DatasetJob):
             algorithm=ALGORITHM,
             number=int(self.name) if self.name.isdigit() else self.name,
             contents=read,
-            models=[spec.model_dump(mode="json") for spec in workspace.study.models],
-            dataset=workspace.study.dataset,
+            models=[spec.model_dump(mode="json", exclude={"given": {"weights"}}) for spec in workspace.study.models],
+            dataset=workspace.study.dataset_name,
         )
 
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:

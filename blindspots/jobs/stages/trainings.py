@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from time import perf_counter
 from typing import ClassVar
 
@@ -15,6 +14,7 @@ from blindspots.errors import InputError
 from blindspots.identity import array_hash, identity
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job, Progress, Report
+from blindspots.jobs.stages.given_models import GivenModel
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.stored import stored_model
 from blindspots.store import layout
@@ -38,6 +38,7 @@ ALGORITHM = 2
 """Raised with every change of the training that changes a weight; the golden test says when."""
 
 _LINE_EVERY = 10
+_VALUES, _CLASSES = 1000, 10  # of any data: what counts is how models compare on the same
 _LONGER = 10**9  # more weights than any fully connected network here: autoencoders and convolutions take longest
 WEIGHTS = "weights"
 """The name of the file of weights in a receipt, and the beginning of their tensors' names."""
@@ -159,8 +160,10 @@ class TrainingJob(Job):
             "seed": str(self.seed),
             "network": spec.model_dump_json(exclude=_NOT_TRAINED),
             "training": json.dumps(workspace.study.training.part_for(spec)),
-            "dataset": workspace.study.dataset,
+            "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
+            "input_shape": json.dumps(workspace.dataset.shape),
+            "classes": str(workspace.dataset.classes),
             "reason": checkpoint.reason,
         }
 
@@ -211,7 +214,9 @@ def trained_model(workspace: Workspace, model: str, seed: int) -> torch.nn.Modul
 
 @lru_cache(maxsize=1)
 def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn.Module:
-    network = stored_model(workspace.place, workspace.study, workspace.dataset, model, seed)
+    network = stored_model(
+        workspace.place, workspace.study, workspace.dataset, model, seed, networks=workspace.networks
+    )
     arrays = as_arrays(network.state_dict())
     if identity(**{name: array_hash(values) for name, values in arrays.items()}) != weights:
         raise CorruptShardError(f"{layout.weights(model, seed)}: the weights are not what the receipt says")
@@ -219,15 +224,16 @@ def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn
 
 
 def model_effort(study: Study, model: str) -> float:
-    """Return what tells how long a training or a set of a model takes, roughly, for images of MNIST's size."""
+    """Return what tells how long a training or a set of a model takes, roughly, beside others on the same images."""
     spec = study.model(model)
-    widths = (784, *spec.hidden, 10)
-    weights = sum(a * b for a, b in pairwise(widths))
-    return weights + (0 if spec.network == "fully-connected" else _LONGER)
+    return spec.weights((_VALUES,), _CLASSES) + (0 if spec.network == "fully-connected" else _LONGER)
 
 
 def trainings(study: Study) -> Iterator[Job]:
-    """Return a job for each model and seed."""
+    """Return a job for each model and seed: what is given is taken as it is."""
     for spec in study.models:
+        if spec.given is not None:
+            yield GivenModel(spec.name)
+            continue
         for seed in range(study.seeds):
             yield TrainingJob(spec.name, seed)
