@@ -1,12 +1,43 @@
-"""What is computed on: threads and the device.
+"""What is computed on: threads, the device, and how many rows of a batch fit.
 
 Importing this is light: torch is loaded by what needs it.
+
+Whoever works on many rows at once asks here how many. The answer depends on what a row is, never on the memory that is
+free or on the number of threads, and but for :func:`batch_rows` not on the device: in another batch a sum has other
+last bits, and what is stored must not depend on what else a machine is doing.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from blindspots.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+BUDGET = 1 << 23
+"""Values that one piece of work holds at once: 64 MiB of float64. A core of a small machine has room for it beside a
+model, and a GPU is kept busy by it."""
+BATCH = 1000
+"""Rows in a batch where they are small: with so many a layer's products are as fast as they get on a CPU, and more
+would fall out of its second cache."""
+_BATCHES_ELSEWHERE = 20
+"""Batches in one where a kernel's start takes longer than a batch."""
+
+
+def rows_at_once(values: int, *, arrays: int = 1, most: int | None = None) -> int:
+    """Return how many rows of ``values`` values fit, where ``arrays`` arrays of them are held; ``most`` and at least 1.
+
+    Complex values count twice.
+    """
+    fit = max(1, BUDGET // (arrays * values))
+    return fit if most is None else min(fit, most)
+
+
+def batch_rows(device: "torch.device") -> int:
+    """Return how many rows a pass over many small ones takes at once on ``device``."""
+    return BATCH if device.type == "cpu" else _BATCHES_ELSEWHERE * BATCH
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_the_stores_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist: object) -> None:
     monkeypatch.chdir(tmp_path)
     names = run(_OF_A_STUDY)
-    assert names["tree"]["transfer"].sizes["source"] == 21
+    assert names["tree"]["transfer"].sizes["target"] == 4
 
 
 def test_the_study_on_a_page_is_one() -> None:

@@ -7,7 +7,7 @@ from blindspots.distortion.criteria import Criterion, Towards
 from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
 from blindspots.distortion.problem import Problem
 from blindspots.distortion.projection.boundary import enough, margin
-from blindspots.distortion.projection.refinement import refine
+from blindspots.distortion.refinement import refine
 from blindspots.models.classifier import Classifier, contrast, worst_lead
 
 _CLASSES = 3

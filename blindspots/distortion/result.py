@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.exact.linear import exact_distances, exact_linear_distortion
@@ -65,6 +66,7 @@ def checked_result(model: torch.nn.Module, images: torch.Tensor, *, attempt: Att
     exact, bound = torch.full_like(size, torch.nan), torch.empty_like(size)
     proved = certificate(model, images)
     targets = None if isinstance(wanted, AnyOther) else wanted.targets
+    at_once = rows_at_once(images[0].numel(), arrays=4, most=BATCH // 2)
     linear = sole_linear(model) if isinstance(classifier, Layered) else None
 
     def measure(part: torch.Tensor) -> None:
@@ -79,7 +81,7 @@ def checked_result(model: torch.nn.Module, images: torch.Tensor, *, attempt: Att
         if linear is not None:
             exact[here] = _exact(linear, images[here], labels=attempt.labels[here], wanted=wanted.take(part))
 
-    each(measure, torch.arange(count, device=device).split(500))
+    each(measure, torch.arange(count, device=device).split(at_once))
     attempt.effort.add(torch.arange(count, device=device), forwards=1)
     success = wanted.reached(predicted)
     return MinimumDistortion(

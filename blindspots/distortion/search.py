@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.criteria import criterion
 from blindspots.distortion.methods import Method, method_of
@@ -17,9 +18,8 @@ from blindspots.models.checks import check_examples, check_images, check_labels
 from blindspots.models.classifier import undisturbed
 from blindspots.models.layered import Layered, classifier_of
 
-_VALUES = 1 << 20
-"""About as many values are held in one chunk's images."""
-_LEAST_ROWS, _MOST_ROWS = 250, 1000
+_ARRAYS = 8
+"""Of images at least: the point, the trial point, gradients, and L-BFGS's memory."""
 
 Rule = str | int | torch.Tensor
 
@@ -63,9 +63,10 @@ def minimum_distortion(
     images = images.detach().contiguous()
     classifier = classifier_of(model, images.shape[1:])
     # two parts at least where that is worth while, for two threads; the same whatever there are, so that results are
-    size = min(_MOST_ROWS, max(_LEAST_ROWS, -(-len(images) // 2)), max(1, _VALUES // images[0].numel()))
+    half = max(BATCH // 4, -(-len(images) // 2))
+    size = rows_at_once(images[0].numel(), arrays=_ARRAYS, most=min(BATCH, half))
     with undisturbed(model, images.device):
-        logits = torch.cat([classifier.checked(part) for part in images.split(max(size, 100))])
+        logits = torch.cat([classifier.checked(part) for part in images.split(max(size, BATCH // 10))])
         check_labels(labels, logits.shape[1], len(images))
         labels = labels.to(images.device).long()
         if examples is not None:

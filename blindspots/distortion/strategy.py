@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import torch
 
 from blindspots.distortion.attempt import Attempt
+from blindspots.distortion.common_c import with_common_c
 from blindspots.distortion.criteria import AnyOther, Criterion
-from blindspots.distortion.lbfgs.common_c import with_common_c
 from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
 from blindspots.distortion.problem import Problem
 from blindspots.distortion.projection.projection import nearest
-from blindspots.distortion.projection.refinement import refine
+from blindspots.distortion.refinement import refine
 from blindspots.distortion.rescue import rescue
 from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.threads import Each

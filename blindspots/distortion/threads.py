@@ -32,7 +32,16 @@ def in_threads(work: Callable[[torch.Tensor], None], parts: Iterable[torch.Tenso
 @cache
 def _threads(count: int) -> ThreadPoolExecutor:
     """Return as many threads, kept: to start one beside others that are at work takes milliseconds."""
-    return ThreadPoolExecutor(count, "blindspots", initializer=lambda: torch.set_num_threads(1))
+    return ThreadPoolExecutor(count, "blindspots", initializer=_alone)
+
+
+def _alone() -> None:
+    """Let this thread compute alone.
+
+    Torch gives a thread as many as were last set anywhere when it is first asked for them: so ask first.
+    """
+    torch.get_num_threads()
+    torch.set_num_threads(1)
 
 
 os.register_at_fork(after_in_child=_threads.cache_clear)  # a forked process has none of them

@@ -22,7 +22,7 @@ import torch
 from blindspots.errors import InputError
 from blindspots.models.checks import check_examples, check_images, check_labels, check_positive
 from blindspots.models.classifier import Classifier, undisturbed
-from blindspots.negatives.directions import in_box, on_sphere, random_directions, rows_at_once
+from blindspots.negatives.directions import directions_at_once, in_box, on_sphere, random_directions
 
 WHERE = ("sphere", "box")
 """Where the distorted images lie."""
@@ -75,7 +75,7 @@ def adversarial_negatives(
         raise InputError(f"least has the shape {tuple(least.shape)}; give one distortion an image, ({len(images)},)")
     rows, classifier = images.flatten(1), Classifier(model, images.shape[1:])
     with undisturbed(model, images.device), torch.no_grad():
-        read = torch.cat([classifier.checked(part).argmax(1) for part in images.split(rows_at_once(images))])
+        read = torch.cat([classifier.checked(part).argmax(1) for part in images.split(directions_at_once(images[0]))])
         check_labels(labels, classifier.classes, len(images))
         known = (torch.isfinite(least) & (least > 0)).cpu()
         counted = (read == labels).cpu() & known

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from blindspots.device import rows_at_once
 from blindspots.randomness import generator
 
-_VALUES_AT_ONCE = 2**18
-"""Of the directions drawn together; each array along the multiples is so many times that."""
+_ARRAYS = 32
+"""Of directions: points and what they are made from, at every multiple."""
 _PASSES = 60
 
 
@@ -22,7 +23,7 @@ def random_directions(
     dtype and device they get.
     """
     draw = generator(seed, "direction", split, index=example)
-    at_once = rows_at_once(image[None])
+    at_once = directions_at_once(image)
     for start in range(0, count, at_once):
         normal = draw.standard_normal((min(at_once, count - start), len(image)), dtype=np.float32)
         drawn = torch.from_numpy(normal).to(image)
@@ -68,6 +69,6 @@ def in_box(image: torch.Tensor, directions: torch.Tensor, sizes: torch.Tensor) -
     return points, held
 
 
-def rows_at_once(rows: torch.Tensor) -> int:
-    """Return how many rows like those of ``rows`` (n, ...) are shown together."""
-    return max(1, _VALUES_AT_ONCE // rows[0].numel())
+def directions_at_once(image: torch.Tensor) -> int:
+    """Return along how many directions ``image`` is shown together."""
+    return rows_at_once(image.numel(), arrays=_ARRAYS)

@@ -2,12 +2,13 @@
 
 import torch
 
+from blindspots.device import rows_at_once
 from blindspots.models.checks import check_images, check_labels, check_targets
 from blindspots.models.classifier import Classifier, undisturbed
 
 _LEVELS = 255
-_VALUES = 1 << 21
-"""About as many values are evaluated at once."""
+_ARRAYS = 4
+"""Of images: the model's layers may be as large."""
 
 
 def in_eight_bits(images: torch.Tensor) -> torch.Tensor:
@@ -35,7 +36,7 @@ def survives_eight_bits(
     """
     rounded = in_eight_bits(images.detach() if isinstance(images, torch.Tensor) else images)
     classifier = Classifier(model, images.shape[1:])
-    size = max(1, _VALUES // images[0].numel())
+    size = rows_at_once(images[0].numel(), arrays=_ARRAYS)
     with undisturbed(model, images.device):
         predicted = torch.cat([classifier.checked(part).argmax(dim=1) for part in rounded.split(size)])
     check_labels(labels, classifier.classes, len(images))

@@ -12,8 +12,8 @@ from blindspots.report.findings import DIAGONAL, Ledger
 from blindspots.report.numbers import count, interval, number, rate, signed
 from blindspots.tables.agreement import Compared, compared, with_variants
 from blindspots.tables.model_tables import ERRORS
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, rules
-from blindspots.tables.sheets.sheet import Sheet
 
 _ERROR_HEADS = {
     "training_error": "training error, %",

@@ -124,7 +124,8 @@ class Results:
             return None
         try:
             with xr.open_zarr(self.place.path(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
-                return found.load()
+                drawn: xr.Dataset = found.load()
+                return drawn
         except Exception:  # codecs raise what they like
             return None
 

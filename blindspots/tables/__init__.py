@@ -10,15 +10,15 @@ from blindspots.lazy import exported
 if TYPE_CHECKING:
     from blindspots.tables.drawing import draw_table, read_table
     from blindspots.tables.registry import TABLES, Table, drawn_for, tables_for
+    from blindspots.tables.sheet import Sheet
     from blindspots.tables.sheets.formats import FORMATS, render
-    from blindspots.tables.sheets.sheet import Sheet
 else:
     __getattr__, __dir__ = exported(
         __name__,
         {
             "FORMATS": "blindspots.tables.sheets.formats",
             "TABLES": "blindspots.tables.registry",
-            "Sheet": "blindspots.tables.sheets.sheet",
+            "Sheet": "blindspots.tables.sheet",
             "Table": "blindspots.tables.registry",
             "draw_table": "blindspots.tables.drawing",
             "drawn_for": "blindspots.tables.registry",

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from blindspots.registry import Registry, deferred
-from blindspots.tables.sheets.sheet import Sheet
+from blindspots.tables.sheet import Sheet
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -8,6 +8,7 @@ import math
 
 import torch
 
+from blindspots.device import BATCH, rows_at_once
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.randomness import generator
 from blindspots.study.study import AutoencoderSpec
@@ -57,7 +58,9 @@ def put_below(network: FullyConnected, autoencoder: Weights) -> None:
 def codes_of(network: FullyConnected, images: torch.Tensor) -> torch.Tensor:
     """Return the activations (n, codes) of the network's first layer."""
     first = network.linears[0]
-    return torch.cat([first(rows).sigmoid_() for rows in torch.split(images.flatten(1), 2000)])
+    rows = images.flatten(1)
+    at_once = rows_at_once(rows.shape[1], most=2 * BATCH)
+    return torch.cat([first(some).sigmoid_() for some in torch.split(rows, at_once)])
 
 
 def softmax_on_codes(network: FullyConnected) -> FullyConnected:

@@ -4,13 +4,11 @@ from typing import Protocol
 
 import torch
 
+from blindspots.device import batch_rows
 from blindspots.training.sparse_inputs import SparseInputs
 
 _SPARSE = 0.35
 """Share of values that are not zero, below which the sparse products are faster."""
-_ROWS = 1000
-"""Rows of a chunk on a CPU: its activations and their slopes stay in the second cache."""
-_ROWS_ELSEWHERE = 20_000
 
 
 class Inputs(Protocol):
@@ -86,8 +84,9 @@ class DenseInputs:
 def as_inputs(images: torch.Tensor) -> Inputs:
     """Return ``images`` (n, ...) as inputs, by the products that are faster for them."""
     rows = images.flatten(1)
+    size = batch_rows(rows.device)
     if rows.device.type != "cpu":
-        return DenseInputs(rows, size=_ROWS_ELSEWHERE)
+        return DenseInputs(rows, size=size)
     if rows.dtype in (torch.float32, torch.float64) and int(rows.count_nonzero()) <= _SPARSE * rows.numel():
-        return SparseInputs(rows, size=_ROWS)
-    return DenseInputs(rows, size=_ROWS)
+        return SparseInputs(rows, size=size)
+    return DenseInputs(rows, size=size)

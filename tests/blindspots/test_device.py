@@ -1,9 +1,11 @@
 """What is computed on."""
 
+from math import prod
+
 import pytest
 import torch
 
-from blindspots.device import one_thread, resolved_device
+from blindspots.device import BUDGET, batch_rows, one_thread, resolved_device, rows_at_once
 from blindspots.errors import InputError
 
 
@@ -33,3 +35,36 @@ def test_a_device_is_chosen_by_what_is_there(there: bool, monkeypatch: pytest.Mo
     else:
         with pytest.raises(InputError, match="torch finds no such device here; use cpu"):
             resolved_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("shape", "arrays", "most", "rows"),
+    [
+        ((1, 28, 28), 8, 1000, 1000),  # images in a search
+        ((1, 28, 28), 4, None, 2674),  # kept in 8 bits
+        ((1, 28, 28), 32, None, 334),  # random directions
+        ((1, 28, 28), 2, None, 5349),  # logits for a proof
+        ((1, 28, 28), 1, 2000, 2000),  # shown to a model
+        ((3, 32, 32), 8, 1000, 341),
+        ((3, 32, 32), 4, 500, 500),  # a found image is measured
+        ((3, 32, 32), 2, 1000, 1000),  # exact distances
+        ((3, 32, 32), 1, 2000, 2000),
+        ((3, 224, 224), 1, 2000, 55),
+        ((3, 4096, 4096), 8, None, 1),
+    ],
+)
+def test_rows_that_fit(shape: tuple[int, ...], arrays: int, most: int | None, rows: int) -> None:
+    """What is stored depends on them in its last bits: none may change, or the stages' ALGORITHM rises."""
+    assert rows_at_once(prod(shape), arrays=arrays, most=most) == rows
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("cpu", 1000), ("cuda", 20_000)])
+def test_rows_in_a_pass_over_the_training_images(kind: str, rows: int) -> None:
+    assert batch_rows(torch.device(kind)) == rows
+
+
+def test_what_is_held_at_once_is_within_the_budget() -> None:
+    for values in (1, 3, 784, 3072, 150_528):
+        for arrays in (1, 2, 7):
+            fit = rows_at_once(values, arrays=arrays)
+            assert fit * arrays * values <= BUDGET < (fit + 1) * arrays * values

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.exact.quadratic_program import ExactProjection, Polyhedra, dual, project_exactly, residual
 from blindspots.distortion.projection.fused_projection import nearest_half_space
 from blindspots.distortion.row_work import row_work
@@ -12,8 +13,8 @@ from blindspots.errors import InputError
 from blindspots.models.checks import check_images, check_labels, check_targets
 from blindspots.perturbation.measure import distortion
 
-_VALUES = 1 << 22
-"""About as many values of normals are held at once."""
+_ARRAYS = 2
+"""Of normals: as they are, and of length 1."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def exact_linear_distortion(
     biases = weights.new_zeros(len(weights)) if bias is None else bias.detach().double()
     labels = labels.long().to(rows.device)
     held = rows.shape[1] * (1 if targets is None else len(weight) - 1)
-    parts = torch.arange(len(rows), device=rows.device).split(max(1, _VALUES // held))
+    parts = torch.arange(len(rows), device=rows.device).split(rows_at_once(held, arrays=_ARRAYS))
     if targets is None:
         found = [_nearest(weights, biases, rows[part], labels[part]) for part in parts]
     else:
@@ -90,7 +91,8 @@ def exact_distances(
     weights = weight.detach().double()
     apart = torch.cdist(weights, weights, compute_mode="donot_use_mm_for_euclid_dist")
     sizes = []
-    for rows, own in zip(images.flatten(1).split(1000), labels.split(1000), strict=True):
+    at_once = rows_at_once(images[0].numel(), arrays=_ARRAYS, most=BATCH)
+    for rows, own in zip(images.flatten(1).split(at_once), labels.split(at_once), strict=True):
         values = rows.double()
         logits = values @ weights.T
         if bias is not None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from time import perf_counter
 from typing import ClassVar
 
 import numpy as np
 import torch
 
+from blindspots.device import BATCH, rows_at_once
 from blindspots.identity import array_hash, identity
 from blindspots.intervals import wilson
 from blindspots.jobs.hands import Hands
@@ -26,7 +28,6 @@ from blindspots.transfer import VARIANTS, Counts, show
 ALGORITHM = 2
 """Raised with every change of what is counted; the golden test says when."""
 
-_ROWS = 2000
 _READ = ("perturbation", "example", "target")
 
 
@@ -168,8 +169,9 @@ class Pair(Job):
         if not self.sets:
             for split, ids in self._clean_ids(workspace).items():
                 total = Counts()
-                for start in range(0, len(ids), _ROWS):
-                    total += show(model, *self._images(workspace, split, ids[start : start + _ROWS]))
+                at_once = rows_at_once(prod(workspace.dataset.shape), most=2 * BATCH)
+                for start in range(0, len(ids), at_once):
+                    total += show(model, *self._images(workspace, split, ids[start : start + at_once]))
                 yield (split, NO_RULE, VARIANTS[0]), total
         for job in self.sets:
             adversarial = isinstance(job, AdversarialSet)

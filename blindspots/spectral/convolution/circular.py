@@ -11,7 +11,6 @@ from blindspots.spectral.convolution.peak import Peak, half_grid, largest
 from blindspots.spectral.matrix.semidefinite import proved
 
 _MARGIN = 1e-7
-_CHUNK = 2**18
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def grid_norm_squared(lags: LagKernel, peak: Peak, grid: Grid) -> float:
     """
     frequencies = half_grid(list(grid.points), lags.lags, grid.shifts)
     limit = _estimate(lags, peak, frequencies) * (1 + _MARGIN) + 4 * lags.error
-    each = max(1, _CHUNK // (lags.groups * lags.side**2))
+    each = lags.at_once
     for chunk in frequencies.split(each):
         matrices = lags.spectrum(chunk).flatten(0, 1)
         while True:
@@ -89,7 +88,7 @@ def _estimate(lags: LagKernel, peak: Peak, frequencies: torch.Tensor) -> float:
 def _near_peak(peak: Peak, grid: Grid) -> torch.Tensor:
     """Return the model's largest eigenvalues on a grid, or around the peak alone where the grid is large."""
     frequencies = half_grid(list(grid.points), peak.model.lags, grid.shifts)
-    most = max(64, _CHUNK // (64 * peak.model.groups * peak.model.side**2))
+    most = max(64, peak.model.at_once // 64)
     if len(frequencies) > most:
         away = frequencies - peak.frequency
         mirrored = frequencies + peak.frequency

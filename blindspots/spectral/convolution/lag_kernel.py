@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
+from blindspots.device import rows_at_once
 from blindspots.spectral.matrix.semidefinite import UNIT
+
+_ARRAYS = 32
+"""Of real values: complex matrices, their factors and what a factorisation works in."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class LagKernel:
     def side(self) -> int:
         """Return the number of rows of G(f)."""
         return self.even.shape[-1]
+
+    @property
+    def at_once(self) -> int:
+        """Return at how many frequencies G is worked on together."""
+        return rows_at_once(self.groups * self.side**2, arrays=_ARRAYS)
 
     def spectrum(self, frequencies: torch.Tensor, groups: slice | list[int] = slice(None)) -> torch.Tensor:
         """Return G (frequencies, groups, side, side), complex128, at ``frequencies`` (frequencies, axes) in turns.

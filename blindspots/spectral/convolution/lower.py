@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from blindspots.device import BUDGET
 from blindspots.spectral.convolution.geometry import taps
 from blindspots.spectral.convolution.lag_kernel import Polyphase
 from blindspots.spectral.convolution.operator import ConvOperator
@@ -14,7 +15,8 @@ from blindspots.spectral.matrix.semidefinite import UNIT
 from blindspots.spectral.matrix.values import plain_arithmetic
 
 _NOISE = {torch.float32: 1e-3, torch.float64: 0.03}
-_BASIS_BYTES = 2**28
+_BASIS_BYTES = 4 * 8 * BUDGET
+"""What Lanczos' basis may take: it is kept while work goes on, four times as much as one piece of work in float64."""
 
 
 @dataclass(frozen=True)

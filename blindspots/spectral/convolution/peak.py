@@ -11,7 +11,6 @@ from blindspots.spectral.convolution.lag_kernel import LagKernel
 _COLUMNS = 16
 _STEPS = 12
 _POLISH = 24
-_CHUNK = 2**18
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def half_grid(points: list[int], like: torch.Tensor, shifts: tuple[float, ...] |
 
 def largest(lags: LagKernel, frequencies: torch.Tensor) -> torch.Tensor:
     """Return the largest eigenvalues (frequencies, groups) of a spectrum with few rows."""
-    each = max(1, _CHUNK // (lags.groups * lags.side**2))
+    each = lags.at_once
     parts = []
     for chunk in frequencies.split(each):
         matrices = lags.spectrum(chunk)
@@ -83,7 +82,7 @@ def _survey(lags: LagKernel, frequencies: torch.Tensor) -> tuple[torch.Tensor, t
         return largest(lags, frequencies), torch.empty(0)
     random = torch.Generator().manual_seed(0)
     first = torch.randn(lags.side, 1, dtype=torch.complex64, generator=random).to(lags.even.device)
-    each = max(1, _CHUNK // (lags.groups * lags.side**2))
+    each = lags.at_once
     estimates, vectors = [], []
     for chunk in frequencies.split(each):
         matrices = lags.spectrum(chunk).to(torch.complex64)

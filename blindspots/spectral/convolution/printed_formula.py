@@ -7,11 +7,13 @@ from typing import Literal
 
 import torch
 
+from blindspots.device import rows_at_once
 from blindspots.errors import InputError
 from blindspots.spectral.convolution.geometry import checked_kernel, each
 from blindspots.spectral.matrix.values import plain_arithmetic
 
-_FREQUENCIES = 64
+_ARRAYS = 8
+"""Of real values: complex matrices, and what their decomposition works in."""
 
 
 def equation_one(
@@ -48,7 +50,8 @@ def equation_one(
             transformed = transformed.unflatten(3 + 2 * axis, (step, count // step))
         aliases, coarse = [3 + 2 * axis for axis in range(dims)], [4 + 2 * axis for axis in range(dims)]
         matrices = transformed.permute(0, *coarse, 1, 2, *aliases).flatten(3 + dims).flatten(2 + dims).flatten(0, dims)
-        norms = [torch.linalg.matrix_norm(some, 2).max() for some in matrices.split(_FREQUENCIES)]
+        at_once = rows_at_once(matrices[0].numel(), arrays=_ARRAYS)
+        norms = [torch.linalg.matrix_norm(some, 2).max() for some in matrices.split(at_once)]
         normaliser = float(math.prod(strides))
         return float(torch.stack(norms).max()) / (math.sqrt(normaliser) if form == "corrected" else normaliser)
 

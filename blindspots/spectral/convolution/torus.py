@@ -12,7 +12,6 @@ from blindspots.spectral.matrix.semidefinite import proved
 _CLOSE = 1e-4
 _CELLS = 2000
 _WORK = 1e10
-_CHUNK = 2**18
 
 
 def torus_norm_squared(lags: LagKernel, peak: Peak) -> float:
@@ -69,7 +68,7 @@ def _riesz(lags: LagKernel, halves: torch.Tensor) -> float:
 def _open(lags: LagKernel, cells: torch.Tensor, heights: torch.Tensor, allowed: float) -> torch.Tensor:
     """Return which cells aren't proved to have no more than ``allowed`` in the middle; the heights are from below."""
     open_cells = heights > allowed - 4 * lags.error
-    each = max(1, _CHUNK // (lags.groups * lags.side**2))
+    each = lags.at_once
     for chunk in (~open_cells).nonzero()[:, 0].split(each):
         open_cells[chunk] = ~proved(lags.spectrum(cells[chunk]), allowed, error=lags.error).all(1)
     return open_cells

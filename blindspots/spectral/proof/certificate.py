@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
+from blindspots.device import rows_at_once
 from blindspots.errors import InputError
 from blindspots.models.checks import check_images, check_labels, check_logits
 from blindspots.models.classifier import undisturbed
@@ -22,8 +23,8 @@ from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork, sigmoid_ne
 Method = Literal["auto", "local", "sdp", "product"]
 _DOWN = 1 - 1e-9
 """Radii are rounded down by as much."""
-_AT_ONCE = 1 << 22
-"""About as many values of images are evaluated at once."""
+_ARRAYS = 2
+"""Of images: the model's first layer may be as large."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:
 
 @torch.no_grad()
 def _logits(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    parts = images.split(max(1, _AT_ONCE // images[0].numel()))
+    parts = images.split(rows_at_once(images[0].numel(), arrays=_ARRAYS))
     with undisturbed(model, images.device), torch.no_grad():
         return torch.cat([check_logits(model(part), len(part), torch.float64) for part in parts])
 

@@ -6,14 +6,12 @@ from math import prod
 import torch
 from torch import nn
 
+from blindspots.device import rows_at_once
 from blindspots.models.unrolled import unrolled
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.proof.leads import Allowance, Leads, lead_constants
 from blindspots.spectral.proof.rounding import Range, evaluated, is_covered, propagated
 from blindspots.spectral.rules.rules import layer_bound
-
-_VALUES = 1 << 23
-"""About as many values of one layer's outputs are held at once."""
 
 
 def lower_bound(
@@ -88,7 +86,7 @@ def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
     apart = lead_constants(layers[-1], _logits(layers, images), own=own, before=prod(before, start=1.0))
     # a product that is too small for a float64 is no proof that the lead stands still
     leads = Leads(apart.clamp_min(torch.finfo(torch.float64).tiny), rounding)
-    return Certificate(layers, leads, max(1, _VALUES // most))
+    return Certificate(layers, leads, rows_at_once(most))
 
 
 def _logits(layers: list[nn.Module], images: torch.Tensor) -> torch.Tensor:

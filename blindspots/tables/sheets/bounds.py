@@ -2,8 +2,8 @@
 
 import xarray as xr
 
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, number, percent, span
-from blindspots.tables.sheets.sheet import Sheet
 
 
 def bounds_sheets(table: xr.Dataset) -> list[Sheet]:

@@ -11,9 +11,9 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.tables.registry import TABLES
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.layer import LAYERS, layer_sheets
 from blindspots.tables.sheets.records import COLUMNS, plain, records
-from blindspots.tables.sheets.sheet import Sheet
 from blindspots.tables.verdict import MARK, agreements, verdicts
 
 FORMATS = ("text", "markdown", "csv", "latex", "json")

@@ -4,8 +4,8 @@ import math
 
 import xarray as xr
 
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names
-from blindspots.tables.sheets.sheet import Sheet
 
 LAYERS = "layers"
 """What a data set of :func:`blindspots.spectral.network.network_bounds` is called as a table."""

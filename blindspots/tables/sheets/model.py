@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 
 from blindspots.tables.model_tables import ERRORS
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, number, percent, printed, rate, rules, span, title
-from blindspots.tables.sheets.sheet import Sheet
 
 _COLUMNS = {"training_error": "training error %", "p1_error": "error on P1 %", "p2_error": "error on P2 %"}
 

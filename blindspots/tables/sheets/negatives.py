@@ -3,8 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, number, span
-from blindspots.tables.sheets.sheet import Sheet
 
 _TITLES = {"sphere": "on the sphere, not clipped", "box": "inside the box [0, 1]"}
 

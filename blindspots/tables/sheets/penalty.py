@@ -3,8 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, number, percent, rate, span
-from blindspots.tables.sheets.sheet import Sheet
 
 _SHOWN = {
     "to first": "its set, shown to the first",

@@ -4,8 +4,8 @@ from typing import Any
 
 import xarray as xr
 
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.records import records
-from blindspots.tables.sheets.sheet import Sheet
 
 
 def plain_sheets(table: xr.Dataset) -> list[Sheet]:

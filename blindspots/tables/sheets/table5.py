@@ -6,8 +6,8 @@ from math import ceil, floor
 
 import xarray as xr
 
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names
-from blindspots.tables.sheets.sheet import Sheet
 
 _COLUMNS = (
     "layer",

@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 
 from blindspots.tables.agreement import with_variants
+from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, number, percent, printed, rate, rules, span, title
-from blindspots.tables.sheets.sheet import Sheet
 
 COLUMNS = 6
 """Models beside each other at most: more are another block, so that lines stay legible."""

@@ -1,14 +1,11 @@
-"""The two paths, compiled kernels and torch operations, agree; so do the two ways to evaluate a network."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""The two paths, compiled kernels and torch operations, agree."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
-from blindspots import InputError, minimum_distortion
+from blindspots import minimum_distortion
 from blindspots.distortion.lbfgs.fused_lbfgs import FusedMinimiser
 from blindspots.distortion.lbfgs.lbfgs import Reading
 from blindspots.distortion.lbfgs.torch_lbfgs import TorchMinimiser
@@ -19,8 +16,6 @@ from blindspots.distortion.projection.half_space import project
 from blindspots.distortion.projection.polyhedron import HalfSpaces, project_onto_all
 from blindspots.distortion.projection.projection import FLOOR, LEAD, Pairs
 from blindspots.distortion.projection.torch_projection import TorchRounds
-from blindspots.models.classifier import Classifier, contrast
-from blindspots.models.layered import Layered, classifier_of
 
 
 def rows_and_normals(seed, dtype, constraints, values=33):
@@ -119,54 +114,3 @@ def test_searches(case, rule, method, dtype):
     close = (fused.distortion - plain.distortion).abs() <= 3e-3 * plain.distortion + 1e-7
     assert close.float().mean() >= (0.97 if method in ("auto", "lbfgs") else 0.85)
     assert float(fused.iterations.double().mean()) == pytest.approx(float(plain.iterations.double().mean()), rel=0.05)
-
-
-@pytest.mark.parametrize("activation", [nn.Sigmoid, nn.Tanh, nn.ReLU, None])
-def test_a_network_is_evaluated_from_its_weights(activation):
-    parts = [nn.Linear(12, 7), activation() if activation else nn.Identity(), nn.Linear(7, 6, bias=False), nn.Tanh()]
-    model = nn.Sequential(nn.Flatten(), *parts, nn.Dropout(0.5), nn.Linear(6, 4)).double().eval()
-    rows = torch.rand(9, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    by_hand, automatic = classifier_of(model, torch.Size([3, 4])), Classifier(model, torch.Size([3, 4]))
-    assert isinstance(by_hand, Layered)
-    weights = contrast(torch.tensor([[1, 2, 3]]).expand(9, 3), torch.zeros(9, 1, dtype=torch.int64), 4, torch.float64)
-    (logits, tape), (expected, other) = by_hand.evaluate(rows), automatic.evaluate(rows)
-    torch.testing.assert_close(logits, expected)
-    gradients = automatic.pullbacks(other, weights)
-    torch.testing.assert_close(by_hand.pullbacks(tape, weights), gradients)
-    _, other = automatic.evaluate(rows)
-    torch.testing.assert_close(by_hand.pullback(tape, weights[:, 1]), automatic.pullback(other, weights[:, 1]))
-    _, other = automatic.evaluate(rows)
-    gaps = torch.rand(9, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    near, far = by_hand.closest(tape, weights, gaps, within=1.6), automatic.closest(other, weights, gaps, within=1.6)
-    assert near.row.tolist() == far.row.tolist()
-    assert near.column.tolist() == far.column.tolist()
-    assert 9 <= len(near.row) < 27
-    torch.testing.assert_close(near.normals, far.normals)
-
-
-def test_layers_along_the_last_dimension_alone_are_no_network_of_rows():
-    model = nn.Sequential(nn.Linear(4, 3), nn.Flatten(), nn.Linear(6, 3))
-    assert not isinstance(classifier_of(model, torch.Size([2, 4])), Layered)
-
-
-def test_threads_change_nothing(sigmoid, many):
-    images, labels = many(1300, 8)
-    threads = torch.get_num_threads()
-    found = []
-    try:
-        for count in (1, 3):
-            torch.set_num_threads(count)
-            found.append(minimum_distortion(sigmoid.model, images, labels))
-            assert torch.get_num_threads() == count
-            with ThreadPoolExecutor(1) as later:  # nor for threads that are yet to start
-                assert later.submit(torch.get_num_threads).result() == count
-    finally:
-        torch.set_num_threads(threads)
-    assert torch.equal(found[0].images, found[1].images)
-    assert torch.equal(found[0].backwards, found[1].backwards)
-
-
-@pytest.mark.parametrize("path", ["fast", None])
-def test_a_path_there_is_none_of(linear, path):
-    with pytest.raises(InputError, match="give one of auto, fused, torch"):
-        minimum_distortion(linear.model, linear.images, linear.labels, path=path)

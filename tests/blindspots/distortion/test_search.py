@@ -228,22 +228,6 @@ def test_a_model_that_ignores_its_input_in_the_graph():
     assert not found.success.any()
 
 
-def test_a_flat_region_is_left_by_way_of_another_image():
-    """The gradient is exactly zero at the image: only a blend with an image read as the target finds the boundary."""
-
-    class Plateau(nn.Module):
-        def forward(self, images):
-            lead = torch.relu(images.mean(1) - 0.5) - 0.1
-            return torch.stack([-lead, lead], dim=1)
-
-    images = torch.cat([torch.full((1, 6), 0.2), torch.full((2, 6), 0.9)])
-    labels = torch.tensor([0, 1, 1])
-    for rule in ("nearest", torch.tensor([1, 0, 0])):
-        found = minimum_distortion(Plateau(), images, labels, rule=rule)
-        assert found.success.all()
-        assert found.distortion[0] == pytest.approx(0.4, rel=1e-3)
-
-
 def penalty_of_scipy(model, image, target, values=12):
     """The paper's method by scipy's L-BFGS-B, one image at a time: bracket c, then halve its logarithm."""
     origin = image.double()

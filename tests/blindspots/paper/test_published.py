@@ -145,3 +145,10 @@ def test_what_changes_no_definition_leaves_a_model_the_papers() -> None:
     fashion = study.model_copy(update={"dataset": "fashion-mnist"})
     assert not paper.knows(fashion, "fc100-100-10")
     assert not paper.knows(fashion, "noise-0.1")
+
+
+def test_a_given_model_is_none_of_the_papers_whatever_its_name_and_layers() -> None:
+    given = {"name": "fc100-100-10", "hidden": [100, 100], "given": {"weights": "weights.safetensors"}}
+    study = changed(models=[given])
+    assert study.models[0].layers == MNIST.model("fc100-100-10").layers
+    assert not paper.knows(study, "fc100-100-10")

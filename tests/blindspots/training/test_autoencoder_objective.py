@@ -35,7 +35,7 @@ def as_written(
 def test_loss_and_gradient_are_autograds(
     problem: Problem, codes: int, rows: int, sparse: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inputs, "_ROWS", rows)
+    monkeypatch.setattr(inputs, "batch_rows", lambda device: rows)
     images = problem[0].double()
     images = images * (images > 0.7) if sparse else images
     objective = AutoencoderObjective(images, codes=codes, decay=0.03, sparsity=0.2, weight=0.7)

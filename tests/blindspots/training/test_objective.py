@@ -36,7 +36,7 @@ def by_autograd(
 def test_loss_and_gradient_are_autograds(
     problem: Problem, sizes: tuple[int, ...], form: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inputs, "_ROWS", rows)
+    monkeypatch.setattr(inputs, "batch_rows", lambda device: rows)
     images, labels = problem[0].double(), problem[1]
     model = network(sizes)
     decay = (0.3, 0.05, 0.7)[: len(sizes) - 1]
@@ -52,7 +52,7 @@ def test_loss_and_gradient_are_autograds(
 def test_the_sparse_products_give_autograds_gradient_too(
     problem: Problem, sizes: tuple[int, ...], rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inputs, "_ROWS", rows)
+    monkeypatch.setattr(inputs, "batch_rows", lambda device: rows)
     images, labels = problem[0].double() * (problem[0] > 0.7), problem[1]
     assert isinstance(inputs.as_inputs(images), SparseInputs)
     model = network(sizes)

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.lbfgs.lbfgs import Search, penalised
 from blindspots.distortion.methods import Lbfgs
@@ -29,7 +30,8 @@ def with_common_c(
     def reach(log_c: float) -> int:
         if log_c not in reached:
             found = _minimised(attempt, method, c=math.exp(log_c), parts=parts, each=each)[todo]
-            read = torch.cat([attempt.classifier.logits(rows).argmax(dim=1) for rows in found.split(1000)])
+            parts_of_found = found.split(rows_at_once(found.shape[1], most=BATCH))
+            read = torch.cat([attempt.classifier.logits(rows).argmax(dim=1) for rows in parts_of_found])
             success = attempt.wanted.take(todo).reached(read)
             points[log_c] = torch.where(success[:, None], found, attempt.rows[todo])
             reached[log_c] = int(success.sum())

@@ -1,0 +1,45 @@
+"""The projection on several half-spaces inside the box, against scipy's quadratic programs."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from blindspots.distortion.projection.polyhedron import project_onto_all
+
+
+@pytest.mark.parametrize("constraints", [1, 3, 9])
+def test_equals_scipy(problem, constraints):
+    origin, half_spaces = problem(constraints, 12, constraints, 20)
+    normals, levels = half_spaces
+    points, multipliers = project_onto_all(origin, half_spaces)
+    assert (multipliers >= 0).all()
+    for row in range(12):
+        x, a, b = origin[row].numpy(), normals[row].numpy(), levels[row].numpy()
+        found = minimize(
+            lambda y, x=x: (0.5 * np.sum((y - x) ** 2), y - x),
+            x,
+            jac=True,
+            method="SLSQP",
+            bounds=[(0, 1)] * 20,
+            constraints={"type": "ineq", "fun": lambda y, a=a, b=b: a @ y - b, "jac": lambda y, a=a: a},
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
+        assert found.success
+        assert (a @ points[row].numpy() >= b - 1e-9).all()
+        assert np.linalg.norm(points[row].numpy() - x) == pytest.approx(np.linalg.norm(found.x - x), rel=1e-5, abs=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_meets_the_optimality_conditions(problem, seed):
+    origin, half_spaces = problem(seed, 10, 6, 25)
+    normals, levels = half_spaces
+    points, multipliers = project_onto_all(origin, half_spaces)
+    moved = origin + (multipliers[:, None] @ normals)[:, 0]
+    torch.testing.assert_close(points, moved.clamp(0, 1))
+    slack = (normals @ points[:, :, None])[:, :, 0] - levels
+    assert (slack >= -1e-9).all()
+    assert ((slack <= 1e-9) | (multipliers == 0)).all()

@@ -1,0 +1,53 @@
+"""What a search leaves: what is said of images without success, and what is proved."""
+
+import pytest
+import torch
+from torch import nn
+
+from blindspots import minimum_distortion
+
+
+def linear_model(weight, bias):
+    model = nn.Linear(len(weight[0]), len(weight)).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor(weight))
+        model.bias.copy_(torch.tensor(bias))
+    return model
+
+
+def test_why_there_is_no_success():
+    # class 1 is out of reach inside the box, class 2 is the image's own
+    model = linear_model([[0.0, 0.0], [1.0, 1.0], [3.0, 0.0]], [0.0, -5.0, -1.0])
+    images = torch.tensor([[0.1, 0.1], [0.9, 0.5], [0.2, 0.3]], dtype=torch.float64)
+    labels = torch.tensor([0, 2, 0])
+    found = minimum_distortion(model, images, labels, rule=1)
+    assert not found.success.any()
+    assert found.reasons == dict.fromkeys(range(3), "no image in the box is read so: proved")
+    own = minimum_distortion(model, images, labels, rule=2)
+    assert own.success.tolist() == [True, False, True]
+    assert own.reasons == {1: "the image is of the target class itself"}
+    assert own.exact[1] == 0
+
+
+def test_why_there_is_none_where_nothing_is_proved():
+    class Constant(nn.Module):
+        def forward(self, images):
+            return torch.tensor([[1.0, 0.0]]).expand(len(images), 2)
+
+    found = minimum_distortion(Constant(), torch.rand(1, 4), torch.tensor([0]))
+    assert found.reasons == {0: "the search found no image in the box that is read so; there may be none"}
+    assert found.exact.isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_known_answer(dtype):
+    """The boundary is x = 0.5, the image at 0.2: 0.3 in one of two values, and the bound from the weights is tight."""
+    model = linear_model([[0.0, 0.0], [1.0, 0.0]], [0.0, -0.5]).to(dtype)
+    found = minimum_distortion(model, torch.tensor([[0.2, 0.7]], dtype=dtype), torch.tensor([0]))
+    expected = 0.3 / 2**0.5
+    assert float(found.exact) == pytest.approx(expected, rel=1e-6)
+    assert float(found.distortion) == pytest.approx(expected, rel=1e-4)
+    assert float(found.l2) == pytest.approx(0.3, rel=1e-4)
+    assert found.lower_bound <= found.exact <= found.distortion
+    assert float(found.lower_bound) == pytest.approx(expected, rel=1e-4)
+    assert (found.predicted.item(), found.clean_predicted.item(), found.target.item()) == (1, 0, 1)
