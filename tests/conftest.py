@@ -21,6 +21,27 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests
 settings.register_profile("blindspots", deadline=None)
 settings.load_profile("blindspots")
 
+NUMERICS = (
+    "blindspots/distortion/",
+    "blindspots/jobs/test_content.py",
+    "blindspots/negatives/",
+    "blindspots/perturbation/",
+    "blindspots/spectral/proof/",
+    "blindspots/training/",
+)
+"""Where tests depend on the processor's arithmetic, beside those that say so themselves."""
+ELSEWHERE = ("blindspots/distortion/exact/", "blindspots/distortion/test_conformance.py")
+"""What says so itself, or would take too long."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what .ci/run repeats as on other processors."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        if place.startswith(NUMERICS) and not place.startswith(ELSEWHERE):
+            item.add_marker(pytest.mark.numerics)
+
 
 @pytest.fixture(scope="session")
 def mnist() -> Dataset:

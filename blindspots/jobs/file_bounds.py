@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 
 import xarray as xr
 
 from blindspots.jobs.hands import Hands
+from blindspots.models.fetching import is_address
+from blindspots.models.given import file_hash
 from blindspots.models.opening import OpenedModel, open_model
 from blindspots.spectral.graph.graph import Graph, trace
 from blindspots.spectral.network import LayerBound, assemble, bound_layer
@@ -23,12 +26,15 @@ class ModelFile:
     sha256: str | None = None
 
     def open(self) -> tuple[OpenedModel, Graph]:
-        """Return the model and its layers, once a process; raises :class:`InputError` for what does not fit."""
-        return _opened(self)
+        """Return the model and its layers, once a process; raises :class:`InputError` for what does not fit.
+
+        A file that was changed since is opened anew.
+        """
+        return _opened(self, None if is_address(self.path) else file_hash(Path(self.path).expanduser()))
 
 
 @lru_cache(maxsize=1)
-def _opened(file: ModelFile) -> tuple[OpenedModel, Graph]:
+def _opened(file: ModelFile, content: str | None) -> tuple[OpenedModel, Graph]:
     opened = open_model(file.path, network=file.network, input_shape=file.input_shape, sha256=file.sha256)
     return opened, trace(opened.model, opened.input_shape)
 

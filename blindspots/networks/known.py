@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from blindspots.errors import InputError
 from blindspots.registry import Registry, deferred
+from blindspots.study.model_spec import GivenSpec
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-ALEXNET_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
-"""Where the widespread AlexNet's weights lie, which are trained on ImageNet."""
-ALEXNET_SHA256 = "7be5be79"
-"""The first digits of that file's SHA-256, which its name carries."""
 
 PACKAGES = "BLINDSPOTS_NETWORKS"
 """The environment's variable that names packages, with commas between them, whose functions a study may name."""
@@ -41,6 +37,8 @@ class KnownNetwork:
     """The layers behind the convolutions, from the first on, which a file may lack."""
     least: int | None = None
     """The least height and width of an image; None where it takes no other size than ``input_shape``."""
+    public: GivenSpec | None = None
+    """Weights of it that anyone can have, trained on ImageNet."""
 
     def recognises(self, weights: "Mapping[str, torch.Tensor]") -> bool:
         """Tell whether ``weights`` are of this network, by one of them."""
@@ -88,6 +86,11 @@ NETWORKS: Registry[KnownNetwork] = Registry(
         first=("features.0.weight", (64, 3, 11, 11)),
         head=_FULLY_CONNECTED,
         least=63,
+        public=GivenSpec(
+            weights="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+            sha256="7be5be79",  # its first digits, which the name carries
+            network="alexnet",
+        ),
     ),
     KnownNetwork(
         name="alexnet-2012",

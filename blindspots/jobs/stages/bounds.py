@@ -1,9 +1,7 @@
-"""The jobs of bounding layers: those of one model of the study, and those of an AlexNet for Table 5 (section 4.3)."""
+"""The jobs of bounding layers: a model's of the study, and one's that is given for its bounds alone (section 4.3)."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,8 +14,12 @@ from blindspots.jobs.job import Job
 from blindspots.jobs.stages.dataset_job import DatasetJob
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
+from blindspots.models.given import given_hash
+from blindspots.networks.known import NETWORKS
 from blindspots.store import layout
-from blindspots.study.study import ALEXNET, PRETRAINED, Study
+from blindspots.study.bounds_spec import ALEXNET, PRETRAINED, BoundsSpec
+from blindspots.study.model_spec import GivenSpec
+from blindspots.study.study import Study
 
 ALGORITHM = 1
 """Raised with every change of a bound; the golden test says when."""
@@ -37,7 +39,7 @@ class Bounds(DatasetJob):
 
 @dataclass(frozen=True)
 class ModelBounds(Bounds):
-    """Bound every layer of a trained model, and the whole."""
+    """Bound every layer of a model of the study, and the whole."""
 
     model: str
     seed: int
@@ -49,7 +51,7 @@ class ModelBounds(Bounds):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The model's training."""
+        """The model's weights."""
         return (layout.training_job(self.model, self.seed),)
 
     def identity(self, workspace: Workspace, shard: int) -> str | None:
@@ -76,13 +78,18 @@ class ModelBounds(Bounds):
 
 
 @dataclass(frozen=True)
-class AlexNetBounds(Bounds):
-    """Bound every layer of the AlexNet whose weights the study names."""
+class GivenBounds(Bounds):
+    """Bound every layer of a model that is given for its bounds alone, on images of its own shape: Table 5's AlexNet.
+
+    Its layers are large, and shared out to whatever workers there are.
+    """
+
+    divides: ClassVar[bool] = True
 
     @property
     def key(self) -> str:
         """``spectral/alexnet``."""
-        return f"spectral/{ALEXNET}"
+        return layout.alexnet_bounds()
 
     def check(self, workspace: Workspace) -> None:
         """Raise :class:`InputError` where the file of weights is not there."""
@@ -95,43 +102,30 @@ class AlexNetBounds(Bounds):
         spec = workspace.study.bounds
         if spec.fetched:
             return identity(stage="bounds", algorithm=ALGORITHM, address=spec.alexnet, sha256=spec.sha256)
-        content = _content(Path(spec.alexnet))
+        content = given_hash(_given(spec))
         return None if content is None else identity(stage="bounds", algorithm=ALGORITHM, weights=content)
 
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return what Table 5 needs of the layers."""
-        from blindspots.models.opening import open_model
-        from blindspots.networks.known import ALEXNET_SHA256, ALEXNET_URL
-        from blindspots.spectral.network import network_bounds
+        from blindspots.jobs.file_bounds import ModelFile, file_bounds
         from blindspots.tables.table5_layers import alexnet_layers
 
-        spec = workspace.study.bounds
-        public = spec.alexnet == PRETRAINED
-        opened = open_model(
-            ALEXNET_URL if public else spec.alexnet, sha256=ALEXNET_SHA256 if public else spec.sha256 or None
-        )
-        return alexnet_layers(opened, network_bounds(opened.model.to(workspace.device), opened.input_shape))
+        given = _given(workspace.study.bounds)
+        file = ModelFile(given.weights, sha256=given.sha256 or None)
+        opened, graph = file.open()
+        return alexnet_layers(opened, file_bounds(file, graph, hands))
 
 
-def _content(path: Path) -> str | None:
-    """Return the hash of a file's content, read anew only where size or time changed; None where there is none."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return _hash(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _hash(path: Path, size: int, modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _given(spec: BoundsSpec) -> GivenSpec:
+    """Return where the weights lie that the study names for Table 5; which of the AlexNets they are, they tell."""
+    public = NETWORKS[ALEXNET].public
+    return public if spec.alexnet == PRETRAINED and public else GivenSpec(weights=spec.alexnet, sha256=spec.sha256)
 
 
 def bounds(study: Study) -> Iterator[Job]:
-    """Return a job for each model and seed where the study asks for them, and one for the AlexNet that it names."""
+    """Return a job for each model and seed where the study asks for them, and one for a model given for this alone."""
     if study.bounds.alexnet:
-        yield AlexNetBounds()
+        yield GivenBounds()
     if study.bounds.models:
         for spec in study.models:
             for seed in range(study.seeds):

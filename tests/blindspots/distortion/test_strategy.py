@@ -18,7 +18,7 @@ class Plateau(nn.Module):
 
 def test_a_doubtful_boundary_is_searched_again(small_network):
     """A saturated network: from the image, the linearisation leads to a boundary far away."""
-    model, images, labels = small_network(14, 3)
+    model, images, labels = small_network(38, 3)
     auto, projection = (minimum_distortion(model, images, labels, method=name) for name in ("auto", "projection"))
     both = auto.success & projection.success
     assert both.sum() > 10

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from blindspots.errors import InputError
-from blindspots.networks.known import ALEXNET_SHA256, ALEXNET_URL, NETWORKS
+from blindspots.networks.known import NETWORKS
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -46,8 +46,12 @@ def test_images_of_another_shape_are_refused(name: str, shape: tuple[int, ...], 
         NETWORKS[name].checked(shape)
 
 
-def test_the_widespread_weights_carry_their_hash_in_their_name() -> None:
-    assert ALEXNET_URL.endswith(f"-{ALEXNET_SHA256}.pth")
+def test_public_weights_carry_their_hash_in_their_name() -> None:
+    public = {name: entry.public for name, entry in NETWORKS.items() if entry.public is not None}
+    assert "alexnet" in public
+    for name, given in public.items():
+        assert given.network == name
+        assert given.weights.endswith(f"-{given.sha256}.pth")
 
 
 def test_their_names_can_be_listed_without_torch() -> None:

@@ -1,5 +1,7 @@
 """Bounds as jobs: of the study's models and of an AlexNet out of a file, stored and done again where they must be."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +9,11 @@ import pytest
 import torch
 
 from blindspots.errors import InputError
+from blindspots.identity import identity
 from blindspots.jobs.opening import open_root, workspace_of
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages import bounds as module
-from blindspots.jobs.stages.bounds import AlexNetBounds
+from blindspots.jobs.stages.bounds import GivenBounds
 from blindspots.jobs.verification import verify
 from blindspots.networks.alexnet import AlexNet
 from blindspots.results import Results
@@ -111,7 +114,23 @@ def test_an_alexnet_out_of_a_file(tiny: Study, root: Path, alexnet_file: Path) -
 
     alexnet_file.unlink()
     assert workspace_of(root).study == study  # what is there can still be looked at
-    assert AlexNetBounds().done(workspace_of(root)) == [False]
+    assert GivenBounds().done(workspace_of(root)) == [False]
+
+
+def test_an_alexnet_is_known_by_its_file_or_by_what_the_study_says_of_an_address(
+    tiny: Study, root: Path, alexnet_file: Path
+) -> None:
+    """As it always was, so that what stores hold is found done."""
+    workspace = workspace_of(root)
+
+    def known(**bounds: str) -> str | None:
+        return GivenBounds().identity(replace(workspace, study=changed(tiny, bounds=bounds)), 0)
+
+    content = hashlib.sha256(alexnet_file.read_bytes()).hexdigest()
+    assert known(alexnet=str(alexnet_file)) == identity(stage="bounds", algorithm=1, weights=content)
+    assert known(alexnet="pretrained") == identity(stage="bounds", algorithm=1, address="pretrained", sha256="")
+    there = {"address": "https://there/a.pth", "sha256": "0123abcd"}
+    assert known(alexnet=there["address"], sha256=there["sha256"]) == identity(stage="bounds", algorithm=1, **there)
 
 
 def test_a_file_that_is_not_there_is_refused_before_any_work(tiny: Study, tmp_path: Path, mnist: object) -> None:

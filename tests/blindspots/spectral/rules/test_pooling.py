@@ -10,7 +10,6 @@ from torch.func import jacrev
 from blindspots.device import one_thread
 from blindspots.errors import InputError
 from blindspots.spectral.rules.rules import NoRuleError, layer_bound
-from blindspots.spectral.rules.windows import sliding
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -23,10 +22,6 @@ def spikes(layer, shape):
     """What a layer of one channel makes of each single 1 in a plane of zeros: (values of the plane, outputs)."""
     units = torch.eye(math.prod(shape), dtype=torch.float64).view(-1, 1, *shape)
     return layer(units).flatten(1)
-
-
-def dense_norm(layer, shape):
-    return float(torch.linalg.matrix_norm(spikes(layer, shape), 2))
 
 
 def test_max_pooling_of_3_by_3_at_stride_2_is_not_contractive():
@@ -107,25 +102,6 @@ def test_max_pooling_counts_the_windows_that_a_spike_wins(kernel, stride, paddin
         assert layer_bound(layer, (1, size)).upper == pytest.approx(math.sqrt(int(won.max())), rel=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
-@given(**WINDOWS, include=st.booleans(), override=st.one_of(st.none(), st.integers(1, 5)))
-def test_average_pooling_is_its_matrix(kernel, stride, padding, dilation, size, ceil, include, override):
-    layer = nn.AvgPool2d((kernel, 2), (stride, 1), (padding, dilation - 1), ceil, include, override)
-    assume(pools_on(layer, (size, 3)))
-    bound = layer_bound(layer, (2, size, 3))
-    assert bound.tight
-    assert bound.lower * (1 - 1e-12) <= dense_norm(layer, (size, 3)) <= bound.upper * (1 + 1e-12)
-
-
-@settings(max_examples=100, deadline=None)
-@given(size=st.integers(1, 12), outputs=st.integers(1, 12))
-def test_adaptive_pooling_follows_torch_s_windows(size, outputs):
-    average, largest = nn.AdaptiveAvgPool1d(outputs), nn.AdaptiveMaxPool1d(outputs)
-    assert layer_bound(average, (1, size)).upper == pytest.approx(dense_norm(average, (size,)), rel=1e-9)
-    won = spikes(largest, (size,)).sum(dim=1).max()
-    assert layer_bound(largest, (1, size)).upper == pytest.approx(math.sqrt(float(won)), rel=1e-12)
-
-
 @settings(max_examples=100, deadline=None)
 @given(
     kernel=st.integers(1, 4),
@@ -145,51 +121,6 @@ def test_no_jacobian_of_pooling_by_a_norm_is_above_its_bound(kernel, stride, siz
     assert float(torch.linalg.matrix_norm(jacobian, 2)) <= bound.upper * (1 + 1e-12)
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    size=st.integers(1, 6),
-    scale=st.sampled_from([0.7, 1.0, 1.5, 2.0, 3.0]),
-    mode=st.sampled_from(["nearest", "nearest-exact", "bilinear", "bicubic"]),
-    corners=st.booleans(),
-    by_size=st.booleans(),
-)
-def test_upsampling_is_its_matrix(size, scale, mode, corners, by_size):
-    align = None if mode.startswith("nearest") else corners
-    wanted = {"size": (math.ceil(size * scale), 5)} if by_size else {"scale_factor": (scale, 2.0)}
-    layer = nn.Upsample(**wanted, mode=mode, align_corners=align)
-    assume(pools_on(layer, (size, 3)))
-    assert layer_bound(layer, (2, size, 3)).upper == pytest.approx(dense_norm(layer, (size, 3)), rel=1e-9)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    size=st.integers(1, 6),
-    margins=st.tuples(st.integers(-2, 4), st.integers(-2, 4), st.integers(0, 2), st.integers(0, 2)),
-    kind=st.sampled_from([nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d, nn.ZeroPad2d]),
-)
-def test_padding_is_its_matrix(size, margins, kind):
-    layer = kind(margins)
-    assume(kind is not nn.CircularPad2d or min(margins) >= 0)
-    assume(pools_on(layer, (3, size)))
-    assume(spikes(layer, (3, size)).numel())
-    assert layer_bound(layer, (1, 3, size)).upper == pytest.approx(dense_norm(layer, (3, size)), rel=1e-9)
-
-
-def test_a_long_axis_is_bounded_without_its_matrix():
-    long, short = layer_bound(nn.AvgPool1d(9, 2), (1, 40_000)), layer_bound(nn.AvgPool1d(9, 2), (1, 399))
-    assert long.lower <= short.upper
-    assert short.upper < long.upper < short.upper * 1.1
-    assert long.upper == pytest.approx(math.sqrt(5) / 3, rel=1e-9)
-    assert layer_bound(nn.AvgPool1d(4), (1, 40_000)).tight
-
-
-def test_windows_know_what_they_hold():
-    windows = sliding(5, 3, kernel=3, stride=2, padding=1)
-    assert windows.held.tolist() == [2, 3, 2]
-    assert windows.reach.tolist() == [3, 3, 3]
-    assert windows.totals(torch.ones(3)).tolist() == [1, 2, 1, 2, 1]
-
-
 @pytest.mark.parametrize(
     "layer",
     [
@@ -205,8 +136,3 @@ def test_windows_know_what_they_hold():
 def test_what_nothing_bounds_has_no_rule(layer):
     with pytest.raises(NoRuleError, match=type(layer).__name__):
         layer_bound(layer, (1, 4, 4))
-
-
-def test_a_layer_that_joins_the_batch_has_no_rule():
-    with pytest.raises(NoRuleError, match="mixes the inputs of a batch"):
-        layer_bound(nn.Flatten(0), (3, 4))

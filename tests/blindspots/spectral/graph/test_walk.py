@@ -1,0 +1,43 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.network import network_bounds
+from tests.blindspots.spectral.graph.models import FIRST, SECOND, Does
+
+UNKNOWN = {
+    "a product of two values": lambda m, x: m.a(x) * m.b(x),
+    "a quotient": lambda m, x: 1 / m.a(x),
+    "a quotient of two values": lambda m, x: m.a(x) / (1 + m.b(x).abs()),
+    "a power": lambda m, x: m.a(x) ** 2,
+    "a matrix product of two values": lambda m, x: torch.matmul(m.a(x)[:, None], m.b(x)[:, :, None])[:, :, 0],
+    "a function without a rule": lambda m, x: F.normalize(m.a(x)),
+    "attention": lambda m, x: F.scaled_dot_product_attention(m.a(x)[:, None], m.a(x)[:, None], m.a(x)[:, None])[:, 0],
+    "a bound that depends on the input": lambda m, x: torch.clamp(m.a(x), max=m.b(x)),
+    "and so does a lower one": lambda m, x: torch.clamp(m.a(x), m.b(x)),
+    "the sum of a batch": lambda m, x: m.a(x)[:, :2, None].sum(0),
+    "the place of the largest": lambda m, x: m.a(x).argmax(1).double()[:, None],
+    "other images of the batch": lambda m, x: m.a(x).flip(0),
+    "the mean of the batch": lambda m, x: m.a(x) - m.a(x).mean(0, keepdim=True),
+    "the batch by its own statistics": lambda m, x: F.batch_norm(m.a(x), None, None, training=True),
+    "all images in one row": lambda m, x: m.a(x).reshape(1, -1).expand(2, 8),
+    "a softmax over the batch": lambda m, x: torch.softmax(m.a(x), 0),
+    "a dropout that evaluation mode does not stop": lambda m, x: F.dropout(m.a(x), 0.0),
+    "softmax without dim": lambda m, x: torch.special.softmax(m.a(x).pow(2), 1),
+    "a layer of several inputs": lambda m, x: m.w(m.a(x), m.b(x)),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_is_unknown_is_never_taken_for_1(name):
+    model = Does(UNKNOWN[name], a=FIRST, b=SECOND, w=nn.Bilinear(4, 4, 3).double())
+    with pytest.raises(NoRuleError, match=r"layer '.+' \(.+\): .+ unbounded=True"):
+        network_bounds(model, (4,))
+    found = network_bounds(model, (4,), unbounded=True)
+    assert found.attrs["product"] == math.inf
+    assert (found.lower.values[found.upper.values == math.inf] == 0).all()
+    assert found.method.values[int(found.upper.values.argmax())].startswith("none: ")
