@@ -11,7 +11,7 @@ from torch import nn
 from blindspots.errors import InputError
 from blindspots.networks import offered
 from blindspots.networks.alexnet import AlexNet
-from blindspots.networks.build import build_network, network_for
+from blindspots.networks.build import network_for
 from blindspots.networks.offered import check_allowed, named_network
 from blindspots.study.model_spec import GivenSpec, ModelSpec
 
@@ -70,12 +70,3 @@ def test_a_known_network_has_the_classes_that_are_asked_for(monkeypatch: pytest.
     spec = ModelSpec(name="a", given=GivenSpec(weights="a.pth", network="alexnet"))
     assert isinstance(network_for(spec, shape=(3, 224, 224), classes=5), AlexNet)
     assert asked == [5]
-
-
-def test_a_network_that_is_described_is_built() -> None:
-    given = ModelSpec(name="a", hidden=(3,), given=GivenSpec(weights="a.pth"))
-    network = network_for(given, shape=(2, 2, 2), classes=4)
-    assert [tuple(weight.shape) for weight in network.parameters()] == [(3, 8), (3,), (4, 3), (4,)]
-    named = ModelSpec(name="b", given=GivenSpec(weights="a.pth", network="alexnet"))
-    with pytest.raises(ValueError, match="b names its network and describes none"):
-        build_network(named, shape=(2, 2, 2), classes=4)

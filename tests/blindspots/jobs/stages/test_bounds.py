@@ -140,33 +140,6 @@ def test_a_file_that_is_not_there_is_refused_before_any_work(tiny: Study, tmp_pa
     assert not (tmp_path / "root").exists()
 
 
-@pytest.mark.parametrize(
-    ("bounds", "said"),
-    [
-        ({"alexnet": "https://example.org/alexnet.pth"}, "is wanted for"),
-        ({"alexnet": "here.pth", "sha256": "0123abcd"}, "belongs to an address"),
-        ({"alexnet": "https://example.org/alexnet.pth", "sha256": "0123"}, "sha256"),
-    ],
-)
-def test_an_address_and_its_hash_belong_together(tiny: Study, bounds: dict[str, str], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        changed(tiny, bounds=bounds)
-
-
-def test_paths_are_kept_so_that_any_folder_can_read_them(
-    tiny: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert changed(tiny, bounds={"alexnet": "here.pth"}).bounds.alexnet == str(tmp_path / "here.pth")
-    assert changed(tiny, bounds={"alexnet": "pretrained"}).bounds.alexnet == "pretrained"
-
-
-def test_the_name_of_table_5s_network_is_kept(tiny: Study) -> None:
-    models = tiny.model_dump(mode="json")["models"]
-    with pytest.raises(InputError, match="the name alexnet is kept"):
-        changed(tiny, models=[{**models[0], "name": "alexnet"}])
-
-
 @pytest.mark.numerics
 @pytest.mark.parametrize(("hidden", "product"), GOLDEN)
 def test_golden_numbers(hidden: tuple[int, ...], product: float) -> None:

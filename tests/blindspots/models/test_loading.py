@@ -1,0 +1,59 @@
+"""Weights put into a network: all of them, exactly, or not at all."""
+
+import pytest
+import torch
+from torch import nn
+
+from blindspots.errors import InputError
+from blindspots.models.loading import at_rest, check_finite, put_weights, some
+
+
+def weights() -> dict[str, torch.Tensor]:
+    return {"weight": torch.rand(2, 3), "bias": torch.rand(2)}
+
+
+def test_weights_are_put_in_exactly() -> None:
+    model, given = nn.Linear(3, 2), weights()
+    put_weights(model, {**given, "bias": given["bias"].half()}, "w.pth", "mine")
+    assert torch.equal(model.weight, given["weight"])
+    assert torch.equal(model.bias, given["bias"].half().float())  # every float16 is a float32
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"bias": None}, "w.pth does not fit the network mine: the file lacks bias"),
+        ({"scale": torch.ones(1)}, "the network has no scale"),
+        ({"bias": torch.rand(3)}, r"bias is \(3,\) in the file and \(2,\) in the network"),
+        (
+            {"bias": torch.rand(2).double()},
+            "bias is float64 in the file and float32 in the network, which would not be",
+        ),
+        ({"bias": torch.ones(2, dtype=torch.int64)}, "bias is int64 in the file"),
+    ],
+)
+def test_other_weights_leave_the_network_as_it_was(change: dict[str, torch.Tensor | None], said: str) -> None:
+    model = nn.Linear(3, 2)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    given = {name: tensor for name, tensor in {**weights(), **change}.items() if tensor is not None}
+    with pytest.raises(InputError, match=said):
+        put_weights(model, given, "w.pth", "mine")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_are_finite(value: float) -> None:
+    check_finite({"a": torch.ones(2), "steps": torch.tensor(3)}, "w.pth")
+    with pytest.raises(InputError, match=r"w\.pth: the weights b hold values that are not finite"):
+        check_finite({"a": torch.ones(2), "b": torch.tensor([0.0, value])}, "w.pth")
+
+
+def test_a_model_at_rest_is_evaluated_and_has_no_gradients() -> None:
+    model = at_rest(nn.Sequential(nn.Linear(2, 2), nn.Dropout()))
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_many_names_are_counted() -> None:
+    assert some(["a", "b", "c"]) == "a, b, c"
+    assert some(["a", "b", "c", "d", "e"], "; ") == "a; b; c and 2 more"

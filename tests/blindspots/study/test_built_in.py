@@ -1,0 +1,48 @@
+"""The studies that come with the package: the paper's networks, and contents that jobs are known by."""
+
+import pytest
+import yaml
+
+from blindspots.identity import identity
+from blindspots.study.built_in import BUILT_IN, QUICK
+from blindspots.study.file import load_study, validate_study
+from blindspots.study.study import Study
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_studies_survive_being_written_down(name: str) -> None:
+    study = load_study(name)
+    assert Study.model_validate_json(study.model_dump_json()) == study
+    assert validate_study(yaml.safe_load(yaml.safe_dump(study.model_dump(mode="json")))) == study
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("quick", "d4ca444e5f6b2f67874721f4c02a3c807e1b186d1ae9b4bb9f1bb15b7f60d8d8"),
+        ("mnist", "6d206f8b5a2ed320844539462b94937f85a18b338e84225524f834c38a96af37"),
+        ("paper", "53964090fe9a845cc125008c32c72ccad8d2a59485626c1641855777d624c12f"),
+        ("penalty", "f55d468c18cfaf5ae4b3a04421a03761c97be3c3845561d1048eeeaf7dd214cd"),
+    ],
+)
+def test_a_new_kind_of_field_leaves_the_studies_what_they_were(name: str, known: str) -> None:
+    """Jobs are known by hashes of such contents: what was made before a field was there is to be found done."""
+    assert identity(study=load_study(name).model_dump(mode="json")) == known
+
+
+def test_the_paper_s_networks_and_decays() -> None:
+    theirs = {spec.paper: (spec.hidden, spec.decay) for spec in QUICK.models if spec.paper and spec.split == "train"}
+    assert theirs == {
+        "FC10(1e-4)": ((), (1e-4,)),
+        "FC10(1e-2)": ((), (1e-2,)),
+        "FC10(1)": ((), (1.0,)),
+        "FC100-100-10": ((100, 100), (1e-5, 1e-5, 1e-6)),
+        "FC200-200-10": ((200, 200), (1e-5, 1e-5, 1e-6)),
+        "AE400-10": ((400,), (1e-6,)),
+    }
+    halves = [(spec.name, spec.split, spec.hidden) for spec in QUICK.models if spec.split != "train"]
+    assert halves == [
+        ("fc100-100-10-p1", "p1", (100, 100)),
+        ("fc123-456-10-p1", "p1", (123, 456)),
+        ("fc100-100-10-p2", "p2", (100, 100)),
+    ]
