@@ -164,7 +164,7 @@ def test_shards_cut_elsewhere_hold_the_same_counts(study: Study, tree: xr.DataTr
     assert int(abs(ours.misread - other.misread).sum()) <= 0.01 * int(ours.misread.sum())
 
 
-@pytest.mark.parametrize(("images", "shards"), [(60, (2,)), (40, ()), (25, (1,))], ids=lambda value: str(value))
+@pytest.mark.parametrize(("images", "shards"), [(60, (2,)), (25, (1,))], ids=lambda value: str(value))
 def test_more_or_fewer_images_keep_whole_shards(
     study: Study, root: Path, tmp_path: Path, images: int, shards: tuple[int, ...]
 ) -> None:
@@ -179,7 +179,7 @@ def test_more_or_fewer_images_keep_whole_shards(
     assert counted(run_study(other, root).shards) == {}
 
 
-@pytest.mark.parametrize("change", [{"directions": 31}, {"multiples": [1, 6]}, {"multiples": [1, 12, 6]}])
+@pytest.mark.parametrize("change", [{"directions": 31}, {"multiples": [1, 12, 6]}])
 def test_other_directions_or_multiples_are_counted_anew(study: Study, root: Path, change: dict) -> None:
     other = changed(study, negatives=change)
     assert counted(run_study(other, root).shards) == dict.fromkeys(KEYS, (0, 1, 2))
@@ -225,8 +225,6 @@ def test_what_a_shard_depends_on(study: Study, root: Path, tmp_path: Path) -> No
     ("file", "shards", "damage"),
     [
         ("misread/c/1/0/0", (1,), "flip"),
-        ("least/c/0", (0,), "lose"),
-        ("multiple/c/0", (0, 1, 2), "flip"),
         ("where/c/0", (0, 1, 2), "lose"),
     ],
 )
