@@ -89,6 +89,10 @@ class Place:
         """Tell whether there is a folder ``key``; without one, whether the place itself is there."""
         return os.path.isdir(self.path(key))
 
+    def is_taken(self) -> bool:
+        """Tell whether something that is no folder lies where the place is to be."""
+        return self.root.exists() and not self.root.is_dir()
+
     def names(self, key: str = "") -> list[str]:
         """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""
         try:

@@ -36,7 +36,7 @@ def stored(place: Place) -> Stored | None:
     Raises :class:`InputError` where the root is something else: a file, a folder of other things, another format.
     """
     if not place.has(layout.STUDY):
-        if place.root.exists() and not place.has_folder():
+        if place.is_taken():
             raise InputError(f"the root {place} is a file; name a folder")
         if any(name != layout.LOCK for name in place.names()):
             raise InputError(f"the folder {place} holds something other than a study; name a new or empty folder")

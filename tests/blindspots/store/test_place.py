@@ -70,3 +70,10 @@ def test_a_lock_is_held_once_and_entered_again_by_its_holder(place: Place) -> No
 def test_what_is_no_local_folder_is_refused(root: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         Place.at(root)
+
+
+def test_a_file_takes_the_place_and_a_folder_does_not(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert Place.at(tmp_path / "file").is_taken()
+    assert not Place.at(tmp_path).is_taken()
+    assert not Place.at(tmp_path / "nothing").is_taken()

@@ -1,0 +1,134 @@
+"""The commands that look into a store and do none of its work: status, verify, table, figure, report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from blindspots.errors import InputError
+from blindspots.figures import FIGURES
+from blindspots.tables import TABLES
+from flows.options import ROOT, Data, Json, Networks, Output, Root
+from flows.printing import print_json, print_or_write, print_plan
+
+commands = typer.Typer()
+
+
+def _named(registry: Mapping[str, Any]) -> str:
+    """Return the help of an argument that takes a name of ``registry``."""
+    return "One of: " + "; ".join(f"{name}, {entry.title}" for name, entry in registry.items()) + "."
+
+
+@commands.command(epilog="[bold]Example[/bold]\n\nblindspots status --root mnist --json")
+def status(root: Root = ROOT, data: Data = None, as_json: Json = False) -> None:
+    """Say what of the study in a root is done."""
+    from blindspots.jobs.opening import workspace_of
+    from blindspots.jobs.plan import make_plan
+
+    workspace = workspace_of(root, data=data)
+    print_plan(workspace, make_plan(workspace), as_json)
+
+
+@commands.command(epilog="[bold]Example[/bold]\n\nblindspots verify --root mnist")
+def verify(
+    root: Root = ROOT,
+    data: Data = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Drop what is damaged, so that the next run makes it anew.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read everything back and hold it against its receipts; exit with 1 where something is damaged."""
+    from dataclasses import asdict
+
+    from blindspots.jobs import verification
+    from blindspots.jobs.opening import working, workspace_of
+
+    workspace = workspace_of(root, data=data)
+    found = verification.verify(workspace)
+    if repair and found.damaged:
+        with working(workspace):
+            verification.repair(workspace, found)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for finding in found.damaged:
+            typer.echo(f"damaged: {finding}")
+        for library, versions in found.versions.items():
+            mixture = ", ".join(f"{count} shards by {version}" for version, count in sorted(versions.items()))
+            typer.echo(f"mixed versions: {library}: {mixture}")
+        typer.echo(f"{found.intact} shards intact, {len(found.damaged)} damaged, {found.missing} not done yet")
+        if found.damaged:
+            what = (
+                "The next run makes them"
+                if repair
+                else "blindspots verify --repair drops them, and the next run makes them"
+            )
+            typer.echo(f"{what} anew.", err=True)
+    if found.damaged:
+        raise typer.Exit(1)
+
+
+@commands.command(
+    epilog="[bold]Examples[/bold]\n\nblindspots table 2\n\nblindspots table 1 --format latex -o table1.tex"
+)
+def table(
+    name: Annotated[str, typer.Argument(help=_named(TABLES), metavar="TABLE", show_default=False)],
+    root: Root = ROOT,
+    form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Print one of the paper's tables, ours beside the paper's, and how many cells agree; or one of our own."""
+    from blindspots.results import Results
+    from blindspots.tables import read_table, render
+
+    with Results(root) as results:
+        text = render(read_table(name, results), "json" if as_json else form)
+    print_or_write(text, output)
+
+
+@commands.command(epilog="[bold]Example[/bold]\n\nblindspots figure 7 -o figure7.pdf")
+def figure(
+    name: Annotated[str, typer.Argument(help=_named(FIGURES), metavar="FIGURE", show_default=False)],
+    root: Root = ROOT,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output", "-o", help="Write to this .png or .pdf file; repeatable. Otherwise both, in the root."
+        ),
+    ] = None,
+    data: Data = None,
+    networks: Networks = None,
+) -> None:
+    """Draw one of the paper's figures out of the store."""
+    from blindspots.figures import draw_figure, save_figure
+    from blindspots.results import Results
+    from blindspots.store import layout
+
+    with Results(root, data=data, networks=networks or None) as results:
+        drawn = draw_figure(name, results)
+        paths = output or [Path(results.place.path(layout.figure(name, suffix))) for suffix in (".png", ".pdf")]
+    for path in paths:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_figure(drawn, path)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        typer.echo(str(path))
+
+
+@commands.command(epilog="[bold]Examples[/bold]\n\nblindspots report\n\nblindspots report --root mnist -o mnist.html")
+def report(root: Root = ROOT, output: Output = None, data: Data = None, networks: Networks = None) -> None:
+    """Write one HTML page with all tables, verdicts and figures; it needs no network and no other file."""
+    from blindspots.report import write_report
+    from blindspots.results import Results
+    from blindspots.store import layout
+
+    with Results(root, data=data, networks=networks or None) as results:
+        path = output or Path(results.place.path(layout.REPORT))
+        try:
+            typer.echo(str(write_report(results, path)))
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
