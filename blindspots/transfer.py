@@ -35,7 +35,7 @@ class Counts:
         )
 
 
-def shown(images: torch.Tensor, perturbation: torch.Tensor, variant: str, amplified_to: float) -> torch.Tensor:
+def shown(images: torch.Tensor, perturbation: torch.Tensor, *, variant: str, amplified_to: float) -> torch.Tensor:
     """Return the images (n, ...) that a model is shown: ``images + perturbation``, or its amplification."""
     if variant == "plain":
         return images + perturbation
@@ -68,7 +68,7 @@ def show(
         clean_predicted = model(images).argmax(1)
     predicted, distortion = clean_predicted, 0.0
     if perturbation is not None:
-        distorted = shown(images, perturbation, variant, amplified_to)
+        distorted = shown(images, perturbation, variant=variant, amplified_to=amplified_to)
         predicted = model(distorted).argmax(1)
         distortion = float((distorted - images).double().flatten(1).square().mean(1).sqrt().sum())
     return Counts(

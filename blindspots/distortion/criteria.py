@@ -83,8 +83,8 @@ Criterion = AnyOther | Towards
 def criterion(
     rule: str | int | torch.Tensor,
     labels: torch.Tensor,
-    logits: torch.Tensor,
     *,
+    logits: torch.Tensor,
     seed: int,
     examples: Sequence[int] | np.ndarray | torch.Tensor | None,
     split: str,
@@ -95,7 +95,7 @@ def criterion(
     """
     classes = logits.shape[1]
     if isinstance(rule, torch.Tensor):
-        check_targets(rule, labels, classes)
+        check_targets(rule, labels, classes=classes)
         return Towards.of(rule.to(labels.device).long(), labels)
     if isinstance(rule, str) and (named := _CLASS.fullmatch(rule)):
         rule = int(named[1])

@@ -78,7 +78,7 @@ def refine(problem: Problem, targets: torch.Tensor, *, work: RowWork) -> None:
             multipliers = torch.zeros_like(rivals, dtype=point.dtype)
         rivals, multipliers, changed = _exchanged(others.argmax(dim=1), rivals, multipliers=multipliers)
         lead = logits.gather(1, targets[:, None]) - logits.gather(1, rivals)
-        fresh = problem.classifier.pullbacks(tape, contrast(targets[:, None], rivals, logits.shape[1], logits.dtype))
+        fresh = problem.classifier.pullbacks(tape, contrast(targets[:, None], rivals, like=logits))
         problem.effort.add(problem.images, iterations=1, forwards=1, backwards=rivals.shape[1])
         aims = margin(torch.linalg.vector_norm(fresh, dim=2), logits)
         beyond = _offer(problem, targets, visit=_Visit(point, size, logits, lead, aims))

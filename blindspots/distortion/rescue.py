@@ -80,5 +80,5 @@ def _lead_and_slope(
     """Return the lead over the strongest rival and the margin to aim for."""
     logits, tape = classifier.evaluate(point)
     rivals = logits.scatter(1, classes[:, None], -torch.inf).argmax(dim=1)
-    slope = classifier.pullback(tape, contrast(classes, rivals, logits.shape[1], logits.dtype))
+    slope = classifier.pullback(tape, contrast(classes, rivals, like=logits))
     return worst_lead(logits, classes), margin(slope.norm(dim=1), logits)

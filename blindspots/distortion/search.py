@@ -1,7 +1,6 @@
 """The search for the least distortion that makes a model misread an image (section 4.1)."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.criteria import criterion
 from blindspots.distortion.methods import Method, method_of
 from blindspots.distortion.result import MinimumDistortion, checked_result
-from blindspots.distortion.row_work import row_work
+from blindspots.distortion.row_work import Path, row_work
 from blindspots.distortion.strategy import search
 from blindspots.distortion.threads import in_threads, one_by_one
 from blindspots.models.checks import check_examples, check_images, check_labels
@@ -34,7 +33,7 @@ def minimum_distortion(
     seed: int = 0,
     examples: Sequence[int] | np.ndarray | torch.Tensor | None = None,
     split: str = "",
-    path: Literal["auto", "fused", "torch"] = "auto",
+    path: Path = "auto",
 ) -> MinimumDistortion:
     """Search the least distortion of each image at which ``model`` reads another class, or a given one (section 4.1).
 
@@ -67,11 +66,11 @@ def minimum_distortion(
     size = rows_at_once(images[0].numel(), arrays=_ARRAYS, most=min(BATCH, half))
     with undisturbed(model, images.device):
         logits = torch.cat([classifier.checked(part) for part in images.split(max(size, BATCH // 10))])
-        check_labels(labels, logits.shape[1], len(images))
+        check_labels(labels, logits.shape[1], count=len(images))
         labels = labels.to(images.device).long()
         if examples is not None:
             check_examples(examples, len(images))
-        wanted = criterion(rule, labels, logits, seed=seed, examples=examples, split=split)
+        wanted = criterion(rule, labels, logits=logits, seed=seed, examples=examples, split=split)
         attempt = Attempt(classifier, images.flatten(1), labels, logits.argmax(dim=1), wanted, work)
         todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
         each = in_threads if isinstance(classifier, Layered) and images.device.type == "cpu" else one_by_one
@@ -85,7 +84,7 @@ def distances_to_all(
     labels: torch.Tensor,
     *,
     method: str | Method = "auto",
-    path: Literal["auto", "fused", "torch"] = "auto",
+    path: Path = "auto",
 ) -> torch.Tensor:
     """Return the least distortions found (n, k) at which ``model`` reads each image as each class.
 

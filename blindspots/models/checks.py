@@ -37,7 +37,7 @@ def check_images(images: torch.Tensor) -> None:
         )
 
 
-def check_labels(labels: torch.Tensor, classes: int, count: int | None = None, name: str = "label") -> None:
+def check_labels(labels: torch.Tensor, classes: int, *, count: int | None = None, name: str = "label") -> None:
     """Refuse labels that are not (n,) integers in [0, classes); ``count`` is n, where it is known."""
     if classes < 2:
         raise InputError(f"there is only {classes} class; an image can be misread from 2 classes on")
@@ -66,9 +66,9 @@ def check_examples(examples: Sequence[int] | np.ndarray | torch.Tensor, count: i
     return [int(index) for index in ids]
 
 
-def check_targets(targets: torch.Tensor, labels: torch.Tensor, classes: int) -> None:
+def check_targets(targets: torch.Tensor, labels: torch.Tensor, *, classes: int) -> None:
     """Refuse targets that are not integers in range, one an image, each other than the image's label."""
-    check_labels(targets, classes, len(labels), "target")
+    check_labels(targets, classes, count=len(labels), name="target")
     same = targets.to(labels.device).long() == labels.long()
     if same.any():
         row = _first(same)
@@ -81,7 +81,7 @@ def check_class(target: int, classes: int) -> None:
         raise InputError(f"the class {target} is not one of the model's; it must be from 0 to {classes - 1}")
 
 
-def check_logits(logits: object, count: int, dtype: torch.dtype) -> torch.Tensor:
+def check_logits(logits: object, *, count: int, dtype: torch.dtype) -> torch.Tensor:
     """Return the logits; refuse what is not a tensor (count, k) of finite values of ``dtype`` with k at least 2."""
     if not isinstance(logits, torch.Tensor):
         raise InputError(f"the model returned a {type(logits).__name__}; it must return a tensor of logits (n, k)")

@@ -69,7 +69,7 @@ class Classifier:
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"the model refuses images of the shape {tuple(images.shape)}: {reason}") from error
-        logits = check_logits(logits, len(images), images.dtype)
+        logits = check_logits(logits, count=len(images), dtype=images.dtype)
         self.classes = logits.shape[1]
         return logits
 
@@ -144,9 +144,12 @@ def worst_lead(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return logits.gather(1, targets[:, None])[:, 0] - rest.amax(dim=1)
 
 
-def contrast(plus: torch.Tensor, minus: torch.Tensor, classes: int, dtype: torch.dtype) -> torch.Tensor:
-    """Return the weights (..., k) that make of logits the lead of class ``plus`` (...) over ``minus`` (...)."""
-    shape = (*torch.broadcast_shapes(plus.shape, minus.shape), classes)
-    weights = torch.zeros(shape, dtype=dtype, device=plus.device)
+def contrast(plus: torch.Tensor, minus: torch.Tensor, *, like: torch.Tensor) -> torch.Tensor:
+    """Return the weights (..., k) that make of logits the lead of class ``plus`` (...) over ``minus`` (...).
+
+    ``like``: such logits (n, k), whose dtype the weights get.
+    """
+    shape = (*torch.broadcast_shapes(plus.shape, minus.shape), like.shape[1])
+    weights = torch.zeros(shape, dtype=like.dtype, device=plus.device)
     weights.scatter_(-1, plus.expand(shape[:-1])[..., None], 1)
     return weights.scatter_(-1, minus.expand(shape[:-1])[..., None], -1)

@@ -46,8 +46,8 @@ def adversarial_negatives(
     model: torch.nn.Module,
     images: torch.Tensor,
     labels: torch.Tensor,
-    least: torch.Tensor,
     *,
+    least: torch.Tensor,
     multiples: Sequence[float],
     directions: int,
     seed: int,
@@ -76,7 +76,7 @@ def adversarial_negatives(
     rows, classifier = images.flatten(1), Classifier(model, images.shape[1:])
     with undisturbed(model, images.device), torch.no_grad():
         read = torch.cat([classifier.checked(part).argmax(1) for part in images.split(directions_at_once(images[0]))])
-        check_labels(labels, classifier.classes, len(images))
+        check_labels(labels, classifier.classes, count=len(images))
         known = (torch.isfinite(least) & (least > 0)).cpu()
         counted = (read == labels).cpu() & known
         shown, misread = (torch.zeros(len(images), 2, len(multiples), dtype=torch.int64) for _ in range(2))

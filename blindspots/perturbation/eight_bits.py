@@ -39,8 +39,8 @@ def survives_eight_bits(
     size = rows_at_once(images[0].numel(), arrays=_ARRAYS)
     with undisturbed(model, images.device):
         predicted = torch.cat([classifier.checked(part).argmax(dim=1) for part in rounded.split(size)])
-    check_labels(labels, classifier.classes, len(images))
+    check_labels(labels, classifier.classes, count=len(images))
     if targets is None:
         return predicted != labels.to(images.device).long()
-    check_targets(targets, labels, classifier.classes)
+    check_targets(targets, labels, classes=classifier.classes)
     return predicted == targets.to(images.device).long()

@@ -42,7 +42,7 @@ def test_counts_add_up_over_shards() -> None:
 def test_amplified_sets_have_one_distortion_and_clipped_ones_stay_in_the_box() -> None:
     rows = [0, 2, 3]  # a perturbation of nothing has no direction
     for variant in VARIANTS:
-        found = shown(IMAGES[rows], PERTURBATION[rows], variant, 0.1)
+        found = shown(IMAGES[rows], PERTURBATION[rows], variant=variant, amplified_to=0.1)
         rms = (found - IMAGES[rows]).square().mean(1).sqrt()
         if variant == "plain":
             torch.testing.assert_close(found, IMAGES[rows] + PERTURBATION[rows], rtol=0, atol=0)
@@ -53,4 +53,4 @@ def test_amplified_sets_have_one_distortion_and_clipped_ones_stay_in_the_box() -
             assert found.max() <= 1
             assert (rms <= 0.1 + 1e-6).all()
     with pytest.raises(ValueError, match="no variant is called 'louder'"):
-        shown(IMAGES, PERTURBATION, "louder", 0.1)
+        shown(IMAGES, PERTURBATION, variant="louder", amplified_to=0.1)

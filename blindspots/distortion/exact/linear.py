@@ -62,19 +62,19 @@ def exact_linear_distortion(
     rows = images.detach().double().flatten(1)
     if rows.shape[1] != weight.shape[1]:
         raise InputError(f"an image has {rows.shape[1]} values, the weight takes {weight.shape[1]}: they must agree")
-    check_labels(labels, len(weight), len(images))
+    check_labels(labels, len(weight), count=len(images))
     if targets is not None:
-        check_targets(targets, labels, len(weight))
+        check_targets(targets, labels, classes=len(weight))
     weights = weight.detach().double()
     biases = weights.new_zeros(len(weights)) if bias is None else bias.detach().double()
     labels = labels.long().to(rows.device)
     held = rows.shape[1] * (1 if targets is None else len(weight) - 1)
     parts = torch.arange(len(rows), device=rows.device).split(rows_at_once(held, arrays=_ARRAYS))
     if targets is None:
-        found = [_nearest(weights, biases, rows[part], labels[part]) for part in parts]
+        found = [_nearest(weights, biases, rows=rows[part], labels=labels[part]) for part in parts]
     else:
         targets = targets.long().to(rows.device)
-        found = [_targeted(weights, biases, rows[part], targets[part]) for part in parts]
+        found = [_targeted(weights, biases, rows=rows[part], targets=targets[part]) for part in parts]
     size, step, target, wrong = (torch.cat(values) for values in zip(*found, strict=True))
     return ExactDistortion(size, step.reshape(images.shape), target, wrong)
 
@@ -111,7 +111,7 @@ def exact_distances(
 _Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # distortion, perturbation, target, residual
 
 
-def _targeted(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, targets: torch.Tensor) -> _Part:
+def _targeted(weight: torch.Tensor, bias: torch.Tensor, *, rows: torch.Tensor, targets: torch.Tensor) -> _Part:
     rivals = torch.arange(len(weight) - 1, device=rows.device).expand(len(rows), -1)
     rivals = rivals + (rivals >= targets[:, None])  # every class but the target
     logits = rows @ weight.T + bias
@@ -123,7 +123,7 @@ def _targeted(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, targ
     return exact, step, targets, residual(polyhedra, found)
 
 
-def _nearest(weight: torch.Tensor, bias: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> _Part:
+def _nearest(weight: torch.Tensor, bias: torch.Tensor, *, rows: torch.Tensor, labels: torch.Tensor) -> _Part:
     logits = rows @ weight.T + bias
     own = labels[:, None]
     gaps = logits.gather(1, own) - logits  # (n, k)

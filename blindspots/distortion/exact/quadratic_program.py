@@ -84,8 +84,10 @@ def project_exactly(polyhedra: Polyhedra) -> ExactProjection:
     rows = (reachable & (gaps > 0).any(dim=1)).nonzero()[:, 0]
     if len(rows):
         scaled = (gaps / lengths).masked_fill(flat, -1.0)
-        state = _start(rows, take(origin, rows), take(normals / lengths[:, :, None], rows), take(scaled, rows))
-        _climb(state, step, multipliers, reachable)
+        state = _start(
+            rows, take(origin, rows), normals=take(normals / lengths[:, :, None], rows), gaps=take(scaled, rows)
+        )
+        _climb(state, ExactProjection(step, multipliers, reachable))
     return ExactProjection(step, multipliers / lengths, reachable)
 
 
@@ -124,15 +126,15 @@ def dual(polyhedra: Polyhedra, multipliers: torch.Tensor) -> torch.Tensor:
     return dot(short, short) / 2 + dot(multipliers, polyhedra.gaps - _products(polyhedra.normals, short))
 
 
-def _start(rows: torch.Tensor, origin: torch.Tensor, normals: torch.Tensor, gaps: torch.Tensor) -> _Ascent:
+def _start(rows: torch.Tensor, origin: torch.Tensor, *, normals: torch.Tensor, gaps: torch.Tensor) -> _Ascent:
     none = torch.zeros_like(gaps)
     low, ridge = torch.full_like(gaps[:, 0], -torch.inf), torch.full_like(gaps[:, 0], _RIDGE)
     gram = gaps.new_zeros(*gaps.shape, gaps.shape[1])
     return _Ascent(rows, origin, normals, gaps, none, none, gram, low, ridge, none)
 
 
-def _climb(at: _Ascent, step: torch.Tensor, multipliers: torch.Tensor, reachable: torch.Tensor) -> None:
-    """Maximise the dual of each row; write into ``step``, ``multipliers`` and ``reachable``."""
+def _climb(at: _Ascent, into: ExactProjection) -> None:
+    """Maximise the dual of each row, and write ``into`` its places what is found."""
     for turn in range(_STEPS):
         # at the multipliers l on trial: s(l), the dual's gradient, its value, and what rounding may change in that
         moved = _combined(at.trial, at.normals)
@@ -155,7 +157,7 @@ def _climb(at: _Ascent, step: torch.Tensor, multipliers: torch.Tensor, reachable
             done = torch.ones_like(done)
         ended = done.nonzero()[:, 0]
         place = take(at.row, ended)
-        step[place], multipliers[place], reachable[place] = (
+        into.step[place], into.multipliers[place], into.reachable[place] = (
             take(short, ended),
             take(at.trial, ended),
             ~take(lost, ended),

@@ -32,11 +32,11 @@ class FusedMinimiser:
         _read(logits.numpy(), wanted.numpy(), Reading(*arrays))
         return reading
 
-    def propose(self, state: Rows, turn: int, search: Search) -> None:
+    def propose(self, state: Rows, *, turn: int, search: Search) -> None:
         """Move settled rows on to their next c and set ``finished``; set every row's trial point."""
         propose(_arrays(state), turn, search)
 
-    def accept(self, state: Rows, at: Evaluation, best: Best, turn: int, search: Search) -> None:
+    def accept(self, state: Rows, at: Evaluation, *, best: Best, turn: int, search: Search) -> None:
         """Offer the trial points to ``best`` and take the steps where the penalised loss falls enough (Armijo)."""
         arrays: Any = [value.numpy() for value in at]
         _accept(_arrays(state), Evaluation(*arrays), best.arrays(), turn, search)

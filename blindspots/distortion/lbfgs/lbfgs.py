@@ -156,10 +156,10 @@ class Minimiser(Protocol):
     def read(self, logits: torch.Tensor, wanted: torch.Tensor) -> Reading:
         """Return what ``logits`` (n, k) say of the classes ``wanted`` (n, k)."""
 
-    def propose(self, state: Rows, turn: int, search: Search) -> None:
+    def propose(self, state: Rows, *, turn: int, search: Search) -> None:
         """Move settled rows on to their next c and set ``finished``; set every row's trial point."""
 
-    def accept(self, state: Rows, at: Evaluation, best: Best, turn: int, search: Search) -> None:
+    def accept(self, state: Rows, at: Evaluation, *, best: Best, turn: int, search: Search) -> None:
         """Offer the trial points to ``best`` and take the steps where the penalised loss falls enough (Armijo)."""
 
 
@@ -174,7 +174,7 @@ def penalised(
     state = _start(problem, wanted, minimiser=minimiser, search=search, c=c)
     last = problem.rows.clone()
     for turn in range((search.most + search.values) * (search.iterations + 1)):
-        minimiser.propose(state, turn, search)
+        minimiser.propose(state, turn=turn, search=search)
         finished = state.finished.nonzero()[:, 0]
         # rows that are done stay until they are many: to copy the others together costs more than to carry a few along
         if len(finished) > 0.2 * len(state.finished) or len(finished) == len(state.finished):
@@ -184,7 +184,7 @@ def penalised(
             state = state.take((~state.finished).nonzero()[:, 0])
         at = _evaluate(problem.classifier, state.trial, wanted=state.wanted, minimiser=minimiser)
         problem.effort.add(state.image, iterations=1, forwards=1, backwards=1)
-        minimiser.accept(state, at, problem.best, turn, search)
+        minimiser.accept(state, at, best=problem.best, turn=turn, search=search)
     last.index_copy_(0, place(problem.images, state.image), state.point)
     return last
 

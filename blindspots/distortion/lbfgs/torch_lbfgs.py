@@ -36,7 +36,7 @@ class TorchMinimiser:
         weights = lacking[:, None] * (torch.softmax(outside, dim=1) - torch.softmax(inside, dim=1))
         return Reading(loss, weights, lead, reached, lacking, rounding_margin(logits))
 
-    def propose(self, state: Rows, turn: int, search: Search) -> None:
+    def propose(self, state: Rows, *, turn: int, search: Search) -> None:
         """Move settled rows on to their next c and set ``finished``; set every row's trial point."""
         residual = _residual(state, search)
         state.total = residual + state.slope
@@ -47,14 +47,14 @@ class TorchMinimiser:
         settled = free.norm(dim=1) <= tolerance * residual.norm(dim=1)
         settled |= state.inner >= search.iterations
         if settled.any():
-            state.finished |= _next_c(state, settled, search)
+            state.finished |= _next_c(state, settled, search=search)
             state.total = _residual(state, search) + state.slope
             free = unblocked(state.total, state.point)
         # d = -H grad F over the free values alone: what the recursion turned out of the box is blocked again
-        state.direction = unblocked_like(-_two_loop(state, free, turn, search), state.total, state.point)
+        state.direction = unblocked_like(-_two_loop(state, free, turn=turn, search=search), state.total, state.point)
         state.trial = torch.addcmul(state.point, state.direction, state.step[:, None]).clamp_(0, 1)
 
-    def accept(self, state: Rows, at: Evaluation, best: Best, turn: int, search: Search) -> None:
+    def accept(self, state: Rows, at: Evaluation, *, best: Best, turn: int, search: Search) -> None:
         """Offer the trial points to ``best`` and take the steps where the penalised loss falls enough (Armijo)."""
         size = torch.linalg.vector_norm(state.trial - state.origin, dim=1)
         counts = at.beyond & ~state.finished  # a row stays a while after its end, and must not gain by that
@@ -106,7 +106,7 @@ def _residual(state: Rows, search: Search) -> torch.Tensor:
     return torch.where((size > 0)[:, None], offset * (state.c / size.clamp_min(tiny))[:, None], at_zero)
 
 
-def _next_c(state: Rows, settled: torch.Tensor, search: Search) -> torch.Tensor:
+def _next_c(state: Rows, settled: torch.Tensor, *, search: Search) -> torch.Tensor:
     """Move the settled rows on to their next c, in place; return which rows have tried enough."""
     log_c = state.c.log()
     reached = settled & (state.lead > 0)
@@ -134,7 +134,7 @@ def _next_c(state: Rows, settled: torch.Tensor, search: Search) -> torch.Tensor:
     return done
 
 
-def _two_loop(state: Rows, free: torch.Tensor, turn: int, search: Search) -> torch.Tensor:
+def _two_loop(state: Rows, free: torch.Tensor, *, turn: int, search: Search) -> torch.Tensor:
     """Return the inverse Hessian's approximation times ``free`` (Nocedal and Wright, algorithm 7.4).
 
     The penalty's Hessian, 2c, is exact: it is added to the remembered curvature of the cross-entropy, and is the

@@ -282,13 +282,13 @@ def _advance(turn):  # type: ignore[no-untyped-def]
 class FusedRounds:
     """The rounds' work by compiled kernels, on a CPU."""
 
-    def read(self, pairs: Pairs, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
+    def read(self, pairs: Pairs, logits: torch.Tensor, *, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
         """Set the pairs' leads and floors; return the leads' weights and whether one is far beyond the boundary."""
         weights = torch.empty_like(logits)
         which, state = pairs.which.numpy(), pairs.state.numpy()
         return weights, _read(which, state, logits.numpy(), labels.numpy(), weights.numpy())
 
-    def advance(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+    def advance(self, rows: torch.Tensor, pairs: Pairs, *, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
         """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""
         arrays: Any = [value.numpy() for value in pairs]
         gradients = fresh.numpy()

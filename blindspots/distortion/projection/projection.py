@@ -91,14 +91,14 @@ class Limits(NamedTuple):
 class Rounds(Protocol):
     """The row-wise work of a round."""
 
-    def read(self, pairs: Pairs, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
+    def read(self, pairs: Pairs, logits: torch.Tensor, *, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
         """Set the pairs' leads and floors from logits (p, k) at their points.
 
         ``labels``: of all images. Returns the weights (p, k) that make the leads of the logits, and whether a pair that
         is not frozen went far beyond the boundary.
         """
 
-    def advance(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+    def advance(self, rows: torch.Tensor, pairs: Pairs, *, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
         """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew.
 
         ``fresh``: (p, m) the leads' gradients at the points. Returns these pairs. Overwrites ``pairs``.
@@ -118,7 +118,8 @@ def nearest(problem: Problem, labels: torch.Tensor, *, rounds: Rounds, most: int
     """
     rows, best, effort = problem.rows, problem.best, problem.effort
     pairs, fresh = _candidates(problem, labels)
-    pairs = rounds.advance(rows, pairs, fresh, best, Limits(_FIRST, _FIRST, 1.0, False, False, True))
+    first = Limits(_FIRST, _FIRST, 1.0, False, False, True)
+    pairs = rounds.advance(rows, pairs, fresh=fresh, best=best, limits=first)
     passes = torch.zeros_like(labels)
     looked = _least_of_images(pairs, best)
     for turn in range(1, most + _RESTORATIONS + 1):
@@ -137,7 +138,7 @@ def nearest(problem: Problem, labels: torch.Tensor, *, rounds: Rounds, most: int
         fresh, over = _evaluate(problem.classifier, pairs, labels=labels, rounds=rounds)
         if over:
             _retract(problem, labels, pairs=pairs, fresh=fresh, rounds=rounds)
-        pairs = rounds.advance(rows, pairs, fresh, best, limits)
+        pairs = rounds.advance(rows, pairs, fresh=fresh, best=best, limits=limits)
     for counter in (effort.iterations, effort.forwards, effort.backwards):
         counter += passes
     return best.size > _FARTHER * looked
@@ -161,7 +162,7 @@ def _candidates(problem: Problem, labels: torch.Tensor) -> tuple[Pairs, torch.Te
     others = logits.scatter(1, labels[:, None], -torch.inf)
     ranked = others.topk(min(_RANKED, logits.shape[1] - 1), dim=1).indices
     gaps = logits.gather(1, labels[:, None]) - logits.gather(1, ranked)
-    weights = contrast(ranked, labels[:, None], logits.shape[1], logits.dtype)
+    weights = contrast(ranked, labels[:, None], like=logits)
     image, column, normals = classifier.closest(tape, weights, gaps, within=_WITHIN)
     effort.add(torch.arange(len(rows), device=rows.device), iterations=1, forwards=1)
     effort.add(image, backwards=1)
@@ -179,7 +180,7 @@ def _evaluate(
 ) -> tuple[torch.Tensor, bool]:
     """Set the pairs' leads at their points; return the leads' gradients, and whether one is far beyond."""
     logits, tape = classifier.evaluate(pairs.point)
-    weights, over = rounds.read(pairs, logits, labels)
+    weights, over = rounds.read(pairs, logits, labels=labels)
     return classifier.pullback(tape, weights), over
 
 

@@ -31,24 +31,24 @@ from blindspots.models.classifier import contrast, difference
 class TorchRounds:
     """The rounds' work by torch operations, on any device."""
 
-    def read(self, pairs: Pairs, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
+    def read(self, pairs: Pairs, logits: torch.Tensor, *, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
         """Set the pairs' leads and floors; return the leads' weights and whether one is far beyond the boundary."""
         target, label = pairs.which[:, TARGET], take(labels, pairs.which[:, IMAGE])
         pairs.state[:, LEAD] = difference(logits, target, label)
         pairs.state[:, FLOOR] = rounding_margin(logits)
         over = bool(far_beyond(pairs).any())
-        return contrast(target, label, logits.shape[1], logits.dtype), over
+        return contrast(target, label, like=logits), over
 
-    def advance(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+    def advance(self, rows: torch.Tensor, pairs: Pairs, *, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
         """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""
         if not limits.first:
-            going = self._judged(pairs, fresh, best, limits)
+            going = self._judged(pairs, fresh, best=best, limits=limits)
             if not bool(going.all()):
                 index = going.nonzero()[:, 0]
                 pairs, fresh = pairs.take(index), take(fresh, index)
-        return self._projected(rows, pairs, fresh, best, limits)
+        return self._projected(rows, pairs, fresh=fresh, best=best, limits=limits)
 
-    def _judged(self, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> torch.Tensor:
+    def _judged(self, pairs: Pairs, fresh: torch.Tensor, *, best: Best, limits: Limits) -> torch.Tensor:
         """Offer the points beyond the boundary, and return which pairs go on (p,)."""
         image, target, frozen = pairs.which.T
         lead, floor, _, size, change, multiplier, slope, step, past, _ = pairs.state.T
@@ -77,7 +77,7 @@ class TorchRounds:
         promising = (expected - doubt <= limits.factor * least) | ~torch.isfinite(least)
         return going & torch.where(was | freeze, size < best.size[image], promising)
 
-    def _projected(self, rows: torch.Tensor, pairs: Pairs, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
+    def _projected(self, rows: torch.Tensor, pairs: Pairs, *, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
         """Project the pairs' images anew; return those that may win."""
         frozen = pairs.which[:, FROZEN].bool()
         lead, _, _, before, _, guess, slope, _, _, aim = pairs.state.T

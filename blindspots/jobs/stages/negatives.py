@@ -106,7 +106,7 @@ class Negatives(BeginningOfNearest):
             trained_model(workspace, self.model, self.seed),
             workspace.dataset.images(self.split, ids).to(workspace.device),
             workspace.dataset.labels(self.split, ids).to(workspace.device),
-            torch.from_numpy(least),
+            least=torch.from_numpy(least),
             multiples=workspace.study.negatives.multiples,
             directions=workspace.study.negatives.directions,
             seed=workspace.study.seed,

@@ -80,7 +80,7 @@ def certified_radius(
         raise InputError(f"the model can't be copied: {str(error).splitlines()[0]}") from error
     graph = trace(double, tuple(images.shape[1:]))
     logits = _logits(double, images)
-    check_labels(labels, logits.shape[1], len(images))
+    check_labels(labels, logits.shape[1], count=len(images))
     labels = labels.to(images.device).long()
     network = as_sigmoid_network(graph)
     if network is None and method in ("local", "sdp"):
@@ -124,7 +124,7 @@ def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:
 def _logits(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     parts = images.split(rows_at_once(images[0].numel(), arrays=_ARRAYS))
     with undisturbed(model, images.device), torch.no_grad():
-        return torch.cat([check_logits(model(part), len(part), torch.float64) for part in parts])
+        return torch.cat([check_logits(model(part), count=len(part), dtype=torch.float64) for part in parts])
 
 
 def _by_layers(graph: Graph, logits: torch.Tensor) -> tuple[torch.Tensor, float]:

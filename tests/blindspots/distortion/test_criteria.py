@@ -12,7 +12,7 @@ LABELS = torch.tensor([0, 1, 0])  # the last is misread
 
 
 def ruled(rule):
-    return criterion(rule, LABELS, LOGITS, seed=2, examples=[4, 5, 6], split="train")
+    return criterion(rule, LABELS, logits=LOGITS, seed=2, examples=[4, 5, 6], split="train")
 
 
 def test_nearest_is_any_class_but_the_label():

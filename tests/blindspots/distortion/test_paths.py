@@ -68,7 +68,7 @@ def test_what_a_round_reads(lead):
     found = []
     for rounds in (TorchRounds(), FusedRounds()):
         pairs = Pairs(which.clone(), torch.ones(3, 10), torch.zeros(3, 5), torch.zeros(3, 5))
-        weights, over = rounds.read(pairs, logits, labels)
+        weights, over = rounds.read(pairs, logits, labels=labels)
         assert over == (lead > 0.3)
         torch.testing.assert_close((weights * logits).sum(1), pairs.state[:, LEAD], rtol=1e-5, atol=1e-5)
         found.append((weights, pairs.state))

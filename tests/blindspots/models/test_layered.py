@@ -16,7 +16,7 @@ def test_a_network_is_evaluated_from_its_weights(activation):
     rows = torch.rand(9, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     by_hand, automatic = classifier_of(model, torch.Size([3, 4])), Classifier(model, torch.Size([3, 4]))
     assert isinstance(by_hand, Layered)
-    weights = contrast(torch.tensor([[1, 2, 3]]).expand(9, 3), torch.zeros(9, 1, dtype=torch.int64), 4, torch.float64)
+    weights = contrast(torch.tensor([[1, 2, 3]]).expand(9, 3), torch.zeros(9, 1, dtype=torch.int64), like=rows[:, :4])
     (logits, tape), (expected, other) = by_hand.evaluate(rows), automatic.evaluate(rows)
     torch.testing.assert_close(logits, expected)
     gradients = automatic.pullbacks(other, weights)

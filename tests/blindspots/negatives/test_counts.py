@@ -37,7 +37,7 @@ def test_a_flat_boundary_is_crossed_as_often_as_the_closed_form_says(values: int
     model, images, labels, least = two_classes(values, values)
     multiples = (0.5, 0.99, 1.1, 1.5, 2.0, 3.0, 5.0)
     found = adversarial_negatives(
-        model, images, labels, least, multiples=multiples, directions=4000, seed=0, examples=range(10)
+        model, images, labels, least=least, multiples=multiples, directions=4000, seed=0, examples=range(10)
     )
     assert found.counted.all()
     assert (found.shown == 4000).all()
@@ -67,7 +67,7 @@ def test_in_the_box_nothing_is_misread_nearer_than_the_least() -> None:
     model, images, labels = bounded()
     least = minimum_distortion(model, images, labels, rule="nearest").distortion
     found = adversarial_negatives(
-        model, images, labels, least, multiples=(0.5, 0.999, 3), directions=500, seed=0, examples=range(30)
+        model, images, labels, least=least, multiples=(0.5, 0.999, 3), directions=500, seed=0, examples=range(30)
     )
     assert (found.shown[:, BOX, :2] == 500).all()
     assert found.misread[:, BOX].sum(0)[:2].tolist() == [0, 0]
@@ -84,7 +84,7 @@ def test_directions_the_box_holds_too_little_of_are_counted_and_not_shown() -> N
         model,
         image,
         torch.tensor([0]),
-        torch.tensor([0.4]),
+        least=torch.tensor([0.4]),
         multiples=(0.1, 2),
         directions=300,
         seed=5,
@@ -112,7 +112,7 @@ def test_counts_do_not_depend_on_how_images_and_directions_are_batched(monkeypat
             model,
             images[rows],
             labels[rows],
-            least[rows],
+            least=least[rows],
             multiples=(2, 4),
             directions=100,
             seed=1,
@@ -143,7 +143,7 @@ def test_another_model_is_shown_the_same_images() -> None:
     images, labels = torch.full((1, 9), 0.5), torch.tensor([0])
     what = {"multiples": (2,), "directions": 3, "seed": 4, "examples": [5], "split": "test"}
     for least in (0.01, 0.02):
-        adversarial_negatives(Watched(), images, labels, torch.tensor([least]), **what)
+        adversarial_negatives(Watched(), images, labels, least=torch.tensor([least]), **what)
     (_, near, _), (_, far, _) = seen[:3], seen[3:]
     torch.testing.assert_close(2 * (near - 0.5), far - 0.5)
     directions = torch.cat(list(random_directions(images[0], 3, seed=4, example=5, split="test")))
@@ -155,7 +155,7 @@ def test_images_misread_from_the_start_or_of_no_known_distortion_are_left_out() 
     labels[0] = 1 - labels[0]
     least[1:4] = torch.tensor([0.0, math.nan, math.inf])
     found = adversarial_negatives(
-        model, images, labels, least, multiples=(9,), directions=50, seed=0, examples=range(10)
+        model, images, labels, least=least, multiples=(9,), directions=50, seed=0, examples=range(10)
     )
     assert found.counted.tolist() == [False] * 4 + [True] * 6
     for counts in (found.shown, found.misread, found.out_of_reach):
@@ -168,12 +168,19 @@ def test_the_model_is_left_as_it_was_and_read_as_in_evaluation() -> None:
     whole = nn.Sequential(nn.Flatten(), nn.Dropout(0.9), model).double().train()
     shaped = images.double().reshape(10, 1, 2, 3)
     found = adversarial_negatives(
-        whole, shaped, labels, least, multiples=(0.9, 4), directions=200, seed=0, examples=range(10)
+        whole, shaped, labels, least=least, multiples=(0.9, 4), directions=200, seed=0, examples=range(10)
     )
     assert whole.training
     assert whole[1].training
     plain = adversarial_negatives(
-        model.double(), images.double(), labels, least, multiples=(0.9, 4), directions=200, seed=0, examples=range(10)
+        model.double(),
+        images.double(),
+        labels,
+        least=least,
+        multiples=(0.9, 4),
+        directions=200,
+        seed=0,
+        examples=range(10),
     )
     assert found.counted.all()
     assert torch.equal(found.misread, plain.misread)

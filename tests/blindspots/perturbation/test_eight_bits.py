@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from blindspots import InputError, minimum_distortion
-from blindspots.perturbation import eight_bits
+from blindspots import InputError, device, minimum_distortion
 from blindspots.perturbation.eight_bits import in_eight_bits, survives_eight_bits
 
 DTYPES = [torch.float32, torch.float64]
@@ -59,7 +58,7 @@ def test_rounding_of_what_float32_would_take_for_halves():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_survival_is_what_rounding_leaves(dtype, monkeypatch):
-    monkeypatch.setattr(eight_bits, "_VALUES", 4)  # chunks of two images with two values
+    monkeypatch.setattr(device, "BUDGET", 4 * 4)  # chunks of two images with two values
     level = 100.2 / 255
     model = Threshold(level).to(dtype).train()
     # just above the level: rounded down below it; 100.6 is rounded up; 100 is below; 255 is of class 2
@@ -76,11 +75,15 @@ def test_survival_is_what_rounding_leaves(dtype, monkeypatch):
     assert torch.equal(images, before)
 
 
-def test_least_distortions_survive_where_a_level_is_small_beside_them(linear):
-    found = minimum_distortion(linear.model, linear.images, linear.labels)
-    kept = survives_eight_bits(linear.model, found.images, linear.labels)
-    with torch.no_grad():
-        expected = linear.model((found.images * 255).round() / 255).argmax(1) != linear.labels
+def test_least_distortions_survive_where_a_level_is_small_beside_them():
+    random = torch.Generator().manual_seed(0)
+    model = nn.Linear(64, 10).requires_grad_(False)
+    model.weight.copy_(0.1 * torch.randn(10, 64, generator=random))
+    images = (1.6 * torch.rand(200, 64, generator=random) - 0.3).clamp(0, 1)
+    labels = model(images).argmax(1)
+    found = minimum_distortion(model, images, labels)
+    kept = survives_eight_bits(model, found.images, labels)
+    expected = model((found.images * 255).round() / 255).argmax(1) != labels
     assert torch.equal(kept, expected)
     assert 0 < kept.sum() < len(kept)
 

@@ -268,7 +268,15 @@ def test_golden_numbers(hidden: tuple[int, ...]) -> None:
     margins = model(images).sort(dim=1).values.diff(dim=1)[:, -1]
     least = torch.where(torch.arange(40) % 8 == 0, 0, margins / 50)
     found = adversarial_negatives(
-        model, images, labels, least, multiples=(1, 3, 8), directions=40, seed=0, examples=range(40), split="train"
+        model,
+        images,
+        labels,
+        least=least,
+        multiples=(1, 3, 8),
+        directions=40,
+        seed=0,
+        examples=range(40),
+        split="train",
     )
     assert module.ALGORITHM == 1  # float32 counts the same: none lies on a boundary
     counts = [each.sum(0).tolist() for each in (found.shown, found.misread, found.out_of_reach)]

@@ -112,7 +112,7 @@ def test_a_golden_number_moves_with_the_algorithm(change: str, monkeypatch: pyte
 def test_a_golden_number_does_not_move_with_the_order_of_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     """In chunks of other sizes everything is summed in another order, as on another processor."""
     before = losses("penalised")
-    monkeypatch.setattr(inputs, "_ROWS", 50)
+    monkeypatch.setattr(inputs, "batch_rows", lambda device: 50)
     found = losses("penalised")
     assert found != before
     assert found == pytest.approx(before, rel=ROUNDING)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from blindspots import minimum_distortion
+from blindspots import device, minimum_distortion
 from blindspots.distortion.exact.linear import exact_linear_distortion
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.spectral.proof import rounded_product as bounds
@@ -256,7 +256,7 @@ def test_is_the_same_in_chunks(monkeypatch):
     labels = model(images).argmax(1)
     whole = lower_bound(model, images, labels)
     seen = []
-    monkeypatch.setattr(bounds, "_VALUES", 2 * 4 * 64)  # the first layer's outputs of two images
+    monkeypatch.setattr(device, "BUDGET", 2 * 4 * 64)  # the first layer's outputs of two images
     monkeypatch.setattr(bounds, "evaluated", lambda layer, values: seen.append(len(values)) or evaluated(layer, values))
     torch.testing.assert_close(lower_bound(model, images, labels), whole, rtol=1e-12, atol=0)
     assert seen == [1] * 11 + [2] * 11 + [2] * 11 + [1] * 11  # one image first, for what holds for all
