@@ -72,8 +72,9 @@ class Transfer:
             str(dim): {value: index for index, value in enumerate(found[dim].values.tolist())} for dim in found.dims
         }
         order = ("source", "target", "seed", "split", "rule", "variant")
-        self._counts = {name: found[name].transpose(*order).values for name in self._COUNTS}
-        self._distortion = found["distortion"].transpose(*order).values
+        found = found[[*self._COUNTS, "distortion"]].load().transpose(*order)  # read before it is turned: once a store
+        self._counts = {name: found[name].values for name in self._COUNTS}
+        self._distortion = found["distortion"].values
         self._seeds = range(results.study.seeds)
 
     def cell(self, source: str, target: str, *, split: str, rule: str, variant: str = "plain") -> Cell:

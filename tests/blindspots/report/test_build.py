@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from blindspots.report.picture_sections import negatives_section
 
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
@@ -14,7 +15,6 @@ from blindspots.report import write_report
 from blindspots.report.blocks import Findings, Missing
 from blindspots.report.build import build_report
 from blindspots.report.findings import Ledger
-from blindspots.report.picture_sections import negatives_section
 from blindspots.report.table_sections import table_sections
 from blindspots.store.layout import Layout
 from blindspots.study.study import Study
