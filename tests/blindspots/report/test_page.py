@@ -13,7 +13,6 @@ from blindspots.figures import FIGURES
 from blindspots.report.build import build_report
 from blindspots.report.findings import Ledger
 from blindspots.report.grids import transfer_grid
-from blindspots.report.verdict import _which
 from blindspots.results.results import Results
 from blindspots.tables import TABLES, draw_table
 from blindspots.tables.agreement import agreement
@@ -226,13 +225,6 @@ def test_the_verdict_is_that_of_the_tables(page: Node, tables: dict[int, xr.Data
     assert lead.text.startswith(start)
     last = table_of(page, "grid-verdict").all("tr")[-1]
     assert last.all("td")[0].text == f"{found.overlapping} of {found.total}"
-
-
-@pytest.mark.parametrize(
-    ("numbers", "said"), [({1}, "Table 1"), ({1, 3}, "Tables 1 and 3"), ({4, 2, 3, 1}, "Tables 1 to 4")]
-)
-def test_tables_are_named_as_a_reader_would(numbers: set[int], said: str) -> None:
-    assert _which(numbers) == said
 
 
 def test_the_spread_over_seeds_stands_beside_the_mean(tables: dict[int, xr.Dataset]) -> None:
