@@ -16,7 +16,7 @@ class Held(Results):
     """
 
     def __init__(self, tree: xr.DataTree, study: Study, root: Path | None = None) -> None:
-        self.tree, self.study, self._data = tree, study, None
+        self.tree, self.study, self._data, self._finished = tree, study, None, True
         if root is not None:
             self.place = Place.at(root)
 
