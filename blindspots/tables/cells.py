@@ -102,8 +102,7 @@ class Transfer:
         except KeyError:
             at = ()
         if not at or self._counts["n"][at] == 0:
-            raise InputError(
-                "the store lacks transfer/{source}/{target}/seed-{seed} (split {split}, rule {rule}, {variant}); "
-                "{finish}".format(**wanted, finish=UNFINISHED)
-            )
+            source, target, seed, split, rule, variant = wanted.values()
+            lacking = layout.pair_job(str(source), str(target), int(seed))
+            raise InputError(f"the store lacks {lacking} (split {split}, rule {rule}, {variant}); {UNFINISHED}")
         return at
