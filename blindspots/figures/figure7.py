@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
+from blindspots.figures.pixels import shown_pixels
 from blindspots.names import NO_RULE, noise_name
 from blindspots.results.results import Results
 from blindspots.store import layout
@@ -30,9 +31,9 @@ class Panel:
 
     title: str
     images: np.ndarray
-    """(n, height, width) originals in [0, 1]."""
+    """(n, height, width) originals in [0, 1], or (n, height, width, 3) in colours."""
     shown: np.ndarray
-    """(n, height, width) as shown to the model."""
+    """The same, as shown to the model."""
     labels: np.ndarray
     read: np.ndarray | None
     """(n,) classes read in what is shown; None where that is not stored."""
@@ -95,8 +96,8 @@ def adversarial_panel(results: Results, model: str, rule: str, found: xr.Dataset
     name = study.model(model).paper or model
     return Panel(
         title=f"{name}, rule {rule}\naverage distortion {average:.3f}, accuracy {100 * accuracy:.0f}%",
-        images=images[:, 0],
-        shown=(images + shown["perturbation"].values)[:, 0],
+        images=shown_pixels(images),
+        shown=shown_pixels(images + shown["perturbation"].values),
         labels=shown["label"].values,
         read=shown["predicted"].values,
     )
@@ -112,8 +113,8 @@ def noise_panel(results: Results, stddev: float, model: str, rows: np.ndarray) -
     name = study.model(model).paper or model
     return Panel(
         title=f"Gaussian noise of stddev {stddev:g}\naccuracy of {name} {100 * (1 - rate):.0f}%",
-        images=images[:, 0],
-        shown=(images + found["perturbation"].values)[:, 0],
+        images=shown_pixels(images),
+        shown=shown_pixels(images + found["perturbation"].values),
         labels=found["label"].values,
         read=None,
     )
@@ -121,11 +122,11 @@ def noise_panel(results: Results, stddev: float, model: str, rows: np.ndarray) -
 
 def draw_panel(axes: Axes, panel: Panel) -> Axes:
     """Draw a panel's pairs as one picture into ``axes`` and return them: even columns originals, odd ones as shown."""
-    height, width = panel.images.shape[1:]
+    height, width, *colours = panel.images.shape[1:]
     step_x, step_y = 2 * width + _GAP + _BETWEEN, height + _BELOW
     across = min(_PAIRS_A_ROW, len(panel.images))
     down = -(-len(panel.images) // across)
-    picture = np.ones((down * step_y, across * step_x - _BETWEEN), np.float32)
+    picture = np.ones((down * step_y, across * step_x - _BETWEEN, *colours), np.float32)
     for index, (image, shown) in enumerate(zip(panel.images, panel.shown, strict=True)):
         top, left = index // across * step_y, index % across * step_x
         picture[top : top + height, left : left + width] = image

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
 from blindspots.figures.palette import source_label
+from blindspots.figures.pixels import shown_pixels
 from blindspots.figures.plate import Plate
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.results.results import Results
@@ -34,7 +35,7 @@ def filters(results: Results, *, model: str | None = None, seed: int = 0) -> Fig
     weights = first_layer(results, used, seed)
     count = min(MOST, len(weights))
     figure = Figure(figsize=(7.6, 8.0), layout="constrained")
-    axes = draw_filters(figure.add_subplot(), weights[:count].reshape(count, *results.dataset.shape[-2:]))
+    axes = draw_filters(figure.add_subplot(), shown_pixels(weights[:count].reshape(count, *results.dataset.shape)))
     which = f"all {count} filters" if count == len(weights) else f"the first {count} of {len(weights)} filters"
     axes.set_title(f"{source_label(study, used)}: {which} of the first layer", fontsize=9)
     return figure
@@ -70,12 +71,15 @@ def first_layer(results: Results, model: str, seed: int = 0) -> np.ndarray:
 
 
 def draw_filters(axes: Axes, images: np.ndarray) -> Axes:
-    """Draw ``images`` (n, height, width), each divided by its own largest absolute value, and return the axes."""
-    count, height, width = images.shape
+    """Draw ``images``, each divided by its own largest absolute value, and return the axes.
+
+    ``images``: (n, height, width), or (n, height, width, 3) in colours.
+    """
+    count, height, width, *colours = images.shape
     across = int(np.ceil(np.sqrt(count)))
     down = -(-count // across)
-    picture = np.ones((down * (height + _GAP) - _GAP, across * (width + _GAP) - _GAP), np.float32)
-    largest = np.abs(images).max(axis=(1, 2), keepdims=True)
+    picture = np.ones((down * (height + _GAP) - _GAP, across * (width + _GAP) - _GAP, *colours), np.float32)
+    largest = np.abs(images).max(axis=tuple(range(1, images.ndim)), keepdims=True)
     scaled = 0.5 + 0.5 * images / np.where(largest > 0, largest, 1)
     for index, image in enumerate(scaled):
         top, left = index // across * (height + _GAP), index % across * (width + _GAP)

@@ -123,6 +123,7 @@ class Results:
         if not self._finished or not self.place.has(layout.receipt(group, 0)):  # it may be one of other sets
             return None
         try:
+            found: xr.Dataset
             with xr.open_zarr(self.place.path(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
                 drawn: xr.Dataset = found.load()
                 return drawn

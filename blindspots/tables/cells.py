@@ -72,8 +72,9 @@ class Transfer:
             str(dim): {value: index for index, value in enumerate(found[dim].values.tolist())} for dim in found.dims
         }
         order = ("source", "target", "seed", "split", "rule", "variant")
-        self._counts = {name: found[name].transpose(*order).values for name in self._COUNTS}
-        self._distortion = found["distortion"].transpose(*order).values
+        found = found[[*self._COUNTS, "distortion"]].load().transpose(*order)  # read before it is turned: once a store
+        self._counts = {name: found[name].values for name in self._COUNTS}
+        self._distortion = found["distortion"].values
         self._seeds = range(results.study.seeds)
 
     def cell(self, source: str, target: str, *, split: str, rule: str, variant: str = "plain") -> Cell:
@@ -101,8 +102,7 @@ class Transfer:
         except KeyError:
             at = ()
         if not at or self._counts["n"][at] == 0:
-            raise InputError(
-                "the store lacks transfer/{source}/{target}/seed-{seed} (split {split}, rule {rule}, {variant}); "
-                "{finish}".format(**wanted, finish=UNFINISHED)
-            )
+            source, target, seed, split, rule, variant = wanted.values()
+            lacking = layout.pair_job(str(source), str(target), int(seed))
+            raise InputError(f"the store lacks {lacking} (split {split}, rule {rule}, {variant}); {UNFINISHED}")
         return at

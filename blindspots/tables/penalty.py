@@ -174,7 +174,7 @@ def paired_difference(per_seed: np.ndarray, per_image: np.ndarray, images: int, 
 
 def _errors(results: Results, spec: ModelSpec) -> np.ndarray:
     """Return a model's test error by seed (s,)."""
-    transfer = results.group(layout.TRANSFER)
+    transfer = results.group(layout.TRANSFER)[["misread", "n"]].load()
     found = transfer.sel(source=CLEAN, target=spec.name, split=SPLIT, rule=NO_RULE, variant="plain")
     cells = found.sel(seed=list(range(results.study.seeds)))
     return np.asarray(cells["misread"].values / cells["n"].values)

@@ -64,7 +64,7 @@ def is_compared(table: xr.Dataset) -> bool:
 
 def _content(table: xr.Dataset) -> dict[str, Any]:
     attributes = {name: value for name, value in table.attrs.items() if name != COLUMNS}  # the records say it
-    content = {"attributes": attributes, "records": records(table)}
+    content = {"attributes": _finite(attributes), "records": records(table)}
     if is_compared(table):
         content |= {"verdicts": verdicts(table), "agreement": [_finite(each.record()) for each in agreements(table)]}
     return content

@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
 from blindspots.figures.distortion_distributions import distortion_distributions, distortions_of, draw_ridge
+from blindspots.results.results import Results
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
+from tests.held import Held
 
 
 def by_hand(name: str = "fc10-1e-4") -> tuple[Study, xr.DataTree]:
@@ -30,7 +32,7 @@ def by_hand(name: str = "fc10-1e-4") -> tuple[Study, xr.DataTree]:
 
 def test_only_successes_on_images_read_correctly_count_and_seeds_are_pooled() -> None:
     study, tree = by_hand()
-    found = distortions_of(tree, study, "fc10-1e-4")
+    found = distortions_of(Held(tree, study), "fc10-1e-4")
     assert list(found) == ["random"]
     assert found["random"].tolist() == [0.1, 0.2, 0.1, 0.2]
 
@@ -51,16 +53,16 @@ def test_a_rule_keeps_its_colour_and_line_where_another_is_missing() -> None:
 @pytest.mark.parametrize(("name", "marked"), [("fc10-1e-4", 1), ("another", 0)])
 def test_the_papers_average_stands_beside_the_papers_own_models(name: str, marked: int) -> None:
     study, tree = by_hand(name)
-    (axes,) = distortion_distributions(tree, study).axes
+    (axes,) = distortion_distributions(Held(tree, study)).axes
     triangles = [line for line in axes.lines if line.get_marker() == "v"]
     assert [list(line.get_xdata()) for line in triangles] == [[0.062]] * marked
     assert axes.get_xlim()[1] >= 0.2
 
 
 def test_every_model_of_a_store_has_a_ridge(tiny_root: Path, tiny: Study) -> None:
-    with xr.open_datatree(tiny_root / "study.zarr", engine="zarr", chunks=None) as tree:
-        figure = distortion_distributions(tree, tiny)
-        found = tree["sets/fc20-10/seed-0/train/nearest"].to_dataset()
+    with Results(tiny_root) as results:
+        figure = distortion_distributions(results)
+        found = results.tree["sets/fc20-10/seed-0/train/nearest"].to_dataset()
         mean = float(found.distortion[(found.clean_predicted == found.label) & found.success].mean())
     assert [axes.get_ylabel() for axes in figure.axes] == ["FC10(1e-2)", "fc20-10"]
     assert "pixel" in figure.axes[-1].get_xlabel()
@@ -69,4 +71,4 @@ def test_every_model_of_a_store_has_a_ridge(tiny_root: Path, tiny: Study) -> Non
 
 def test_a_store_without_sets_is_refused(tiny: Study) -> None:
     with pytest.raises(InputError, match="no adversarial sets"):
-        distortion_distributions(xr.DataTree(), tiny)
+        distortion_distributions(Held(xr.DataTree(), tiny))

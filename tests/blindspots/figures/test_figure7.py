@@ -8,19 +8,21 @@ from matplotlib.figure import Figure
 
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
-from blindspots.figures import build_figure, save_figure
+from blindspots.figures import draw_figure, save_figure
 from blindspots.figures.figure7 import Panel, _default, draw_panel, figure7
+from blindspots.results.results import Results
 from blindspots.study.file import validate_study
-from blindspots.study.study import Study
+from tests.held import Held
 
 
 @pytest.fixture
-def tree(tiny_root: Path) -> xr.DataTree:
-    return xr.open_datatree(tiny_root / "study.zarr", engine="zarr", chunks=None)
+def results(tiny_root: Path) -> Results:
+    return Results(tiny_root)
 
 
-def test_the_store_is_what_is_drawn(tree: xr.DataTree, tiny: Study, mnist: Dataset) -> None:
-    figure = build_figure(7, tree, tiny, mnist)
+def test_the_store_is_what_is_drawn(results: Results, mnist: Dataset) -> None:
+    figure = draw_figure(7, results)
+    tree = results.tree
     assert len(figure.axes) == 3
     found = tree["sets/fc10/seed-0/train/random"].to_dataset()
     other = tree["sets/fc20-10/seed-0/train/random"].to_dataset()
@@ -43,16 +45,16 @@ def test_the_store_is_what_is_drawn(tree: xr.DataTree, tiny: Study, mnist: Datas
     assert figure.axes[0].texts[1].get_text() == f"→ {int(found.predicted[first])}"
 
 
-def test_models_and_rule_can_be_chosen(tree: xr.DataTree, tiny: Study, mnist: Dataset) -> None:
-    figure = figure7(tree, tiny, mnist, models=["fc20-10"], rule="nearest")
+def test_models_and_rule_can_be_chosen(results: Results) -> None:
+    figure = figure7(results, models=["fc20-10"], rule="nearest")
     assert [axes.get_title().partition("\n")[0] for axes in figure.axes] == [
         "fc20-10, rule nearest",
         "Gaussian noise of stddev 1",
     ]
     with pytest.raises(InputError, match="no model is called 'fc9'"):
-        figure7(tree, tiny, mnist, models=["fc9"])
+        figure7(results, models=["fc9"])
     with pytest.raises(InputError, match="the store lacks sets/fc10/seed-0/train/second"):
-        figure7(tree, tiny, mnist, rule="second")
+        figure7(results, rule="second")
 
 
 def test_the_models_shown_are_the_first_and_fc200_where_there_is_one() -> None:
@@ -68,11 +70,11 @@ def test_the_models_shown_are_the_first_and_fc200_where_there_is_one() -> None:
     assert default(first, half) == ["fc10"]
 
 
-def test_models_whose_sets_are_of_other_images_are_not_shown_together(mnist: Dataset) -> None:
+def test_models_whose_sets_are_of_other_images_are_not_shown_together() -> None:
     models = [{"name": "fc10", "decay": [0]}, {"name": "fc10-p1", "decay": [0], "split": "p1"}]
     study = validate_study({"name": "by-hand", "models": models})
     with pytest.raises(InputError, match=r"different images \(fc10: train, fc10-p1: test\)"):
-        figure7(xr.DataTree(), study, mnist, models=["fc10", "fc10-p1"])
+        figure7(Held(xr.DataTree(), study), models=["fc10", "fc10-p1"])
 
 
 def test_a_panel_is_drawn_into_the_axes_given_and_tells_right_from_wrong() -> None:
@@ -84,12 +86,18 @@ def test_a_panel_is_drawn_into_the_axes_given_and_tells_right_from_wrong() -> No
     assert axes.texts[1].get_color() != axes.texts[3].get_color()
 
 
+def test_a_panel_of_coloured_images_is_in_colours() -> None:
+    images = np.zeros((1, 4, 4, 3), np.float32)
+    images[..., 2] = 0.75
+    axes = draw_panel(Figure().add_subplot(), Panel("blue", images, images, labels=np.array([3]), read=None))
+    picture = np.asarray(axes.images[0].get_array())
+    np.testing.assert_array_equal(picture[:4, :4], images[0])
+
+
 @pytest.mark.parametrize("suffix", [".png", ".pdf"])
-def test_the_same_figure_is_the_same_file(
-    tree: xr.DataTree, tiny: Study, mnist: Dataset, tmp_path: Path, suffix: str
-) -> None:
+def test_the_same_figure_is_the_same_file(results: Results, tmp_path: Path, suffix: str) -> None:
     for name in ("one", "two"):
-        save_figure(build_figure(7, tree, tiny, mnist), tmp_path / (name + suffix))
+        save_figure(draw_figure(7, results), tmp_path / (name + suffix))
     assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
     if suffix == ".png":
         assert matplotlib.image.imread(tmp_path / "one.png").shape[0] > 500

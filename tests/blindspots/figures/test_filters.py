@@ -5,16 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from matplotlib.figure import Figure
 
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.figures.filters import draw_filters, filters, first_layer
 from blindspots.networks.build import build_network
-from blindspots.store.layout import Layout
+from blindspots.store import layout
 from blindspots.store.weights import save_weights
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
+from tests.held import Held
 
 
 @pytest.fixture
@@ -32,18 +34,18 @@ def study() -> Study:
 
 
 @pytest.fixture
-def layout(study: Study, mnist: Dataset, tmp_path: Path) -> Layout:
-    layout = Layout.at(tmp_path)
+def results(study: Study, mnist: Dataset, tmp_path: Path) -> Held:
+    results = Held(xr.DataTree(), study, tmp_path)
     for spec in study.models[1:]:
         network = build_network(spec, shape=mnist.shape, classes=10)
-        save_weights(layout.weights(spec.name, 0), network.state_dict(), {})
-    return layout
+        save_weights(results.place, layout.weights(spec.name, 0), network.state_dict(), {})
+    return results
 
 
-def test_the_first_layer_is_drawn_unit_by_unit(study: Study, mnist: Dataset, layout: Layout) -> None:
-    weights = first_layer(study, mnist, layout, "ae9-10")
+def test_the_first_layer_is_drawn_unit_by_unit(results: Held) -> None:
+    weights = first_layer(results, "ae9-10")
     assert weights.shape == (9, 784)
-    figure = filters(study, mnist, layout)
+    figure = filters(results)
     (axes,) = figure.axes
     assert axes.get_title() == "ae9-10: all 9 filters of the first layer"
     picture = np.asarray(axes.images[0].get_array())
@@ -62,16 +64,16 @@ def test_each_filter_is_divided_by_its_own_largest_absolute_weight() -> None:
     np.testing.assert_allclose(picture[4:6, :2], 0.5)  # no weights at all: mid-grey
 
 
-def test_what_has_no_filters_is_refused(study: Study, mnist: Dataset, layout: Layout, tiny: Study) -> None:
+def test_what_has_no_filters_is_refused(results: Held, tiny: Study) -> None:
     with pytest.raises(InputError, match="the study tiny has no autoencoder"):
-        filters(tiny, mnist, layout)
+        filters(Held(xr.DataTree(), tiny))
     with pytest.raises(InputError, match="conv2-10 has no fully connected layer on the image"):
-        filters(study, mnist, layout, model="conv2-10")
+        filters(results, model="conv2-10")
     with pytest.raises(InputError, match="the weights of fc10 cannot be used"):
-        filters(study, mnist, layout, model="fc10")
+        filters(results, model="fc10")
 
 
-def test_weights_of_another_network_are_refused(study: Study, mnist: Dataset, layout: Layout) -> None:
-    save_weights(layout.weights("ae9-10", 0), {"layers.1.weight": torch.zeros(4, 784)}, {})
-    with pytest.raises(InputError, match="the weights of ae9-10 cannot be used"):
-        filters(study, mnist, layout)
+def test_weights_of_another_network_are_refused(results: Held) -> None:
+    save_weights(results.place, layout.weights("ae9-10", 0), {"layers.1.weight": torch.zeros(4, 784)}, {})
+    with pytest.raises(InputError, match="are not those of ae9-10"):
+        filters(results)

@@ -12,7 +12,9 @@ from blindspots.errors import InputError
 from blindspots.figures import save_figure
 from blindspots.figures.negatives import draw_negatives, negatives_figure
 from blindspots.negatives.flat_boundary import flat_boundary_share
+from blindspots.results.results import Results
 from blindspots.study.study import Study
+from tests.held import Held
 
 
 def table() -> xr.Dataset:
@@ -59,16 +61,16 @@ def test_rates_stand_at_their_multiples_and_zeros_as_upper_ends(where: str) -> N
 
 
 def test_the_store_is_what_is_drawn(tiny_root: Path, tiny: Study, tmp_path: Path) -> None:
-    tree = xr.open_datatree(tiny_root / "study.zarr", engine="zarr", chunks=None)
-    figure = negatives_figure(tree, tiny)
+    results = Results(tiny_root)
+    figure = negatives_figure(results)
     assert [axes.get_title().partition(":")[0] for axes in figure.axes] == ["on the sphere", "inside the box"]
     names = [text.get_text() for text in figure.legends[0].texts]
     assert names[:2] == ["FC10(1e-2)", "fc20-10"]
     for name in ("one.png", "two.png"):
-        save_figure(negatives_figure(tree, tiny), tmp_path / name)
+        save_figure(negatives_figure(results), tmp_path / name)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with pytest.raises(InputError, match="the store lacks negatives/fc10/seed-0"):
-        negatives_figure(xr.DataTree(), tiny)
+        negatives_figure(Held(xr.DataTree(), tiny))
 
 
 def test_nothing_shown_at_all_is_an_empty_panel() -> None:

@@ -8,8 +8,10 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.figures.training_curves import curves, training_curves
+from blindspots.results.results import Results
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
+from tests.held import Held
 
 PHASES = {"flag_values": [0, 1, 2], "flag_meanings": "autoencoder minibatches full-batch"}
 
@@ -53,7 +55,7 @@ def tree() -> xr.DataTree:
 
 
 def test_phases_are_apart_and_count_from_their_beginning(tree: xr.DataTree, study: Study) -> None:
-    found = curves(tree, study)
+    found = curves(Held(tree, study))
     assert {phase: list(models) for phase, models in found.items()} == {
         "full-batch": [("one", 0), ("one", 1), ("two", 0)],
         "autoencoder": [("two", 0)],
@@ -65,7 +67,7 @@ def test_phases_are_apart_and_count_from_their_beginning(tree: xr.DataTree, stud
 
 
 def test_every_phase_has_its_row_and_what_it_lacks_is_left_empty(tree: xr.DataTree, study: Study) -> None:
-    figure = training_curves(tree, study)
+    figure = training_curves(Held(tree, study))
     shown = [[bool(axes.lines) for axes in figure.axes[row : row + 3]] for row in (0, 3, 6)]
     assert shown == [[True, True, True], [True, False, True], [True, True, False]]
     loss, error = figure.axes[0], figure.axes[1]
@@ -79,14 +81,14 @@ def test_every_phase_has_its_row_and_what_it_lacks_is_left_empty(tree: xr.DataTr
     assert [text.get_text() for text in figure.legends[0].texts] == ["one", "two"]
 
 
-def test_every_model_of_a_store_is_drawn(tiny_root: Path, tiny: Study) -> None:
-    with xr.open_datatree(tiny_root / "study.zarr", engine="zarr", chunks=None) as tree:
-        figure = training_curves(tree, tiny)
-        stored = tree["training/fc20-10/seed-0/loss"].values
+def test_every_model_of_a_store_is_drawn(tiny_root: Path) -> None:
+    with Results(tiny_root) as results:
+        figure = training_curves(results)
+        stored = results.tree["training/fc20-10/seed-0/loss"].values
     assert len(figure.axes) == 3
     np.testing.assert_array_equal(figure.axes[0].lines[1].get_ydata(), stored)
 
 
 def test_a_store_without_curves_is_refused(tiny: Study) -> None:
     with pytest.raises(InputError, match="no training curves"):
-        training_curves(xr.DataTree(), tiny)
+        training_curves(Held(xr.DataTree(), tiny))

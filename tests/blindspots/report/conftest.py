@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-import xarray as xr
 
 from blindspots.datasets.dataset import Dataset
 from blindspots.report.build import build_report
-from blindspots.store.layout import Layout
+from blindspots.results.results import Results
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
 
@@ -45,10 +44,6 @@ def kinds_root(tmp_path_factory: pytest.TempPathFactory, kinds: Study, mnist: Da
 
 
 @pytest.fixture(scope="session")
-def kinds_page(kinds_root: Path, kinds: Study, mnist: Dataset) -> str:
-    with opened(kinds_root) as tree:
-        return build_report(tree, kinds, mnist, Layout.at(kinds_root), explanations={})
-
-
-def opened(root: Path) -> xr.DataTree:
-    return xr.open_datatree(root / "study.zarr", engine="zarr", chunks=None)
+def kinds_page(kinds_root: Path) -> str:
+    with Results(kinds_root) as results:
+        return build_report(results, explanations={})

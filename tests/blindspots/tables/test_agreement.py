@@ -5,10 +5,11 @@ import xarray as xr
 
 from blindspots.intervals import wilson
 from blindspots.study.study import Study
-from blindspots.tables import build_table
+from blindspots.tables import draw_table
 from blindspots.tables.agreement import KINDS, Agreement, Compared, agreement, compared
 from blindspots.tables.verdict import agreements, counted, disagreement, verdicts
 from tests.blindspots.tables.conftest import ON_HALVES, changed, put
+from tests.held import Held
 
 ONE, TWO, THREE = ON_HALVES
 
@@ -43,7 +44,7 @@ def tables(tree: xr.DataTree, study: Study) -> dict[int, xr.Dataset]:
         for target, percent in row.items():
             place = {"source": source, "target": target, "split": "test", "rule": "random", "variant": "amplified"}
             put(tree, {"misread": round(percent / 100 * 1500)}, **place)
-    return {number: build_table(number, tree, study) for number in (1, 2, 3, 4)}
+    return {number: draw_table(number, Held(tree, study)) for number in (1, 2, 3, 4)}
 
 
 def _table3() -> dict[str, dict[str, float]]:
@@ -74,7 +75,7 @@ def _amplified() -> dict[str, dict[str, float]]:
 
 def test_cells_are_counted_by_hand(tables: dict[int, xr.Dataset]) -> None:
     """Errors 4 + 9; in Table 2 two off the diagonal and two of noise; in Table 4 six, six amplified, six of noise."""
-    found = agreement(tables)
+    found = agreement(tables.values())
     assert (found.total, found.overlapping) == (4 + 9 + 2 + 2 + 6 + 6 + 6, 31)
     assert found.by_kind == {"errors": (12, 13), "adversarial": (7, 8), "amplified": (5, 6), "noise": (7, 8)}
     assert [(cell.table, cell.row, cell.column) for cell in found.disagreeing] == [
@@ -88,14 +89,14 @@ def test_cells_are_counted_by_hand(tables: dict[int, xr.Dataset]) -> None:
 
 
 def test_each_table_has_its_own_count(tables: dict[int, xr.Dataset]) -> None:
-    found = {number: agreement({number: table}) for number, table in tables.items()}
+    found = {number: agreement([table]) for number, table in tables.items()}
     assert {number: (each.overlapping, each.total) for number, each in found.items()} == {
         1: (3, 4),
         2: (3, 4),
         3: (9, 9),
         4: (16, 18),
     }
-    assert sum(each.total for each in found.values()) == agreement(tables).total
+    assert sum(each.total for each in found.values()) == agreement(tables.values()).total
 
 
 def test_the_diagonal_and_what_is_clipped_do_not_count(tables: dict[int, xr.Dataset]) -> None:
@@ -110,7 +111,7 @@ def test_the_diagonal_and_what_is_clipped_do_not_count(tables: dict[int, xr.Data
 
 
 def test_a_rule_is_read_alone(tables: dict[int, xr.Dataset]) -> None:
-    nearest = agreement(tables, rule="nearest")
+    nearest = agreement(tables.values(), rule="nearest")
     assert nearest.total == 35
     assert {cell.rule for cell in nearest.cells} == {"nearest", "none"}
     ours = {(cell.row, cell.column): cell.rate for cell in nearest.cells if cell.table == 2 and cell.kind != "noise"}
@@ -123,7 +124,7 @@ def test_a_rule_is_read_alone(tables: dict[int, xr.Dataset]) -> None:
 
 def test_a_disagreement_says_how_far_apart_it_is(tables: dict[int, xr.Dataset]) -> None:
     """300 of 1500 against 28.9% of 256: p = 373.984 / 1756, 0.089 / sqrt(p (1 - p) (1/1500 + 1/256)) = 3.2147."""
-    cell = agreement({2: tables[2]}).disagreeing[0]
+    cell = agreement([tables[2]]).disagreeing[0]
     assert (cell.rate, cell.n, cell.paper, cell.paper_n) == (0.2, 1500, 0.289, 256)
     assert cell.difference == pytest.approx(-0.089)
     assert cell.standard_errors == pytest.approx(-3.2147, abs=1e-3)
@@ -158,27 +159,27 @@ def test_verdicts_end_a_table(tables: dict[int, xr.Dataset]) -> None:
 def test_too_few_images_are_no_verdict(tree: xr.DataTree, study: Study) -> None:
     put(tree, {"n": 999, "misread": 500}, rule="random")
     put(tree, {"n": 1000, "misread": 500}, rule="none")
-    table = build_table(2, tree, study)
-    found = agreement({2: table})
+    table = draw_table(2, Held(tree, study))
+    found = agreement([table])
     assert (found.total, len(found.too_small)) == (2, 2)
     assert counted(found) == (
         "0 of 2 cells overlap (noise 0 of 2); 2 cells of fewer than 1000 images are too small to count"
     )
     put(tree, {"n": 999}, rule="none")
-    line = verdicts(build_table(2, tree, study))[0]
+    line = verdicts(draw_table(2, Held(tree, study)))[0]
     assert line.endswith("(it decides): 4 cells of fewer than 1000 images are too small to count.")
     assert "overlap" not in line
 
 
 def test_a_study_without_the_rule_that_decides_says_so(tree: xr.DataTree) -> None:
-    lines = verdicts(build_table(2, tree, changed(sets={"rules": ["nearest"], "noise": [0.1]})))
+    lines = verdicts(draw_table(2, Held(tree, changed(sets={"rules": ["nearest"], "noise": [0.1]}))))
     assert lines[0] == "The study has no sets of the rule random, which decides; the rule nearest comes next."
     assert "rule nearest: " in lines[1]
     assert not any("it decides" in line for line in lines)
 
 
 def test_other_images_are_no_verdict(tree: xr.DataTree) -> None:
-    lines = verdicts(build_table(2, tree, changed(sets={"noise": [0.1], "splits": ["test"]})))
+    lines = verdicts(draw_table(2, Held(tree, changed(sets={"noise": [0.1], "splits": ["test"]}))))
     assert lines == [
         "Agreement with the paper, rule random (it decides): no cell is in the paper.",
         "Agreement with the paper, rule nearest: no cell is in the paper.",

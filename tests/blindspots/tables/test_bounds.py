@@ -10,6 +10,7 @@ from blindspots.study.study import Study
 from blindspots.tables import render
 from blindspots.tables.bounds import bounds_table
 from blindspots.tables.sheets.bounds import bounds_sheets
+from tests.held import Held
 
 CONTENT = {
     "name": "by-hand",
@@ -63,7 +64,7 @@ def store(seeds: int = 1) -> xr.DataTree:
 
 
 def test_bounds_stand_beside_what_was_found(study: Study) -> None:
-    table = bounds_table(store(), study)
+    table = bounds_table(Held(store(), study))
     np.testing.assert_allclose(table["product"], [2.5, 6])
     np.testing.assert_allclose(table["distortion"], [0.25, 0.25])
     np.testing.assert_allclose(table["closed"], [0.75, (0.2 + 0.05) / 2])
@@ -80,7 +81,7 @@ def test_bounds_stand_beside_what_was_found(study: Study) -> None:
 
 
 def test_seeds_are_averaged_and_their_ends_shown(study: Study) -> None:
-    table = bounds_table(store(2), study.model_copy(update={"seeds": 2}))
+    table = bounds_table(Held(store(2), study.model_copy(update={"seeds": 2})))
     assert [float(table[name][0]) for name in ("product", "product_least", "product_most")] == [3.0, 2.5, 3.5]
     (sheet,) = bounds_sheets(table)
     assert sheet.rows[0][2] == "3 [2.5, 3.5]"
@@ -88,11 +89,11 @@ def test_seeds_are_averaged_and_their_ends_shown(study: Study) -> None:
 
 
 def test_without_nearest_sets_the_bounds_stand_alone(study: Study) -> None:
-    table = bounds_table(store(), validate_study({**CONTENT, "sets": {"rules": ["random"]}}))
+    table = bounds_table(Held(store(), validate_study({**CONTENT, "sets": {"rules": ["random"]}})))
     assert np.isnan(table["closed"]).all()
     assert bounds_sheets(table)[0].rows[1] == ("conv", "2, 3", "6", "", "", "", "", "")
 
 
 def test_what_the_store_lacks_is_said(study: Study) -> None:
     with pytest.raises(InputError, match=r"the store lacks spectral/fc10/seed-0; .*blindspots run"):
-        bounds_table(xr.DataTree(), study)
+        bounds_table(Held(xr.DataTree(), study))

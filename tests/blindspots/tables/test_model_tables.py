@@ -8,8 +8,9 @@ from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.paper import published as paper
 from blindspots.study.study import Study
-from blindspots.tables import build_table, tables_for
+from blindspots.tables import draw_table
 from tests.blindspots.tables.conftest import ON_ALL, ON_HALVES, N, changed, misread, put, size, stored
+from tests.held import Held
 
 ERRORS = {
     1: {"training_error": "train", "test_error": "test"},
@@ -21,7 +22,7 @@ MODELS = {1: ON_ALL, 3: ON_HALVES}
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_errors_are_the_clean_ones_of_each_split(tree: xr.DataTree, study: Study, number: int) -> None:
-    table = build_table(number, tree, study)
+    table = draw_table(number, Held(tree, study))
     assert tuple(table.model.values) == MODELS[number]
     for model in MODELS[number]:
         row = table.sel(model=model)
@@ -39,7 +40,7 @@ def test_distortions_are_those_of_the_right_split_over_images_read_correctly(
     tree: xr.DataTree, study: Study, number: int
 ) -> None:
     """Of five images the first was misread from the start and the last found nothing: 1, 1 and 2 sizes are left."""
-    table = build_table(number, tree, study)
+    table = draw_table(number, Held(tree, study))
     for model in MODELS[number]:
         for rule in ("nearest", "random"):
             cell = table.sel(model=model, rule=rule)
@@ -62,20 +63,20 @@ def test_distortions_are_those_of_the_right_split_over_images_read_correctly(
 def test_a_distortion_is_a_root_mean_square(tree: xr.DataTree, study: Study) -> None:
     found = tree["sets/fc10-1e-4/seed-0/train/random"].to_dataset()
     used = found.perturbation.values[1:4].reshape(3, -1)
-    cell = build_table(1, tree, study).distortion.sel(model="fc10-1e-4", rule="random")
+    cell = draw_table(1, Held(tree, study)).distortion.sel(model="fc10-1e-4", rule="random")
     assert float(cell) == pytest.approx(np.sqrt((used**2).mean(1)).mean())
     assert float(cell) != pytest.approx(np.linalg.norm(used, axis=1).mean(), rel=0.5)
 
 
 def test_the_papers_values_stand_beside(tree: xr.DataTree, study: Study) -> None:
-    row = build_table(1, tree, study).sel(model="fc10-1e-4")
+    row = draw_table(1, Held(tree, study)).sel(model="fc10-1e-4")
     assert (float(row.training_error_paper), float(row.test_error_paper)) == (0.067, 0.074)
     assert (str(row.training_error_paper_printed.item()), int(row.training_error_paper_n)) == ("6.7", 60_000)
     assert float(row.distortion_paper) == 0.062
     assert float(row.distortion_difference.sel(rule="random")) == pytest.approx(4 * 0.05 / 3 / 0.062 - 1)
     ends = (float(row.test_error_paper_low), float(row.test_error_paper_high))
     assert ends == (wilson(735, 10_000)[0], wilson(745, 10_000)[1])
-    row = build_table(3, tree, study).sel(model="fc123-456-10-p1")
+    row = draw_table(3, Held(tree, study)).sel(model="fc123-456-10-p1")
     assert [float(row[f"{name}_paper"]) for name in ERRORS[3]] == [0, 0.025, 0.021]
     assert [int(row[f"{name}_paper_n"]) for name in ERRORS[3]] == [30_000, 30_000, 10_000]
     assert float(row.distortion_paper) == 0.059
@@ -85,13 +86,13 @@ def test_the_papers_values_stand_beside(tree: xr.DataTree, study: Study) -> None
 def test_overlap_is_of_both_intervals(tree: xr.DataTree, study: Study, count: int, expected: int) -> None:
     """Ours out of 3000: 250 misread are 8.3% [7.4, 9.4], which the paper's 7.4% [6.9, 8.0] meets; 300 are 10%."""
     put(tree, {"misread": count}, source="clean", target="fc10-1e-4", split="test", rule="none")
-    assert int(build_table(1, tree, study).sel(model="fc10-1e-4").test_error_overlap) == expected
+    assert int(draw_table(1, Held(tree, study)).sel(model="fc10-1e-4").test_error_overlap) == expected
 
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_seeds_are_averaged_and_are_not_more_images(number: int) -> None:
     """Three of the store's four seeds are the study's."""
-    table = build_table(number, stored(4), changed(seeds=3))
+    table = draw_table(number, Held(stored(4), changed(seeds=3)))
     for model in MODELS[number]:
         row = table.sel(model=model)
         for name, split in ERRORS[number].items():
@@ -111,12 +112,12 @@ def test_seeds_are_averaged_and_are_not_more_images(number: int) -> None:
 
 
 def test_another_model_or_data_set_has_no_published_values(tree: xr.DataTree, study: Study) -> None:
-    row = build_table(1, tree, study).sel(model="fc100-100-10-1")
+    row = draw_table(1, Held(tree, study)).sel(model="fc100-100-10-1")
     assert np.isnan(row.training_error_paper)
     assert np.isnan(row.distortion_paper)
     assert int(row.test_error_overlap) == -1
     for number in (1, 3):
-        table = build_table(number, tree, study.model_copy(update={"dataset": "fashion-mnist"}))
+        table = draw_table(number, Held(tree, study.model_copy(update={"dataset": "fashion-mnist"})))
         assert np.isnan(table.test_error_paper).all()
         assert np.isnan(table.distortion_paper).all()
         assert (table.test_error_overlap == -1).all()
@@ -124,7 +125,7 @@ def test_another_model_or_data_set_has_no_published_values(tree: xr.DataTree, st
 
 def test_distortions_of_other_images_are_not_held_against_the_papers(tree: xr.DataTree) -> None:
     """The paper distorts the training images for Table 1; its errors are of any study."""
-    row = build_table(1, tree, changed(sets={"noise": [0.1], "splits": ["test"]})).sel(model="fc10-1e-4")
+    row = draw_table(1, Held(tree, changed(sets={"noise": [0.1], "splits": ["test"]}))).sel(model="fc10-1e-4")
     assert float(row.distortion.sel(rule="nearest")) == pytest.approx(4 / 3 * size("fc10-1e-4", "nearest", "test"))
     assert np.isnan(row.distortion_paper)
     assert float(row.test_error_paper) == 0.074
@@ -132,38 +133,24 @@ def test_distortions_of_other_images_are_not_held_against_the_papers(tree: xr.Da
 
 def test_a_store_that_is_not_finished_says_what_it_lacks(tree: xr.DataTree, study: Study) -> None:
     with pytest.raises(InputError, match=r"the store lacks transfer/clean/fc10-1e-4/seed-1 .*blindspots run"):
-        build_table(1, tree, changed(seeds=2))
+        draw_table(1, Held(tree, changed(seeds=2)))
     with pytest.raises(InputError, match="the store lacks transfer; finish it with"):
-        build_table(1, xr.DataTree(), study)
+        draw_table(1, Held(xr.DataTree(), study))
     put(tree, {"n": 0}, source="clean", target="fc100-100-10-p2", split="p1")
     with pytest.raises(InputError, match=r"lacks transfer/clean/fc100-100-10-p2/seed-0 \(split p1, rule none, plain\)"):
-        build_table(3, tree, study)
+        draw_table(3, Held(tree, study))
     tree["sets/fc100-100-10/seed-0/train"].children = {}
     with pytest.raises(InputError, match="the store lacks sets/fc100-100-10/seed-0/train/nearest"):
-        build_table(1, tree, study)
+        draw_table(1, Held(tree, study))
 
 
-def test_a_study_has_the_tables_that_it_has_models_for(tree: xr.DataTree, study: Study) -> None:
-    assert tables_for(study) == (1, 2, 3, 4)
-    on_all = study.model_copy(update={"models": study.models[:3]})
+def test_only_the_models_of_the_half_are_in_its_table(tree: xr.DataTree, study: Study) -> None:
     on_halves = study.model_copy(update={"models": study.models[3:]})
-    assert tables_for(on_all) == (1, 2)
-    assert tables_for(on_halves) == (3, 4)
-    for number in (3, 4):
-        with pytest.raises(InputError, match=f"table {number} is not in the study by-hand, .*a half"):
-            build_table(number, tree, on_all)
-    for number in (1, 2):
-        with pytest.raises(InputError, match=f"table {number} is not in the study by-hand, .*all training images"):
-            build_table(number, tree, on_halves)
-    assert tuple(build_table(3, tree, on_halves).model.values) == ON_HALVES
-    with pytest.raises(
-        InputError, match="there is no table 6; those drawn are 1, 2, 3, 4, 5, negatives, bounds and penalty"
-    ):
-        build_table(6, tree, study)
+    assert tuple(draw_table(3, Held(tree, on_halves)).model.values) == ON_HALVES
 
 
 def test_names_are_the_papers_where_it_has_them(tree: xr.DataTree, study: Study) -> None:
-    table = build_table(1, tree, study)
+    table = draw_table(1, Held(tree, study))
     assert table.paper_name.values.tolist() == ["FC10(1e-4)", "FC100-100-10", "fc100-100-10-1"]
-    assert build_table(3, tree, study).trained_on.values.tolist() == ["p1", "p1", "p2"]
+    assert draw_table(3, Held(tree, study)).trained_on.values.tolist() == ["p1", "p1", "p2"]
     assert paper.SET_SPLIT[1] == table.attrs["split"] == table.attrs["papers_split"] == "train"

@@ -5,7 +5,7 @@ import xarray as xr
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.study.study import Study
-from blindspots.tables import build_table
+from blindspots.tables import draw_table
 from blindspots.tables.transfer_tables import VARIANTS
 from tests.blindspots.tables.conftest import (
     NOISE,
@@ -22,6 +22,7 @@ from tests.blindspots.tables.conftest import (
     size,
     stored,
 )
+from tests.held import Held
 
 MODELS = {2: ON_ALL, 4: ON_HALVES}
 SPLIT = {2: "train", 4: "test"}
@@ -43,7 +44,7 @@ def cells(number: int, table: xr.Dataset) -> list[tuple[xr.Dataset, tuple[str, s
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_every_cell_is_its_own_pair_split_rule_and_variant(tree: xr.DataTree, study: Study, number: int) -> None:
-    table = build_table(number, tree, study)
+    table = draw_table(number, Held(tree, study))
     assert table.rate.dims == ("rule", *(("variant",) if number == 4 else ()), "source", "target")
     assert tuple(table.source.values) == (*MODELS[number], *NOISE)
     assert tuple(table.target.values) == MODELS[number]
@@ -61,7 +62,7 @@ def test_every_cell_is_its_own_pair_split_rule_and_variant(tree: xr.DataTree, st
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_how_often_the_target_class_is_read_stands_beside(tree: xr.DataTree, study: Study, number: int) -> None:
-    for cell, place in cells(number, build_table(number, tree, study)):
+    for cell, place in cells(number, draw_table(number, Held(tree, study))):
         if place[0] in NOISE:  # it has no target
             assert np.isnan(cell.as_target)
             assert np.isnan(cell.as_target_rate)
@@ -76,14 +77,14 @@ def test_rates_are_over_all_images_also_those_misread_from_the_start(tree: xr.Da
     """300 of 1500 misread, 100 of them from the start: 20%, neither 200 of 1500 nor 200 of 1400."""
     place = {"source": "fc10-1e-4", "target": "fc100-100-10", "rule": "random", "split": "train", "variant": "plain"}
     put(tree, {"misread": 300, "clean_misread": 100}, **place)
-    cell = build_table(2, tree, study).sel(source="fc10-1e-4", target="fc100-100-10", rule="random")
+    cell = draw_table(2, Held(tree, study)).sel(source="fc10-1e-4", target="fc100-100-10", rule="random")
     assert (float(cell.rate), int(cell.n)) == (0.2, 1500)
     assert float(cell.clean) == 100 / 1500
 
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_distortions_are_the_sources(tree: xr.DataTree, study: Study, number: int) -> None:
-    table = build_table(number, tree, study)
+    table = draw_table(number, Held(tree, study))
     for cell, (source, target, split, rule, _, variant) in cells(number, table):
         if variant != "plain":
             assert np.isnan(cell.distortion)
@@ -101,7 +102,7 @@ def test_distortions_are_the_sources(tree: xr.DataTree, study: Study, number: in
 @pytest.mark.parametrize("number", [2, 4])
 def test_seeds_are_averaged_and_are_not_more_images(number: int) -> None:
     """Seed s of the source to seed s of the target; three of the store's four seeds are the study's."""
-    table = build_table(number, stored(4), changed(seeds=3))
+    table = draw_table(number, Held(stored(4), changed(seeds=3)))
     for cell, (source, target, split, rule, _, variant) in cells(number, table):
         n = N[rule]
         rates = [misread(source, target, split, rule, seed, variant) / n for seed in range(3)]
@@ -121,13 +122,13 @@ def test_seeds_are_averaged_and_are_not_more_images(number: int) -> None:
 def test_a_missing_seed_is_an_error(tree: xr.DataTree) -> None:
     put(tree, {"n": 0}, source="fc10-1e-4", target="fc100-100-10", rule="random")
     with pytest.raises(InputError, match=r"lacks transfer/fc10-1e-4/fc100-100-10/seed-0 .*random"):
-        build_table(2, tree, changed())
+        draw_table(2, Held(tree, changed()))
     with pytest.raises(InputError, match="lacks sets/fc10-1e-4/seed-1/train/nearest"):
-        build_table(2, stored(1), changed(seeds=2))
+        draw_table(2, Held(stored(1), changed(seeds=2)))
 
 
 def test_the_papers_cells_stand_beside(tree: xr.DataTree, study: Study) -> None:
-    table = build_table(2, tree, study).sel(rule="nearest")
+    table = draw_table(2, Held(tree, study)).sel(rule="nearest")
     assert float(table.paper.sel(source="fc10-1e-4", target="fc100-100-10")) == 0.02
     assert float(table.paper.sel(source="fc100-100-10", target="fc10-1e-4")) == 0.289
     assert float(table.paper.sel(source="noise-0.1", target="fc10-1e-4")) == 0.05
@@ -140,7 +141,7 @@ def test_the_papers_cells_stand_beside(tree: xr.DataTree, study: Study) -> None:
 
 
 def test_table_4_is_held_against_the_paper_where_it_is_shown_as_there(tree: xr.DataTree, study: Study) -> None:
-    table = build_table(4, tree, study).sel(rule="random")
+    table = draw_table(4, Held(tree, study)).sel(rule="random")
     one, two, three = ON_HALVES
     plain, amplified = table.sel(variant="plain"), table.sel(variant="amplified")
     assert float(plain.paper.sel(source=one, target=two)) == 0.262
@@ -153,19 +154,20 @@ def test_table_4_is_held_against_the_paper_where_it_is_shown_as_there(tree: xr.D
     assert float(amplified.distortion_paper.sel(source=one)) == 0.1
     for variant in ("amplified-clipped", "amplified-in-box"):
         assert (table.sel(variant=variant).overlap == -1).all()
-    other = build_table(4, tree, changed(sets={"noise": [0.1], "amplified_to": 0.2})).sel(rule="random")
+    other = draw_table(4, Held(tree, changed(sets={"noise": [0.1], "amplified_to": 0.2}))).sel(rule="random")
     assert np.isnan(other.paper.sel(variant="amplified")).all()
     assert float(other.paper.sel(variant="plain", source=one, target=two)) == 0.262
 
 
 def test_sets_that_are_not_amplified_have_no_such_rows(tree: xr.DataTree) -> None:
-    table = build_table(4, tree, changed(sets={"noise": [0.1], "amplified_splits": ["train"]}))
+    table = draw_table(4, Held(tree, changed(sets={"noise": [0.1], "amplified_splits": ["train"]})))
     assert table.variant.values.tolist() == ["plain"]
-    assert "variant" not in build_table(2, tree, changed(sets={"noise": [0.1], "amplified_splits": ["train"]})).dims
+    other = changed(sets={"noise": [0.1], "amplified_splits": ["train"]})
+    assert "variant" not in draw_table(2, Held(tree, other)).dims
 
 
 def test_sets_of_other_images_are_not_held_against_the_papers(tree: xr.DataTree) -> None:
-    table = build_table(2, tree, changed(sets={"noise": [0.1], "splits": ["test", "train"]}))
+    table = draw_table(2, Held(tree, changed(sets={"noise": [0.1], "splits": ["test", "train"]})))
     assert table.attrs["split"] == "test"
     cell = table.sel(source="fc10-1e-4", target="fc100-100-10", rule="random")
     assert float(cell.misread) == misread("fc10-1e-4", "fc100-100-10", "test", "random")
@@ -177,13 +179,13 @@ def test_sets_of_other_images_are_not_held_against_the_papers(tree: xr.DataTree)
 def test_overlap_follows_the_counts(tree: xr.DataTree, study: Study, count: int, expected: int) -> None:
     """The paper's 28.9% out of 256 is [23.6, 34.8]: ours out of 1500 meets it at 433, not at 700 nor at 200."""
     put(tree, {"misread": count}, source="fc100-100-10", target="fc10-1e-4", rule="random")
-    cell = build_table(2, tree, study).sel(source="fc100-100-10", target="fc10-1e-4", rule="random")
+    cell = draw_table(2, Held(tree, study)).sel(source="fc100-100-10", target="fc10-1e-4", rule="random")
     assert int(cell.overlap) == expected
 
 
 def test_another_data_set_has_no_published_values(tree: xr.DataTree, study: Study) -> None:
     for number in (2, 4):
-        table = build_table(number, tree, study.model_copy(update={"dataset": "fashion-mnist"}))
+        table = draw_table(number, Held(tree, study.model_copy(update={"dataset": "fashion-mnist"})))
         assert np.isnan(table.paper).all()
         assert (table.overlap == -1).all()
 

@@ -11,10 +11,11 @@ from blindspots.errors import InputError
 from blindspots.study.built_in import MNIST
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
-from blindspots.tables import build_table, render
+from blindspots.tables import draw_table, render
 from blindspots.tables.sheets.formats import sheets
 from blindspots.tables.sheets.transfer import COLUMNS, blocks
 from tests.blindspots.tables.conftest import N, as_shown, changed, misread, size, stored
+from tests.held import Held
 
 RECORDS = {1: 3 * 2, 2: 2 * 7 * 3, 3: 3 * 2, 4: 2 * (4 * 3 + 4) * 3}
 FORMS = ("text", "markdown", "latex")
@@ -22,7 +23,7 @@ FORMS = ("text", "markdown", "latex")
 
 @pytest.fixture(params=[1, 2, 3, 4])
 def table(request: pytest.FixtureRequest, tree: xr.DataTree, study: Study) -> xr.Dataset:
-    return build_table(request.param, tree, study)
+    return draw_table(request.param, Held(tree, study))
 
 
 def test_json_and_csv_hold_every_number_unrounded(table: xr.Dataset) -> None:
@@ -73,7 +74,7 @@ def cells(text: str, form: str) -> list[list[str]]:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_drawn_table_has_its_cells_in_their_places(tree: xr.DataTree, study: Study, form: str) -> None:
     """The first block is of the rule random and of the models that the paper has."""
-    drawn = cells(render(build_table(2, tree, study), form), form)
+    drawn = cells(render(draw_table(2, Held(tree, study)), form), form)
     header = next(row for row in drawn if row[0] == "set made for")
     assert header == ["set made for", "FC10(1e-4)", "FC100-100-10", "distortion", "n"]
     row = next(row for row in drawn if row[0] == "FC100-100-10")
@@ -88,7 +89,7 @@ def test_a_drawn_table_has_its_cells_in_their_places(tree: xr.DataTree, study: S
 def test_table_4_shows_the_amplified_and_what_clipping_makes_of_them(
     tree: xr.DataTree, study: Study, form: str
 ) -> None:
-    drawn = cells(render(build_table(4, tree, study), form), form)
+    drawn = cells(render(draw_table(4, Held(tree, study)), form), form)
     at = next(i for i, row in enumerate(drawn) if row[0] == "FC123-456-10 on P1 amplified to 0.1")
     assert drawn[at + 1][:4] == ["paper", "96 [92.2, 98.2]", "100 [97.6, 100.0]", "22 [16.9, 28.0]"]
     assert [row[0] for row in drawn[at + 2 : at + 4]] == ["clipped to [0, 1]", "to 0.1 inside [0, 1]"]
@@ -104,27 +105,27 @@ def test_table_4_shows_the_amplified_and_what_clipping_makes_of_them(
 @pytest.mark.parametrize("form", FORMS)
 def test_what_does_not_overlap_is_marked(tree: xr.DataTree, study: Study, form: str) -> None:
     for number in (2, 4):
-        table = build_table(number, tree, study)
+        table = draw_table(number, Held(tree, study))
         marked = [cell for row in cells(render(table, form), form) for cell in row if cell.endswith("]!")]
         assert len(marked) == int((table.overlap == 0).sum()) > 0
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_spread_over_seeds_is_shown_where_there_are_seeds(form: str) -> None:
-    assert "±" not in (one := render(build_table(2, stored(1), changed()), form))
+    assert "±" not in (one := render(draw_table(2, Held(stored(1), changed())), form))
     assert r"\pm" not in one
-    drawn = cells(render(build_table(2, stored(3), changed(seeds=3)), form), form)
+    drawn = cells(render(draw_table(2, Held(stored(3), changed(seeds=3))), form), form)
     at = next(i for i, row in enumerate(drawn) if row[0] == "FC100-100-10")
     rates = [misread("fc100-100-10", "fc10-1e-4", "train", "random", seed) / N["random"] for seed in range(3)]
     sign = r"$\pm$" if form == "latex" else "±"
     assert drawn[at + 1][:2] == ["over seeds", f"{sign}{100 * np.std(rates, ddof=1):.2f}"]
-    errors = render(build_table(1, stored(3), changed(seeds=3)), "text")
+    errors = render(draw_table(1, Held(stored(3), changed(seeds=3))), "text")
     spread = np.std([misread("clean", "fc10-1e-4", "train", "none", seed) / N["none"] for seed in range(3)], ddof=1)
     assert f"±{100 * spread:.2f}" in errors
 
 
 def test_table_1_shows_what_is_known_of_a_distortion(tree: xr.DataTree, study: Study) -> None:
-    drawn = cells(render(build_table(1, tree, study), "text"), "text")
+    drawn = cells(render(draw_table(1, Held(tree, study)), "text"), "text")
     at = [i for i, row in enumerate(drawn) if row[:2] == ["model", "distortion"]][1]  # the rule nearest
     row = next(row for row in drawn[at:] if row[0] == "FC10(1e-4)")
     unit = size("fc10-1e-4", "nearest", "train")
@@ -144,12 +145,12 @@ def test_the_built_in_study_s_tables_are_legible(tree: xr.DataTree) -> None:
     assert blocks(table) == [names[:6], names[6:]]
     assert all(len(block) <= COLUMNS for block in blocks(table))
     for number in (1, 2, 3, 4):
-        drawn = render(build_table(number, tree, changed()), "text")
+        drawn = render(draw_table(number, Held(tree, changed())), "text")
         assert max(len(line) for line in drawn.splitlines() if "standard errors" not in line) <= 180
 
 
 def test_latex_escapes_what_latex_would_eat(tree: xr.DataTree, study: Study) -> None:
-    text = render(build_table(1, tree, study), "latex")
+    text = render(draw_table(1, Held(tree, study)), "latex")
     assert r"training error \%" in text
     for line in text.splitlines():
         if not line.startswith("%"):
@@ -158,18 +159,18 @@ def test_latex_escapes_what_latex_would_eat(tree: xr.DataTree, study: Study) -> 
 
 
 def test_what_is_said_of_all_blocks_is_said_once(tree: xr.DataTree, study: Study) -> None:
-    table = build_table(2, tree, study)
+    table = draw_table(2, Held(tree, study))
     assert render(table, "text").count("Error rates in %") == render(table, "markdown").count("Error rates in %") == 1
     assert render(table, "latex").count(r"Error rates in \%") == len(sheets(table)) == 4
 
 
 def test_failures_of_the_search_are_said(tree: xr.DataTree, study: Study) -> None:
-    assert "The search failed for up to 20% of a set's images." in render(build_table(2, tree, study), "text")
+    assert "The search failed for up to 20% of a set's images." in render(draw_table(2, Held(tree, study)), "text")
     for path in [node.path for node in tree["sets"].subtree if node.has_data]:
         group = tree[path].to_dataset()
         group["success"][:] = True
         tree[path] = xr.DataTree(group)
-    assert "The search failed" not in render(build_table(2, tree, study), "text")
+    assert "The search failed" not in render(draw_table(2, Held(tree, study)), "text")
 
 
 def test_a_table_that_was_stored_is_drawn_as_it_was(table: xr.Dataset, tmp_path: Path) -> None:
@@ -187,7 +188,7 @@ def test_another_format_is_refused(table: xr.Dataset) -> None:
 def test_the_table_of_negatives_is_rendered_without_a_verdict() -> None:
     from tests.blindspots.tables.test_negatives import CONTENT, store
 
-    table = build_table("negatives", store(), validate_study(CONTENT))
+    table = draw_table("negatives", Held(store(), validate_study(CONTENT)))
     text = render(table, "text")
     assert text.startswith("Adversarial negatives, on the sphere")
     assert "Agreement" not in text

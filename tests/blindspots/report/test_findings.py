@@ -1,26 +1,9 @@
-"""The page's small parts: numbers, findings, provenance."""
-
-import json
-from math import nan
-from pathlib import Path
+"""Disagreements: numbered once, explained, and set apart where they do not count."""
 
 import pytest
 
 from blindspots.report.findings import DIAGONAL, Ledger
-from blindspots.report.numbers import count, interval, number, rate, signed
-from blindspots.report.provenance import provenance
-from blindspots.store.layout import Layout
 from blindspots.tables.agreement import Compared
-
-
-def test_numbers_as_they_are_printed() -> None:
-    assert rate(0.12345, 1) == "12.3"
-    assert rate(nan, 1) == number(nan, 2) == interval(nan, nan, 1) == signed(nan, 1) == ""
-    assert interval(0.1, 0.25, 2) == "[10.00, 25.00]"
-    assert signed(-1.25, 1) == "−1.2"
-    assert signed(3.0, 1) == "+3.0"
-    assert count(1234567) == "1\u202f234\u202f567"
-    assert count(999) == "999"
 
 
 def compared(**fields: object) -> Compared:
@@ -55,29 +38,3 @@ def test_what_does_not_count_is_said(fields: dict[str, object], said: str) -> No
     ledger.cell(compared(**fields), n="")
     assert said in ledger.found[0].aside
     assert bool(ledger.found[0].aside) == bool(said)
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    for index, (finished, torch) in enumerate(
-        [("2024-05-06T07:08:09+00:00", "2.9"), ("2024-05-05T23:00:00+00:00", "2.8")]
-    ):
-        path = tmp_path / "receipts" / "sets" / f"{index}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        receipt = {"identity": "i", "content": "c", "seconds": 1.5, "versions": {"torch": torch}, "finished": finished}
-        path.write_text(json.dumps(receipt))
-    (tmp_path / "receipts" / "sets" / "9.json").write_text("damaged")
-    return Layout.at(tmp_path)
-
-
-def test_receipts_together_say_when_and_by_what(layout: Layout) -> None:
-    found = provenance(layout)
-    assert (found.shards, found.seconds) == (2, 3.0)
-    assert (found.first, found.last) == ("2024-05-05 23:00 UTC", "2024-05-06 07:08 UTC")
-    assert found.versions == {"torch": ("2.8", "2.9")}
-    assert found.devices == ("cpu",)
-
-
-def test_a_store_without_receipts_says_nothing(tmp_path: Path) -> None:
-    found = provenance(Layout.at(tmp_path))
-    assert (found.shards, found.first, found.versions) == (0, "", {})

@@ -1,0 +1,72 @@
+"""Figures by number or name, and one that is added from outside."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from blindspots.errors import InputError
+from blindspots.figures import FIGURES, FigureEntry, draw_figure, draw_plates
+from blindspots.results.results import Results
+from tests.blindspots.tables.conftest import changed
+from tests.held import Held
+
+
+@pytest.fixture(scope="module")
+def results(tiny_root: Path) -> Iterator[Results]:
+    with Results(tiny_root) as results:
+        yield results
+
+
+@pytest.mark.parametrize(
+    ("name", "axes"), [(7, 3), ("7", 3), ("transfer", 4), ("distortions", 2), ("training", 3), ("negatives", 2)]
+)
+def test_a_figure_is_drawn_by_number_or_name(name: int | str, axes: int, results: Results) -> None:
+    assert str(name) in FIGURES
+    assert len(draw_figure(name, results).axes) == axes
+
+
+def test_a_figure_drawn_from_weights_has_its_layers(results: Results) -> None:
+    (plate,) = draw_plates("spectrum", results)
+    assert plate.figure.axes[0].get_title() == "linear layers"
+    assert "layers of fc20-10" in plate.alt
+
+
+def test_a_page_shows_the_maps_of_each_rule_apart(results: Results) -> None:
+    nearest, random = sorted(draw_plates("transfer", results), key=lambda plate: plate.caption)
+    assert nearest.caption == "Table 2, rule nearest: ours."
+    assert "under the rule random" in random.alt
+    assert len(nearest.figure.axes) == 2  # the map and its scale: the paper has no such models
+
+
+def test_what_cannot_be_drawn_is_refused(results: Results) -> None:
+    known = "transfer, distortions, 7, filters, training, negatives and spectrum"
+    with pytest.raises(InputError, match=f"there is no figure 3; there are {known}"):
+        draw_figure(3, results)
+    with pytest.raises(InputError, match="figure filters is not in the study tiny, which has no autoencoder"):
+        draw_figure("filters", results)
+    without = Held(xr.DataTree(), changed(negatives={"images": 0}, bounds={"models": False}))
+    for name in ("negatives", "spectrum"):
+        with pytest.raises(InputError, match=f"figure {name} is not in the study by-hand, which has no"):
+            draw_plates(name, without)
+
+
+@pytest.fixture
+def names() -> Iterator[FigureEntry]:
+    def draw(results: Results) -> Figure:
+        figure = Figure()
+        figure.suptitle(" and ".join(spec.name for spec in results.study.models))
+        return figure
+
+    yield FIGURES.add(FigureEntry("names", "what the models are called", draw))
+    FIGURES.remove("names")
+
+
+def test_a_figure_from_outside_is_drawn_and_shown(names: FigureEntry, results: Results) -> None:
+    assert draw_figure("names", results).get_suptitle() == "fc10 and fc20-10"
+    (plate,) = draw_plates("names", results)
+    assert plate.alt == plate.caption == "what the models are called"
+    with pytest.raises(ValueError, match="there is a figure called 'names' already"):
+        FIGURES.add(FigureEntry("names", "another", names.draw))
