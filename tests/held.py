@@ -16,9 +16,8 @@ class Held(Results):
     """
 
     def __init__(self, tree: xr.DataTree, study: Study, root: Path | None = None) -> None:
-        self.tree, self.study, self._data, self._finished = tree, study, None, True
-        if root is not None:
-            self.place = Place.at(root)
+        vars(self).update(vars(Results.of(Place.at(root or "nowhere"), study)))
+        self.tree = tree
 
     def table(self, name: str) -> xr.Dataset | None:
         return None
