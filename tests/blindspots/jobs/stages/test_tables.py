@@ -3,8 +3,9 @@
 import pytest
 
 from blindspots.jobs.stages import tables as module
-from blindspots.tables import build_table
+from blindspots.tables import draw_table
 from tests.blindspots.tables.conftest import changed, stored
+from tests.held import Held
 
 GOLDEN = {
     1: {
@@ -48,6 +49,6 @@ GOLDEN = {
 @pytest.mark.parametrize("number", GOLDEN)
 def test_golden_numbers(number: int) -> None:
     """Where one of these moves, ALGORITHM is to be raised, and these numbers with it."""
-    table = build_table(number, stored(1), changed())
+    table = draw_table(number, Held(stored(1), changed()))
     assert module.ALGORITHM == 5
     assert {name: float(table[name].sum()) for name in GOLDEN[number]} == pytest.approx(GOLDEN[number], rel=1e-9)
