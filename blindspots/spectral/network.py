@@ -52,6 +52,7 @@ def running_constants(graph: Graph, bounds: Sequence[LayerBound]) -> list[float]
         raise ValueError(f"{len(bounds)} bounds for {len(graph.layers)} layers")
     layers = [bound.own.upper for bound in bounds]
     folded = [math.inf if bound.folded is None else bound.folded.upper for bound in bounds]
+    # each step's from those before: see the walk for what multiplies, adds up and lies side by side
     running: list[float] = []
     for step in graph.steps:
         running.append(step.running(running, layers, folded))

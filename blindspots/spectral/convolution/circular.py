@@ -39,6 +39,7 @@ def best_grid(peak: Peak, least: Sequence[int]) -> Grid:
         if not peak.model.degree[axis]:
             options.append([(1, 0.0)])  # the spectrum is constant along the axis
             continue
+        # how far the peak lies from the nearest point (j + shift) / points, in turns: the farther, the lower the bound
         away = {
             (points, shift): abs((float(peak.frequency[axis]) * points - shift + 0.5) % 1 - 0.5) / points
             for points in range(count, count + 4)
@@ -57,6 +58,7 @@ def grid_norm_squared(lags: LagKernel, peak: Peak, grid: Grid) -> float:
     The largest is estimated first, and exceeded by 1e-7 of it; a Cholesky factorisation at every frequency proves the
     result (:func:`.proved`). Where one fails the eigenvalues are found, and proved.
     """
+    # the circular convolution is block diagonal in Fourier's basis: its norm is the largest of the blocks' norms
     frequencies = half_grid(list(grid.points), lags.lags, grid.shifts)
     limit = _estimate(lags, peak, frequencies) * (1 + _MARGIN) + 4 * lags.error
     each = lags.at_once

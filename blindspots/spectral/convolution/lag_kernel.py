@@ -53,6 +53,8 @@ class LagKernel:
 
         Turns lie in [-1, 1], or ``error`` doesn't hold.
         """
+        # G(f) = R_0 + sum over half of the lags of R_l e^{ia} + R_l' e^{-ia}
+        #      = R_0 + sum of (R_l + R_l') cos a + i (R_l - R_l') sin a,    a = 2 pi l.f
         angles = 2 * math.pi * (frequencies @ self.lags.T)
         even, odd = self.even[:, groups], self.odd[:, groups]
         real = (torch.cos(angles) @ even.flatten(1)).view(-1, *even.shape[1:])
@@ -114,8 +116,9 @@ def lag_kernel(kernel: Polyphase) -> LagKernel:
     of R and R', add two units of rounding a lag. All absolute terms together have a norm of at most the square of the
     sum of the taps' Frobenius norms. The bound taken is at least twice the sum of these.
     """
+    # A(f) = sum over taps u of E_u e^{-2 pi i u.f}, so that A A' = sum over u, v of E_u E_v' e^{2 pi i (v - u).f}
     matrices = kernel.matrices
-    if matrices.shape[2] > matrices.shape[3]:
+    if matrices.shape[2] > matrices.shape[3]:  # A' A has the same largest eigenvalue, and fewer rows
         matrices = matrices.mT
     side, terms = matrices.shape[2:]
     taps = [tuple(tap) for tap in kernel.taps.tolist()]

@@ -178,6 +178,7 @@ def _sparse(operator: ConvOperator, tolerance: float) -> Bound:
             kernel = kernel * read.view(-1, *(1 for _ in geometry.axes[index + 1 :]))
         if not bool(kernel.any()):
             return ZERO
+    # from above by the spectrum alone; from below by the layer itself, from where the spectrum is highest
     found = _spectrum(kernel, geometry.stride, geometry.dilation, geometry.groups)
     factor, grid, method = _upper_rule(found, geometry)
     square = (
@@ -201,6 +202,8 @@ def _upper_rule(found: _Spectrum, geometry: Geometry) -> tuple[float, Grid | Non
         if repeated == 1:
             return 1.0, grid, f"circular on {grid}"
         return math.sqrt(repeated) * (1 + 4 * UNIT), grid, f"circular on {grid}, outputs repeated {repeated} times"
+    # zero padding: a part of every circular convolution that is large enough; other padding: the same of the padded
+    # input, times the norm of padding it
     factor, rule = 1.0, ""
     if geometry.mode != "zeros":
         factor, rule = geometry.extension, f", inputs repeated {geometry.repeats} times"

@@ -30,6 +30,7 @@ def torus_norm_squared(lags: LagKernel, peak: Peak) -> float:
     most = max(2 * len(cells), int(min(_CELLS, _WORK / (lags.groups * lags.side**3))))
     limit = peak.value * (1 + _CLOSE) + 4 * lags.error
     while len(cells):
+        # closed is a cell whose middle has at most limit * factor: a maximum above the limit would leave more there
         factor = _riesz(lags, halves)
         heights = largest(peak.model, cells).amax(1)  # from below
         limit = max(limit, _closing(heights, most) / factor + 8 * lags.error)

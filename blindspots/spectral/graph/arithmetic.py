@@ -1,7 +1,13 @@
 """What a model does between its layers: sums, concatenations, factors, selections, as steps that a bound runs through.
 
 Every function here is given the values as they came out for one batch and returns how far the outcome can move, or None
-for what it doesn't know.
+for what it doesn't know. All of them are linear in what depends on the input, but for the larger of two values, or have
+slopes of at most 1; a factor is the norm of the linear map. Of these maps it is known in closed form:
+
+- a copy of each value c times: sqrt(c); broadcasting makes as many copies of each value as the outcome is larger
+- multiplication value by value with constants m: the largest ``|m|``
+- the sum of n values: sqrt(n), by Cauchy and Schwarz; their mean: 1 / sqrt(n)
+- the largest of several values: no more than the norm of their change, as of all of them side by side
 """
 
 import math
@@ -86,9 +92,10 @@ def arithmetic(
     base = name.removesuffix("_")
     if base in _ADDING and len(arguments) == 2:
         scale = abs(float(settings.get("alpha", 1)))
+        # |a + alpha b| <= |a| + |alpha| |b|, each of them copied to the outcome's shape first
         factors = (_copies(arguments[at], outcome) * (scale if at else 1) for at in (0, 1))
         return "sum", tuple((at, factor) for at, factor in enumerate(factors) if depends[at])
-    if base in ("maximum", "minimum"):
+    if base in ("maximum", "minimum"):  # |max(a, b) - max(a', b')| <= max(|a - a'|, |b - b'|), value by value
         return "join", tuple((at, _copies(arguments[at], outcome)) for at in (0, 1) if depends[at])
     if base in _SCALING and len(arguments) == 2:
         return _product(base, arguments, depends, outcome, settings)
@@ -97,7 +104,7 @@ def arithmetic(
     if any(depends[1:]):
         return None
     if base in ("mean", "sum") and isinstance(outcome, torch.Tensor):
-        count = arguments[0].numel() / outcome.numel()
+        count = arguments[0].numel() / outcome.numel()  # n values go into each of the outcome's
         return "sum", ((0, count ** (0.5 if base == "sum" else -0.5)),)
     if base in ("amax", "amin") or base in _SLOPE_ONE or name in _CASTS:
         return "sum", ((0, 1.0),)
@@ -120,6 +127,7 @@ def copies(selected: torch.Tensor | Sequence[torch.Tensor], images: int, each: i
     ``images``: rows of the batch, of ``each`` values. Raises NoRuleError where one gets into another's row.
     """
     parts = [selected] if isinstance(selected, torch.Tensor) else list(selected)
+    # value v of image i was numbered i * each + v: the quotient is the image that a value comes from
     check_rows([part.div(each, rounding_mode="floor") for part in parts], images)
     return math.sqrt(int(torch.cat([part.flatten() for part in parts]).long().bincount().max()))
 

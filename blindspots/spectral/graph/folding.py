@@ -25,14 +25,15 @@ def folded(before: nn.Module, norm: nn.Module, shape: tuple[int, ...]) -> nn.Mod
     plain = (module._forward_hooks or module._forward_pre_hooks for module in (before, norm))
     if norm.running_var is None or any(plain) or "forward" in vars(before) or "forward" in vars(norm):
         return None
+    # BN(W x + b) = D (W x + b - mean) + beta with D = diag(gamma / sqrt(var + eps)): linear, of the weight D W, whose
+    # norm is at most |D| |W|, the product of the two layers' own, and often far less
     variance = norm.running_var.detach().double() + norm.eps
     factor = variance.rsqrt() if norm.weight is None else norm.weight.detach().double() / variance.sqrt()
     weight: torch.Tensor = before.weight.detach().double()  # type: ignore[operator]
     if not bool(torch.isfinite(factor).all()) or len(factor) != len(weight):
         return None
-    made: nn.Module = object.__new__(
-        kind
-    )  # not parametrised any more, where ``before`` is; and nothing of that is copied
+    # not parametrised any more, where ``before`` is; and nothing of that is copied
+    made: nn.Module = object.__new__(kind)
     made.__dict__.update(before.__dict__)
     made._modules = {}
     made._parameters = dict(before._parameters)

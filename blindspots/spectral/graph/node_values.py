@@ -67,6 +67,7 @@ class NodeValues:
         values = [part for read in self.sources(node) for part in _tensors(self.held[read])]
         if any(value.dim() == 0 or len(value) != len(self.batch) for value in (*values, outcome)):
             raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
+        # row i of the outcome is to come from row i of the inputs: seen by sending the rows' numbers through
         if name in JOINING:
             rows = self.evaluate(node, row_numbers)
             constant = rows == self.evaluate(node, lambda value: row_numbers(value) + 1)

@@ -1,4 +1,15 @@
-"""A walk along the nodes that torch.fx found: each is evaluated, and noted as a layer or as a step between layers."""
+"""A walk along the nodes that torch.fx found: each is evaluated, and noted as a layer or as a step between layers.
+
+The nodes come in the order of the forward pass, so that whatever one reads has been visited. With f_v for the function
+from the network's input to the value of node v, the walk writes down how a Lipschitz constant of f_v follows from those
+of the nodes that it reads::
+
+    layer   g(f)                 L(g) L(f)                     (section 4.3: layers in a row multiply)
+    sum     a_1 f_1 + a_2 f_2    |a_1| L(f_1) + |a_2| L(f_2)   (the triangle inequality)
+    join    (f_1, f_2)           sqrt(L(f_1)^2 + L(f_2)^2)     (squares of changes side by side add up)
+
+No constant is worked out on the way: :meth:`.Step.running` does that once the layers' bounds are there.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -56,8 +67,10 @@ class Walk:
             held[node] = self.values.of(node.args[0])
             self._finish(node.args[0])
         else:
+            # before it is evaluated: what it overwrites would be seen by nodes that are yet to come
             self.values.check_overwritten(node)
             held[node] = outcome = self.values.evaluate(node)
+            # f_v is constant where nothing that v reads depends on the input; sizes and the like do not
             if self.values.sources(node) and _name(node) not in _QUESTIONS:
                 self._note(node, outcome)
 
@@ -75,7 +88,7 @@ class Walk:
             return
         if result not in self._step_of:
             self.steps.append(Step("constant"))
-        elif self._step_of[result] != len(self.steps) - 1:
+        elif self._step_of[result] != len(self.steps) - 1:  # what came after it is not part of the output
             self.steps.append(Step("sum", (self._step_of[result],), (1.0,)))
 
     def _note(self, node: fx.Node, outcome: Any) -> None:
@@ -83,6 +96,7 @@ class Walk:
         try:
             found = self._step(node, outcome, sources)
         except NoRuleError as reason:
+            # a layer without a module: its constant is unknown, which is not the same as 1
             kind = type(self.values.modules[str(node.target)]).__name__ if node.op == "call_module" else _called(node)
             shape = _shape(self.values.held[sources[0]])
             found = Layer(path_of(node), kind, None, shape, _shape(outcome), problem=str(reason))
@@ -110,12 +124,14 @@ class Walk:
         arguments, settings = self.values.of(node.args), self.values.of(node.kwargs)
         if name is None or "out" in settings:
             raise NoRuleError(f"no rule for {_called(node)}")
+        # one input that depends on the network's: values picked out of it, or a function that stands for a layer
         if alone and name in SELECTIONS:
             return self._selection(node, name, first)
         if alone:
             module = _functional(name, arguments[0], arguments[1:], settings)
             if module is not None:
                 return Layer(path_of(node), type(module).__name__, module, _shape(arguments[0]), _shape(outcome))
+        # several, or arithmetic with constants: a sum or a join with a factor for each that depends on the input
         joined: Any = node.args[0] if node.args and isinstance(node.args[0], tuple | list) else node.args
         depends = [isinstance(value, fx.Node) and value in self._step_of for value in joined]
         combined = None
@@ -139,6 +155,11 @@ class Walk:
         return Layer(str(node.target), kind, module, _shape(source), _shape(outcome))
 
     def _selection(self, node: fx.Node, name: str, first: fx.Node) -> Step:
+        """Return the step of a linear map S each of whose rows holds a single 1.
+
+        S'S is diagonal, with how often each value is selected: the norm of S is the root of the largest count. Which
+        value goes where is seen by sending numbered ones through.
+        """
         source = self.values.held[first]
         if source.dim() < 2 or len(source) != len(self.values.batch):
             raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
@@ -150,6 +171,7 @@ class Walk:
     def _layer(self, node: fx.Node, layer: Layer) -> Step:
         """Note a layer, folded with the one before where it can be, and return its step."""
         sources = list(dict.fromkeys(self.values.sources(node)))
+        # only if nobody else reads what lies between the two may they be taken as one
         before, around = self.steps[self._step_of[sources[0]]], -1
         if before.rule == "layer" and layer.module is not None and len(sources[0].users) == 1:
             first = self.layers[before.layer]

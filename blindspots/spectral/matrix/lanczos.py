@@ -36,6 +36,11 @@ def top_eigenpair(
     basis is kept orthogonal by two passes of Gram and Schmidt, and holds ``basis`` vectors; when it is full it is
     restarted from a third of its Ritz vectors (Wu and Simon 2000). The projection is kept whole instead of as an arrow
     and a band: its columns are the passes' coefficients.
+
+    Names: B is ``apply``, the rows of ``vectors`` are the Krylov basis V, of which ``used`` count, and the projection
+    is ``T = V B V'``. T's largest eigenvalue is the Ritz value ``value``, with the eigenvector s and the Ritz vector
+    ``x = V' s``. As ``B V' = V' T + beta v e'``, with v the next vector and e the last unit vector, ``|B x - value x|``
+    is beta times the last entry of s.
     """
     shape, size = start.shape, start.numel()
     basis = max(2, min(basis, size))
@@ -48,7 +53,8 @@ def top_eigenpair(
     used = 0
     history: list[float] = []
     for count in range(1, most + 1):
-        image = apply(vectors[used].view(shape)).reshape(-1)
+        image = apply(vectors[used].view(shape)).reshape(-1)  # B v_j
+        # T's column j is V B v_j; the rest of B v_j is orthogonal to V, and would be the next vector: twice is enough
         known = vectors[: used + 1]
         column = known @ image
         rest = image - column @ known
@@ -57,7 +63,7 @@ def top_eigenpair(
         column = (column + again).double().cpu()
         projection[: used + 1, used] = column
         projection[used, : used + 1] = column
-        beyond = float(rest.norm())
+        beyond = float(rest.norm())  # beta
         used += 1
         values, ritz = torch.linalg.eigh(projection[:used, :used])
         value = float(values[-1])
@@ -69,6 +75,8 @@ def top_eigenpair(
         if done or exhausted or count == most:
             break
         if used == basis:
+            # thick restart: the best Ritz vectors become the basis, in which T is diagonal; the next vector, orthogonal
+            # to all of them, goes behind them
             kept = max(1, basis // 3)
             turn = ritz[:, -kept:].to(start)
             vectors[:kept] = turn.T @ vectors[:used]

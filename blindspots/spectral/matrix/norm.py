@@ -65,6 +65,7 @@ def dense_norm(matrices: torch.Tensor) -> Bound:
             return ZERO
         if matrices.shape[1] > matrices.shape[2]:
             matrices = matrices.mT
+        # |A|^2 is the largest eigenvalue of A A', the Gram matrix of the smaller side
         factor = 2.0**-exponent
         side, terms = matrices.shape[1:]
         grams, frobenius = _grams(matrices, factor)
@@ -72,6 +73,7 @@ def dense_norm(matrices: torch.Tensor) -> Bound:
         index, vector, square = _top(grams)
         best = matrices[index]
         lower, residual = _reached(best.T, vector, factor)
+        # lower: |A v| for the best v; upper: limit - G is proved positive for every Gram matrix G, or the limit rises
         margin = max(1e-10, 2 * rounding(side))
         limit = max(square, lower**2) * (1 + margin) + 4 * error
         open_grams = grams

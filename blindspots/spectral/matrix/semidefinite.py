@@ -25,6 +25,7 @@ def proved(matrices: torch.Tensor, limit: float, *, error: float) -> torch.Tenso
         return torch.zeros(matrices.shape[:-2], dtype=torch.bool, device=matrices.device)
     if side == 1:
         return matrices[..., 0, 0].real <= shift
+    # H = shift - G: if its factorisation runs through, no eigenvalue of G exceeds the shift, but for rounding
     below = matrices.neg()
     below.diagonal(dim1=-2, dim2=-1).add_(shift)
     factors, failed = torch.linalg.cholesky_ex(below)

@@ -67,6 +67,8 @@ def _linear(
     Of the two the one with the larger mu, and that mu. What is clipped follows from mu and mu from what is clipped: in
     turn, from nothing but values at the border on; a few rounds settle it but for what the next step sees to.
     """
+    # min <gradient, d> with |d| <= radius and low <= d <= high: by its multipliers (Karush, Kuhn and Tucker)
+    # d = clip(-gradient / mu), and mu follows from the norm, of which what is clipped has used up its part
     fixed = torch.where(gradient > 0, low, high)
     held = fixed == 0
     square = gradient.square()

@@ -66,6 +66,7 @@ def curvature(
     form = lead.new_zeros(len(lead), 1, 1)
     norms = lead.new_zeros(len(lead))
     for place in range(len(hidden) - 1, -1, -1):
+        # outputs are dg/dh at p: unit i adds outputs_i bend_i z_i^2 / 2 to g, and so takes at most own_i z_i^2 / 2 off
         secants, bends = sigmoid_ranges(hidden[place], *ranges[place])
         outputs = steep[place + 1]
         own = -torch.minimum(outputs * bends[0], outputs * bends[1])
@@ -86,6 +87,7 @@ def _least(form: torch.Tensor, own: torch.Tensor, secants: Range, after: torch.T
     ``form``: (n, units, units) Q; ``own``: (n, units), the parabolas'. Rounding is of the order of a few hundred units
     of the norm (n,) of the terms, squared norms of ``after`` included; the caller adds 1e-9 of them.
     """
+    # Q is form, m middle, tau half the secants' width, K one number for all units: a multiple of Q's largest eigenvalue
     middle, tau = (secants[0] + secants[1]) / 2, (secants[1] - secants[0]) / 2
     values, vectors = torch.linalg.eigh((form + form.mT) / 2)
     largest = values[:, -1:].clamp_min(0) + 1e-6 * values.abs().amax(dim=1, keepdim=True) + 1e-12
@@ -93,7 +95,7 @@ def _least(form: torch.Tensor, own: torch.Tensor, secants: Range, after: torch.T
     forms, tops, sizes = [], [], []
     for multiple in _MULTIPLES:
         most = multiple * largest
-        curved = most * values / (most - values)
+        curved = most * values / (most - values)  # Q + Q (K - Q)^-1 Q = K Q (K - Q)^-1 in Q's own axes
         diagonal = own + most * tau.square()
         forms.append((after * diagonal[:, None]) @ after.T + (turned * curved[:, None]) @ turned.mT)
         tops.append(torch.linalg.eigvalsh(forms[-1])[:, -1])

@@ -62,8 +62,10 @@ class _Proof:
         change, eta = points.change, points.multiplier
         hidden = self.network.hidden(images + change)
         gradient, value = lead_and_gradient(self.network, images + change, lead)
+        # G's gradient at p; where it pushes a value at the border outwards, the box holds against it
         left = gradient + eta[:, None] * change
         left = torch.where((change <= -images) & (left > 0) | (change >= 1 - images) & (left < 0), 0, left)
+        # G(p), less |q| times how far from p the ball reaches, by which p may miss the least, and less rounding
         least = value - (left.norm(dim=1) + self.gradient_off) * (change.norm(dim=1) + radius) - self.lead_off
         proved = torch.zeros_like(least, dtype=torch.bool)
         ratio = torch.zeros_like(least)
@@ -113,6 +115,8 @@ class _Search:
         proved = self._by_product()
         slack = torch.ones_like(high)
         trial, at = high * (1 - _SHORT), torch.arange(len(high), device=high.device)
+        # first all but the nearest point's distance; where that is not proved, between what is and what is not, as far
+        # down as the curvature that stood in the way suggests
         for number in range(1 + _TRIALS):
             slack[at] = self._try(at, trial[at], proved, change)
             low = proved.amin(dim=1)

@@ -53,6 +53,7 @@ class Ellipsoids:
         turned = self.axes.mT @ maps
         lows, highs = [], []
         for centre, stretch, square in zip(self.centre, self.stretch, self.square, strict=True):
+            # over an ellipsoid a linear map m is within <m, c> -+ sqrt(m' N^-1 m square): Cauchy and Schwarz
             middle = (turned * centre[:, :, None]).sum(dim=1)
             half = ((turned.square() * stretch[:, :, None]).sum(dim=1) * square.clamp_min(0)[:, None]).sqrt()
             room = _ROOM * (half + turned.norm(dim=1) * centre.norm(dim=1, keepdim=True))
@@ -81,6 +82,8 @@ def ellipsoids(
     most = 1 / values[:, -1].clamp_min(1e-9)
     centres, stretches, squares = [], [], []
     for share in _SHARES:
+        # N = I - t P is diagonal, 1 / stretch, where P is, and 1 on what the frame does not see. With l = 1 - t eta
+        # (d - c)' N (d - c) <= r^2 - |a|^2 - 2 t (g(p) - e) + l^2 a' N^-1 a,    c = -l N^-1 a
         t = torch.minimum(share * most, 1 / multiplier)
         stretch = 1 / (1 - t[:, None] * values)
         left = 1 - t * multiplier
@@ -115,6 +118,8 @@ def narrowed(
         if place + 1 == len(hidden):
             break
         weight = network.weights[place + 1]
+        # s(z) - s(p) lies within s'(p) (z - p) + bend (z - p)^2 / 2: the linear part goes into the next layer's map of
+        # d, what is left into below and above
         first = slope(centre)
         _, bends = sigmoid_ranges(centre, least, most)
         far = torch.maximum((least - centre).square(), (most - centre).square()) / 2

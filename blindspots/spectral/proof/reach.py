@@ -39,10 +39,12 @@ class Ball:
         one that is right for the values that are held back at the first.
         """
         low, high, radius = self.low[:, None], self.high[:, None], self.radius[:, None]
+        # without the box the maximum is |d| r, at t = d / mu with mu = |d| / r; values that cannot move there are out
         able = torch.where(directions > 0, high > 0, low < 0)
         best = directions.mul(able).norm(dim=2) * radius
         mu = (best / radius.square().clamp_min(1e-300))[..., None].clamp_min(1e-300)
         change = torch.clamp(directions / mu, low, high)
+        # those held back by the box use up their part of r^2; the others share the rest, with a mu of their own
         held = (change == low) | (change == high)
         rest = (radius.square() - (change * held).square().sum(dim=2)).clamp_min(0)
         free = directions.mul(~held).square().sum(dim=2)
@@ -78,6 +80,7 @@ def reach(network: SigmoidNetwork, ball: Ball, hidden: Sequence[torch.Tensor]) -
         if place + 1 == len(hidden):
             break
         weight = network.weights[place + 1]
+        # s(z) - s(p) = chord (z - p) + [least, most]: the first goes on as the linear map, the second as a box
         chord, least, most = _around_chord(centre, low, high)
         least, most = least + chord * below, most + chord * above
         plus, minus = weight.clamp_min(0).T, weight.clamp_max(0).T

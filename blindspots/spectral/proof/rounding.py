@@ -80,10 +80,12 @@ def propagated(layer: nn.Module, inputs: Range, dtype: torch.dtype) -> Range:
 
     What rounding in float64 adds where the same layer is :func:`evaluated` is included.
     """
+    # u of the dtype, and u of float64, in which the same layer is evaluated: both roundings at once
     unit = (torch.finfo(dtype).eps + torch.finfo(torch.float64).eps) / 2
     size, error = inputs.size, inputs.error
     affine = _affine(layer)
     if affine is not None:
+        # |W| (|x| + e) + |b| bounds every sum on the way, |W| e what was off before
         weight, none = affine.weight.abs(), torch.zeros_like(affine.bias)
         largest, spread = affine.apply(size + error, weight, affine.constant), affine.apply(error, weight, none)
         return _rounded(largest, spread, affine.terms, unit, dtype)
@@ -104,6 +106,7 @@ def propagated(layer: nn.Module, inputs: Range, dtype: torch.dtype) -> Range:
 
 
 def _rounded(largest: torch.Tensor, spread: torch.Tensor, terms: int, unit: float, dtype: torch.dtype) -> Range:
+    # n u / (1 - n u) of the sum of absolute terms (Higham 2002, section 3.1); no bound where the dtype overflows
     error = spread + terms * unit / (1 - terms * unit) * largest
     return Range(largest, error.masked_fill(largest > torch.finfo(dtype).max, torch.inf))
 

@@ -111,10 +111,12 @@ class JointBound:
         *units, factors = scales.split(self._sizes)
         form, inverses = self._gram, []
         for place, unit in enumerate(units):
+            # form is T_i, and inverse U_i = D_i |D_i^-1/2 T_i D_i^-1/2| (1 + e^f) / 2 with D_i = e^unit: 2 U_i > T_i
             root = (unit / 2).exp()
             largest = torch.linalg.eigvalsh(form / (root[:, None] * root))[-1]
             inverse = root.square() * largest * (1 + factors[place].clamp_min(_LEAST).exp()) / 2
             inverses.append(inverse)
+            # T_(i+1) = W U (2 U - T)^-1 U W' / 16, by the factor C of 2 U - T = C C' as the square of C^-1 U W' / 4
             factor = torch.linalg.cholesky(2 * torch.diag(inverse) - form)
             after = self.network.weights[place + 1] / 4 if place + 1 < len(units) else last
             half = torch.linalg.solve_triangular(factor, inverse[:, None] * after.T, upper=False)
@@ -126,6 +128,8 @@ class JointBound:
 
         Scaled to a unit diagonal, where rounding is of the order of the number of units times 2^-53.
         """
+        # Lambda_i = rho / U_i; with the image eliminated, x = W_1' Lambda_1 h_1 / (4 rho), what is left is block
+        # tridiagonal in the h_i: 2 Lambda_i on the diagonal, -Lambda_i W_i / 4 beside it
         multipliers = [square / inverse for inverse in inverses]
         sizes = self._sizes[:-1]
         whole = self._gram.new_zeros(sum(sizes), sum(sizes))

@@ -49,11 +49,13 @@ class SigmoidNetwork:
         The lead is of one logit over another; the rows lie in [0, 1]. Inner products of n terms in any order are off by
         ``n u / (1 - n u)`` of their absolute terms (Higham 2002, section 3.1), u being the unit of rounding.
         """
+        # forwards: what a layer's sums are off, and its outputs, by the sigmoid's slope of at most 1/4
         errors, off = [], torch.zeros_like(self.weights[0][0])
         for weight, bias in zip(self.weights, self.biases, strict=True):
             size = weight.abs()
             errors.append(size @ off + _terms(weight.shape[1] + 2) * (size.sum(dim=1) + bias.abs()))
             off = errors[-1] / 4 + _FUNCTION_ROUNDINGS * _UNIT
+        # backwards: the gradient's size and what it is off; s' is off by |s''| <= 0.097 < 1/8 times what its sum is off
         largest = 2 * self.weights[-1].abs().amax(dim=0)
         wrong = 4 * _UNIT * largest
         for weight, error in zip(reversed(self.weights[:-1]), reversed(errors[:-1]), strict=True):
