@@ -1,44 +1,115 @@
-"""The house's rules: imports run one way, and importing the library is light."""
+"""The house's rules: which way imports run, how large files and folders may be, who knows the store's paths and files.
 
-import ast
+Each rule is shown on a house that breaks it in ``test_house_rules.py``.
+"""
+
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.house import (
+    circles,
+    circles_of_folders,
+    file_operations,
+    floors_broken,
+    foreign,
+    import_graph,
+    numbered_slips,
+    store_paths,
+    too_full,
+    too_long,
+)
+
 HOUSE = Path(__file__).parents[1]
-FORBIDDEN = {
-    "blindspots": {"tasks", "flows", "prefect", "ray"},
-    "tasks": {"flows"},
-    "tasks/actors": {"flows", "prefect"},
+
+GROUND = ("compiled", "device", "errors", "files", "identity", "intervals", "lazy", "names", "randomness", "registry")
+FLOORS = (
+    tuple(f"blindspots.{name}" for name in (*GROUND, "version")),
+    ("blindspots.study",),
+    ("blindspots.store",),
+    ("blindspots.paper",),
+    ("blindspots.datasets",),
+    ("blindspots.networks",),
+    ("blindspots.models",),
+    ("blindspots.perturbation",),
+    ("blindspots.spectral",),
+    ("blindspots.distortion",),
+    ("blindspots.training",),
+    ("blindspots.transfer", "blindspots.negatives"),
+    ("blindspots.results",),
+    ("blindspots.tables",),
+    ("blindspots.figures",),
+    ("blindspots.jobs",),
+    ("blindspots.report",),
+    ("blindspots.__init__",),
+    ("tasks",),
+    ("flows",),
+)
+"""From the ground up."""
+MOST_LINES, MOST_FILES = 300, 16
+
+STORE_FOLDERS = (
+    *("models", "receipts", "study.zarr", "figures"),
+    *("sets", "references", "transfer", "training", "negatives", "spectral", "certified", "units", "tables"),
+)
+LAYOUT, PLACE = "blindspots/store/layout.py", "blindspots/store/place.py"
+OVER_THE_STORE = tuple(
+    f"blindspots/{name}/" for name in ("store", "results", "tables", "figures", "jobs", "report")
+)  # whoever has a store in hand
+OTHER_FILES = {
+    "blindspots/jobs/stages/bounds.py": "a file of weights that the study names",
+    "blindspots/report/build.py": "the page's template, and the folder of the file that a user names for the page",
 }
+"""Files over the store that may open some of their own, and which."""
 
 
-def imported(path: Path) -> set[str]:
-    """Return the top names of all modules that the file imports, wherever in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has a relative import"
-            names.add((node.module or "").partition(".")[0])
-    return names
+def test_the_floors() -> None:
+    assert floors_broken(HOUSE, FLOORS) == []
 
 
-@pytest.mark.parametrize("package", FORBIDDEN)
-def test_imports_run_one_way(package: str) -> None:
-    files = list((HOUSE / package).rglob("*.py"))
-    assert len(files) > 2
-    wrong = {str(path): found for path in files if (found := imported(path) & FORBIDDEN[package])}
-    assert not wrong
+def test_no_circles_between_files() -> None:
+    graph = import_graph(HOUSE, addresses=False)
+    assert len(graph) > 200
+    assert circles(graph) == []
 
 
-def test_the_rule_sees_an_import_in_a_function(tmp_path: Path) -> None:
-    file = tmp_path / "late.py"
-    file.write_text("def late():\n    from prefect.artifacts import create_table_artifact\n")
-    assert imported(file) == {"prefect"}
+def test_no_circles_between_folders() -> None:
+    assert circles_of_folders(HOUSE) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("blindspots", {"tasks", "flows", "prefect", "ray"}),
+        ("tasks", {"flows"}),
+        ("tasks/actors", {"flows", "prefect"}),
+    ],
+)
+def test_what_each_part_does_not_know(folder: str, forbidden: set[str]) -> None:
+    assert foreign(HOUSE, folder, forbidden) == []
+
+
+def test_the_sizes() -> None:
+    assert too_long(HOUSE, MOST_LINES) == []
+    assert too_full(HOUSE, MOST_FILES) == []
+
+
+def test_one_file_writes_the_stores_paths() -> None:
+    assert store_paths(HOUSE, STORE_FOLDERS, exempt=[LAYOUT]) == []
+    assert len(store_paths(HOUSE, STORE_FOLDERS, exempt=[])) > 5
+
+
+def test_one_file_touches_the_stores_files() -> None:
+    assert file_operations(HOUSE, OVER_THE_STORE, exempt=[PLACE, *OTHER_FILES]) == []
+    assert len(file_operations(HOUSE, [PLACE], exempt=[])) > 5
+    for path, why in OTHER_FILES.items():
+        assert file_operations(HOUSE, [path], exempt=[]), f"{path} does not: {why}"
+
+
+def test_slips_have_names() -> None:
+    assert numbered_slips(HOUSE) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""What is imported is declared, where it is needed, and what is declared is used."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+from tests.house import imports, parsed
+
+HOUSE = Path(__file__).parents[1]
+PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PACKAGES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+"""What is imported from a package, where that is not its name."""
+NOT_IMPORTED = {
+    "dask": "xarray reads with it",
+    "tqdm": "pooch's progress bar",
+    "fastapi": "Prefect's, held back",
+    "sqlalchemy": "Prefect's, held back",
+    **dict.fromkeys(("pytest-timeout", "pytest-xdist", "ruff", "mypy", "types-pyyaml"), "a tool"),
+}
+BY_HAND = {"adv_lib"}
+"""What a benchmark takes where it is there: it cannot be declared, since it asks for what is not used."""
+
+
+def declared(requirements: list[str]) -> set[str]:
+    """Return the packages that are named, without what an extra takes over from another."""
+    found = {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in requirements}
+    return found - {"blindspots"}
+
+
+def imported(*folders: str, without: str = "/nowhere/") -> set[str]:
+    """Return the foreign packages that are imported in files of ``folders``."""
+    found = set()
+    for folder in folders:
+        for path in (HOUSE / folder).rglob("*.py"):
+            if without not in path.as_posix():
+                found |= {where.partition(".")[0] for where, _ in imports(parsed(path), addresses=False)}
+    return found - set(sys.stdlib_module_names) - {"blindspots", "tasks", "flows", "tests"}
+
+
+def names(packages: set[str]) -> set[str]:
+    return {PACKAGES.get(package, package) for package in packages}
+
+
+BASE = declared(PROJECT["dependencies"])
+WORKFLOW = declared(PROJECT["optional-dependencies"]["workflow"])
+TEST = declared(PROJECT["optional-dependencies"]["test"])
+BENCH = declared(PROJECT["optional-dependencies"]["bench"])
+
+
+def test_what_is_imported_is_declared_where_it_is_needed() -> None:
+    assert imported("blindspots") <= names(BASE)
+    assert imported("tasks", "flows") <= names(BASE | WORKFLOW)
+    assert imported("tests", without="/benchmarks/") <= names(BASE | WORKFLOW | TEST)
+    assert imported("tests/benchmarks") <= names(BASE | WORKFLOW | TEST | BENCH) | BY_HAND
+
+
+def test_what_is_declared_is_used() -> None:
+    ours, theirs = imported("blindspots", "tasks", "flows"), imported("tests")
+    unused = {package for package in BASE | WORKFLOW if not names({package}) & ours}
+    unused |= {package for package in TEST | BENCH if not names({package}) & theirs}
+    assert unused == set(NOT_IMPORTED)
+    assert not {"ray", "prefect", "fastapi", "sqlalchemy"} & BASE
+
+
+def test_every_tool_is_held_to_a_range() -> None:
+    """Another release finds other things: nobody's commit is to fail for that."""
+    for line in PROJECT["optional-dependencies"]["test"]:
+        assert "<" in line or "==" in line or line.startswith("blindspots["), line
