@@ -13,7 +13,8 @@ from blindspots.figures.palette import COLOURS, source_label
 from blindspots.paper import published as paper
 from blindspots.results.results import Results
 from blindspots.store import layout
-from blindspots.study.study import HALVES, Study
+from blindspots.study.model_spec import HALVES
+from blindspots.study.study import Study
 
 _SHOWN = 0.998  # share of a set's images that the axis has room for
 _RIDGE = 0.5  # inches a model

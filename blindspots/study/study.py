@@ -9,32 +9,16 @@ from pathlib import Path
 from pydantic import Field, field_validator, model_validator
 
 from blindspots.errors import InputError
-from blindspots.study.bounds_spec import ALEXNET, PRETRAINED, BoundsSpec
+from blindspots.study.bounds_spec import ALEXNET, BoundsSpec
 from blindspots.study.model_spec import HALVES, ModelSpec
 from blindspots.study.part import Part, Slug, from_anywhere, is_address, slug
 from blindspots.study.sets_spec import MethodName, NegativesSpec, SetsSpec
-from blindspots.study.training_spec import AdamSpec, AutoencoderSpec, TrainingSpec
+from blindspots.study.training_spec import TrainingSpec
 
 DATASETS = ("mnist", "fashion-mnist")
 """The data sets that have a name."""
 ARRAYS = ".npz"
 """The suffix of a file of arrays that is a data set."""
-
-__all__ = [
-    "ALEXNET",
-    "ARRAYS",
-    "DATASETS",
-    "HALVES",
-    "PRETRAINED",
-    "AdamSpec",
-    "AutoencoderSpec",
-    "BoundsSpec",
-    "ModelSpec",
-    "NegativesSpec",
-    "SetsSpec",
-    "Study",
-    "TrainingSpec",
-]
 
 
 class Study(Part):

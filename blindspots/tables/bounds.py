@@ -5,7 +5,7 @@ import xarray as xr
 
 from blindspots.results.results import Results
 from blindspots.store import layout
-from blindspots.study.study import ModelSpec
+from blindspots.study.model_spec import ModelSpec
 from blindspots.tables.distortions import distortions, set_split
 from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import describe, reader_name, texts

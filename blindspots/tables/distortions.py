@@ -8,7 +8,8 @@ from blindspots.intervals import NORMAL_95
 from blindspots.names import NO_RULE
 from blindspots.results.results import Results
 from blindspots.store import layout
-from blindspots.study.study import ModelSpec, Study
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from blindspots.intervals import wilson
 from blindspots.names import CLEAN, NO_RULE
 from blindspots.results.results import UNFINISHED, Results
 from blindspots.store import layout
-from blindspots.study.study import ModelSpec, Study
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.study import Study
 from blindspots.tables.cells import Rate, Transfer
 from blindspots.tables.distortions import distortions
 from blindspots.tables.registry import TABLES

@@ -8,7 +8,8 @@ import xarray as xr
 
 from blindspots.names import noise_name
 from blindspots.paper import published as paper
-from blindspots.study.study import HALVES, ModelSpec, Study
+from blindspots.study.model_spec import HALVES, ModelSpec
+from blindspots.study.study import Study
 from blindspots.tables.distortions import set_split
 from blindspots.tables.registry import TABLES
 

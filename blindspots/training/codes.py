@@ -11,7 +11,7 @@ import torch
 from blindspots.device import BATCH, rows_at_once
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.randomness import generator
-from blindspots.study.study import AutoencoderSpec
+from blindspots.study.training_spec import AutoencoderSpec
 from blindspots.training.autoencoder_objective import AutoencoderObjective
 
 Weights = dict[str, torch.Tensor]

@@ -9,7 +9,7 @@ from torch import nn
 
 from blindspots.networks.build import layers_of_weights
 from blindspots.randomness import generator
-from blindspots.study.study import AdamSpec
+from blindspots.study.training_spec import AdamSpec
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.penalty import Chain, Directions, chain
 

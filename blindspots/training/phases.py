@@ -13,7 +13,8 @@ from torch import nn
 
 from blindspots.networks.build import build_network, initialise, layers_of_weights
 from blindspots.networks.fully_connected import FullyConnected
-from blindspots.study.study import ModelSpec, TrainingSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.training_spec import TrainingSpec
 from blindspots.training import codes
 from blindspots.training.checkpoint import Checkpoint, Row, as_curve
 from blindspots.training.descent import Criterion, descend

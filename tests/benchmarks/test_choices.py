@@ -14,7 +14,8 @@ from blindspots.device import one_thread
 from blindspots.intervals import wilson
 from blindspots.networks.build import build_network
 from blindspots.study.built_in import MNIST
-from blindspots.study.study import ModelSpec, TrainingSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.training_spec import TrainingSpec
 from blindspots.training.phases import train
 
 HELD_OUT = 5000

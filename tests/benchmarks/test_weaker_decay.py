@@ -15,7 +15,8 @@ from blindspots import minimum_distortion
 from blindspots.datasets.dataset import Dataset
 from blindspots.intervals import wilson
 from blindspots.networks.build import build_network
-from blindspots.study.study import ModelSpec, TrainingSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.training_spec import TrainingSpec
 from blindspots.training.phases import train
 from tests.benchmarks.networks import LINEAR, SIGMOID, trained
 

@@ -16,7 +16,8 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.perturbation.eight_bits import survives_eight_bits
 from blindspots.store import layout
 from blindspots.store.arrays import Variable
-from blindspots.study.study import HALVES, ModelSpec, Study
+from blindspots.study.model_spec import HALVES, ModelSpec
+from blindspots.study.study import Study
 
 ALGORITHM = 3
 """Raised with every change of the search that changes a value; the golden test says when."""

@@ -22,7 +22,8 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.names import CLEAN, NO_RULE, noise_name
 from blindspots.store import layout
 from blindspots.store.transfer_table import CELL, VARIABLES, Coordinates, TransferTable
-from blindspots.study.study import HALVES, Study
+from blindspots.study.model_spec import HALVES
+from blindspots.study.study import Study
 from blindspots.transfer import VARIANTS, Counts, show
 
 ALGORITHM = 2

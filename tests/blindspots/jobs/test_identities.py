@@ -7,16 +7,11 @@ import pytest
 from blindspots.jobs.opening import open_root
 from blindspots.jobs.stages.reference_sets import NoiseSet
 from blindspots.jobs.stages.trainings import TrainingJob
-from blindspots.study.study import (
-    AdamSpec,
-    AutoencoderSpec,
-    BoundsSpec,
-    ModelSpec,
-    NegativesSpec,
-    SetsSpec,
-    Study,
-    TrainingSpec,
-)
+from blindspots.study.bounds_spec import BoundsSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.sets_spec import NegativesSpec, SetsSpec
+from blindspots.study.study import Study
+from blindspots.study.training_spec import AdamSpec, AutoencoderSpec, TrainingSpec
 from tests.blindspots.jobs.conftest import changed
 
 TRAINING = {

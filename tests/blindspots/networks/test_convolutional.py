@@ -4,7 +4,7 @@ from torch import nn
 
 from blindspots.networks.build import build_network, initialise
 from blindspots.networks.convolutional import Convolutional
-from blindspots.study.study import ModelSpec
+from blindspots.study.model_spec import ModelSpec
 
 SPEC = ModelSpec(name="c", network="convolutional", channels=(3, 4), hidden=(5,), decay=(0, 0, 0, 0))
 

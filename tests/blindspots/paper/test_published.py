@@ -5,7 +5,7 @@ import pytest
 from blindspots.intervals import wilson
 from blindspots.paper import published as paper
 from blindspots.study.built_in import MNIST
-from blindspots.study.study import HALVES
+from blindspots.study.model_spec import HALVES
 from tests.blindspots.tables.conftest import changed
 
 

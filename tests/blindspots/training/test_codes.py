@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from blindspots.networks.fully_connected import FullyConnected
-from blindspots.study.study import AutoencoderSpec
+from blindspots.study.training_spec import AutoencoderSpec
 from blindspots.training import codes
 from tests.blindspots.training.conftest import Problem
 

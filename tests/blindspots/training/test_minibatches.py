@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from blindspots.study.study import AdamSpec, ModelSpec, TrainingSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.training_spec import AdamSpec, TrainingSpec
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.minibatches import epochs
 from blindspots.training.phases import MINIBATCHES, train

@@ -13,7 +13,8 @@ from blindspots.networks.build import build_network, layers_of_weights
 from blindspots.networks.convolutional import Convolutional
 from blindspots.store.place import Place
 from blindspots.study.file import validate_study
-from blindspots.study.study import AdamSpec, ModelSpec, TrainingSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.training_spec import AdamSpec, TrainingSpec
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.objective import Objective, to_vector
 from blindspots.training.penalty import chain, smooth_norm, smooth_penalty

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from blindspots.store.place import Place
-from blindspots.study.study import ModelSpec, TrainingSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.training_spec import TrainingSpec
 from blindspots.training.checkpoint import CURVE_DTYPES, Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.objective import Objective, to_vector

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from blindspots.jobs.stages import trainings as module
-from blindspots.study.study import AdamSpec, AutoencoderSpec, ModelSpec, TrainingSpec
+from blindspots.study.model_spec import ModelSpec
+from blindspots.study.training_spec import AdamSpec, AutoencoderSpec, TrainingSpec
 from blindspots.training import autoencoder_objective, codes, inputs, lbfgs, minibatches, objective, penalty
 from blindspots.training.phases import train
 from tests.fixed import CLASSES, fixed_images
