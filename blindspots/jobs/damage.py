@@ -5,14 +5,14 @@ checksum refuses it, and whatever it is that the job then fails with, its inputs
 is not what its receipt says, that receipt is removed, and the run makes the shard and what reads it once more.
 """
 
-from blindspots.errors import InputError
+from blindspots.errors import BlindspotsError, InputError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
 
 
-class SentBackError(RuntimeError):
+class SentBackError(BlindspotsError, RuntimeError):
     """A job met damage in what it reads; the damaged shards are to be made again, and then the job."""
 
     def __init__(self, job: str, shards: tuple[str, ...]) -> None:
