@@ -267,6 +267,7 @@ def _outside(
 
 
 _SLIP = re.compile(r"\bslips?\s+(?:no\.?\s*|number\s+|#\s*|\()?\d", re.IGNORECASE)
+_FOLDERS = {*PARTS, "tests", "deploy", ".ci", ".github"}
 _TEXTS = {".cfg", ".cff", ".html", ".jinja", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
 
 
@@ -275,7 +276,7 @@ def numbered_slips(house: Path) -> list[str]:
     found = []
     for path in sorted(house.rglob("*")):
         parts = path.relative_to(house).parts
-        if path.suffix not in _TEXTS or (parts[0].startswith(".") and parts[0] not in (".ci", ".github")):
+        if path.suffix not in _TEXTS or (len(parts) > 1 and parts[0] not in _FOLDERS):  # a store or a venv is not ours
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if _SLIP.search(line):
