@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.exceptions import TyperException
 
-from blindspots.errors import InputError, StageFailedError
+from blindspots.errors import BlindspotsError, InputError
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
 from flows.store_commands import commands
@@ -254,7 +254,7 @@ def _exit_code(call: Callable[[], Any]) -> int:
         return _complain("stopped; the next run goes on from here", 1)
     except InputError as error:
         return _complain(str(error), 2)
-    except StageFailedError as error:
+    except BlindspotsError as error:  # what failed says what; a defect has a traceback
         return _complain(str(error), 1)
 
 

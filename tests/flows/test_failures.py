@@ -15,28 +15,41 @@ from blindspots.store.place import Place
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, as_curve, write_checkpoint
 from blindspots.training.phases import FULL_BATCH
-from tests.flows.conftest import CommandLine
+from tests.flows.conftest import Call, CommandLine
 from tests.stores import assert_same_content
 
 
-@pytest.mark.xdist_group("server")
-def test_a_training_that_diverges_leaves_the_other_models_alone(
-    blindspots: CommandLine, tiny: Study, study_file: str, root: Path, tmp_path: Path, mnist: object
-) -> None:
-    """It goes on from a checkpoint whose weights make the loss NaN, as one does whose next steps overflow."""
-    broken = tmp_path / "broken"
+@pytest.fixture
+def broken(tiny: Study, root: Path, tmp_path: Path) -> Path:
+    """A root whose one training goes on from weights that make the loss NaN, as one does whose next steps overflow."""
+    folder = tmp_path / "broken"
     job = TrainingJob("fc20-10", 0)
     network = build_network(tiny.model("fc20-10"), shape=(1, 28, 28), classes=10)
     weights = {name: torch.full_like(tensor, math.nan) for name, tensor in network.state_dict().items()}
     checkpoint = Checkpoint(weights, as_curve([(0, 2.3, 0.9, 1.0, 1, FULL_BATCH)]), FULL_BATCH)
-    path = broken / layout.checkpoint("fc20-10", 0)
     write_checkpoint(
-        Place(broken),
+        Place(folder),
         layout.checkpoint("fc20-10", 0),
         checkpoint,
         identity=job.identity(open_root(tiny, tmp_path / "any").workspace, 0),
     )
-    (broken / layout.STUDY).write_bytes((root / layout.STUDY).read_bytes())
+    (folder / layout.STUDY).write_bytes((root / layout.STUDY).read_bytes())
+    return folder
+
+
+def test_a_training_that_diverges_in_this_process_is_named_on_one_line(
+    call: Call, study_file: str, broken: Path
+) -> None:
+    line = call("run", study_file, "--here", "--root", str(broken), code=1)
+    assert line.startswith("blindspots: models/fc20-10/seed-0: the training diverged, the loss is nan")
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.xdist_group("server")
+def test_a_training_that_diverges_leaves_the_other_models_alone(
+    blindspots: CommandLine, study_file: str, root: Path, broken: Path
+) -> None:
+    path = broken / layout.checkpoint("fc20-10", 0)
     before = path.read_bytes()
 
     process = blindspots.start("run", study_file, "--root", str(broken), "--workers", "1", "--json")
