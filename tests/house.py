@@ -16,6 +16,7 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
 def modules(house: Path) -> dict[str, Path]:
     """Return every file of the packages by its dotted name; a folder's ``__init__.py`` has the folder's."""
     found = {}
@@ -26,6 +27,7 @@ def modules(house: Path) -> dict[str, Path]:
     return found
 
 
+@cache
 def lazy_exports(tree: ast.Module) -> dict[str, str]:
     """Return the names that an ``__init__.py`` exports lazily, each with its module."""
     for node in ast.walk(tree):
@@ -59,22 +61,21 @@ def imports(tree: ast.Module, *, addresses: bool = True) -> Iterator[tuple[str, 
 
 
 def import_graph(house: Path, *, addresses: bool = True) -> Graph:
-    """Return which files of the house each file imports, by their dotted names; ``addresses`` as in :func:`imports`.
+    """Return which files of the house each file imports, by their dotted names; ``addresses`` as in :func:`imports`."""
+    return {name: imported_files(path, house, addresses=addresses) - {name} for name, path in modules(house).items()}
+
+
+def imported_files(path: Path, house: Path, *, addresses: bool = True) -> set[str]:
+    """Return which files of the house a file imports.
 
     A name that a folder exports lazily is imported from where it is at home.
     """
     files = modules(house)
-    homes = {name: lazy_exports(parsed(path)) for name, path in files.items() if path.name == "__init__.py"}
-    graph: Graph = {}
-    for name, path in files.items():
-        found = set()
-        for where, what in imports(parsed(path), addresses=addresses):
-            for target in (f"{where}.{what}", homes.get(where, {}).get(what, ""), where):
-                if target in files:
-                    found.add(target)
-                    break
-        graph[name] = found - {name}
-    return graph
+    found = set()
+    for where, what in imports(parsed(path), addresses=addresses):
+        home = lazy_exports(parsed(files[where])).get(what, "") if where in files else ""
+        found.add(next((target for target in (f"{where}.{what}", home, where) if target in files), ""))
+    return found - {""}
 
 
 def circles(graph: Mapping[str, Collection[str]]) -> list[str]:
