@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from blindspots.errors import BlindspotsError, InputError
+from blindspots.networks import NETWORKS
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
 from flows.store_commands import commands
@@ -130,7 +131,10 @@ def bounds(
     model: Annotated[str, typer.Argument(help="A file of weights, .safetensors or .pth, or its address.")],
     network: Annotated[
         str | None,
-        typer.Option(help="alexnet, alexnet-2012, or package.module:function; what the file says otherwise."),
+        typer.Option(
+            help=f"{', '.join(NETWORKS)}, the name of one that a package offers, or package.module:function; what the "
+            "file says otherwise."
+        ),
     ] = None,
     input_shape: Annotated[
         str | None, typer.Option(metavar="SIZES", help="Shape of an image, such as 3,224,224, where it is not known.")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from blindspots.errors import InputError
 from blindspots.registry import Registry, deferred
-from blindspots.study.model_spec import GivenSpec
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +16,15 @@ PACKAGES = "BLINDSPOTS_NETWORKS"
 """The environment's variable that names packages, with commas between them, whose functions a study may name."""
 
 _CLASSES = 1000  # where the last layer does not say it: then its weights fit none
+
+
+@dataclass(frozen=True)
+class PublicWeights:
+    """Weights that anyone can have."""
+
+    address: str
+    sha256: str
+    """Of the file, or its first digits."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,8 @@ class KnownNetwork:
     """The layers behind the convolutions, from the first on, which a file may lack."""
     least: int | None = None
     """The least height and width of an image; None where it takes no other size than ``input_shape``."""
-    public: GivenSpec | None = None
-    """Weights of it that anyone can have, trained on ImageNet."""
+    public: PublicWeights | None = None
+    """Weights of it, trained on ImageNet."""
 
     def recognises(self, weights: "Mapping[str, torch.Tensor]") -> bool:
         """Tell whether ``weights`` are of this network, by one of them."""
@@ -86,10 +94,9 @@ NETWORKS: Registry[KnownNetwork] = Registry(
         first=("features.0.weight", (64, 3, 11, 11)),
         head=_FULLY_CONNECTED,
         least=63,
-        public=GivenSpec(
-            weights="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-            sha256="7be5be79",  # its first digits, which the name carries
-            network="alexnet",
+        public=PublicWeights(
+            "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+            "7be5be79",  # which the file's name carries
         ),
     ),
     KnownNetwork(

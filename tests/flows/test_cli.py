@@ -1,6 +1,7 @@
 """The command line in this process: what it says, where it says it, and with which exit code."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from blindspots.study.built_in import BUILT_IN
 from blindspots.study.study import Study
 from flows.cli import main
 from tests.flows.conftest import Call
+from tests.own_model import PACKAGE, written
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +69,15 @@ def test_what_cannot_be_used_is_refused_on_one_line_before_any_work(
 ) -> None:
     line = call.refusal(*arguments)
     assert said in line
+    assert not any(Path().rglob("study.json"))
+
+
+def test_a_package_whose_networks_a_study_names_is_allowed_on_the_command_line(call: Call) -> None:
+    study = str(written(Path.cwd()))  # where the networks are found too
+    assert "allow it with: --networks own_networks" in call.refusal("run", study, "--dry-run")
+    plan = json.loads(call("run", study, "--dry-run", "--networks", "other", "--networks", PACKAGE, "--json"))
+    assert "models/small/seed-0" in json.dumps(plan)
+    sys.modules.pop(PACKAGE, None)
     assert not any(Path().rglob("study.json"))
 
 

@@ -119,7 +119,9 @@ class GivenBounds(Bounds):
 def _given(spec: BoundsSpec) -> GivenSpec:
     """Return where the weights lie that the study names for Table 5; which of the AlexNets they are, they tell."""
     public = NETWORKS[ALEXNET].public
-    return public if spec.alexnet == PRETRAINED and public else GivenSpec(weights=spec.alexnet, sha256=spec.sha256)
+    if spec.alexnet == PRETRAINED and public is not None:
+        return GivenSpec(weights=public.address, sha256=public.sha256)
+    return GivenSpec(weights=spec.alexnet, sha256=spec.sha256)
 
 
 def bounds(study: Study) -> Iterator[Job]:

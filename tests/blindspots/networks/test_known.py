@@ -49,9 +49,7 @@ def test_images_of_another_shape_are_refused(name: str, shape: tuple[int, ...], 
 def test_public_weights_carry_their_hash_in_their_name() -> None:
     public = {name: entry.public for name, entry in NETWORKS.items() if entry.public is not None}
     assert "alexnet" in public
-    for name, given in public.items():
-        assert given.network == name
-        assert given.weights.endswith(f"-{given.sha256}.pth")
+    assert all(each.address.endswith(f"-{each.sha256}.pth") for each in public.values())
 
 
 def test_their_names_can_be_listed_without_torch() -> None:
