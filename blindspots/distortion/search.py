@@ -44,8 +44,8 @@ def minimum_distortion(
 
     ``method`` "lbfgs": the paper's box-constrained L-BFGS on a penalty with a search over its weight c. "projection":
     sequential projection onto the linearised boundaries. "auto", the one that finds less: projection for nearest,
-    L-BFGS and then projection with all rivals at once for a target. An object of
-    :mod:`blindspots.distortion.methods` says more.
+    L-BFGS and then projection with all rivals at once for a target. An object says more: :class:`.Auto`,
+    :class:`.Lbfgs` or :class:`.Projection`.
 
     Images misread from the start (slip "misread from the start"): under nearest they are left as they are, a success
     at distortion 0; a target is sought all the same, and costs nothing only where it is what the model reads already.
