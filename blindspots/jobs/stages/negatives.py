@@ -129,6 +129,11 @@ class Negatives(BeginningOfNearest):
         largest = workspace.study.negatives.multiples[-1]
         return f"shard {shard}: misread at {largest:g} times the least: " + ", ".join(parts)
 
+    def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
+        """Return the file of each array, and of the coordinates, which all shards share."""
+        coordinates = {name: layout.chunk(self.key, name, (0,)) for name in _coordinates(workspace.study)}
+        return {**super().files(workspace, shard), **coordinates}
+
     def read(self, workspace: Workspace, shard: int, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Return the shard's arrays as stored; raise :class:`CorruptShardError` where their coordinates are not."""
         coordinates = _coordinates(workspace.study)

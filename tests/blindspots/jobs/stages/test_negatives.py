@@ -15,7 +15,7 @@ from blindspots.jobs.opening import open_root
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages import negatives as module
 from blindspots.jobs.stages.negatives import Negatives
-from blindspots.jobs.verification import verify
+from blindspots.jobs.verification import repair, verify
 from blindspots.negatives.counts import adversarial_negatives
 from blindspots.randomness import generator
 from blindspots.study.study import Study
@@ -235,6 +235,9 @@ def test_damage_is_mended(
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 16
     path.unlink() if damage == "lose" else path.write_bytes(content)
+    if damage == "flip":  # of the same size: whoever reads it meets it, and verify
+        workspace = open_root(study, root).workspace
+        repair(workspace, verify(workspace))
     assert run_study(study, root).shards == {KEYS[1]: shards}
     assert_same_content(root, finished)
 
