@@ -98,7 +98,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
     folder = tmp_path_factory.mktemp("client")
     (folder / "client.py").write_text(CLIENT + MISTAKES)
     environment = {name: value for name, value in os.environ.items() if name != "MYPYPATH"}
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--hide-error-context", "client.py"]
+    options = ["--strict", "--config-file=", "--no-error-summary", "--hide-error-context"]
+    command = [sys.executable, "-m", "mypy", *options, "client.py"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
     lines: dict[int, str] = {}
     for line in done.stdout.splitlines():
