@@ -20,6 +20,7 @@ from blindspots.networks import offered
 from blindspots.networks.alexnet import AlexNet
 from blindspots.networks.alexnet_2012 import AlexNet2012
 from blindspots.networks.build import build_network, initialise
+from blindspots.store.place import Place
 from blindspots.store.weights import save_weights
 from blindspots.study.model_spec import ModelSpec
 
@@ -54,7 +55,7 @@ def test_a_model_of_a_study_is_known_by_its_metadata(spec: ModelSpec, tmp_path: 
         "network": spec.model_dump_json(exclude={"name", "paper", "examples"}),
         "dataset": "fashion-mnist",
     }
-    save_weights(tmp_path / "seed-0.safetensors", network.state_dict(), metadata)
+    save_weights(Place(tmp_path), "seed-0.safetensors", network.state_dict(), metadata)
     opened = open_model(tmp_path / "seed-0.safetensors")
     images = torch.rand(4, 1, 28, 28)
     assert torch.equal(opened.model(images), network(images))
@@ -81,7 +82,7 @@ def test_metadata_that_describe_another_network_are_refused(
 ) -> None:
     network = build_network(SPECS[0], shape=(1, 28, 28), classes=10)
     metadata = {"network": SPECS[0].model_dump_json(exclude={"name"}), "dataset": "mnist", **change}
-    save_weights(tmp_path / "w.safetensors", network.state_dict(), metadata)
+    save_weights(Place(tmp_path), "w.safetensors", network.state_dict(), metadata)
     with pytest.raises(InputError, match=wrong):
         open_model(tmp_path / "w.safetensors", **options)
 
@@ -94,7 +95,7 @@ def test_a_model_of_a_study_on_other_data_says_their_shape(tmp_path: Path) -> No
         "input_shape": "[3, 8, 6]",
         "classes": "4",
     }
-    save_weights(tmp_path / "w.safetensors", network.state_dict(), metadata)
+    save_weights(Place(tmp_path), "w.safetensors", network.state_dict(), metadata)
     opened = open_model(tmp_path / "w.safetensors")
     assert opened.input_shape == (3, 8, 6)
     assert opened.model(torch.rand(2, 3, 8, 6)).shape == (2, 4)
