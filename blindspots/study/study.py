@@ -29,7 +29,8 @@ class Study(Part):
         "mnist",
         description="Data set: mnist, fashion-mnist, or the path of an .npz file with the arrays train_images, "
         "train_labels, test_images, test_labels",
-        json_schema_extra={"examples": list(DATASETS)},
+        # the validator below says more; this is what a form can refuse before a run is made
+        json_schema_extra={"examples": list(DATASETS), "pattern": rf"^({'|'.join(DATASETS)}|.+\{ARRAYS})$"},
     )
     models: tuple[ModelSpec, ...] = Field(
         min_length=1, description="Networks to train, or given with their weights, and to compare"
