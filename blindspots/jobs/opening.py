@@ -13,6 +13,7 @@ from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.networks.known import allowed_packages
+from blindspots.store.arrays import is_sealed
 from blindspots.store.place import Place
 from blindspots.store.root import Stored, check, finish, stored, working_in
 from blindspots.study.study import Study
@@ -29,7 +30,7 @@ class Opened:
     def is_settled(self, plan: Plan) -> bool:
         """Tell whether nothing is to do or to write: the root holds this very study, and all of it is done."""
         same = self.there is not None and self.there.finished and self.there.study == self.workspace.study
-        return same and plan.complete and not plan.without_sizes
+        return same and plan.complete and not plan.without_sizes and is_sealed(self.workspace.place)
 
 
 def open_root(

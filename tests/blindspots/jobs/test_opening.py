@@ -35,3 +35,14 @@ def test_nothing_is_to_do_or_to_write_where_this_very_study_is_done(tiny: Study,
     new = open_root(tiny, root.parent / "new")
     assert new.there is None
     assert not new.is_settled(make_plan(new.workspace))
+
+
+def test_a_hierarchy_that_lost_its_metadata_is_sealed_again(tiny: Study, root: Path) -> None:
+    """As it is after a kill at the last moment of a run, or where the file was lost."""
+    path = root / layout.HIERARCHY_METADATA
+    before = path.read_bytes()
+    path.unlink()
+    opened = open_root(tiny, root)
+    assert not opened.is_settled(make_plan(opened.workspace))
+    assert run_study(tiny, root).shards == {}
+    assert path.read_bytes() == before
