@@ -80,7 +80,7 @@ def test_a_file_that_is_none(call: Call, tmp_path: Path) -> None:
     assert "torn.safetensors" in call.refusal("bounds", str(tmp_path / "torn.safetensors"))
 
 
-@pytest.mark.xdist_group("server")
+@pytest.mark.xdist_group("deployments")
 def test_actors_find_what_one_process_finds(blindspots: CommandLine, call: Call, tiny_root: Path) -> None:
     file = str(tiny_root / layout.weights("fc20-10", 0))
     shared = json.loads(blindspots("bounds", file, "--workers", "2", "--json"))["records"]

@@ -34,7 +34,7 @@ def extended(environment: dict[str, str], server: str, tmp_path: Path) -> Comman
     return CommandLine({**environment, "PREFECT_API_URL": server, "PYTHONPATH": path})
 
 
-@pytest.mark.xdist_group("server")
+@pytest.mark.xdist_group("deployments")
 def test_what_a_package_offers_is_known_everywhere(
     extended: CommandLine, study_file: str, root: Path, tmp_path: Path, mnist: object
 ) -> None:

@@ -45,7 +45,7 @@ def test_a_training_that_diverges_in_this_process_is_named_on_one_line(
     assert len(line.splitlines()) == 1
 
 
-@pytest.mark.xdist_group("server")
+@pytest.mark.xdist_group("deployments")
 def test_a_training_that_diverges_leaves_the_other_models_alone(
     blindspots: CommandLine, study_file: str, root: Path, broken: Path
 ) -> None:

@@ -14,7 +14,7 @@ from tests.flows.conftest import CommandLine, actors, descendants, end, is_alive
 
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
-pytestmark = pytest.mark.xdist_group("server")  # one server, one such test at a time
+pytestmark = pytest.mark.xdist_group("deployments")  # one server, one such test at a time
 
 
 class Api:

@@ -16,7 +16,7 @@ KINDS = {
     "models": [
         {"name": "fc10-1e-4", "paper": "FC10(1e-4)", "decay": [1e-4]},
         {"name": "fc100-100-10", "paper": "FC100-100-10", "hidden": [100, 100], "decay": DECAY},
-        {"name": "ae400-10", "paper": "AE400-10", "network": "autoencoder", "hidden": [400], "decay": [1e-6]},
+        {"name": "ae40-10", "paper": "AE400-10", "network": "autoencoder", "hidden": [40], "decay": [1e-6]},
         {"name": "conv4-10", "network": "convolutional", "channels": [4], "decay": [0, 0]},
         {"name": "fc100-100-10-p1", "paper": "FC100-100-10 on P1", "hidden": [100, 100], "decay": DECAY, "split": "p1"},
         {"name": "fc100-100-10-p2", "paper": "<i>P2 & 'co'</i>", "hidden": [100, 100], "decay": DECAY, "split": "p2"},

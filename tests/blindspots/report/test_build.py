@@ -50,7 +50,7 @@ def test_a_store_that_is_not_finished_says_what_it_lacks(kinds_root: Path, tmp_p
     metadata.write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
     said = missing(page_of(root))
     assert sum("the store lacks transfer" in sentence for sentence in said) == 6  # 4 tables, their maps, Figure 7
-    assert "weights of ae400-10 cannot be used" in said[6]
+    assert "weights of ae40-10 cannot be used" in said[6]
     assert "no training curves" in said[7]
     assert "weights of conv4-10 cannot be used" in said[8]
     assert said[9:] == [NO_PENALTY]
