@@ -69,6 +69,10 @@ def run(
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Kind of device.")] = "auto",
     data: Data = None,
     networks: Networks = None,
+    skip_damaged: Annotated[
+        bool,
+        typer.Option("--skip-damaged", help="Leave out damaged pictures, and files that are none; they are named."),
+    ] = False,
     here: Annotated[
         bool, typer.Option("--here", help="Do all of it in this process, with neither Ray nor Prefect.")
     ] = False,
@@ -87,7 +91,7 @@ def run(
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
     from blindspots.study.file import load_study
 
-    wanted = load_study(study, changes)
+    wanted = load_study(study, [*(changes or []), *["pictures.skip_damaged=true"] * skip_damaged])
     if dry_run:
         from blindspots.jobs.opening import open_root
         from blindspots.jobs.plan import make_plan

@@ -76,5 +76,7 @@ def run_on_workers(
             server.wait()
             stack.callback(send_logs)
         with progress_bars(workspace, plan) as running.observer:
-            found: dict[str, Any] = study_flow(study=study, root=root, workers=workers, device=device, data=None)
+            found: dict[str, Any] = study_flow(
+                study=workspace.study, root=root, workers=workers, device=device, data=None
+            )
     return outcome | found

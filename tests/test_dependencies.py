@@ -9,7 +9,7 @@ from tests.house import imports, parsed
 
 HOUSE = Path(__file__).parents[1]
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PACKAGES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+PACKAGES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 """What is imported from a package, where that is not its name."""
 NOT_IMPORTED = {
     "dask": "xarray reads with it",

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from blindspots.datasets.class_names import numbered_rules
 from blindspots.datasets.sources import named_folder
 from blindspots.device import resolved_device
 from blindspots.errors import InputError
@@ -43,6 +44,7 @@ def open_root(
 ) -> Opened:
     """Open ``study`` in ``root`` on ``device``: cpu or cuda, None for cuda where there is one.
 
+    The workspace's study has the number of every class that a rule names.
     ``networks``: packages whose functions the study may name as networks; None for those that the environment names.
     Raises :class:`InputError` for a root that cannot be used or written, data that cannot be had, a study that asks
     for more images than there are, a job that cannot be done, or a device that is not there.
@@ -78,7 +80,11 @@ def _checked(
     workspace = Workspace(
         study, place, data=None if folder is None else folder.expanduser().resolve(), networks=allowed
     )
-    check(place, there, study, workspace.dataset.sha256, tuple(STAGES))
+    dataset = workspace.dataset
+    sets = study.sets.model_copy(update={"rules": numbered_rules(study.sets.rules, dataset)})
+    study = study.model_copy(update={"sets": sets})
+    workspace = replace(workspace, study=study)
+    check(place, there, study, dataset.sha256, tuple(STAGES))
     for split in study.distorted_splits:
         workspace.examples(split, study.sets.examples)
     for spec in (spec for spec in study.models if spec.given is None):

@@ -9,8 +9,10 @@ import numpy as np
 from blindspots.datasets.dataset import Dataset
 from blindspots.datasets.loading import dataset_once
 from blindspots.errors import InputError
+from blindspots.networks.study_dataset import study_dataset, wanted_pictures
 from blindspots.results.results import Results
 from blindspots.store.place import Place
+from blindspots.study.pictures_spec import PicturesSpec
 from blindspots.study.study import Study
 
 
@@ -30,14 +32,14 @@ class Workspace:
     @property
     def dataset(self) -> Dataset:
         """The data set, loaded once a process."""
-        return dataset_once(self.study.dataset, self.data)
+        return study_dataset(self.study, self.data)
 
     def examples(self, split: str, count: int | None = None) -> np.ndarray:
         """Return the ids of the first ``count`` examples of a split in the study's order; None for all.
 
         Raises :class:`InputError` where there are not so many.
         """
-        ids = _order(self.study.dataset, self.data, split, self.study.seed)
+        ids = _order(self.study.dataset, self.data, wanted_pictures(self.study), split, self.study.seed)
         if count is not None and count > len(ids):
             raise InputError(
                 f"{count} images are asked for, but the split {split} of {self.study.dataset_name} has {len(ids)}"
@@ -59,5 +61,5 @@ class Workspace:
 
 
 @lru_cache(maxsize=64)
-def _order(dataset: str, data: Path | None, split: str, seed: int) -> np.ndarray:
-    return dataset_once(dataset, data).order(split, seed)
+def _order(dataset: str, data: Path | None, pictures: PicturesSpec | None, split: str, seed: int) -> np.ndarray:
+    return dataset_once(dataset, data, pictures).order(split, seed)

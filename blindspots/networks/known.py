@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from blindspots.errors import InputError
 from blindspots.registry import Registry, deferred
+from blindspots.study.pictures_spec import Interpolation
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +29,16 @@ class PublicWeights:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """What a network's pictures are, beside their size: how those were made that it was trained and measured on."""
+
+    crop: float
+    """Side of the central square, as a share of the picture's shorter side."""
+    interpolation: Interpolation
+    """How the square is resized."""
+
+
+@dataclass(frozen=True)
 class KnownNetwork:
     """An architecture that people have weights of."""
 
@@ -43,6 +54,8 @@ class KnownNetwork:
     """A weight that no other known network has, by name and shape: the kernel of the first convolution."""
     head: tuple[str, ...]
     """The layers behind the convolutions, from the first on, which a file may lack."""
+    pictures: Pictures
+    """What its images are cut out of a picture by."""
     least: int | None = None
     """The least height and width of an image; None where it takes no other size than ``input_shape``."""
     public: PublicWeights | None = None
@@ -93,6 +106,7 @@ NETWORKS: Registry[KnownNetwork] = Registry(
         input_shape=(3, 224, 224),
         first=("features.0.weight", (64, 3, 11, 11)),
         head=_FULLY_CONNECTED,
+        pictures=Pictures(224 / 256, "bilinear"),
         least=63,
         public=PublicWeights(
             "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
@@ -106,5 +120,6 @@ NETWORKS: Registry[KnownNetwork] = Registry(
         input_shape=(3, 227, 227),
         first=("features.0.weight", (96, 3, 11, 11)),
         head=_FULLY_CONNECTED,
+        pictures=Pictures(227 / 256, "bilinear"),
     ),
 )

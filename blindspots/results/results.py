@@ -93,11 +93,11 @@ class Results:
     @cached_property
     def dataset(self) -> "Dataset":
         """The data set that the study is of."""
-        from blindspots.datasets.loading import dataset_once
         from blindspots.datasets.sources import named_folder
+        from blindspots.networks.study_dataset import study_dataset
 
         folder = named_folder() if self._data is None else self._data
-        return dataset_once(self.study.dataset, None if folder is None else folder.expanduser().resolve())
+        return study_dataset(self.study, None if folder is None else folder.expanduser().resolve())
 
     def find(self, group: str) -> xr.Dataset | None:
         """Return the arrays of a group, or None where there is no such group or it is empty."""

@@ -131,7 +131,8 @@ def _one_line(detail: Any, content: Any) -> str:
     if detail["type"] == "missing":
         return f"{where}: this field is required"
     if detail["type"] == "string_pattern_mismatch" and "rules" in detail["loc"]:
-        return f"{where} = {detail['input']!r}: there are nearest, second, random, and class-0, class-1, ..."
+        rules = "nearest, second, random, and class-0, class-1, ... or class-<name>"
+        return f"{where} = {detail['input']!r}: there are {rules}"
     if detail["type"] == "value_error":
         return f"{where}: {message}"
     return f"{where} = {detail['input']!r}: {message}"

@@ -6,7 +6,9 @@ from pydantic import Field, field_validator
 
 from blindspots.study.part import Part
 
-RuleName = Annotated[str, Field(pattern=r"^(nearest|second|random|class-(0|[1-9][0-9]{0,4}))$")]
+RuleName = Annotated[
+    str, Field(pattern=r"^(nearest|second|random|class-(0|[1-9][0-9]{0,4}|[^\W\d][\w ',.-]*))$", max_length=100)
+]
 MethodName = Literal["auto", "lbfgs", "lbfgs-norm", "projection"]
 
 
@@ -16,7 +18,8 @@ class SetsSpec(Part):
     rules: tuple[RuleName, ...] = Field(
         ("nearest", "random"),
         min_length=1,
-        description="How the target is chosen: nearest, second, random, class-0 to class-9",
+        description="How the target is chosen: nearest, second, random, class-0 to class-9, or a class by its name, "
+        "such as class-ostrich",
     )
     method: MethodName = Field(
         "auto",

@@ -5,13 +5,15 @@ what is computed. The same models validate a YAML file, the command line's ``--s
 """
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from blindspots.errors import InputError
 from blindspots.study.bounds_spec import ALEXNET, BoundsSpec
 from blindspots.study.model_spec import HALVES, ModelSpec
 from blindspots.study.part import Part, Slug, from_anywhere, is_address, slug
+from blindspots.study.pictures_spec import PicturesSpec
 from blindspots.study.sets_spec import MethodName, NegativesSpec, SetsSpec
 from blindspots.study.training_spec import TrainingSpec
 
@@ -19,6 +21,8 @@ DATASETS = ("mnist", "fashion-mnist")
 """The data sets that have a name."""
 ARRAYS = ".npz"
 """The suffix of a file of arrays that is a data set."""
+TABLE = ".csv"
+"""The suffix of a table of pictures and labels that is a data set."""
 
 
 class Study(Part):
@@ -27,14 +31,19 @@ class Study(Part):
     name: Slug = Field(description="Name of the study")
     dataset: str = Field(
         "mnist",
-        description="Data set: mnist, fashion-mnist, or the path of an .npz file with the arrays train_images, "
-        "train_labels, test_images, test_labels",
+        description="Data set: mnist, fashion-mnist, or a path: of an .npz file with the arrays train_images, "
+        "train_labels, test_images, test_labels; of a folder of pictures, with a / in it; of a .csv file of the "
+        "pictures' paths and labels",
         # the validator below says more; this is what a form can refuse before a run is made
-        json_schema_extra={"examples": list(DATASETS), "pattern": rf"^({'|'.join(DATASETS)}|.+\{ARRAYS})$"},
+        json_schema_extra={
+            "examples": list(DATASETS),
+            "pattern": rf"^({'|'.join(DATASETS)}|.+\{ARRAYS}|.+\{TABLE}|/.*|[^:]+/.*)$",
+        },
     )
     models: tuple[ModelSpec, ...] = Field(
         min_length=1, description="Networks to train, or given with their weights, and to compare"
     )
+    pictures: PicturesSpec = PicturesSpec()
     training: TrainingSpec = TrainingSpec()
     sets: SetsSpec = SetsSpec()
     negatives: NegativesSpec = NegativesSpec()
@@ -48,10 +57,10 @@ class Study(Part):
         """Make a path absolute: whoever does the work may be in another folder."""
         if value in DATASETS:
             return value
-        if not value.endswith(ARRAYS) or is_address(value):
+        if not (value.endswith((ARRAYS, TABLE)) or "/" in value) or is_address(value):
             raise ValueError(
                 f"no data set is called {value!r}; there are {', '.join(DATASETS)}, and yours by its path, "
-                f"which ends in {ARRAYS}"
+                f"which ends in {ARRAYS} or {TABLE}, or has a / in it where it is a folder of pictures: ./{value}"
             )
         return from_anywhere(value)
 
@@ -76,16 +85,36 @@ class Study(Part):
         return value
 
     @model_validator(mode="after")
+    def _pictures_are_of_pictures(self) -> "Study":
+        if self.pictures != PicturesSpec() and not self.has_pictures:
+            said = ", ".join(sorted(self.pictures.model_fields_set)) or "pictures"
+            raise ValueError(f"{said} of pictures: the data set {self.dataset} is none of pictures; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _given_models_have_one_seed(self) -> "Study":
         given = next((spec.name for spec in self.models if spec.given is not None), None)
         if given is not None and self.seeds > 1:
             raise ValueError(f"seeds = {self.seeds}: the model {given} is given, with one set of weights; set seeds=1")
         return self
 
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is said of pictures where nothing is: without it a study is the one that it was before."""
+        content: dict[str, Any] = handler(self)
+        if self.pictures == PicturesSpec():
+            content.pop("pictures", None)
+        return content
+
     @property
     def dataset_name(self) -> str:
         """What the data set is called in the store: its name, or that of its file."""
         return self.dataset if self.dataset in DATASETS else slug(Path(self.dataset).name)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether the data set is one of pictures in files."""
+        return self.dataset not in DATASETS and not self.dataset.endswith(ARRAYS)
 
     def model(self, name: str) -> ModelSpec:
         """Return the model called ``name``, or raise :class:`InputError` with the names there are."""

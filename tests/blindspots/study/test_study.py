@@ -1,5 +1,7 @@
 """What a study says of its models together: which images, which names."""
 
+from pathlib import Path
+
 import pytest
 
 from blindspots.errors import InputError
@@ -45,3 +47,19 @@ def test_the_name_of_table_5s_network_is_kept() -> None:
     taken["models"][0]["name"] = "alexnet"
     with pytest.raises(InputError, match="the name alexnet is kept"):
         validate_study(taken)
+
+
+def test_a_folder_or_a_table_is_a_data_set_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path, name in (("./My Pictures", "my-pictures"), ("a/b.csv", "b.csv"), ("/data/imagenet/", "imagenet")):
+        study = load_study("quick", [f"dataset={path}", "pictures.size=32"])
+        assert (study.has_pictures, study.dataset_name) == (True, name)
+        assert study.dataset == str((tmp_path / path).absolute())
+        assert study.pictures.size == 32
+        assert validate_study(study.model_dump(mode="json")) == study
+    with pytest.raises(InputError, match=r"no data set is called 'imagenet'.* a folder of pictures: \./imagenet$"):
+        load_study("quick", ["dataset=imagenet"])
+    for other in ("mnist", "mine.npz"):
+        assert not load_study("quick", [f"dataset={other}"]).has_pictures
+        with pytest.raises(InputError, match=r"size of pictures: the data set .* is none of pictures"):
+            load_study("quick", [f"dataset={other}", "pictures.size=32"])

@@ -1,0 +1,174 @@
+"""Which files are the pictures of a data set, and of which class each is, as names of files and folders tell."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from blindspots.errors import InputError
+
+_SPLITS = {"train": "train", "test": "test", "val": "test"}
+_WNID = re.compile(r"(n\d{8})(?:_(.+))?")
+_SYNSETS = ("LOC_synset_mapping.txt", "synset_words.txt")
+"""Files that come with ImageNet: a line a class, its wnid and its names."""
+_COLUMNS = ("path", "label", "split")
+
+Stray = tuple[str, str]
+"""A file's name, and why it is no picture of a class."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file that is to be a picture."""
+
+    split: str
+    """train or test."""
+    name: str
+    """Its path in the data set, or as the table has it."""
+    path: Path
+    key: str
+    """What its class is known by: a wnid, a folder's name, a label."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a data set, by split and name, and its classes in the order of their labels."""
+
+    files: tuple[Listed, ...]
+    keys: tuple[str, ...]
+    names: tuple[str, ...]
+    strays: tuple[Stray, ...]
+
+
+def list_pictures(path: Path) -> Listing:
+    """Return the pictures in a folder, or of a CSV file with the columns ``path``, ``label`` and perhaps ``split``.
+
+    A folder holds a folder for each class, as ImageNet's does, or files that are named ``wnid_label``; or the folders
+    ``train`` and ``test`` or ``val``, each with one of these. Without them all is of the split test. Classes are in the
+    order of their sorted wnids or folders' names; a label that behind the wnid is the same for all its files is the
+    class's name, and ImageNet's own list of names is used where it lies in the folder. Then the classes are those of
+    the list, whether or not there is a picture of each. Names that begin with a dot are left alone.
+
+    Raises :class:`InputError` where there is no such folder or file, or nothing of this in it.
+    """
+    if path.suffix == ".csv" and not path.is_dir():
+        return _of_table(path)
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "does not exist"
+        raise InputError(f"the data set {path} {what}; name a folder of pictures, or a .csv file of paths and labels")
+    inside = {each.name for each in _visible(path) if each.is_dir()}
+    parts = {name: _SPLITS[name] for name in sorted(inside & _SPLITS.keys())}
+    if len(set(parts.values())) < len(parts):
+        raise InputError(f"{path} has both the folders test and val; leave one of them, or name it by itself")
+    if parts and "test" not in parts.values():
+        raise InputError(f"{path} has the folder train, and neither test nor val, of which a study's images are")
+    found: list[tuple[Listed, str]] = []
+    strays: list[Stray] = []
+    for name, split in (parts or {"": "test"}).items():
+        files, others = _of_folder(path, path / name, split)
+        found += files
+        strays += others
+    if parts:
+        strays += [(each.name, "is in no split") for each in _visible(path) if each.name not in parts]
+    if not found:
+        raise InputError(f"{path} holds neither a folder a class nor pictures that are named wnid_label, as ImageNet's")
+    keys, names = _classes(path, found)
+    ordered = sorted((file for file, _ in found), key=lambda file: (file.split, file.name))
+    return Listing(tuple(ordered), keys, names, tuple(strays))
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.name[0] != "." and each.name not in _SYNSETS)
+
+
+def _of_folder(root: Path, folder: Path, split: str) -> tuple[list[tuple[Listed, str]], list[Stray]]:
+    """Return the files of a split, each with the label in its class's name, and what else lies there."""
+    visible = _visible(folder)
+    folders = [each for each in visible if each.is_dir()]
+    found, strays = [], []
+
+    def add(file: Path, named: str) -> None:
+        wnid = _WNID.fullmatch(named)
+        key, label = (wnid[1], wnid[2] or "") if wnid else (named, "")
+        found.append((Listed(split, file.relative_to(root).as_posix(), file, key), label))
+
+    for each in folders:
+        for file in _visible(each):
+            if file.is_dir():
+                strays.append((file.relative_to(root).as_posix(), "is a folder in a class's folder"))
+            else:
+                add(file, each.name)
+    for file in (each for each in visible if not each.is_dir()):
+        if folders:
+            strays.append((file.relative_to(root).as_posix(), "lies beside the classes' folders"))
+        elif _WNID.fullmatch(file.stem):
+            add(file, file.stem)
+        else:
+            strays.append((file.relative_to(root).as_posix(), "is not named wnid_label"))
+    return found, strays
+
+
+def _classes(root: Path, found: list[tuple[Listed, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the classes' keys, sorted, and their names."""
+    labels: dict[str, set[str]] = {}
+    for file, label in found:
+        labels.setdefault(file.key, set()).add(label)
+    listed = _synsets(root)
+    unknown = sorted(labels.keys() - listed.keys())
+    if listed and unknown:
+        raise InputError(f"{root}: its list of classes lacks {unknown[0]}, of which there are pictures")
+    if listed:
+        keys = sorted(listed)
+        return tuple(keys), tuple(listed[key] for key in keys)
+    keys = sorted(labels)
+    names = [min(labels[key]) if len(labels[key]) == 1 else "" for key in keys]
+    return tuple(keys), tuple((name or key).replace("_", " ") for name, key in zip(names, keys, strict=True))
+
+
+def _synsets(root: Path) -> Mapping[str, str]:
+    for name in _SYNSETS:
+        if (root / name).is_file():
+            lines = (root / name).read_text(encoding="utf-8").splitlines()
+            return {key: text.strip() for key, _, text in (line.partition(" ") for line in lines) if key}
+    return {}
+
+
+def _of_table(path: Path) -> Listing:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(_rows(csv.DictReader(file, strict=True), path))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"the data set {path} cannot be read: {reason}; a .csv file of path,label is wanted") from None
+    if not rows:
+        raise InputError(f"{path.name} names no picture; a line with path,label is wanted for each")
+    name, count = Counter(row.name for row in rows).most_common(1)[0]
+    if count > 1:
+        raise InputError(f"{path.name} names the picture {name} {count} times")
+    if not any(row.split == "test" for row in rows):
+        raise InputError(f"{path.name} has no picture of the split test, of which a study's images are")
+    keys = {row.key for row in rows}
+    if all(key.isdecimal() for key in keys):  # numbers are labels as they are
+        ordered = [str(number) for number in range(max(map(int, keys)) + 1)]
+        rows = [Listed(row.split, row.name, row.path, str(int(row.key))) for row in rows]
+    else:
+        ordered = sorted(keys)
+    files = sorted(rows, key=lambda file: (file.split, file.name))
+    return Listing(tuple(files), tuple(ordered), tuple(ordered), ())
+
+
+def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Listed]:
+    columns = reader.fieldnames or []
+    if not {"path", "label"} <= set(columns) <= set(_COLUMNS):
+        raise InputError(
+            f"{path.name} has the columns {', '.join(columns) or 'of none'}; path, label and perhaps split are wanted"
+        )
+    for row in reader:
+        name, label, split = (str(row.get(column) or "").strip() for column in _COLUMNS)
+        if not name or not label or None in row:
+            raise InputError(f"{path.name}, line {reader.line_num}: a path and a label are wanted")
+        if split and split not in _SPLITS:
+            raise InputError(f"{path.name}, line {reader.line_num}: the split {split!r} is neither train nor test")
+        yield Listed(_SPLITS[split or "test"], name, path.parent / name, label)
