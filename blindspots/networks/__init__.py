@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from blindspots.networks.convolutional import Convolutional
     from blindspots.networks.fully_connected import FullyConnected
     from blindspots.networks.known import NETWORKS, PACKAGES, KnownNetwork
+    from blindspots.networks.local_filtering import LocalFiltering
     from blindspots.networks.offered import named_network
+    from blindspots.networks.quocnet import L2Pooling, LocalContrastNormalisation, QuocNet
 else:
     __getattr__, __dir__ = exported(
         __name__,
@@ -25,6 +27,10 @@ else:
             "Convolutional": "blindspots.networks.convolutional",
             "FullyConnected": "blindspots.networks.fully_connected",
             "KnownNetwork": "blindspots.networks.known",
+            "L2Pooling": "blindspots.networks.quocnet",
+            "LocalContrastNormalisation": "blindspots.networks.quocnet",
+            "LocalFiltering": "blindspots.networks.local_filtering",
+            "QuocNet": "blindspots.networks.quocnet",
             "build_network": "blindspots.networks.build",
             "initialise": "blindspots.networks.build",
             "named_network": "blindspots.networks.offered",
@@ -41,6 +47,10 @@ __all__ = [
     "Convolutional",
     "FullyConnected",
     "KnownNetwork",
+    "L2Pooling",
+    "LocalContrastNormalisation",
+    "LocalFiltering",
+    "QuocNet",
     "build_network",
     "initialise",
     "named_network",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from blindspots.study.built_in import BUILT_IN
     from blindspots.study.file import load_study, validate_study
     from blindspots.study.model_spec import GivenSpec, ModelSpec
+    from blindspots.study.quocnet_size import SIZES, QuocNetSize
     from blindspots.study.sets_spec import NegativesSpec, SetsSpec
     from blindspots.study.study import Study
     from blindspots.study.training_spec import AdamSpec, AutoencoderSpec, TrainingSpec
@@ -23,6 +24,8 @@ else:
             "GivenSpec": "blindspots.study.model_spec",
             "ModelSpec": "blindspots.study.model_spec",
             "NegativesSpec": "blindspots.study.sets_spec",
+            "QuocNetSize": "blindspots.study.quocnet_size",
+            "SIZES": "blindspots.study.quocnet_size",
             "SetsSpec": "blindspots.study.sets_spec",
             "Study": "blindspots.study.study",
             "TrainingSpec": "blindspots.study.training_spec",
@@ -33,12 +36,14 @@ else:
 
 __all__ = [
     "BUILT_IN",
+    "SIZES",
     "AdamSpec",
     "AutoencoderSpec",
     "BoundsSpec",
     "GivenSpec",
     "ModelSpec",
     "NegativesSpec",
+    "QuocNetSize",
     "SetsSpec",
     "Study",
     "TrainingSpec",
