@@ -10,6 +10,7 @@ from blindspots.errors import InputError
 Weights = Mapping[str, torch.Tensor]
 
 _SHOWN = 3  # names or complaints in an error
+_COUNTER = "num_batches_tracked"
 
 
 def check_finite(weights: Weights, file: str) -> None:
@@ -20,8 +21,13 @@ def check_finite(weights: Weights, file: str) -> None:
 
 
 def put_weights(model: nn.Module, weights: Weights, file: str, network: str) -> None:
-    """Copy ``weights`` into the model; raise :class:`InputError` unless they fit it and lose nothing."""
+    """Copy ``weights`` into the model; raise :class:`InputError` unless they fit it and lose nothing.
+
+    Counters of the batches that a batch norm was trained with may be absent: some files leave them out, and evaluation
+    mode does not look at them.
+    """
     own = model.state_dict()
+    weights = {**{name: own[name] for name in own if name.rpartition(".")[2] == _COUNTER}, **weights}
     lacking, unknown = ([name for name in a if name not in b] for a, b in ((own, weights), (weights, own)))
     problems = [f"the file lacks {some(lacking)}"] * bool(lacking)
     problems += [f"the network has no {some(unknown)}"] * bool(unknown)

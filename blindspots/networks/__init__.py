@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from blindspots.networks.build import build_network, initialise, network_for
     from blindspots.networks.contrast_normalisation import ContrastNormalisation
     from blindspots.networks.convolutional import Convolutional
+    from blindspots.networks.efficientnet_lite import EfficientNetLite, EfficientNetLite0, EfficientNetLite1
     from blindspots.networks.fully_connected import FullyConnected
     from blindspots.networks.known import NETWORKS, PACKAGES, KnownNetwork
     from blindspots.networks.local_filtering import LocalFiltering
@@ -25,6 +26,9 @@ else:
             "AlexNet2012": "blindspots.networks.alexnet_2012",
             "ContrastNormalisation": "blindspots.networks.contrast_normalisation",
             "Convolutional": "blindspots.networks.convolutional",
+            "EfficientNetLite": "blindspots.networks.efficientnet_lite",
+            "EfficientNetLite0": "blindspots.networks.efficientnet_lite",
+            "EfficientNetLite1": "blindspots.networks.efficientnet_lite",
             "FullyConnected": "blindspots.networks.fully_connected",
             "KnownNetwork": "blindspots.networks.known",
             "L2Pooling": "blindspots.networks.quocnet",
@@ -45,6 +49,9 @@ __all__ = [
     "AlexNet2012",
     "ContrastNormalisation",
     "Convolutional",
+    "EfficientNetLite",
+    "EfficientNetLite0",
+    "EfficientNetLite1",
     "FullyConnected",
     "KnownNetwork",
     "L2Pooling",

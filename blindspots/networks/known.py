@@ -51,7 +51,7 @@ class KnownNetwork:
     input_shape: tuple[int, int, int]
     """Channels, height and width of the images that it is made for."""
     first: tuple[str, tuple[int, ...]]
-    """A weight that no other known network has, by name and shape: the kernel of the first convolution."""
+    """A weight that no other known network has, by name and shape: the first kernel that is like no other's."""
     head: tuple[str, ...]
     """The layers behind the convolutions, from the first on, which a file may lack."""
     pictures: Pictures
@@ -121,5 +121,25 @@ NETWORKS: Registry[KnownNetwork] = Registry(
         first=("features.0.weight", (96, 3, 11, 11)),
         head=_FULLY_CONNECTED,
         pictures=Pictures(227 / 256, "bilinear"),
+    ),
+    KnownNetwork(
+        name="efficientnet-lite0",
+        title="EfficientNet-Lite0: 16 blocks of depthwise convolutions, rectified at 6",
+        make=deferred("blindspots.networks.efficientnet_lite:EfficientNetLite0"),
+        input_shape=(3, 224, 224),
+        first=("_blocks.3._depthwise_conv.weight", (144, 1, 5, 5)),
+        head=("_fc",),
+        pictures=Pictures(224 / 256, "bicubic"),
+        least=32,
+    ),
+    KnownNetwork(
+        name="efficientnet-lite1",
+        title="EfficientNet-Lite1: 21 blocks of depthwise convolutions, rectified at 6",
+        make=deferred("blindspots.networks.efficientnet_lite:EfficientNetLite1"),
+        input_shape=(3, 240, 240),
+        first=("_blocks.3._depthwise_conv.weight", (144, 1, 3, 3)),
+        head=("_fc",),
+        pictures=Pictures(240 / 272, "bicubic"),
+        least=32,
     ),
 )

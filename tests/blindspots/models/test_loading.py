@@ -57,3 +57,16 @@ def test_a_model_at_rest_is_evaluated_and_has_no_gradients() -> None:
 def test_many_names_are_counted() -> None:
     assert some(["a", "b", "c"]) == "a, b, c"
     assert some(["a", "b", "c", "d", "e"], "; ") == "a; b; c and 2 more"
+
+
+def test_a_batch_norm_s_counter_may_be_absent() -> None:
+    weights = nn.BatchNorm2d(3).state_dict()
+    weights["running_mean"] = torch.tensor([1.0, 2.0, 3.0])
+    counted = weights.pop("num_batches_tracked")
+    model = nn.Sequential(nn.BatchNorm2d(3))
+    put_weights(model, {f"0.{name}": value for name, value in weights.items()}, "a.pth", "mine")
+    assert torch.equal(model[0].running_mean, weights["running_mean"])
+    assert model[0].num_batches_tracked == counted == 0
+    del weights["running_var"]
+    with pytest.raises(InputError, match=r"the file lacks 0\.running_var$"):
+        put_weights(model, {f"0.{name}": value for name, value in weights.items()}, "a.pth", "mine")
