@@ -17,6 +17,7 @@ from blindspots.jobs.stages.pairs import pairs
 from blindspots.jobs.stages.reference_sets import noise_sets
 from blindspots.jobs.stages.tables import table_jobs
 from blindspots.jobs.stages.trainings import trainings
+from blindspots.jobs.stages.units import units
 from blindspots.registry import Registry
 from blindspots.study.study import Study
 
@@ -32,8 +33,8 @@ class Stage:
     """The stage's jobs of a study, given those of the stages before."""
 
 
-TRAIN, GENERATE, TRANSFER, NEGATIVES, BOUNDS, TABLES = (
-    *("train", "generate", "transfer", "negatives", "bounds", "tables"),
+TRAIN, GENERATE, TRANSFER, NEGATIVES, BOUNDS, UNITS, TABLES = (
+    *("train", "generate", "transfer", "negatives", "bounds", "units", "tables"),
 )
 
 STAGES: Registry[Stage] = Registry(
@@ -54,6 +55,11 @@ STAGES: Registry[Stage] = Registry(
         BOUNDS,
         "Bound how far every layer of every model can spread two inputs apart.",
         lambda study, _: (*bounds(study), *certificates(study)),
+    ),
+    Stage(
+        UNITS,
+        "Hold the units of every layer against random directions: what each answers to most, and how alike that is.",
+        lambda study, _: units(study),
     ),
     Stage(TABLES, "Draw the tables out of the store and publish them as artifacts.", table_jobs),
 )

@@ -118,6 +118,12 @@ def delete_group(place: Place, group: str) -> None:
         del node[group]
 
 
+def group_names(place: Place, group: str) -> list[str]:
+    """Return the names of the groups in a group; none where it is not there."""
+    node = open_root(place).get(group)
+    return sorted(node.group_keys()) if isinstance(node, zarr.Group) else []
+
+
 def write_shard(place: Place, group: str, index: int, shard: int, arrays: Mapping[str, np.ndarray]) -> None:
     """Write one shard: rows ``index * shard`` and on of every array of the group."""
     node = open_group(place, group, "r+")

@@ -44,6 +44,10 @@ DESCRIBED: Mapping[str, tuple[str, str]] = {
         "certified/<model>/seed-<seed>",
         "least distortions proved near each image, beside those found",
     ),
+    "units": (
+        "units/<model>/seed-<seed>/<trained or untrained>/<layer>",
+        "section 3: what a layer's units and other directions answer to most, and how alike that is",
+    ),
     "tables": ("tables/table<number>", "the tables of this page, every number unrounded"),
 }
 """The hierarchy's top groups: the pattern of what lies there, and what that is."""
@@ -137,6 +141,16 @@ def alexnet_bounds() -> str:
 def certified(model: str, seed: int) -> str:
     """Return the group of what is proved of a model's least distortions, and the key of its job."""
     return f"certified/{model_name(model, seed)}"
+
+
+def units(model: str, seed: int, *, trained: bool) -> str:
+    """Return the group of what is known of the units of all of a model's layers, and the key of its job."""
+    return f"units/{model_name(model, seed)}/{'trained' if trained else 'untrained'}"
+
+
+def pixel_units() -> str:
+    """Return the group in which the pixels are looked at as if they were units, and the key of its job."""
+    return "units/pixels"
 
 
 def table(name: str) -> str:

@@ -16,6 +16,7 @@ from blindspots.study.part import Part, Slug, from_anywhere, is_address, slug
 from blindspots.study.pictures_spec import PicturesSpec
 from blindspots.study.sets_spec import MethodName, NegativesSpec, SetsSpec
 from blindspots.study.training_spec import TrainingSpec
+from blindspots.study.units_spec import UnitsSpec
 
 DATASETS = ("mnist", "fashion-mnist")
 """The data sets that have a name."""
@@ -48,6 +49,7 @@ class Study(Part):
     sets: SetsSpec = SetsSpec()
     negatives: NegativesSpec = NegativesSpec()
     bounds: BoundsSpec = BoundsSpec()
+    units: UnitsSpec = UnitsSpec()
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the examples' order, the random targets and the noise")
     seeds: int = Field(1, ge=1, le=1000, description="Models trained per network, from different initial weights")
 
@@ -98,13 +100,27 @@ class Study(Part):
             raise ValueError(f"seeds = {self.seeds}: the model {given} is given, with one set of weights; set seeds=1")
         return self
 
+    @model_validator(mode="after")
+    def _units_of_models_there_are(self) -> "Study":
+        names = [spec.name for spec in self.models]
+        also = [ALEXNET] * bool(self.bounds.alexnet)
+        for field, wanted in (("models", self.units.models), ("features", filter(None, [self.units.features]))):
+            there = names + also if field == "models" else names
+            for name in wanted:
+                if name not in there:
+                    raise ValueError(f"units.{field} = {name!r}: no model is called that; there are {', '.join(there)}")
+        return self
+
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is said of pictures where nothing is: without it a study is the one that it was before."""
+        """Leave out what is said of pictures and units where nothing is: a study is then the one that it was before."""
         content: dict[str, Any] = handler(self)
         if self.pictures == PicturesSpec():
             content.pop("pictures", None)
+        if self.units == UnitsSpec():
+            content.pop("units", None)
         return content
+
 
     @property
     def dataset_name(self) -> str:

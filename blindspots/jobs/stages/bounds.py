@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from blindspots.jobs.stages.dataset_job import DatasetJob
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.given import given_hash
+from blindspots.models.opening import OpenedModel, open_model
 from blindspots.networks.known import NETWORKS
 from blindspots.store import layout
 from blindspots.study.bounds_spec import ALEXNET, PRETRAINED, BoundsSpec
@@ -114,6 +116,22 @@ class GivenBounds(Bounds):
         file = ModelFile(given.weights, sha256=given.sha256 or None)
         opened, graph = file.open()
         return alexnet_layers(opened, file_bounds(file, graph, hands))
+
+
+def alexnet_hash(spec: BoundsSpec) -> str | None:
+    """Return what the weights of the study's AlexNet are known by, or None while their file is missing."""
+    return given_hash(_given(spec))
+
+
+def open_alexnet(spec: BoundsSpec) -> OpenedModel:
+    """Return the study's AlexNet; raise :class:`InputError` where its weights cannot be had or are of no AlexNet."""
+    given = _given(spec)
+    return _opened(given, given_hash(given))
+
+
+@lru_cache(maxsize=1)
+def _opened(given: GivenSpec, content: str | None) -> OpenedModel:
+    return open_model(given.weights, sha256=given.sha256 or None)
 
 
 def _given(spec: BoundsSpec) -> GivenSpec:

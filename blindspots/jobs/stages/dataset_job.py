@@ -1,4 +1,4 @@
-"""What jobs share that leave one small data set: written whole as a Zarr group, in one shard."""
+"""What jobs share that leave small data sets: each written whole as a Zarr group, in one shard."""
 
 import warnings
 from abc import abstractmethod
@@ -16,37 +16,72 @@ from blindspots.store.arrays import CorruptShardError, delete_group, open_root
 
 
 @dataclass(frozen=True)
-class DatasetJob(Job):
-    """A job whose result is the data set that :meth:`draw` returns, in the group of its key."""
+class DatasetShards(Job):
+    """A job each of whose shards is a data set, in a group of its own."""
 
     @abstractmethod
-    def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
-        """Return the result."""
+    def group(self, workspace: Workspace, shard: int) -> str:
+        """Return the shard's group."""
+
+    @abstractmethod
+    def drawn(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> xr.Dataset:
+        """Return the shard's data set."""
 
     def said(self, drawn: xr.Dataset) -> str:
-        """Return a line for the log about the result; none by default."""
+        """Return a line for the log about a data set; none by default."""
         return ""
 
     def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Draw the data set and store it as a group of its own."""
         started = perf_counter()
-        drawn = self.draw(workspace, hands)
+        drawn = self.drawn(workspace, shard, report, hands)
         arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
 
         def write() -> None:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
                 drawn.to_zarr(
-                    workspace.place.path(layout.ZARR), group=self.key, mode="w", zarr_format=3, consolidated=False
+                    workspace.place.path(layout.ZARR),
+                    group=self.group(workspace, shard),
+                    mode="w",
+                    zarr_format=3,
+                    consolidated=False,
                 )
 
-        self.finish(workspace, 0, arrays, write, started=started)
-        report(Progress(self.stage, self.key, 1, 1, self.unit, self.said(drawn)))
+        self.finish(workspace, shard, arrays, write, started=started)
+        size = self.size(workspace, shard)
+        report(Progress(self.stage, self.key, size, size, self.unit, self.said(drawn)))
 
     def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
-        """Return all files of the group, by their paths in it."""
-        folder = layout.in_hierarchy(self.key)
+        """Return all files of the shard's group, by their paths in it."""
+        folder = layout.in_hierarchy(self.group(workspace, shard))
         return {key.removeprefix(f"{folder}/"): key for key in workspace.place.files(folder)}
+
+    def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
+        """Return the data set's arrays."""
+        group = self.group(workspace, shard)
+        try:
+            with xr.open_zarr(workspace.place.path(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
+                return {str(name): np.asarray(array.values) for name, array in found.variables.items()}
+        except Exception as error:  # codecs raise what they like
+            raise CorruptShardError((str(error).splitlines() or ["damaged"])[0]) from None
+
+
+@dataclass(frozen=True)
+class DatasetJob(DatasetShards):
+    """A job whose result is the data set that :meth:`draw` returns, in the group of its key."""
+
+    @abstractmethod
+    def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
+        """Return the result."""
+
+    def group(self, workspace: Workspace, shard: int) -> str:
+        """Return the key."""
+        return self.key
+
+    def drawn(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> xr.Dataset:
+        """Return the result."""
+        return self.draw(workspace, hands)
 
     def prepare(self, workspace: Workspace) -> bool:
         """Delete what is to be replaced, and make the groups above: several workers write below them."""
@@ -54,13 +89,3 @@ class DatasetJob(Job):
         delete_group(workspace.place, self.key)
         open_root(workspace.place).require_group(self.key.rpartition("/")[0])
         return True
-
-    def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
-        """Return the data set's arrays."""
-        try:
-            with xr.open_zarr(
-                workspace.place.path(layout.ZARR), group=self.key, consolidated=False, chunks=None
-            ) as found:
-                return {str(name): np.asarray(array.values) for name, array in found.variables.items()}
-        except Exception as error:  # codecs raise what they like
-            raise CorruptShardError((str(error).splitlines() or ["damaged"])[0]) from None

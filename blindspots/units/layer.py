@@ -1,0 +1,121 @@
+"""A layer's activations, scored along directions: which images a direction answers to most."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from blindspots.device import rows_at_once
+from blindspots.errors import InputError
+from blindspots.units.coherence import reduced
+from blindspots.units.frames import haar_frame, seen_frame
+
+_MOST_REDUCED = 4000
+"""Images up to which the eigenvectors of their Gram matrix cost less than directions of all dimensions."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerActivations:
+    """The live units of a layer on n images: the score of an image along a direction is the inner product with it.
+
+    Of a map that is scored by its maximum the units are maps, and an image's score is the largest over the places.
+    """
+
+    values: torch.Tensor
+    """(n, d, places) float32: of one place, unless the score is a maximum over several."""
+    live: np.ndarray
+    """(d,) which units of the layer these are."""
+    size: int
+    """How many units the layer has, dead ones among them."""
+    span: torch.Tensor | None = None
+    """(n, n) the images' coordinates in their own span, where they have far fewer dimensions than units."""
+
+    @classmethod
+    def of(
+        cls, outputs: torch.Tensor, *, top: int, maximum: bool = False, called: str = "the layer"
+    ) -> "LayerActivations":
+        """Return the live units of a layer's ``outputs`` (n, ...), which are flattened, as in the paper.
+
+        A unit is live where its ``top`` first images are told from the rest: at least so many images lie above its
+        least value. With ``maximum`` the outputs (n, maps, ...) are scored by the maximum over the places of a map.
+
+        Raises :class:`InputError` for fewer than 2 live units, for fewer images than ``top`` + 1, and for outputs that
+        are not finite.
+        """
+        count = len(outputs)
+        if count <= top:
+            raise InputError(f"{count} images are too few for the {top} that answer most: more than {top} are wanted")
+        if maximum and outputs.dim() < 3:
+            raise InputError(f"{called} hands on no maps but {tuple(outputs.shape[1:])} values: score its coordinates")
+        values = outputs.flatten(2) if maximum else outputs.flatten(1)[:, :, None]
+        if not bool(values.isfinite().all()):
+            raise InputError(f"{called} hands on values that are not finite")
+        highest = values.amax(dim=2)
+        live = ((highest > highest.amin(dim=0)).sum(dim=0) >= top).cpu().numpy()
+        if live.sum() < 2:
+            raise InputError(
+                f"{called} has {int(live.sum())} live units of {len(live)} on {count} images: 2 at least are wanted"
+            )
+        kept = np.flatnonzero(live)
+        values = values if len(kept) == values.shape[1] else values[:, torch.from_numpy(kept).to(values.device)]
+        return cls(values.float(), kept, len(live))
+
+    @property
+    def count(self) -> int:
+        """How many live units there are."""
+        return self.values.shape[1]
+
+    @property
+    def dead(self) -> int:
+        """How many units were left out."""
+        return self.size - self.count
+
+    @property
+    def lengths(self) -> torch.Tensor:
+        """The length (n,) of each image's activations; 1 where no live unit answers: divided by it, none is large."""
+        found = self.values.flatten(1).norm(dim=1)
+        return torch.where(found > 0, found, 1)
+
+    def ready(self, width: int) -> "LayerActivations":
+        """Return the same, with its span where random directions are cheaper by it; ``width`` of them are drawn."""
+        count, size, places = self.values.shape
+        if places > 1 or count > _MOST_REDUCED or size - count < max(width, count):
+            return self
+        return replace(self, span=reduced(self.values[:, :, 0]))
+
+    def along_units(self, units: np.ndarray) -> torch.Tensor:
+        """Return the scores (n, m) of ``units``, places in :attr:`live`."""
+        return self.values[:, torch.from_numpy(units).to(self.values.device)].amax(dim=2)
+
+    def along(self, directions: np.ndarray) -> torch.Tensor:
+        """Return the scores (n, m) along ``directions`` (d, m)."""
+        return self._scores(self.values, directions)
+
+    def among(self, units: np.ndarray, directions: np.ndarray) -> torch.Tensor:
+        """Return the scores (n, m) along ``directions`` (u, m) of the ``units`` (u,) alone."""
+        return self._scores(self.values[:, torch.from_numpy(units).to(self.values.device)], directions)
+
+    def along_random(self, width: int, draw: np.random.Generator) -> torch.Tensor:
+        """Return the scores (n, width) along directions of a uniformly random rotation."""
+        if self.span is None:
+            return self.along(haar_frame(self.count, width, draw))
+        frame = seen_frame(self.count, len(self.span), width, draw)
+        return self.span @ torch.from_numpy(frame).to(self.span)
+
+    @staticmethod
+    def _scores(values: torch.Tensor, directions: np.ndarray) -> torch.Tensor:
+        wanted = torch.from_numpy(np.ascontiguousarray(directions)).to(values)
+        count, size, places = values.shape
+        if places == 1:
+            return values[:, :, 0] @ wanted
+        scores = values.new_empty(count, wanted.shape[1])
+        at_once = rows_at_once(places * (size + wanted.shape[1]))
+        for start in range(0, count, at_once):
+            part = values[start : start + at_once].movedim(1, 2)
+            scores[start : start + at_once] = (part @ wanted).amax(dim=1)
+        return scores
+
+
+def top_images(scores: torch.Tensor, top: int) -> torch.Tensor:
+    """Return the ``top`` images (m, top) with the largest ``scores`` (n, m), the largest first."""
+    return scores.T.contiguous().topk(top, dim=1).indices
