@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from blindspots.figures.plate import Plate
 from blindspots.registry import Registry, deferred
-from blindspots.tables.registry import bounds, negatives
+from blindspots.tables.registry import NO_SETS, bounds, negatives, units
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,12 +49,32 @@ def autoencoder(study: "Study") -> str:
     return "" if any(spec.network == "autoencoder" for spec in study.models) else "no autoencoder"
 
 
+def sets(study: "Study") -> str:
+    """Tell whether a study makes adversarial sets."""
+    return "" if study.sets.rules else NO_SETS
+
+
+def of_digits(study: "Study") -> str:
+    """Tell what a study lacks for Figures 1 and 2, which are of small pictures such as MNIST's."""
+    if lacking := units(study):
+        return lacking
+    return "" if not study.has_pictures else "pictures in place of digits: see Figures 3 and 4"
+
+
+def of_pictures(study: "Study") -> str:
+    """Tell what a study lacks for Figures 3 and 4, which are of pictures such as ImageNet's."""
+    if lacking := units(study):
+        return lacking
+    return "" if study.has_pictures else "no pictures such as ImageNet's: see Figures 1 and 2"
+
+
 FIGURES: Registry[FigureEntry] = Registry(
     "figure",
     FigureEntry(
         "transfer",
         "heat maps of Tables 2 and 4 under every rule: ours, the paper's, the difference",
         draw=deferred("blindspots.figures.transfer:transfer_figure"),
+        lacks=sets,
         heading="Transfer as heat maps",
         plates=deferred("blindspots.figures.transfer:transfer_plates"),
     ),
@@ -62,6 +82,7 @@ FIGURES: Registry[FigureEntry] = Registry(
         "distortions",
         "the distribution of the least distortions, for every model and rule",
         draw=deferred("blindspots.figures.distortion_distributions:distortion_distributions"),
+        lacks=sets,
         heading="Distortions, image by image",
         alt="Histograms of the least distortions of every model's sets, one row a model, the rules in two colours, "
         "with a line at each mean and a triangle at the paper's average.",
@@ -73,6 +94,7 @@ FIGURES: Registry[FigureEntry] = Registry(
         "7",
         "pairs of original and distorted images for two models, beside the same images with noise",
         draw=deferred("blindspots.figures.figure7:figure7"),
+        lacks=sets,
         heading="Figure 7: pairs, and noise",
         alt="Pairs of an original image and the same image distorted, for two models; the distorted ones look almost "
         "like the originals, and every one is misread. Beside them the same images in strong noise.",
@@ -117,6 +139,33 @@ FIGURES: Registry[FigureEntry] = Registry(
         draw=deferred("blindspots.figures.model_spectra:model_spectra"),
         lacks=bounds,
         plates=deferred("blindspots.figures.model_spectra:spectrum_plates"),
+    ),
+    *(
+        FigureEntry(
+            number,
+            f"images to which {what} of a hidden layer answer most, on {on}",
+            draw=deferred(f"blindspots.figures.units:{draw}_figure"),
+            lacks=lacks,
+            form="png",
+            plates=deferred(f"blindspots.figures.units:{draw}_plates"),
+        )
+        for number, what, draw, on, lacks in (
+            ("1", "units", "units", "digits", of_digits),
+            ("2", "random directions", "directions", "digits", of_digits),
+            ("3", "units", "units", "pictures", of_pictures),
+            ("4", "random directions", "directions", "pictures", of_pictures),
+        )
+    ),
+    FigureEntry(
+        "units",
+        "how much of the units' coherence random directions keep, in every layer",
+        draw=deferred("blindspots.figures.kept:kept_figure"),
+        lacks=units,
+        alt="Share of the units' coherence above chance that random directions keep, a point a layer, with intervals, "
+        "for trained and untrained networks.",
+        caption="Share of the units' coherence above chance that random directions keep, layer by layer, with 95% "
+        "intervals over units and bases: filled trained, hollow untrained, a cross where units are no more alike than "
+        "chance. 1: no difference between units and directions. Dotted: raw pixels.",
     ),
 )
 """The figures by name."""

@@ -54,7 +54,7 @@ def verdict_section(tables: Sequence[xr.Dataset], study: Study) -> Section:
             "the paper's targets are random; a set shown to the model that it was made for is not counted."
         )
     ]
-    small = max(len(each.too_small) for each in found.values())
+    small = max((len(each.too_small) for each in found.values()), default=0)
     if small:
         blocks.append(Text(f"{small} cells of fewer than {count(LEAST)} images are too small to count."))
     if any(each.cells for each in found.values()):

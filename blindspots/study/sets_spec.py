@@ -17,9 +17,8 @@ class SetsSpec(Part):
 
     rules: tuple[RuleName, ...] = Field(
         ("nearest", "random"),
-        min_length=1,
         description="How the target is chosen: nearest, second, random, class-0 to class-9, or a class by its name, "
-        "such as class-ostrich",
+        "such as class-ostrich; empty for no sets",
     )
     method: MethodName = Field(
         "auto",

@@ -121,7 +121,6 @@ class Study(Part):
             content.pop("units", None)
         return content
 
-
     @property
     def dataset_name(self) -> str:
         """What the data set is called in the store: its name, or that of its file."""

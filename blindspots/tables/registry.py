@@ -52,14 +52,21 @@ class Table:
     """The figures, by name, that its section shows below it."""
 
 
+NO_SETS = "no adversarial sets: ask for some with --set sets.rules=[nearest]"
+
+
 def on_all(study: "Study") -> str:
     """Tell what a study lacks for Tables 1 and 2, which are of models trained on all training images."""
+    if not study.sets.rules:
+        return NO_SETS
     there = any(spec.split == "train" for spec in study.models)
     return "" if there else "no model trained on all training images: add one with split train"
 
 
 def on_halves(study: "Study") -> str:
     """Tell what a study lacks for Tables 3 and 4, which are of models trained on a half of the training images."""
+    if not study.sets.rules:
+        return NO_SETS
     there = any(spec.split != "train" for spec in study.models)
     return "" if there else "no model trained on a half of the training images, P1 or P2: add one with split p1"
 
@@ -74,6 +81,11 @@ def negatives(study: "Study") -> str:
 def bounds(study: "Study") -> str:
     """Tell whether a study bounds the layers of its models."""
     return "" if study.bounds.models else "no bounds: ask for them with --set bounds.models=true"
+
+
+def units(study: "Study") -> str:
+    """Tell what a study lacks to hold its models' units against random directions."""
+    return "" if study.units.rotations else "no units: ask for them with --set units.rotations=199"
 
 
 def penalties(study: "Study") -> str:
@@ -149,6 +161,18 @@ TABLES: Registry[Table] = Registry(
         opening="How far can a network spread two images apart? Each layer has an upper bound, and their product "
         "bounds the whole; from it follows a distortion below which no image can be misread.",
         figures=("spectrum",),
+    ),
+    Table(
+        "units",
+        "hidden units beside random directions",
+        draw=deferred("blindspots.tables.units:units_table"),
+        sheets=deferred("blindspots.tables.sheets.units:units_sheets"),
+        lacks=units,
+        heading="Section 3: units against directions",
+        opening="The paper looks at the images to which a hidden unit answers most, and at those of random "
+        "combinations of units, and finds the ones as alike as the others. Here it is measured how alike they are, in "
+        "every layer, beside a network that was never trained and the pixels themselves.",
+        figures=("1", "2", "3", "4", "units"),
     ),
     Table(
         "5",

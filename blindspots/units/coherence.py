@@ -114,7 +114,8 @@ def reduced(rows: torch.Tensor) -> torch.Tensor:
         wide = part.double()
         gram.addmm_(wide, wide.T)
     squares, axes = torch.linalg.eigh(gram)
-    return (axes * squares.clamp_min(0).sqrt()).to(rows.dtype)
+    coordinates: torch.Tensor = axes * squares.clamp_min(0).sqrt()
+    return coordinates.to(rows.dtype)
 
 
 def distinct(tops: torch.Tensor) -> int:

@@ -137,6 +137,7 @@ class UnitComparison(DatasetShards):
             seed=study.seed,
             attributes={
                 "layer": layer,
+                "place": shard,
                 "split": spec.split,
                 "images": len(ids),
                 "top": spec.top,

@@ -1,0 +1,127 @@
+"""The table of units laid out for reading: a block for raw activations, one for those at unit length, and a verdict."""
+
+import numpy as np
+import xarray as xr
+
+from blindspots.tables.sheet import Sheet
+from blindspots.tables.sheets.cells import names
+from blindspots.tables.units import PIXELS, random_cell
+
+SAME_LABEL = "same label"
+SIGNIFICANT = 0.05
+"""Level of the tests, over all layers of a state together (Bonferroni)."""
+_VIEWS = {"raw": "activations as they are", "unit-length": "activations at unit length per picture"}
+
+
+def units_sheets(table: xr.Dataset) -> list[Sheet]:
+    """Return a block for each way of taking the activations: a row a layer, trained and untrained, and the pixels."""
+    return [_sheet(table, view) for view in names(table, "view")]
+
+
+def _sheet(table: xr.Dataset, view: str) -> Sheet:
+    others = [name for name in names(table, "measure") if name != SAME_LABEL]
+    columns = (
+        *("layer", "live units", "units %", "directions %", "chance %", "kept %", "p"),
+        *(f"kept %, {name}" for name in others),
+        *("different: units", "directions"),
+    )
+    rows = tuple(_row(table, row, view, others) for row in range(table.sizes["row"]))
+    about = table.attrs
+    title = (
+        f"{about['title'].capitalize()}: {_VIEWS[view]}; study {about['study']}, the {about['top']} of "
+        f"{about['images']} {about['split']} images of {about['dataset']} to which each answers most"
+    )
+    return Sheet(title, columns, rows, (*_notes(table), *verdict(table)))
+
+
+def _row(table: xr.Dataset, row: int, view: str, others: list[str]) -> tuple[str, ...]:
+    of, cell = table.isel(row=row), random_cell(table, row, view, SAME_LABEL)
+    live = int(of["units"]) - int(of["dead"])
+    shown = f"{live}" if live == int(of["shown"]) else f"{int(of['shown'])} of {live}"
+    kept = [_kept(random_cell(table, row, view, name)) for name in (SAME_LABEL, *others)]
+    return (
+        row_name(table, row),
+        shown + (f", {int(of['dead'])} dead" if int(of["dead"]) else ""),
+        *(_percent(_mean(cell[name])) for name in ("units_coherence", "coherence", "chance")),
+        kept[0],
+        ", ".join(f"{p:.3g}" for p in cell["p"].values[np.isfinite(cell["p"].values)]),
+        *kept[1:],
+        _percent(_mean(cell["units_distinct"])),
+        _percent(_mean(cell["distinct"])),
+    )
+
+
+def row_name(table: xr.Dataset, row: int) -> str:
+    """Return what a reader calls a row."""
+    of = table.isel(row=row)
+    model, layer = str(of["model"].item()), str(of["layer"].item())
+    if model == PIXELS:
+        return PIXELS
+    return f"{model} {layer}" + ("" if bool(of["trained"]) else ", untrained")
+
+
+def _kept(cell: xr.Dataset) -> str:
+    """Return the share kept, its mean over seeds, between the outermost ends of their intervals."""
+    share, low, high = cell["kept"].values, cell["kept_low"].values, cell["kept_high"].values
+    if not np.isfinite(share).any():
+        return "-"
+    return f"{_percent(np.nanmean(share))} [{_percent(np.nanmin(low))}, {_percent(np.nanmax(high))}]"
+
+
+def _mean(values: xr.DataArray) -> float:
+    return float(np.nanmean(values.values))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _notes(table: xr.Dataset) -> tuple[str, ...]:
+    about = table.attrs
+    seeds = int(about["seeds"])
+    several = "; means over seeds, with the outermost ends of their intervals and every seed's p" if seeds > 1 else ""
+    return (
+        "Of each unit, and of each direction of random rotations of the layer's live units, the images to which it "
+        "answers most. Units, directions, chance: share of pairs of them with the same label, the last of random "
+        "images. Kept: (directions - chance) / (units - chance), in brackets its 95% interval over units and bases, the "
+        "images held fixed; - where units are not above chance. The further columns: the same share where images are "
+        f"compared by cosines. p: rank of the units among {about['rotations']} random rotations by the share of pairs, "
+        "(1 + those at least as high) / (rotations + 1), exact if the units are one of them. Different: images in all "
+        "sets together, as a share of what they could hold: where directions share a few images, they are alike for "
+        f"that{several}.",
+    )
+
+
+def verdict(table: xr.Dataset) -> tuple[str, ...]:
+    """Return the paper's claim held against the table, in one paragraph a way of taking the activations."""
+    model, trained = table["model"].values, table["trained"].values.astype(bool)
+    of_models = np.array([str(each) != PIXELS for each in model])
+    said = []
+    for view in names(table, "view"):
+        parts = [
+            part
+            for state, rows in (("trained", of_models & trained), ("untrained", of_models & ~trained))
+            if (part := _state(table, view, state, np.flatnonzero(rows)))
+        ]
+        for row in np.flatnonzero(~of_models):
+            parts.append(f"of raw pixels they keep {_kept(random_cell(table, int(row), view, SAME_LABEL))}%")
+        said.append(f"Verdict, {_VIEWS[view]}: {'; '.join(parts)}.")
+    return tuple(said)
+
+
+def _state(table: xr.Dataset, view: str, state: str, rows: np.ndarray) -> str:
+    if not len(rows):
+        return ""
+    cells = [random_cell(table, int(row), view, SAME_LABEL) for row in rows]
+    p = np.array([np.nanmax(cell["p"].values) for cell in cells])  # of several seeds all must tell
+    level = SIGNIFICANT / len(rows)
+    special = int((p <= level).sum())
+    shares = np.array([cell["kept"].values for cell in cells])
+    found = shares[np.isfinite(shares)]
+    span = f"{_percent(found.min())} to {_percent(found.max())}%" if len(found) else "nothing"
+    short = "" if level >= 1 / (table.attrs["rotations"] + 1) else " (more rotations are wanted for so many layers)"
+    return (
+        f"in {special} of {len(rows)} layers {'of the trained networks' if state == 'trained' else 'before training'} "
+        f"units are told from random directions, p at most {level:.2g}{short}, and directions keep {span} of their "
+        "coherence above chance"
+    )
