@@ -41,7 +41,7 @@ def draw_kept(axes: Axes, table: xr.Dataset, model: str, view: str) -> Axes:
     Filled points are trained, hollow ones untrained; a cross stands where units are no more alike than chance, so that
     there is no share. With several seeds each has a point. The dotted line is raw pixels, the one at 1 no difference.
     """
-    names = table["model"].values.astype(str)
+    names = np.array([str(each) for each in table["model"].values])
     trained = table["trained"].values.astype(bool)
     layers: list[str] = []
     for state, colour, fill, shift in ((True, COLOURS[0], True, -0.12), (False, COLOURS[1], False, 0.12)):

@@ -5,6 +5,7 @@ from blindspots.study.model_spec import ModelSpec
 from blindspots.study.sets_spec import NegativesSpec, SetsSpec
 from blindspots.study.study import Study
 from blindspots.study.training_spec import AdamSpec, TrainingSpec
+from blindspots.study.units_spec import UnitsSpec
 
 _SIGMOID_DECAY = (1e-5, 1e-5, 1e-6)
 
@@ -65,9 +66,22 @@ PENALTY = Study(
     seeds=5,
 )
 
+UNITS = Study(
+    name="units",
+    models=(
+        MNIST.model("conv24-48-100-10").model_copy(update={"examples": None}),
+        MNIST.model("fc100-100-10"),
+    ),
+    sets=SetsSpec(rules=(), noise=()),
+    negatives=NegativesSpec(images=0),
+    bounds=BoundsSpec(models=False, certified=0),
+    units=UnitsSpec(rotations=199, directions=128, features="fc100-100-10"),
+)
+
 BUILT_IN: dict[str, tuple[Study, str]] = {
     "quick": (QUICK, "section 4.2 in small: 10 000 training images, sets of 1000; minutes on a laptop"),
     "mnist": (MNIST, "section 4.2 at full scale: all training images, trained to convergence"),
     "paper": (PAPER, "the same with three seeds for every model"),
     "penalty": (PENALTY, "section 4.3's proposal: the Lipschitz bound penalised, at four strengths in two networks"),
+    "units": (UNITS, "section 3: hidden units against random directions, in a convolutional network and FC100-100-10"),
 }

@@ -214,7 +214,7 @@ def pairs(study: Study) -> Iterator[Pair]:
     """Return all pairs of a study: every model's sets, the clean images and the noise, shown to every model."""
     for target in study.models:
         for seed in range(study.seeds):
-            for source in study.models:
+            for source in study.models if study.sets.rules else ():
                 yield Pair(source.name, target.name, seed, tuple(sets_of(study, source, seed)))
             yield Pair(CLEAN, target.name, seed, ())
             for stddev in study.sets.noise:

@@ -21,14 +21,14 @@ def units_sheets(table: xr.Dataset) -> list[Sheet]:
 def _sheet(table: xr.Dataset, view: str) -> Sheet:
     others = [name for name in names(table, "measure") if name != SAME_LABEL]
     columns = (
-        *("layer", "live units", "units %", "directions %", "chance %", "kept %", "p"),
-        *(f"kept %, {name}" for name in others),
-        *("different: units", "directions"),
+        *("layer", "live", "dead", "units", "random", "kept", "p"),
+        *(f"kept, {name}" for name in others),
+        "different",
     )
     rows = tuple(_row(table, row, view, others) for row in range(table.sizes["row"]))
     about = table.attrs
     title = (
-        f"{about['title'].capitalize()}: {_VIEWS[view]}; study {about['study']}, the {about['top']} of "
+        f"{about['title'].capitalize()}, in %: {_VIEWS[view]}; study {about['study']}, the {about['top']} of "
         f"{about['images']} {about['split']} images of {about['dataset']} to which each answers most"
     )
     return Sheet(title, columns, rows, (*_notes(table), *verdict(table)))
@@ -41,13 +41,13 @@ def _row(table: xr.Dataset, row: int, view: str, others: list[str]) -> tuple[str
     kept = [_kept(random_cell(table, row, view, name)) for name in (SAME_LABEL, *others)]
     return (
         row_name(table, row),
-        shown + (f", {int(of['dead'])} dead" if int(of["dead"]) else ""),
-        *(_percent(_mean(cell[name])) for name in ("units_coherence", "coherence", "chance")),
+        shown,
+        str(int(of["dead"])),
+        *(_percent(_mean(cell[name])) for name in ("units_coherence", "coherence")),
         kept[0],
         ", ".join(f"{p:.3g}" for p in cell["p"].values[np.isfinite(cell["p"].values)]),
         *kept[1:],
-        _percent(_mean(cell["units_distinct"])),
-        _percent(_mean(cell["distinct"])),
+        f"{_percent(_mean(cell['units_distinct']))}, {_percent(_mean(cell['distinct']))}",
     )
 
 
@@ -80,15 +80,16 @@ def _notes(table: xr.Dataset) -> tuple[str, ...]:
     about = table.attrs
     seeds = int(about["seeds"])
     several = "; means over seeds, with the outermost ends of their intervals and every seed's p" if seeds > 1 else ""
+    chance = np.nanmean(random_cell(table, 0, names(table, "view")[0], SAME_LABEL)["chance"].values)
     return (
-        "Of each unit, and of each direction of random rotations of the layer's live units, the images to which it "
-        "answers most. Units, directions, chance: share of pairs of them with the same label, the last of random "
-        "images. Kept: (directions - chance) / (units - chance), in brackets its 95% interval over units and bases, the "
-        "images held fixed; - where units are not above chance. The further columns: the same share where images are "
-        f"compared by cosines. p: rank of the units among {about['rotations']} random rotations by the share of pairs, "
+        "Of each live unit, and of each direction of random rotations of them, the images to which it answers most. "
+        f"Units, random: share of pairs of them with the same label; of random images it is {_percent(chance)}%, "
+        "chance. Kept: (random - chance) / (units - chance), in brackets its 95% interval over units and bases, "
+        "the images held fixed; - where units are not above chance. Kept, pixels and others: the same of cosines "
+        f"between images. p: rank of the units among {about['rotations']} random rotations by the share of pairs, "
         "(1 + those at least as high) / (rotations + 1), exact if the units are one of them. Different: images in all "
-        "sets together, as a share of what they could hold: where directions share a few images, they are alike for "
-        f"that{several}.",
+        "sets of the units, and of the directions, as a share of what they could hold: sets that share a few images "
+        f"are alike for that{several}.",
     )
 
 
