@@ -11,7 +11,7 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.figures import SUFFIXES, save_figure
-from blindspots.tables.table5_layers import alexnet_layers
+from blindspots.tables.table5.layers import alexnet_layers
 from blindspots.jobs.file_bounds import ModelFile, file_bounds
 from blindspots.jobs.hands import Hands, OwnHands
 from blindspots.spectral.graph.graph import Graph
@@ -19,7 +19,7 @@ from blindspots.models.opening import OpenedModel
 from blindspots.spectral.network import LayerBound
 from blindspots.tables.sheets.formats import FORMATS, render
 from blindspots.tables.sheets.layer import as_table
-from blindspots.tables.table5 import NETWORKS, table5
+from blindspots.tables.table5.table import NETWORKS, table5
 
 
 def bounds_of(

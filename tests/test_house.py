@@ -37,7 +37,7 @@ FLOORS = (
     ("blindspots.spectral",),
     ("blindspots.distortion",),
     ("blindspots.training",),
-    ("blindspots.transfer", "blindspots.negatives"),
+    ("blindspots.transfer", "blindspots.negatives", "blindspots.units"),
     ("blindspots.results",),
     ("blindspots.tables",),
     ("blindspots.figures",),

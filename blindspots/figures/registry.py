@@ -140,26 +140,42 @@ FIGURES: Registry[FigureEntry] = Registry(
         lacks=bounds,
         plates=deferred("blindspots.figures.model_spectra:spectrum_plates"),
     ),
-    *(
-        FigureEntry(
-            number,
-            f"images to which {what} of a hidden layer answer most, on {on}",
-            draw=deferred(f"blindspots.figures.units:{draw}_figure"),
-            lacks=lacks,
-            form="png",
-            plates=deferred(f"blindspots.figures.units:{draw}_plates"),
-        )
-        for number, what, draw, on, lacks in (
-            ("1", "units", "units", "digits", of_digits),
-            ("2", "random directions", "directions", "digits", of_digits),
-            ("3", "units", "units", "pictures", of_pictures),
-            ("4", "random directions", "directions", "pictures", of_pictures),
-        )
+    FigureEntry(
+        "1",
+        "images to which units of a hidden layer answer most, on digits",
+        draw=deferred("blindspots.figures.units.top_images:units_figure"),
+        lacks=of_digits,
+        form="png",
+        plates=deferred("blindspots.figures.units.top_images:units_plates"),
+    ),
+    FigureEntry(
+        "2",
+        "images to which random directions of a hidden layer answer most, on digits",
+        draw=deferred("blindspots.figures.units.top_images:directions_figure"),
+        lacks=of_digits,
+        form="png",
+        plates=deferred("blindspots.figures.units.top_images:directions_plates"),
+    ),
+    FigureEntry(
+        "3",
+        "images to which units of a hidden layer answer most, on pictures",
+        draw=deferred("blindspots.figures.units.top_images:units_figure"),
+        lacks=of_pictures,
+        form="png",
+        plates=deferred("blindspots.figures.units.top_images:units_plates"),
+    ),
+    FigureEntry(
+        "4",
+        "images to which random directions of a hidden layer answer most, on pictures",
+        draw=deferred("blindspots.figures.units.top_images:directions_figure"),
+        lacks=of_pictures,
+        form="png",
+        plates=deferred("blindspots.figures.units.top_images:directions_plates"),
     ),
     FigureEntry(
         "units",
         "how much of the units' coherence random directions keep, in every layer",
-        draw=deferred("blindspots.figures.kept:kept_figure"),
+        draw=deferred("blindspots.figures.units.kept:kept_figure"),
         lacks=units,
         alt="Share of the units' coherence above chance that random directions keep, a point a layer, with intervals, "
         "for trained and untrained networks.",

@@ -160,7 +160,9 @@ class Study(Part):
 
     @property
     def distorted_splits(self) -> tuple[str, ...]:
-        """The splits that are distorted for any model, in one order."""
+        """The splits that are distorted for any model, in one order; none where the study makes no sets."""
+        if not self.sets.rules:
+            return ()
         wanted = {split for spec in self.models for split in self.splits(spec)}
         return tuple(split for split in ("train", "test") if split in wanted)
 

@@ -177,7 +177,7 @@ TABLES: Registry[Table] = Registry(
     Table(
         "5",
         "upper bounds of the Lipschitz constant of AlexNet's layers",
-        draw=deferred("blindspots.tables.table5:table5_of_study"),
+        draw=deferred("blindspots.tables.table5.table:table5_of_study"),
         sheets=deferred("blindspots.tables.sheets.table5:table5_sheets"),
         wanted=lambda study: bool(study.bounds.alexnet),
         heading="Table 5: AlexNet's layers",

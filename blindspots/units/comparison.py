@@ -17,8 +17,6 @@ TURNED = "turned"
 """The kinds of direction."""
 RAW, UNIT_LENGTH = VIEWS = ("raw", "unit-length")
 """How a picture's activations are taken: as they are, or divided by their length."""
-TOP = 8
-"""Images a direction in the paper's figures."""
 _MOST_FOR_AXES = 2000
 """Images that principal axes are computed from at most."""
 
@@ -65,7 +63,6 @@ def compare_units(
     layer: LayerActivations,
     measures: Mapping[str, Measure],
     *,
-    top: int = TOP,
     rotations: int = 199,
     bases: int = 10,
     directions: int = 256,
@@ -92,7 +89,7 @@ def compare_units(
     width = min(layer.count, directions)
     chosen = np.sort(generator(seed, "units", "chosen", *purpose).permutation(layer.count)[:width])
     lengths = layer.lengths[:, None]
-    seen = _Seen(measures, top, lengths)
+    seen = _Seen(measures, layer.top, lengths)
     with_span = layer.ready(width)
     tops = seen.units(layer.along_units(chosen))
     random: dict[str, torch.Tensor] = {}

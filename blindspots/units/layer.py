@@ -10,6 +10,8 @@ from blindspots.errors import InputError
 from blindspots.units.coherence import reduced
 from blindspots.units.frames import haar_frame, seen_frame
 
+TOP = 8
+"""Images a direction in the paper's figures."""
 _MOST_REDUCED = 4000
 """Images up to which the eigenvectors of their Gram matrix cost less than directions of all dimensions."""
 
@@ -27,12 +29,14 @@ class LayerActivations:
     """(d,) which units of the layer these are."""
     size: int
     """How many units the layer has, dead ones among them."""
+    top: int
+    """How many images are taken to be those to which a direction answers most."""
     span: torch.Tensor | None = None
     """(n, n) the images' coordinates in their own span, where they have far fewer dimensions than units."""
 
     @classmethod
     def of(
-        cls, outputs: torch.Tensor, *, top: int, maximum: bool = False, called: str = "the layer"
+        cls, outputs: torch.Tensor, *, top: int = TOP, maximum: bool = False, called: str = "the layer"
     ) -> "LayerActivations":
         """Return the live units of a layer's ``outputs`` (n, ...), which are flattened, as in the paper.
 
@@ -58,7 +62,7 @@ class LayerActivations:
             )
         kept = np.flatnonzero(live)
         values = values if len(kept) == values.shape[1] else values[:, torch.from_numpy(kept).to(values.device)]
-        return cls(values.float(), kept, len(live))
+        return cls(values.float(), kept, len(live), top)
 
     @property
     def count(self) -> int:
@@ -117,5 +121,13 @@ class LayerActivations:
 
 
 def top_images(scores: torch.Tensor, top: int) -> torch.Tensor:
-    """Return the ``top`` images (m, top) with the largest ``scores`` (n, m), the largest first."""
-    return scores.T.contiguous().topk(top, dim=1).indices
+    """Return the ``top`` images (m, top) with the largest ``scores`` (n, m), the largest first.
+
+    Of images with equal scores, as those are that saturate a unit, the ones that come first among the images.
+    """
+    rows = scores.T.contiguous()
+    values, indices = rows.topk(top, dim=1)
+    tied = ((rows >= values[:, -1:]).sum(dim=1) > top).nonzero()[:, 0]
+    if len(tied):
+        indices[tied] = rows[tied].argsort(dim=1, descending=True, stable=True)[:, :top]
+    return indices

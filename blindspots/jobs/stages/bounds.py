@@ -110,7 +110,7 @@ class GivenBounds(Bounds):
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return what Table 5 needs of the layers."""
         from blindspots.jobs.file_bounds import ModelFile, file_bounds
-        from blindspots.tables.table5_layers import alexnet_layers
+        from blindspots.tables.table5.layers import alexnet_layers
 
         given = _given(workspace.study.bounds)
         file = ModelFile(given.weights, sha256=given.sha256 or None)

@@ -217,7 +217,7 @@ def pairs(study: Study) -> Iterator[Pair]:
             for source in study.models if study.sets.rules else ():
                 yield Pair(source.name, target.name, seed, tuple(sets_of(study, source, seed)))
             yield Pair(CLEAN, target.name, seed, ())
-            for stddev in study.sets.noise:
+            for stddev in study.sets.noise if study.sets.rules else ():
                 for clip in (False, True):
                     noise = tuple(NoiseSet(split=split, stddev=stddev, clip=clip) for split in study.distorted_splits)
                     yield Pair(noise_name(stddev, clip), target.name, seed, noise)

@@ -53,6 +53,10 @@ class UnitComparison(DatasetShards):
     def content(self, workspace: Workspace) -> dict[str, Any] | None:
         """Return what decides the layers' outputs, the images apart; None while an input is missing."""
 
+    def maximum(self, workspace: Workspace) -> bool:
+        """Tell whether a score is the maximum over the places of a map."""
+        return workspace.study.units.score == "maximum"
+
     def shards(self, workspace: Workspace) -> int:
         """Return how many layers there are."""
         return len(self.layers(workspace))
@@ -95,13 +99,15 @@ class UnitComparison(DatasetShards):
                 "so many are wanted; set another top"
             )
 
-    def prepare(self, workspace: Workspace) -> bool:
-        """Make the groups above, which several workers write below, and delete those of other layers."""
-        root = open_root(workspace.place)
-        root.require_group(self.key)
+    def fit(self, workspace: Workspace) -> None:
+        """Delete the groups of layers that are not looked at any more."""
         for name in group_names(workspace.place, self.key):
             if name not in self.layers(workspace):
                 delete_group(workspace.place, f"{self.key}/{name}")
+
+    def prepare(self, workspace: Workspace) -> bool:
+        """Make the groups above, which several workers write below."""
+        open_root(workspace.place).require_group(self.key)
         return False
 
     def drawn(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> xr.Dataset:
@@ -110,7 +116,7 @@ class UnitComparison(DatasetShards):
         ids = workspace.examples(spec.split, spec.images)
         outputs = self.outputs(workspace, layer, ids)
         called = f"the layer {layer} of {self.key}"
-        units_of_layer = LayerActivations.of(outputs, top=spec.top, maximum=spec.score == "maximum", called=called)
+        units_of_layer = LayerActivations.of(outputs, top=spec.top, maximum=self.maximum(workspace), called=called)
         del outputs
         done, size = 0, self.size(workspace, shard)
 
@@ -122,7 +128,6 @@ class UnitComparison(DatasetShards):
         views = compare_units(
             units_of_layer,
             measures(workspace),
-            top=spec.top,
             rotations=spec.rotations,
             bases=spec.bases,
             directions=spec.directions,

@@ -120,6 +120,10 @@ class PixelUnits(UnitComparison):
         """``units/pixels``."""
         return layout.pixel_units()
 
+    def maximum(self, workspace: Workspace) -> bool:
+        """Return that pixels are no maps."""
+        return False
+
     def layers(self, workspace: Workspace) -> tuple[str, ...]:
         """Return the one there is."""
         return (PIXELS,)
@@ -154,9 +158,9 @@ def _layers(workspace: Workspace, model: str) -> tuple[str, ...]:
 def _skeleton(workspace: Workspace, model: str) -> nn.Module:
     """Return a model's network without weights, to read its layers' names and shapes off it."""
     study, dataset = workspace.study, workspace.dataset
+    opened = open_alexnet(study.bounds) if model == ALEXNET else None
     with torch.device("meta"):
-        if model == ALEXNET:
-            opened = open_alexnet(study.bounds)
+        if opened is not None:
             made: nn.Module = NETWORKS[opened.name].make(None if opened.missing else dataset.classes)
             return made.eval()
         return network_for(

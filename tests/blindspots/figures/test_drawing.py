@@ -42,9 +42,9 @@ def test_a_page_shows_the_maps_of_each_rule_apart(results: Results) -> None:
 
 
 def test_what_cannot_be_drawn_is_refused(results: Results) -> None:
-    known = "transfer, distortions, 7, filters, training, negatives and spectrum"
-    with pytest.raises(InputError, match=f"there is no figure 3; there are {known}"):
-        draw_figure(3, results)
+    known = "transfer, distortions, 7, filters, training, negatives, spectrum, 1, 2, 3, 4 and units"
+    with pytest.raises(InputError, match=f"there is no figure 9; there are {known}"):
+        draw_figure(9, results)
     with pytest.raises(InputError, match="figure filters is not in the study tiny, which has no autoencoder"):
         draw_figure("filters", results)
     without = Held(xr.DataTree(), changed(negatives={"images": 0}, bounds={"models": False}))

@@ -6,6 +6,7 @@ from blindspots.figures import FIGURES
 from blindspots.tables import TABLES
 from tests.blindspots.tables.conftest import changed
 
+OF_UNITS = {"1", "2", "3", "4", "units"}
 AUTOENCODER = {"name": "ae9-10", "network": "autoencoder", "hidden": [9], "decay": [0]}
 
 
@@ -30,4 +31,17 @@ def test_an_entry_says_what_it_shows_and_has_a_section(name: str) -> None:
 )
 def test_what_a_study_has_nothing_for_is_known_beforehand(fields: dict[str, object], absent: set[str]) -> None:
     study = changed(**fields)
-    assert {name for name, entry in FIGURES.items() if entry.lacks(study)} == absent
+    assert {name for name, entry in FIGURES.items() if entry.lacks(study)} == absent | OF_UNITS
+
+
+def test_units_are_shown_in_digits_or_in_pictures() -> None:
+    asked = {"units": {"rotations": 9}}
+    lacking = {name for name in OF_UNITS if FIGURES[name].lacks(changed(**asked))}
+    assert lacking == {"3", "4"}
+    lacking = {name for name in OF_UNITS if FIGURES[name].lacks(changed(**asked, dataset="/folder/of/pictures"))}
+    assert lacking == {"1", "2"}
+
+
+def test_without_sets_there_are_no_figures_of_them() -> None:
+    study = changed(sets={"rules": []})
+    assert {"transfer", "distortions", "7"} <= {name for name, entry in FIGURES.items() if entry.lacks(study)}

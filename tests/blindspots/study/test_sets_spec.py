@@ -23,7 +23,7 @@ def test_what_is_no_rule_is_refused(rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"rules": ("nearest", "nearest")}, {"splits": ("test", "test")}, {"noise": (0.1, 0.1)}, {"rules": ()}]
+    "fields", [{"rules": ("nearest", "nearest")}, {"splits": ("test", "test")}, {"noise": (0.1, 0.1)}]
 )
 def test_a_value_stands_once(fields: dict[str, tuple[str, ...]]) -> None:
     with pytest.raises(ValidationError):

@@ -18,7 +18,8 @@ from blindspots.study.study import Study
 from blindspots.tables import FORMATS, TABLES, Table, draw_table, read_table, render
 from blindspots.tables.drawing import in_order
 from blindspots.tables.sheets.records import COLUMNS
-from blindspots.tables.table5 import table5
+from blindspots.tables.table5.table import table5
+from tests import unit_rows
 from tests.blindspots.tables import conftest, test_bounds, test_negatives, test_penalty
 from tests.held import Held
 
@@ -38,6 +39,9 @@ def by_hand(name: str, root: Path) -> Stored:
     others = {"negatives": test_negatives, "bounds": test_bounds, "penalty": test_penalty}
     if name in others:
         return Stored(others[name].store(), validate_study(others[name].CONTENT), root)
+    if name == "units":
+        study = unit_rows.study_of_units()
+        return Stored(unit_rows.held(study).tree, study, root)
     return Stored(conftest.stored(1), conftest.changed(), root)
 
 
@@ -127,7 +131,9 @@ def test_what_there_is_not_is_refused(get: Callable[..., xr.Dataset], tree: xr.D
             get(number, Held(tree, on_halves))
     with pytest.raises(InputError, match=r"which has no negatives: ask for some with --set negatives\.images=500"):
         get("negatives", Held(tree, conftest.changed(negatives={"images": 0})))
-    with pytest.raises(InputError, match="there is no table 6; there are 1, 2, 3, 4, negatives, bounds, 5 and penalty"):
+    with pytest.raises(
+        InputError, match="there is no table 6; there are 1, 2, 3, 4, negatives, bounds, units, 5 and penalty"
+    ):
         get(6, Held(tree, study))
 
 

@@ -22,6 +22,7 @@ ROWS = 8
 """Units, or directions, that are shown."""
 _SAME_LABEL = "same label"
 _GAP, _BELOW = 2, 4  # pixels between images, and between rows
+_LEFT = 0.2  # of the width of a row: what stands on its left
 
 
 def units_figure(results: Results, *, model: str | None = None, layer: str | None = None) -> Figure:
@@ -126,5 +127,6 @@ def draw_rows(axes: Axes, images: np.ndarray, captions: list[str]) -> Axes:
             picture[top : top + height, left : left + width] = images[row, column].clip(0, 1)
         axes.text(-0.02 * picture.shape[1], top + height / 2, captions[row], fontsize=7, ha="right", va="center")
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_xlim(-_LEFT * picture.shape[1], picture.shape[1])  # room for what stands on the left
     axes.set_axis_off()
     return axes

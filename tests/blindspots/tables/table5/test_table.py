@@ -21,8 +21,8 @@ from blindspots.spectral.convolution.printed_formula import equation_one
 from blindspots.spectral.spectrum import conv_spectrum
 from blindspots.tables.sheets import formats
 from blindspots.tables.sheets.table5 import table5_sheets
-from blindspots.tables.table5 import CONTRACTIVE, NO_WEIGHTS, table5
-from blindspots.tables.table5_layers import alexnet_layers
+from blindspots.tables.table5.layers import alexnet_layers
+from blindspots.tables.table5.table import CONTRACTIVE, NO_WEIGHTS, table5
 
 Opened = tuple[OpenedModel, xr.Dataset]
 Form = Literal["printed", "corrected"]

@@ -56,7 +56,7 @@ def table5_of_study(results: Results) -> xr.Dataset:
 def table5(layers: xr.Dataset | None) -> xr.Dataset:
     """Return Table 5 (row): the paper's size, stride and bound, and ours.
 
-    ``layers``: what :func:`~blindspots.tables.table5_layers.alexnet_layers` returns, or None where there are no
+    ``layers``: what :func:`~blindspots.tables.table5.layers.alexnet_layers` returns, or None where there are no
     weights at all: then the paper's rows stand alone. A row of the paper's without weights has the state
     :data:`NO_WEIGHTS` and NaN for each of our numbers. Rows for pooling and response normalisation, which the paper's
     table lacks, stand where the network has such layers.

@@ -1,0 +1,1 @@
+"""Table 5: AlexNet's layers beside the paper's."""
