@@ -1,4 +1,4 @@
-"""The AlexNet of 2012 beside the graph that the package ``onnx`` ships of it: runs where that is installed.
+"""The AlexNet of 2012 beside the graph that the package ``onnx`` ships of it.
 
 ``light_bvlc_alexnet.onnx`` has no weights of its own: ours are put into it, and its reference evaluator, which is
 numpy's, is asked for the logits. Its response normalisation is Caffe's, which adds 1 where the paper of 2012 adds 2 and
@@ -9,12 +9,10 @@ over the images): the paper's is written out here.
 from pathlib import Path
 
 import numpy as np
-import pytest
+import onnx
 import torch
 
 from blindspots.networks.alexnet_2012 import AlexNet2012
-
-onnx = pytest.importorskip("onnx")
 
 CONVOLUTIONS = {"conv1": 0, "conv2": 4, "conv3": 8, "conv4": 10, "conv5": 12}
 FULLY_CONNECTED = {"fc6": 1, "fc7": 4, "fc8": 6}

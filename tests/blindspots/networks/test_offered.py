@@ -60,7 +60,10 @@ def test_what_a_package_offers_needs_no_leave(own: Path, monkeypatch: pytest.Mon
     check_allowed("theirs")
     assert not own.exists()  # it is imported when it is asked for
     assert isinstance(named_network("theirs", classes=2), nn.Linear)
-    with pytest.raises(InputError, match="no network is called 'resnet'; there are alexnet, alexnet-2012, theirs, and"):
+    with pytest.raises(
+        InputError,
+        match="no network is called 'resnet'; there are alexnet, alexnet-2012, efficientnet-lite0, efficientnet-lite1, theirs, and",
+    ):
         named_network("resnet", classes=2)
 
 
