@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 
 from blindspots.errors import InputError, StageFailedError
 from blindspots.jobs.job import Job
-from blindspots.jobs.plan import stage_work
+from blindspots.jobs.plan import Outstanding, wave_work, waves
 from blindspots.jobs.stages.tables import TableJob
 from blindspots.study.study import Study
 from blindspots.tables import TABLES, render
@@ -29,17 +29,36 @@ def run_stage(running: Session, stage: str) -> str:
     """
     log = get_run_logger()
     _check_inputs(running, stage)
-    for missed, why in ((running.failed, "failed"), (running.sent_back, "is made again")):
-        blocked = [job.key for job in running.plan.stage(stage) if missed.intersection(job.inputs)]
-        missed.update(blocked)
-        if blocked:
-            log.warning("%d job(s) are left out, since they read what %s: %s", len(blocked), why, ", ".join(blocked))
-    work = stage_work(running.workspace, running.plan, stage, without=running.failed | running.sent_back)
-    if not work:
-        running.settled.add(stage)
+    done, failed = 0, dict[str, str]()
+    for wave in waves(running.plan.stage(stage)):
+        for missed, why in ((running.failed, "failed"), (running.sent_back, "is made again")):
+            blocked = [job.key for job in wave if missed.intersection(job.inputs)]
+            missed.update(blocked)
+            if blocked:
+                log.warning(
+                    "%d job(s) are left out, since they read what %s: %s", len(blocked), why, ", ".join(blocked)
+                )
+        work = wave_work(running.workspace, running.plan, wave, without=running.failed | running.sent_back)
+        if work:
+            log.info("%d job(s), %d shard(s) to do", len(work), sum(len(item.shards) for item in work))
+            failed_here = _run_wave(running, work)
+            failed |= failed_here
+            running.failed.update(failed_here)
+            done += len(work)
+    running.settled.add(stage)
+    if failed:
+        raise StageFailedError(
+            f"{len(failed)} of {done} job(s) of the stage {stage} failed, and what is done is kept: "
+            + ", ".join(f"{key} ({why})" if why else key for key, why in failed.items())
+        )
+    if not done:
         log.info("nothing to do")
         return f"{stage}: nothing to do"
-    log.info("%d job(s), %d shard(s) to do", len(work), sum(len(item.shards) for item in work))
+    return f"{stage}: {done} job(s) done"
+
+
+def _run_wave(running: Session, work: list[Outstanding]) -> dict[str, str]:
+    """Have the work done side by side; return why jobs failed, by their keys."""
     here = Here(running.workspace, running.workers)
     if any(item.job.needs_worker for item in work):
         running.workers.wait()
@@ -60,14 +79,7 @@ def run_stage(running: Session, stage: str) -> str:
         else:
             before = running.ran.get(item.job.key, ())
             running.ran[item.job.key] = tuple(sorted({*before, *item.shards}))
-    running.settled.add(stage)
-    if failed:
-        running.failed.update(failed)
-        raise StageFailedError(
-            f"{len(failed)} of {len(work)} job(s) of the stage {stage} failed, and what is done is kept: "
-            + ", ".join(f"{key} ({why})" if why else key for key, why in failed.items())
-        )
-    return f"{stage}: {len(work)} job(s) done"
+    return failed
 
 
 def publish_tables(running: Session, stage: str) -> None:
@@ -101,7 +113,8 @@ def _check_inputs(running: Session, stage: str) -> None:
     """Raise :class:`InputError` where a stage that is run alone lacks what the stages before it make."""
     wanted = {key for job in running.plan.stage(stage) for key in job.inputs}
     for job in running.plan.jobs:
-        if job.key in wanted and job.stage not in running.settled and not running.plan.is_done(job):
+        elsewhere = job.stage != stage and job.stage not in running.settled
+        if job.key in wanted and elsewhere and not running.plan.is_done(job):
             raise InputError(f"the stage {stage} reads {job.key}, which is not done; run the stage {job.stage} first")
 
 

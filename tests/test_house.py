@@ -52,7 +52,7 @@ MOST_LINES, MOST_FILES = 300, 16
 
 STORE_FOLDERS = (
     *("models", "receipts", "study.zarr", "figures"),
-    *("sets", "references", "transfer", "training", "negatives", "spectral", "certified", "units", "tables"),
+    *("sets", "references", "transfer", "training", "negatives", "spectral", "certified", "quocnet", "units", "tables"),
 )
 LAYOUT, PLACE = "blindspots/store/layout.py", "blindspots/store/place.py"
 OVER_THE_STORE = tuple(

@@ -48,11 +48,14 @@ COVERED = {
         ("blindspots/report", "blocks closing_sections grids pictures", "tests/blindspots/report/test_page.py"),
         ("blindspots/report", "figure_sections", "tests/blindspots/report/test_build.py"),
         # whole studies: what is done again after what change, every kind of job, the content of each
-        ("blindspots/jobs", "expansion job plan run workspace", "tests/blindspots/jobs/test_reuse.py"),
+        ("blindspots/jobs", "expansion job run workspace", "tests/blindspots/jobs/test_reuse.py"),
         ("blindspots/jobs", "file_bounds", "tests/flows/test_bounds.py"),
         ("blindspots/jobs/stages", "beginnings dataset_job example_set", "tests/blindspots/jobs/test_all_kinds.py"),
         ("blindspots/jobs/stages", "unit_comparison", "tests/blindspots/jobs/stages/test_units.py"),
         ("blindspots/jobs/stages", "given_models", "tests/blindspots/jobs/test_given_model.py"),
+        # a QuocNet's stages, whole and killed
+        ("blindspots/jobs/quocnet", "inputs parts training work", "tests/blindspots/jobs/stages/test_quocnet.py"),
+        ("blindspots/training/layerwise", "stored", "tests/blindspots/jobs/stages/test_quocnet.py"),
         ("blindspots/store", "weights", "tests/blindspots/jobs/test_all_kinds.py"),
         # runs in processes of their own, with a real server and Ray
         ("tasks", "progress run_job", "tests/flows/test_distributed.py"),

@@ -67,14 +67,31 @@ def make_plan(workspace: Workspace) -> Plan:
     waiting: set[str] = set()
     with at_a_glance():
         for stage in STAGES:
-            of_stage = [job for job in jobs if job.stage == stage]
-            waits = {job.key for job in of_stage if any(key in to_do or key in waiting for key in job.inputs)}
-            waiting |= waits
-            ready = [job for job in of_stage if job.key not in waits]
-            to_do |= {item.job.key: item.shards for item in outstanding(workspace, ready)}
+            for wave in waves(job for job in jobs if job.stage == stage):
+                waits = {job.key for job in wave if any(key in to_do or key in waiting for key in job.inputs)}
+                waiting |= waits
+                ready = [job for job in wave if job.key not in waits]
+                to_do |= {item.job.key: item.shards for item in outstanding(workspace, ready)}
         done = (job for job in jobs if job.key not in to_do and job.key not in waiting)
         without_sizes = tuple(job for job in done if job.lacks_sizes(workspace))
     return Plan(jobs, to_do, frozenset(waiting), without_sizes)
+
+
+def waves(jobs: Iterable[Job]) -> list[tuple[Job, ...]]:
+    """Return the jobs of a stage in groups that are done one after another: none reads one of its own or a later group.
+
+    The jobs of most stages read none of each other, and are one group. Raises ``ValueError`` for a circle.
+    """
+    left, found = tuple(jobs), []
+    while left:
+        keys = {job.key for job in left}
+        ready = tuple(job for job in left if keys.isdisjoint(job.inputs))
+        if not ready:
+            raise ValueError(f"jobs read each other in a circle: {', '.join(sorted(keys))}")
+        found.append(ready)
+        keys -= {job.key for job in ready}
+        left = tuple(job for job in left if job.key in keys)
+    return found
 
 
 def note_sizes(workspace: Workspace, plan: Plan) -> None:
@@ -83,13 +100,15 @@ def note_sizes(workspace: Workspace, plan: Plan) -> None:
         job.note_sizes(workspace)
 
 
-def stage_work(workspace: Workspace, plan: Plan, stage: str, *, without: Container[str] = ()) -> list[Outstanding]:
-    """Return what is to do of one stage once the stages before it are done, with room made for it in the store.
+def wave_work(
+    workspace: Workspace, plan: Plan, wave: Iterable[Job], *, without: Container[str] = ()
+) -> list[Outstanding]:
+    """Return what is to do of one of a stage's waves once all before it is done, with room made for it in the store.
 
     One process calls this, alone, before any of the work starts. ``without``: keys of jobs to leave out.
     What the plan found done stays done; what waited is looked at again, since its inputs may have come out the same.
     """
-    jobs = [job for job in plan.stage(stage) if job.key not in without]
+    jobs = [job for job in wave if job.key not in without]
     known = [Outstanding(job, plan.to_do[job.key]) for job in jobs if job.key in plan.to_do]
     again = outstanding(workspace, [job for job in jobs if job.key in plan.waiting])
     found = {item.job.key: item for item in (*known, *again)}

@@ -14,7 +14,7 @@ from blindspots.jobs.damage import SentBackError, do
 from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.opening import open_root, working
-from blindspots.jobs.plan import Plan, make_plan, note_sizes, stage_work
+from blindspots.jobs.plan import Plan, make_plan, note_sizes, wave_work, waves
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.study.study import Study
@@ -78,8 +78,8 @@ def run_plan(workspace: Workspace, plan: Plan, report: Report) -> Ran:
 
 def _run_once(workspace: Workspace, plan: Plan, report: Report, ran: dict[str, tuple[int, ...]]) -> None:
     note_sizes(workspace, plan)
-    for stage in STAGES:
-        for item in stage_work(workspace, plan, stage):
+    for wave in (wave for stage in STAGES for wave in waves(plan.stage(stage))):
+        for item in wave_work(workspace, plan, wave):
             before = 0
             for shard in item.shards:
                 do(workspace, item.job, shard, _after(before, report), OwnHands())

@@ -14,6 +14,7 @@ from blindspots.jobs.stages.bounds import bounds
 from blindspots.jobs.stages.certificates import certificates
 from blindspots.jobs.stages.negatives import negatives
 from blindspots.jobs.stages.pairs import pairs
+from blindspots.jobs.stages.quocnet import quocnet_stages
 from blindspots.jobs.stages.reference_sets import noise_sets
 from blindspots.jobs.stages.tables import table_jobs
 from blindspots.jobs.stages.trainings import trainings
@@ -33,8 +34,8 @@ class Stage:
     """The stage's jobs of a study, given those of the stages before."""
 
 
-TRAIN, GENERATE, TRANSFER, NEGATIVES, BOUNDS, UNITS, TABLES = (
-    *("train", "generate", "transfer", "negatives", "bounds", "units", "tables"),
+TRAIN, GENERATE, TRANSFER, NEGATIVES, BOUNDS, UNITS, QUOCNET, TABLES = (
+    *("train", "generate", "transfer", "negatives", "bounds", "units", "quocnet", "tables"),
 )
 
 STAGES: Registry[Stage] = Registry(
@@ -60,6 +61,11 @@ STAGES: Registry[Stage] = Registry(
         UNITS,
         "Hold the units of every layer against random directions: what each answers to most, and how alike that is.",
         lambda study, _: units(study),
+    ),
+    Stage(
+        QUOCNET,
+        "Train the study's QuocNet, stage by stage and without labels.",
+        lambda study, _: quocnet_stages(study),
     ),
     Stage(TABLES, "Draw the tables out of the store and publish them as artifacts.", table_jobs),
 )

@@ -2,6 +2,7 @@
 
 <root>/study.json                              the study as last run, the format and the data set
 <root>/models/<model>/seed-0.safetensors       weights, with their metadata
+<root>/models/quocnet/stage-1/tile-0.safetensors   those of a QuocNet, a file a tile
 <root>/study.zarr/                             everything else, one Zarr v3 hierarchy
 <root>/receipts/<job>/<shard>.json             what is done
 
@@ -48,6 +49,7 @@ DESCRIBED: Mapping[str, tuple[str, str]] = {
         "units/<model>/seed-<seed>/<trained or untrained>/<layer>",
         "section 3: what a layer's units and other directions answer to most, and how alike that is",
     ),
+    "quocnet": ("quocnet/stage-<number>", "objective of a QuocNet's stage over the steps, and its filters' norms"),
     "tables": ("tables/table<number>", "the tables of this page, every number unrounded"),
 }
 """The hierarchy's top groups: the pattern of what lies there, and what that is."""
@@ -71,6 +73,46 @@ def weights(model: str, seed: int) -> str:
 def checkpoint(model: str, seed: int) -> str:
     """Return the file of the weights of a model whose training is under way."""
     return f"{MODELS}/{model_name(model, seed)}.checkpoint.safetensors"
+
+
+def quocnet_stage(stage: int) -> str:
+    """Return the group of the training of a QuocNet's stage, counted from 1, and the key of its job."""
+    return f"quocnet/stage-{stage}"
+
+
+def quocnet_tile(stage: int, tile: int) -> str:
+    """Return the file of the weights of one tile of a QuocNet's stage."""
+    return f"{MODELS}/quocnet/stage-{stage}/tile-{tile}.safetensors"
+
+
+def quocnet_whitening() -> str:
+    """Return the file of what whitens a QuocNet's images."""
+    return f"{MODELS}/quocnet/whitening.safetensors"
+
+
+def quocnet_work(stage: int) -> str:
+    """Return the folder of all that is needed only while a QuocNet's stage is trained."""
+    return f"{MODELS}/quocnet/stage-{stage}.work"
+
+
+def quocnet_checkpoint(stage: int) -> str:
+    """Return the file that says how far the training of a QuocNet's stage is."""
+    return f"{quocnet_work(stage)}/checkpoint.safetensors"
+
+
+def quocnet_inputs(stage: int, block: int) -> str:
+    """Return the file of some of the inputs that a QuocNet's stage is trained on."""
+    return f"{quocnet_work(stage)}/inputs/{block}.safetensors"
+
+
+def quocnet_steps(stage: int, step: int | None = None) -> str:
+    """Return the folder of what all tiles are before a step of the training; without one, that of all such folders."""
+    return f"{quocnet_work(stage)}/steps" + ("" if step is None else f"/{step}")
+
+
+def quocnet_state(stage: int, step: int, tile: int, name: str) -> str:
+    """Return the file of an array of a tile before a step, or of what its neighbours read of it then."""
+    return f"{quocnet_steps(stage, step)}/tile-{tile}.{name.replace(':', '-')}.safetensors"
 
 
 def receipts(job: str) -> str:

@@ -28,6 +28,19 @@ def load_weights(place: Place, key: str) -> dict[str, torch.Tensor]:
         raise CorruptShardError(f"{key}: {str(error).splitlines()[0]}") from None
 
 
+def load_part(place: Place, key: str, name: str, part: tuple[int | slice, ...]) -> torch.Tensor:
+    """Return a part of one tensor in a file, of which no more is read; raise :class:`CorruptShardError` as above.
+
+    ``part``: what to take of the first axes.
+    """
+    try:
+        with safe_open(place.path(key), framework="pt") as file:
+            found: torch.Tensor = file.get_slice(name)[part].clone()
+            return found
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CorruptShardError(f"{key}: {str(error).splitlines()[0]}") from None
+
+
 def read_metadata(place: Place, key: str) -> dict[str, str]:
     """Return a file's text metadata; raise :class:`CorruptShardError` where it is missing or damaged."""
     try:

@@ -14,6 +14,7 @@ from blindspots.study.bounds_spec import ALEXNET, BoundsSpec
 from blindspots.study.model_spec import HALVES, ModelSpec
 from blindspots.study.part import Part, Slug, from_anywhere, is_address, slug
 from blindspots.study.pictures_spec import PicturesSpec
+from blindspots.study.quocnet_spec import QuocNetSpec
 from blindspots.study.sets_spec import MethodName, NegativesSpec, SetsSpec
 from blindspots.study.training_spec import TrainingSpec
 from blindspots.study.units_spec import UnitsSpec
@@ -50,6 +51,9 @@ class Study(Part):
     negatives: NegativesSpec = NegativesSpec()
     bounds: BoundsSpec = BoundsSpec()
     units: UnitsSpec = UnitsSpec()
+    quocnet: QuocNetSpec | None = Field(
+        None, description="A QuocNet to train on the study's pictures, without labels; empty for none"
+    )
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the examples' order, the random targets and the noise")
     seeds: int = Field(1, ge=1, le=1000, description="Models trained per network, from different initial weights")
 
@@ -113,8 +117,10 @@ class Study(Part):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is said of pictures and units where nothing is: a study is then the one that it was before."""
+        """Leave out parts of which nothing is said: without them a study is the one that it was before."""
         content: dict[str, Any] = handler(self)
+        if self.quocnet is None:
+            content.pop("quocnet", None)
         if self.pictures == PicturesSpec():
             content.pop("pictures", None)
         if self.units == UnitsSpec():

@@ -6,7 +6,7 @@ import torch
 
 from blindspots.networks.quocnet import WHITENING, Whitening
 
-FLOOR = 0.02
+FLOOR = 0.001
 """What is added to every variance, as a share of their mean: what is below that is noise, and is not blown up."""
 
 

@@ -1,0 +1,56 @@
+"""How a QuocNet is trained on a study's pictures, stage by stage and without labels."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from blindspots.study.part import Part
+from blindspots.study.quocnet_size import SIZES, QuocNetSize
+
+SizeName = Literal["quocnet-2011", "quocnet-64", "quocnet-mini"]
+assert set(get_args(SizeName)) == set(SIZES)
+
+WINDOW = 50
+"""Steps between two looks at the pictures held out, each of which is a checkpoint."""
+
+
+class QuocNetSpec(Part):
+    """A QuocNet (Le et al. 2011), trained on the study's pictures: reconstruction and pooled sparsity."""
+
+    size: SizeName | QuocNetSize = Field(
+        "quocnet-mini",
+        description="quocnet-2011, the paper's; quocnet-64, two stages in colours; quocnet-mini, one in grey",
+    )
+    images: int = Field(800, ge=1, le=100_000_000, description="Pictures to train on, class-balanced")
+    held_out: int = Field(200, ge=1, le=1_000_000, description="Pictures on which the objective is watched")
+    squares: int = Field(8, ge=1, le=1000, description="Squares that are cut out of every picture; 1: the middle alone")
+    batch: int = Field(100, ge=1, le=100_000, description="Squares in a minibatch")
+    sparsity: float = Field(0.1, gt=0, le=1e3, description="Weight of the penalty on the pooled codes")
+    coding: Literal["tied", "unit-norm"] = Field(
+        "tied",
+        description="tied: what draws the picture is what looks at it; unit-norm: it is free, and the filters that "
+        "look at it have unit norm; with both free the objective is degenerate",
+    )
+    rate: float = Field(4e-3, gt=0, le=1, description="Rate of Adam")
+    steps: int = Field(2000, ge=WINDOW, le=100_000_000, description="Stop a stage after this many steps, or ...")
+    decrease: float = Field(
+        0.006, ge=0, lt=1, description=f"... when the loss held out fell by less than this share in {WINDOW} steps"
+    )
+    tiles: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]] = Field(
+        (1, 1), description="Rows and columns of tiles in which a stage is trained, each by one worker at a time"
+    )
+
+    @model_validator(mode="after")
+    def _tiles_hold_places(self) -> "QuocNetSpec":
+        for number, shape in enumerate(self.shape.shapes, 1):
+            for tiles, places in zip(self.tiles, shape.places, strict=True):
+                if tiles > places:
+                    raise ValueError(
+                        f"tiles = {list(self.tiles)}: stage {number} has {places} places each way; name no more"
+                    )
+        return self
+
+    @property
+    def shape(self) -> QuocNetSize:
+        """Fields, maps and stages."""
+        return SIZES[self.size] if isinstance(self.size, str) else self.size
