@@ -7,7 +7,7 @@ import numpy as np
 
 from blindspots.jobs.hands import Hands, OwnHands
 from blindspots.jobs.job import Progress
-from blindspots.jobs.stages.quocnet import quocnet_stages
+from blindspots.jobs.stages.features.quocnet import quocnet_stages
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.arrays import open_root
 from blindspots.store.place import Place

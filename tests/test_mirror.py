@@ -54,8 +54,12 @@ COVERED = {
         ("blindspots/jobs/stages", "unit_comparison", "tests/blindspots/jobs/stages/test_units.py"),
         ("blindspots/jobs/stages", "given_models", "tests/blindspots/jobs/test_given_model.py"),
         # a QuocNet's stages, whole and killed
-        ("blindspots/jobs/quocnet", "inputs parts training work", "tests/blindspots/jobs/stages/test_quocnet.py"),
-        ("blindspots/training/layerwise", "stored", "tests/blindspots/jobs/stages/test_quocnet.py"),
+        (
+            "blindspots/jobs/quocnet",
+            "inputs parts training work",
+            "tests/blindspots/jobs/stages/features/test_quocnet.py",
+        ),
+        ("blindspots/training/layerwise", "stored", "tests/blindspots/jobs/stages/features/test_quocnet.py"),
         ("blindspots/store", "weights", "tests/blindspots/jobs/test_all_kinds.py"),
         # runs in processes of their own, with a real server and Ray
         ("tasks", "progress run_job", "tests/flows/test_distributed.py"),

@@ -12,9 +12,9 @@ from blindspots.jobs.job import Job
 from blindspots.jobs.stages.adversarial_sets import adversarial_sets
 from blindspots.jobs.stages.bounds import bounds
 from blindspots.jobs.stages.certificates import certificates
+from blindspots.jobs.stages.features.quocnet import quocnet_stages
 from blindspots.jobs.stages.negatives import negatives
 from blindspots.jobs.stages.pairs import pairs
-from blindspots.jobs.stages.quocnet import quocnet_stages
 from blindspots.jobs.stages.reference_sets import noise_sets
 from blindspots.jobs.stages.tables import table_jobs
 from blindspots.jobs.stages.trainings import trainings

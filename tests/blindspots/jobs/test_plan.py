@@ -7,7 +7,7 @@ import pytest
 
 from blindspots.jobs.job import Job
 from blindspots.jobs.plan import make_plan, waves
-from blindspots.jobs.stages.quocnet import QuocNetStage
+from blindspots.jobs.stages.features.quocnet import QuocNetStage
 from tests.small_quocnet import small_pictures, small_study, trained
 
 

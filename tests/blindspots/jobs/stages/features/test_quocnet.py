@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 from blindspots.errors import InputError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Progress
-from blindspots.jobs.stages import quocnet as module
-from blindspots.jobs.stages.quocnet import QuocNetStage
+from blindspots.jobs.stages.features import quocnet as module
+from blindspots.jobs.stages.features.quocnet import QuocNetStage
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.store.place import Place
@@ -132,7 +132,7 @@ def test_killed_it_goes_on_to_the_same_weights(
     """A real SIGKILL of the whole group: after a checkpoint, and before the first of the second stage."""
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(tmp_path), str(pictures)],
-        cwd=Path(__file__).parents[4],
+        cwd=Path(__file__).parents[5],
         start_new_session=True,
     )
     steps, until = tmp_path / layout.quocnet_steps(stage), time.monotonic() + 120
