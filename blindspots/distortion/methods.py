@@ -53,9 +53,14 @@ class Lbfgs:
 
 @dataclass(frozen=True)
 class Auto:
-    """The one that finds less: projection for the nearest class; for a target L-BFGS, then projection from there."""
+    """The one that finds less: projection for the nearest class; for a target L-BFGS, then projection from there.
+
+    In models of more than ten classes the boundary is drawn back to from there, where it is not flat.
+    """
 
     lbfgs: Lbfgs = Lbfgs(values=2, iterations=12, tolerance=0.3)
+    among_many: Lbfgs = Lbfgs(values=1, iterations=12, tolerance=0.3)
+    """In the place of :attr:`lbfgs` for models of more than ten classes."""
     projection: Projection = Projection()
 
 

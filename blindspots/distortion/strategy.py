@@ -7,6 +7,7 @@ import torch
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.common_c import with_common_c
 from blindspots.distortion.criteria import AnyOther, Criterion
+from blindspots.distortion.drawing_back import FROM_CLASSES, draw_back
 from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
 from blindspots.distortion.problem import Problem
@@ -62,9 +63,13 @@ def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork
 
 
 def _both(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork, some: torch.Tensor) -> None:
-    """Search for some of the rows (indices) by L-BFGS, and go on by projection from what is the best."""
-    _penalise(problem, wanted, method=method.lbfgs, work=work, some=some)
-    _refine(problem, work, some=some[torch.isfinite(problem.best.size[some])])
+    """Search for some of the rows (indices) by L-BFGS, and go on from what is the best."""
+    many = problem.classifier.classes >= FROM_CLASSES
+    _penalise(problem, wanted, method=method.among_many if many else method.lbfgs, work=work, some=some)
+    found = some[torch.isfinite(problem.best.size[some])]
+    if many and len(found):
+        found = found[draw_back(problem.take(found), problem.best.target[found], work=work)]
+    _refine(problem, work, some=found)
 
 
 def _penalise(problem: Problem, wanted: Criterion, *, method: Lbfgs, work: RowWork, some: torch.Tensor) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from blindspots.distortion.drawing_back import FROM_CLASSES
 from blindspots.distortion.search import minimum_distortion
 from blindspots.errors import InputError
 from blindspots.jobs.stages.example_set import EXAMPLE, ExampleSet, perturbation_variable
@@ -21,6 +22,8 @@ from blindspots.study.study import Study
 
 ALGORITHM = 3
 """Raised with every change of the search that changes a value; the golden test says when."""
+AMONG_MANY = 1
+"""Raised with every change that does so in models of more than ten classes alone."""
 
 _VARIABLES = {
     "example": EXAMPLE,
@@ -84,13 +87,16 @@ class AdversarialSet(ExampleSet):
         weights = weights_hash(workspace, self.model, self.seed)
         if weights is None:
             return None
+        method = workspace.study.method(self.rule)
+        many = method == "auto" and workspace.dataset.classes >= FROM_CLASSES
         return {
             "stage": "set",
             "algorithm": ALGORITHM,
             "weights": weights,
             "layers": workspace.study.model(self.model).layers,
             "rule": self.rule,
-            "method": workspace.study.method(self.rule),
+            "method": method,
+            **({"among_many": AMONG_MANY} if many else {}),
             "seed": workspace.study.seed if self.rule == "random" else None,
         }
 
