@@ -68,8 +68,23 @@ def of_pictures(study: "Study") -> str:
     return "" if study.has_pictures else "no pictures such as ImageNet's: see Figures 1 and 2"
 
 
+def one_class(study: "Study") -> str:
+    """Tell whether a study drives images to one class."""
+    driven = any(rule.startswith("class-") for rule in study.sets.rules)
+    return "" if driven else "no class that all images are driven to: add a rule such as class-9"
+
+
 FIGURES: Registry[FigureEntry] = Registry(
     "figure",
+    FigureEntry(
+        "5",
+        "pictures that all become one class: original, magnified difference, result",
+        draw=deferred("blindspots.figures.figure5:figure5"),
+        lacks=one_class,
+        heading="Figure 5: everything becomes one class",
+        form="png",
+        plates=deferred("blindspots.figures.figure5:figure5_plates"),
+    ),
     FigureEntry(
         "transfer",
         "heat maps of Tables 2 and 4 under every rule: ours, the paper's, the difference",

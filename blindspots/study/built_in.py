@@ -1,7 +1,8 @@
 """The studies that come with the package: the whole of section 4.2, in small and at full scale."""
 
 from blindspots.study.bounds_spec import BoundsSpec
-from blindspots.study.model_spec import ModelSpec
+from blindspots.study.model_spec import GivenSpec, ModelSpec
+from blindspots.study.pictures_spec import PicturesSpec
 from blindspots.study.sets_spec import NegativesSpec, SetsSpec
 from blindspots.study.study import Study
 from blindspots.study.training_spec import AdamSpec, TrainingSpec
@@ -78,10 +79,28 @@ UNITS = Study(
     units=UnitsSpec(rotations=199, directions=128, features="fc100-100-10"),
 )
 
+
+def _lite(number: int) -> ModelSpec:
+    """Return an EfficientNet-Lite whose file lies in the current folder, unless a run says where it is."""
+    weights = GivenSpec(weights=f"efficientnet_lite{number}.safetensors", network=f"efficientnet-lite{number}")
+    return ModelSpec(name=f"efficientnet-lite{number}", paper=f"EfficientNet-Lite{number}", given=weights)
+
+
+IMAGENET = Study(
+    name="imagenet",
+    dataset="./imagenet",
+    pictures=PicturesSpec(size=224, crop=224 / 256, interpolation="bicubic"),
+    models=(_lite(0), _lite(1)),
+    sets=SetsSpec(rules=("class-9",), splits=("test",), examples=80, shard=8, noise=(), amplified_splits=()),
+    negatives=NegativesSpec(images=0),
+)
+"""Figure 5: class 9 is the ostrich. Of 80 pictures a network that reads 85 of 100 correctly reads 64, most likely."""
+
 BUILT_IN: dict[str, tuple[Study, str]] = {
     "quick": (QUICK, "section 4.2 in small: 10 000 training images, sets of 1000; minutes on a laptop"),
     "mnist": (MNIST, "section 4.2 at full scale: all training images, trained to convergence"),
     "paper": (PAPER, "the same with three seeds for every model"),
     "penalty": (PENALTY, "section 4.3's proposal: the Lipschitz bound penalised, at four strengths in two networks"),
     "units": (UNITS, "section 3: hidden units against random directions, in a convolutional network and FC100-100-10"),
+    "imagenet": (IMAGENET, "Figure 5: ImageNet's pictures made ostriches, in networks whose weights you have"),
 }
