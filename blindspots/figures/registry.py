@@ -79,11 +79,11 @@ FIGURES: Registry[FigureEntry] = Registry(
     FigureEntry(
         "5",
         "pictures that all become one class: original, magnified difference, result",
-        draw=deferred("blindspots.figures.figure5:figure5"),
+        draw=deferred("blindspots.figures.adversarial.figure5:figure5"),
         lacks=one_class,
         heading="Figure 5: everything becomes one class",
         form="png",
-        plates=deferred("blindspots.figures.figure5:figure5_plates"),
+        plates=deferred("blindspots.figures.adversarial.figure5:figure5_plates"),
     ),
     FigureEntry(
         "transfer",

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
-from blindspots.figures import draw_figure, figure5
-from blindspots.figures.figure5 import class_rules, draw_triples, driven_by, figure5_plates
+from blindspots.figures import draw_figure
+from blindspots.figures.adversarial import figure5
+from blindspots.figures.adversarial.figure5 import class_rules, draw_triples, driven_by, figure5_plates
 from blindspots.jobs import run_study
 from blindspots.results import Results
 from blindspots.study.study import Study
@@ -59,7 +60,7 @@ def test_the_pictures_are_the_first_that_the_model_reads(root: Path) -> None:
 
 
 def test_no_more_than_the_paper_s_are_counted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blindspots.figures.figure5.FIGURE_5", (0.006508, 5))
+    monkeypatch.setattr("blindspots.figures.adversarial.figure5.FIGURE_5", (0.006508, 5))
     with Results(root) as results:
         assert len(driven_by(results).rows) == 5
 

@@ -1,0 +1,1 @@
+"""Figures of pictures that a network was made to misread."""
