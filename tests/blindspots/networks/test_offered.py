@@ -62,7 +62,7 @@ def test_what_a_package_offers_needs_no_leave(own: Path, monkeypatch: pytest.Mon
     assert isinstance(named_network("theirs", classes=2), nn.Linear)
     with pytest.raises(
         InputError,
-        match="no network is called 'resnet'; there are alexnet, alexnet-2012, efficientnet-lite0, .*, theirs, and",
+        match=r"no network is called 'resnet'; there are alexnet, alexnet-2012, efficientnet-lite0, .*, theirs, and",
     ):
         named_network("resnet", classes=2)
 
