@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from blindspots.study.built_in import BUILT_IN
     from blindspots.study.file import load_study, validate_study
     from blindspots.study.model_spec import GivenSpec, ModelSpec
+    from blindspots.study.pictures_spec import PicturesSpec
     from blindspots.study.quocnet_size import SIZES, QuocNetSize
     from blindspots.study.sets_spec import NegativesSpec, SetsSpec
     from blindspots.study.study import Study
@@ -24,6 +25,7 @@ else:
             "GivenSpec": "blindspots.study.model_spec",
             "ModelSpec": "blindspots.study.model_spec",
             "NegativesSpec": "blindspots.study.sets_spec",
+            "PicturesSpec": "blindspots.study.pictures_spec",
             "QuocNetSize": "blindspots.study.quocnet_size",
             "SIZES": "blindspots.study.quocnet_size",
             "SetsSpec": "blindspots.study.sets_spec",
@@ -43,6 +45,7 @@ __all__ = [
     "GivenSpec",
     "ModelSpec",
     "NegativesSpec",
+    "PicturesSpec",
     "QuocNetSize",
     "SetsSpec",
     "Study",
