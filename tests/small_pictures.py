@@ -25,9 +25,11 @@ def save(path: Path, label: int, index: int, *, mode: str = "RGB", size: tuple[i
     return path
 
 
-def folder_of_pictures(folder: Path, *, each: int = 3, classes: Sequence[str] = CLASSES) -> Path:
+def folder_of_pictures(
+    folder: Path, *, each: int = 3, classes: Sequence[str] = CLASSES, size: tuple[int, int] = (20, 16)
+) -> Path:
     """Make a folder a class with ``each`` pictures in it."""
     for label, name in enumerate(classes):
         for index in range(each):
-            save(folder / name / f"{index}.png", label, index)
+            save(folder / name / f"{index}.png", label, index, size=size)
     return folder

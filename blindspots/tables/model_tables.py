@@ -9,6 +9,7 @@ from blindspots.intervals import overlap
 from blindspots.names import CLEAN, NO_RULE
 from blindspots.paper import published as paper
 from blindspots.results.results import Results
+from blindspots.study.study import DATASETS
 from blindspots.tables.cells import Rate, Transfer
 from blindspots.tables.distortions import distortions
 from blindspots.tables.rows import (
@@ -63,7 +64,10 @@ def model_table(number: int, results: Results) -> xr.Dataset:
     published = [paper.errors(name) if paper.knows(study, name) else {} for name in names]
     long_names = {}
     for error, images in ERRORS[number].items():
-        rates = [transfer.rate(CLEAN, name, split=images, rule=NO_RULE) for name in names]
+        there = study.dataset in DATASETS or images in results.dataset.splits  # one's own may have no training images
+        rates = [
+            transfer.rate(CLEAN, name, split=images, rule=NO_RULE) if there else Rate(0.0, 0, np.nan) for name in names
+        ]
         columns |= _error(error, rates, [each.get(images) for each in published])
         long_names[error] = f"share of {_IMAGES[images]} that the model misreads, mean over seeds"
     found = [[distortions(results, name, split=split, rule=rule) for rule in rules] for name in names]

@@ -34,7 +34,7 @@ class DatasetShards(Job):
     def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Draw the data set and store it as a group of its own."""
         started = perf_counter()
-        drawn = self.drawn(workspace, shard, report, hands)
+        drawn = _with_one_nan(self.drawn(workspace, shard, report, hands))
         arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
 
         def write() -> None:
@@ -89,3 +89,11 @@ class DatasetJob(DatasetShards):
         delete_group(workspace.place, self.key)
         open_root(workspace.place).require_group(self.key.rpartition("/")[0])
         return True
+
+
+def _with_one_nan(drawn: xr.Dataset) -> xr.Dataset:
+    """Return the data set with NaNs of one sign: Zarr writes no chunk that is all NaN, and gives another one back."""
+    for array in drawn.data_vars.values():
+        if array.dtype.kind == "f":
+            array.values = np.where(np.isnan(array.values), np.nan, array.values).astype(array.dtype)
+    return drawn

@@ -35,7 +35,8 @@ def _errors(table: xr.Dataset) -> Sheet:
             cells.append(printed(row[f"{error}_paper_printed"].item(), *theirs, decimals=decimals))
         cells += [number(row["distortion"].sel(rule=rule), 4) for rule in shown]
         rows.append((*cells, number(row["distortion_paper"], 3)))
-    images = ", ".join(f"{span(table[f'{error}_n'])} {split} images" for error, split in errors.items())
+    there = {error: split for error, split in errors.items() if int(table[f"{error}_n"].max())}
+    images = ", ".join(f"{span(table[f'{error}_n'])} {split} images" for error, split in there.items())
     notes = (
         f"Errors on {images}, with their Wilson 95% interval; the paper's, as printed, with the interval of the full "
         f"split and of its rounding. Average distortions by rule; the paper's are those of a random target.",

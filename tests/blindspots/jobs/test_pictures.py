@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from blindspots.errors import InputError
 from blindspots.jobs import open_root, run_study
+from blindspots.networks import EfficientNetLite0
 from blindspots.results import Results
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
@@ -72,3 +75,36 @@ def test_damage_is_refused_before_any_work_or_left_out(tmp_path: Path) -> None:
     content = study.model_dump(mode="json")
     skipped = validate_study({**content, "pictures": {**content["pictures"], "skip_damaged": True}})
     assert open_root(skipped, tmp_path / "root").workspace.examples("test").size == 11
+
+
+def test_a_network_of_pictures_is_given_with_its_weights(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path / "four", each=2, size=(40, 36))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        weights = {
+            name: tensor
+            for name, tensor in EfficientNetLite0(4).state_dict().items()
+            if not name.endswith("num_batches_tracked")  # as the published files
+        }
+    save_file(weights, tmp_path / "lite.safetensors")
+    given = {"weights": str(tmp_path / "lite.safetensors"), "network": "efficientnet-lite0"}
+    content = {
+        "name": "given",
+        "dataset": str(tmp_path / "four"),
+        "pictures": {"size": 32},
+        "models": [{"name": "lite", "given": given}],
+        "sets": {"splits": ["test"], "rules": ["nearest"], "noise": [], "examples": 2, "method": "projection"},
+        "negatives": {"images": 0},
+    }
+    done = run_study(validate_study(content), tmp_path / "root").shards
+    assert {"models/lite/seed-0", "sets/lite/seed-0/test/nearest", "spectral/lite/seed-0"} <= set(done)
+    with Results(tmp_path / "root") as results:
+        assert results.dataset.shape == (3, 32, 32)
+        assert results.group("sets/lite/seed-0/test/nearest").attrs["dataset"] == "four"
+        assert len(results.group("spectral/lite/seed-0").layer) == 137
+    del weights["_blocks.3._bn1.bias"]
+    save_file(weights, tmp_path / "lite.safetensors")
+    with pytest.raises(InputError, match=r"does not fit the network .*: the file lacks _blocks\.3\._bn1\.bias"):
+        open_root(validate_study(content), tmp_path / "other")
+    with pytest.raises(InputError, match=r"lite does not fit the data set: input_shape = \(3, 16, 16\).* of 32 x 32"):
+        open_root(validate_study({**content, "pictures": {"size": 16}}), tmp_path / "other")
