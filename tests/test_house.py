@@ -37,7 +37,7 @@ FLOORS = (
     ("blindspots.spectral",),
     ("blindspots.distortion",),
     ("blindspots.training",),
-    ("blindspots.transfer", "blindspots.negatives", "blindspots.units"),
+    ("blindspots.transfer", "blindspots.negatives", "blindspots.units", "blindspots.detectors"),
     ("blindspots.results",),
     ("blindspots.tables",),
     ("blindspots.figures",),
@@ -52,7 +52,19 @@ MOST_LINES, MOST_FILES = 300, 16
 
 STORE_FOLDERS = (
     *("models", "receipts", "study.zarr", "figures"),
-    *("sets", "references", "transfer", "training", "negatives", "spectral", "certified", "quocnet", "units", "tables"),
+    *(
+        "sets",
+        "references",
+        "transfer",
+        "training",
+        "negatives",
+        "spectral",
+        "certified",
+        "quocnet",
+        "detectors",
+        "units",
+        "tables",
+    ),
 )
 LAYOUT, PLACE = "blindspots/store/layout.py", "blindspots/store/place.py"
 OVER_THE_STORE = tuple(

@@ -12,6 +12,7 @@ from blindspots.jobs.job import Job
 from blindspots.jobs.stages.adversarial_sets import adversarial_sets
 from blindspots.jobs.stages.bounds import bounds
 from blindspots.jobs.stages.certificates import certificates
+from blindspots.jobs.stages.features.detectors import detectors
 from blindspots.jobs.stages.features.quocnet import quocnet_stages
 from blindspots.jobs.stages.negatives import negatives
 from blindspots.jobs.stages.pairs import pairs
@@ -34,8 +35,8 @@ class Stage:
     """The stage's jobs of a study, given those of the stages before."""
 
 
-TRAIN, GENERATE, TRANSFER, NEGATIVES, BOUNDS, UNITS, QUOCNET, TABLES = (
-    *("train", "generate", "transfer", "negatives", "bounds", "units", "quocnet", "tables"),
+TRAIN, GENERATE, TRANSFER, NEGATIVES, BOUNDS, UNITS, QUOCNET, DETECTORS, TABLES = (
+    *("train", "generate", "transfer", "negatives", "bounds", "units", "quocnet", "detectors", "tables"),
 )
 
 STAGES: Registry[Stage] = Registry(
@@ -66,6 +67,11 @@ STAGES: Registry[Stage] = Registry(
         QUOCNET,
         "Train the study's QuocNet, stage by stage and without labels.",
         lambda study, _: quocnet_stages(study),
+    ),
+    Stage(
+        DETECTORS,
+        "Train a linear detector on frozen features, and move pictures until it misses them (Figure 6).",
+        lambda study, _: detectors(study),
     ),
     Stage(TABLES, "Draw the tables out of the store and publish them as artifacts.", table_jobs),
 )

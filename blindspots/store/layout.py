@@ -50,6 +50,7 @@ DESCRIBED: Mapping[str, tuple[str, str]] = {
         "section 3: what a layer's units and other directions answer to most, and how alike that is",
     ),
     "quocnet": ("quocnet/stage-<number>", "objective of a QuocNet's stage over the steps, and its filters' norms"),
+    "detectors": ("detectors/<extractor>", "scores of a linear detector on frozen features, and pictures it misses"),
     "tables": ("tables/table<number>", "the tables of this page, every number unrounded"),
 }
 """The hierarchy's top groups: the pattern of what lies there, and what that is."""
@@ -78,6 +79,11 @@ def checkpoint(model: str, seed: int) -> str:
 def quocnet_stage(stage: int) -> str:
     """Return the group of the training of a QuocNet's stage, counted from 1, and the key of its job."""
     return f"quocnet/stage-{stage}"
+
+
+def detector(extractor: str) -> str:
+    """Return the group of a detector on an extractor's features, and the key of its job."""
+    return f"detectors/{extractor}"
 
 
 def quocnet_tile(stage: int, tile: int) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from blindspots.errors import InputError
 from blindspots.study.bounds_spec import ALEXNET, BoundsSpec
+from blindspots.study.detector_spec import DetectorSpec
 from blindspots.study.model_spec import HALVES, ModelSpec
 from blindspots.study.part import Part, Slug, from_anywhere, is_address, slug
 from blindspots.study.pictures_spec import PicturesSpec
@@ -53,6 +54,9 @@ class Study(Part):
     units: UnitsSpec = UnitsSpec()
     quocnet: QuocNetSpec | None = Field(
         None, description="A QuocNet to train on the study's pictures, without labels; empty for none"
+    )
+    detector: DetectorSpec | None = Field(
+        None, description="A linear classifier on frozen features to train and to mislead (Figure 6); empty for none"
     )
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the examples' order, the random targets and the noise")
     seeds: int = Field(1, ge=1, le=1000, description="Models trained per network, from different initial weights")
@@ -119,8 +123,9 @@ class Study(Part):
     def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out parts of which nothing is said: without them a study is the one that it was before."""
         content: dict[str, Any] = handler(self)
-        if self.quocnet is None:
-            content.pop("quocnet", None)
+        for part in ("quocnet", "detector"):
+            if getattr(self, part) is None:
+                content.pop(part, None)
         if self.pictures == PicturesSpec():
             content.pop("pictures", None)
         if self.units == UnitsSpec():

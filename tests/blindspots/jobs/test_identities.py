@@ -69,7 +69,11 @@ def test_every_field_of_a_study_is_thought_of() -> None:
     assert set(NEGATIVES) == set(NegativesSpec.model_fields)
     assert set(BOUNDS) == set(BoundsSpec.model_fields)
     parts = {"name", "dataset", "pictures", "models", "training", "sets", "negatives", "bounds", "seed", "seeds"}
-    assert set(Study.model_fields) == parts | {"units", "quocnet"}  # whose stages' tests look at their fields
+    assert set(Study.model_fields) == parts | {
+        "units",
+        "quocnet",
+        "detector",
+    }  # whose stages' tests look at their fields
 
 
 KINDS = {

@@ -1,0 +1,222 @@
+"""The jobs of Figure 6: a linear detector on the features of one extractor, and pictures that it no longer detects."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import xarray as xr
+
+from blindspots.datasets.class_names import class_label
+from blindspots.detectors.detector import Detector, features_of
+from blindspots.detectors.extractors import as_given, extractor, extractor_names, named_extractor
+from blindspots.detectors.linear import cross_validated, fit_linear, folds_of
+from blindspots.detectors.ranking import area_under_curve
+from blindspots.device import rows_at_once
+from blindspots.distortion.search import minimum_distortion
+from blindspots.errors import InputError
+from blindspots.identity import identity
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.job import Job
+from blindspots.jobs.stages.dataset_job import DatasetJob
+from blindspots.jobs.workspace import Workspace
+from blindspots.models.given import given_file, given_hash
+from blindspots.randomness import generator
+from blindspots.store import layout
+from blindspots.store.receipts import read_receipt
+from blindspots.study.detector_spec import PIXELS, QUOCNET, DetectorSpec
+from blindspots.study.study import Study
+
+ALGORITHM = 1
+"""Raised with every change of a score or of a distortion; the golden test says when."""
+
+_SPLIT = "test"  # which every data set has
+_ARRAYS = 8  # of images at least, in an extractor's pass
+
+
+@dataclass(frozen=True)
+class DetectorJob(DatasetJob):
+    """A linear classifier on one extractor's features, by cross-validation, and its nearest adversarial examples."""
+
+    stage: ClassVar[str] = "detectors"
+    unit: ClassVar[str] = "detectors"
+
+    extractor: str
+
+    @property
+    def key(self) -> str:
+        """``detectors/<extractor>``."""
+        return layout.detector(self.extractor)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All of a QuocNet's stages, where the features are its own."""
+        return self.reads
+
+    reads: tuple[str, ...] = ()
+
+    def check(self, workspace: Workspace) -> None:
+        """Raise :class:`InputError` for a class that is not there, too few pictures, or weights that cannot be had."""
+        spec = _spec(workspace)
+        folds_of(_positive(workspace), spec.folds, seed=workspace.study.seed)
+        if self.extractor not in (PIXELS, QUOCNET):
+            wanted = named_extractor(workspace.study, self.extractor)
+            given_file(as_given(wanted))
+            network = extractor(workspace.study, workspace.place, self.extractor, shape=workspace.dataset.shape)
+            try:
+                network.network(torch.zeros(1, *workspace.dataset.shape))
+            except (RuntimeError, ValueError, InputError) as error:
+                said = (str(error).splitlines() or [type(error).__name__])[0]
+                raise InputError(
+                    f"the extractor {self.extractor} takes no images of {workspace.dataset.shape}: {said}"
+                ) from None
+
+    def identity(self, workspace: Workspace, shard: int) -> str | None:
+        """Return the hash of the pictures, the extractor and what is asked, or None while the extractor is missing."""
+        features = self._features(workspace)
+        if features is None:
+            return None
+        spec, study = _spec(workspace), workspace.study
+        return identity(
+            stage="detectors",
+            algorithm=ALGORITHM,
+            dataset=workspace.dataset.sha256,
+            features=features,
+            positive=sorted(_labels(workspace)),
+            detector=spec.model_dump(mode="json", exclude={"what", "positive", "extractors"}),
+            seed=study.seed,
+            device=workspace.device,
+        )
+
+    def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
+        """Return every picture's score by a classifier of the others, and the pictures that are misled."""
+        spec, study, dataset = _spec(workspace), workspace.study, workspace.dataset
+        positive = _positive(workspace)
+        used = extractor(study, workspace.place, self.extractor, shape=dataset.shape)
+        network = used.network.to(workspace.device)
+        ids = dataset.ids(_SPLIT)
+        batch = rows_at_once(int(np.prod(dataset.shape)), arrays=_ARRAYS, most=100)
+        features = np.concatenate(
+            [
+                features_of(network, used.sees(dataset.images(_SPLIT, part)).to(workspace.device), batch=batch).cpu()
+                for part in np.split(ids, range(batch, len(ids), batch))
+            ]
+        )
+        scores = cross_validated(features, positive, folds=spec.folds, decay=spec.decay, seed=study.seed)
+        area = area_under_curve(scores, positive)
+        linear = fit_linear(features, positive, decay=spec.decay)
+        detected = ids[positive & (linear.scores(features) > 0)]
+        order = generator(study.seed, "detected", self.extractor).permutation(len(detected))
+        chosen = np.sort(detected[order[: spec.images]])
+        model = Detector(network, linear).to(workspace.device).eval()
+        misled = _misled(model, used.sees(dataset.images(_SPLIT, chosen)).to(workspace.device))
+        return xr.Dataset(
+            {
+                "score": ("example", scores, _about("score by the classifier of the other folds")),
+                "positive": ("example", positive, _about("whether it is one of the positive classes")),
+                **misled,
+            },
+            {
+                "example": ("example", ids, _about("index into the split test")),
+                "misled": ("misled", chosen, _about("index into the split test of a picture that is misled")),
+            },
+            attrs={
+                "extractor": self.extractor,
+                "what": spec.what,
+                "features": int(features.shape[1]),
+                "area": area.area,
+                "area_low": area.low,
+                "area_high": area.high,
+                "detected": len(detected),
+                "dataset": study.dataset_name,
+                "dataset_sha256": dataset.sha256,
+            },
+        )
+
+    def said(self, drawn: xr.Dataset) -> str:
+        """Return how well the pictures are told apart, and how many are misled how far."""
+        area, low, high = (float(drawn.attrs[name]) for name in ("area", "area_low", "area_high"))
+        right = int(drawn["success"].sum())
+        size = float(drawn["distortion"].mean()) if right else float("nan")
+        return (
+            f"area under the curve {area:.3f} [{low:.3f}, {high:.3f}]; {right} of {drawn.sizes['misled']} misled, "
+            f"by {size:.5f} in the mean"
+        )
+
+    def _features(self, workspace: Workspace) -> dict[str, Any] | None:
+        """Return what decides the features, or None while it is not there."""
+        quocnet = workspace.study.quocnet
+        if self.extractor == PIXELS:
+            return {"pixels": None if quocnet is None else quocnet.shape.input_shape}
+        if self.extractor == QUOCNET:
+            contents = []
+            for key in self.reads:
+                receipt = read_receipt(workspace.place, layout.receipt(key, 0))
+                if receipt is None:
+                    return None
+                contents.append(receipt.content)
+            return {"quocnet": contents}
+        wanted = named_extractor(workspace.study, self.extractor)
+        found = given_hash(as_given(wanted))
+        return None if found is None else {"weights": found, "network": wanted.network}
+
+
+def _misled(model: Detector, images: torch.Tensor) -> dict[str, Any]:
+    """Return what of ``images``, all read as positive, is no longer."""
+    labels = torch.ones(len(images), dtype=torch.int64, device=images.device)
+    dims = ("misled", "channel", "row", "column")[: images.dim()]
+    if not len(images):
+        empty = np.zeros(0)
+        values = {"original": images.cpu().numpy(), "perturbation": images.cpu().numpy()}
+        numbers = {"before": empty, "after": empty, "distortion": empty, "success": empty.astype(bool)}
+    else:
+        found = minimum_distortion(model, images, labels, rule="nearest")
+        with torch.no_grad():
+            before, after = (model(each)[:, 1].double().cpu().numpy() for each in (images, found.images))
+        values = {"original": images.cpu().numpy(), "perturbation": found.perturbation.cpu().numpy()}
+        numbers = {
+            "before": before,
+            "after": after,
+            "distortion": found.distortion.cpu().numpy(),
+            "success": found.success.cpu().numpy(),
+        }
+    meant = {
+        "original": "the picture as the extractor sees it",
+        "perturbation": "what is added to it",
+        "before": "score of the original",
+        "after": "score of what it becomes",
+        "distortion": "root mean square of the change of a value",
+        "success": "whether it is read as negative",
+    }
+    return {
+        **{name: (dims, array, _about(meant[name], "pixel value")) for name, array in values.items()},
+        **{name: ("misled", array, _about(meant[name])) for name, array in numbers.items()},
+    }
+
+
+def _about(long_name: str, units: str = "1") -> dict[str, str]:
+    return {"long_name": long_name, "units": units}
+
+
+def _spec(workspace: Workspace) -> DetectorSpec:
+    spec = workspace.study.detector
+    if spec is None:
+        raise InputError(f"the study {workspace.study.name} has no detector; say of what with: --set detector.what=...")
+    return spec
+
+
+def _labels(workspace: Workspace) -> set[int]:
+    return {class_label(workspace.dataset, named) for named in _spec(workspace).positive}
+
+
+def _positive(workspace: Workspace) -> np.ndarray:
+    found: np.ndarray = np.isin(workspace.dataset.labels(_SPLIT).numpy(), sorted(_labels(workspace)))
+    return found
+
+
+def detectors(study: Study) -> Iterator[Job]:
+    """Return a job for each extractor of the study's detector; none where it has none."""
+    stages = () if study.quocnet is None else range(1, len(study.quocnet.shape.shapes) + 1)
+    for name in extractor_names(study):
+        yield DetectorJob(name, tuple(map(layout.quocnet_stage, stages)) if name == QUOCNET else ())
