@@ -7,6 +7,7 @@ import numpy as np
 
 from blindspots.jobs.hands import Hands, OwnHands
 from blindspots.jobs.job import Progress
+from blindspots.jobs.stages.features.detectors import detectors
 from blindspots.jobs.stages.features.quocnet import quocnet_stages
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.arrays import open_root
@@ -19,16 +20,17 @@ SIZE = {"height": 22, "channels": 1, "fields": [6, 4], "strides": [2, 2], "maps"
 
 
 def small_pictures(path: Path, *, count: int = 40, channels: int = 3) -> Path:
-    """Write an ``.npz`` data set of pictures with blots, two classes, and return its path."""
+    """Write an ``.npz`` data set of pictures with blots, the second class one in the middle; return its path."""
     draw = np.random.default_rng(0)
     images = draw.integers(60, 120, (count, channels, 26, 24))
-    for image in images:
+    labels = np.arange(count) % 2
+    for image, label in zip(images, labels, strict=True):
         for _ in range(6):
             top, left = draw.integers(0, 20, 2)
             image[:, top : top + 5, left : left + 5] += draw.integers(-60, 130)
-    labels = np.arange(count) % 2
+        image[:, 8:18, 8:16] += 60 * label
     pixels = images.clip(0, 255).astype(np.uint8)
-    np.savez(path, train_images=pixels, train_labels=labels, test_images=pixels[:10], test_labels=labels[:10])
+    np.savez(path, train_images=pixels, train_labels=labels, test_images=pixels[:30], test_labels=labels[:30])
     return path
 
 
@@ -57,12 +59,19 @@ def small_study(dataset: Path, **quocnet: Any) -> Study:
 
 
 def trained(root: Path, study: Study, hands: Hands | None = None, *, said: list[Progress] | None = None) -> Workspace:
-    """Train the QuocNet of a study in ``root``, stage by stage, what is done already left as it is."""
+    """Train a study's QuocNet in ``root``, stage by stage, and its detectors; what is done is left as it is."""
     workspace = Workspace(study, Place.at(root))
     open_root(workspace.place)
-    for job in quocnet_stages(study):
+    for job in (*quocnet_stages(study), *detectors(study)):
         if job.done(workspace) != [True]:
             job.check(workspace)
             job.prepare(workspace)
             job.run(workspace, 0, [].append if said is None else said.append, hands or OwnHands())
     return workspace
+
+
+def with_detector(study: Study, **detector: Any) -> Study:
+    """Return a study with a detector of its second class."""
+    content = study.model_dump(mode="json")
+    content["detector"] = {"what": "blot", "positive": ["1"], "images": 4, "folds": 2} | detector
+    return validate_study(content)

@@ -74,6 +74,11 @@ def one_class(study: "Study") -> str:
     return "" if driven else "no class that all images are driven to: add a rule such as class-9"
 
 
+def detector(study: "Study") -> str:
+    """Tell whether a study has a detector, whose misses can be drawn."""
+    return "" if study.detector is not None else "no detector: --set detector.what='wheeled vehicle' adds one"
+
+
 FIGURES: Registry[FigureEntry] = Registry(
     "figure",
     FigureEntry(
@@ -104,6 +109,15 @@ FIGURES: Registry[FigureEntry] = Registry(
         caption="How the distortions of a set are distributed, over the images that its model reads correctly from the "
         "start and for which the search succeeded. Every histogram is drawn to the same height. Lines with a number: "
         "the means, as in Tables 1 and 3. Triangle: the paper's average, of a random target.",
+    ),
+    FigureEntry(
+        "6",
+        "pictures that a linear detector on frozen features no longer detects, with the difference",
+        draw=deferred("blindspots.figures.detectors.figure6:figure6"),
+        lacks=detector,
+        heading="Figure 6: a detector that is blind to what it detected",
+        form="png",
+        plates=deferred("blindspots.figures.detectors.figure6:figure6_plates"),
     ),
     FigureEntry(
         "7",

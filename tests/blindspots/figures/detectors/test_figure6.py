@@ -1,0 +1,89 @@
+"""Figure 6 out of detectors that are written by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from blindspots.errors import InputError
+from blindspots.figures import FIGURES
+from blindspots.figures.detectors.figure6 import figure6, figure6_plates, magnification
+from blindspots.results.results import Results
+from blindspots.store import layout
+from blindspots.store.arrays import open_root
+from blindspots.store.place import Place
+from blindspots.study.built_in import QUICK
+from tests.small_quocnet import small_pictures, small_study, with_detector
+
+
+def stored(place: Place, name: str, area: float, count: int, channels: int) -> None:
+    draw = np.random.default_rng(0)
+    pictures = draw.random((count, channels, 6, 6), dtype=np.float32)
+    numbers = np.full(count, 0.01)
+    found = xr.Dataset(
+        {
+            "score": ("example", draw.random(20)),
+            "positive": ("example", np.arange(20) < 5),
+            "original": (("misled", "channel", "row", "column"), pictures),
+            "perturbation": (("misled", "channel", "row", "column"), 0.01 * np.ones_like(pictures)),
+            "distortion": ("misled", numbers),
+            "success": ("misled", np.ones(count, bool)),
+        },
+        attrs={
+            "extractor": name,
+            "what": "car",
+            "features": 7,
+            "area": area,
+            "area_low": area - 0.1,
+            "area_high": area + 0.1,
+        },
+    )
+    found.to_zarr(place.path(layout.ZARR), group=layout.detector(name), mode="a", zarr_format=3, consolidated=False)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    place = Place.at(tmp_path / "root")
+    open_root(place)
+    stored(place, "pixels", 0.6, 3, 1)
+    stored(place, "quocnet", 0.65, 3, 1)
+    stored(place, "theirs", 0.85, 5, 3)
+    study = with_detector(
+        small_study(small_pictures(tmp_path / "pictures.npz")),
+        extractors=[{"name": "theirs", "weights": "theirs.pth"}],
+    )
+    return Results.of(place, study)
+
+
+def test_triples_with_a_magnified_difference(results: Results) -> None:
+    (axes,) = figure6(results).axes
+    title = axes.get_title()
+    assert "theirs: car detected with AUC 0.85 [0.75, 0.95]; 5 of 5 no longer, by 0.01000" in title
+    assert "100 x absolute difference" in title
+    picture = axes.images[0].get_array()
+    assert picture.shape == (2 * 6 + 2, 4 * 20 + 3 * 2, 3)  # two rows of up to four triples of six pixels
+    found = results.group(layout.detector("theirs"))
+    np.testing.assert_allclose(picture[:6, :6], np.moveaxis(found.original.values[0], 0, -1))
+    np.testing.assert_allclose(picture[:6, 7:13], picture[:6, :6] + 0.01, atol=0.011)
+    np.testing.assert_allclose(picture[:6, 14:20], 1, atol=0.02)
+
+
+def test_what_stands_below_tells_what_pixels_reach(results: Results) -> None:
+    plates = list(figure6_plates(results))
+    assert len(plates) == 2
+    assert "0.65 [0.55, 0.75], by cross-validation. 3 of 3 are no longer detected" in plates[0].caption
+    assert "On raw pixels the area is 0.60 [0.50, 0.70]: these features are not clearly better" in plates[0].caption
+    assert plates[1].caption.endswith("On raw pixels the area is 0.60 [0.50, 0.70].")
+
+
+def test_what_is_not_there_is_said(results: Results, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no extractor is called 'ours' in the study small; there are: pixels, quoc"):
+        figure6(results, extractor="ours")
+    assert "no detector" in FIGURES["6"].lacks(QUICK)
+    assert FIGURES["6"].lacks(results.study) == ""
+
+
+def test_a_difference_is_magnified_so_that_most_of_it_is_seen() -> None:
+    assert magnification(np.array([0.0, 0.01, -0.02])) == 50
+    assert magnification(np.zeros(3)) == 1
