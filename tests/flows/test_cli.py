@@ -13,6 +13,7 @@ from blindspots.study.study import Study
 from flows.cli import main
 from tests.flows.conftest import Call
 from tests.own_model import PACKAGE, written
+from tests.small_pictures import folder_of_pictures
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,12 @@ def test_studies_and_versions(call: Call) -> None:
         (("report",), "there is no study in"),
         (("run", "--set", "seeds=0"), "seeds = 0: Input should be greater than or equal to 1"),
         (("run", "--set", "models.fc100-100-10-p1.split=train"), "set split=p1"),
+        (
+            ("run", "--set", "sets.rules=[class-ostrich]"),
+            "no class of mnist is called 'ostrich'; there are 10, such as",
+        ),
+        (("run", "imagenet"), "imagenet does not exist; name a folder of pictures, or a .csv file"),
+        (("run", "--skip-damaged"), "skip_damaged of pictures: the data set mnist is none of pictures"),
     ],
 )
 def test_what_cannot_be_used_is_refused_on_one_line_before_any_work(
@@ -88,6 +95,19 @@ def test_damaged_data_is_refused(call: Call, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("BLINDSPOTS_DATA", str(tmp_path / "data"))
     assert "train-images-idx3-ubyte" in call.refusal("run")
     assert not any(Path().rglob("study.json"))
+
+
+def test_damaged_pictures_are_left_out_where_that_is_asked_for(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLINDSPOTS_CACHE", str(tmp_path / "cache"))
+    for split in ("train", "val"):
+        folder_of_pictures(tmp_path / "four" / split)
+    (tmp_path / "four" / "val" / "note.txt").touch()
+    how = ("run", "--dry-run", "--json", "--set", f"dataset={tmp_path}/four", "--set", "pictures.size=8")
+    how += ("--set", "training.images=null", "--set", "sets.examples=null", "--set", "sets.splits=[test]")
+    assert "val/note.txt: lies beside the classes' folders; put that right, or leave" in call.refusal(*how)
+    assert "train" in json.dumps(json.loads(call(*how, "--skip-damaged")))
 
 
 def test_other_roots_are_refused(call: Call, finished: Path, tmp_path: Path) -> None:
