@@ -15,6 +15,8 @@ from blindspots.store import layout
 from blindspots.study.study import Study
 from blindspots.tables import draw_table, drawn_for
 
+_NOT_READ = {"train", "quocnet", "detectors"}
+"""Stages that no table reads: weights, which are in what is made with them, and what Figure 6 alone is of."""
 ALGORITHM = 5
 """Raised with every change of what a table says."""
 
@@ -65,6 +67,6 @@ class TableJob(DatasetJob):
 
 
 def table_jobs(study: Study, before: tuple[Job, ...]) -> list[Job]:
-    """Return a job for each table of ``study``, reading what the jobs ``before`` make, weights apart."""
-    reads = tuple(job for job in before if job.stage != "train")
+    """Return a job for each table of ``study``, reading what the jobs ``before`` make, but for what no table reads."""
+    reads = tuple(job for job in before if job.stage not in _NOT_READ)
     return [TableJob(name, reads) for name in drawn_for(study)]
