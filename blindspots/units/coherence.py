@@ -8,6 +8,9 @@ import torch
 from blindspots.device import rows_at_once
 from blindspots.errors import InputError
 
+_MOST_PAIRED = 4000
+"""Images of which all cosines are kept: 64 MB."""
+
 
 class Measure(ABC):
     """How alike two images are, averaged over the pairs of a set."""
@@ -57,22 +60,22 @@ class Cosine(Measure):
 
     features: torch.Tensor
     """(n, p) float32, each of length 1."""
+    cosines: torch.Tensor | None = None
+    """(n, n) between all pairs, where there are few enough."""
 
     @classmethod
     def between(cls, features: torch.Tensor) -> "Cosine":
         """Return the measure for ``features`` (n, ...) of any length.
 
-        Where they are more than there are images they are replaced by as many with the same cosines, from the Cholesky
-        factor of their Gram matrix. Raises :class:`InputError` for features that are all 0, which have no direction.
+        Of few images all cosines are computed, once. Raises :class:`InputError` for features that are all 0, which have
+        no direction.
         """
         rows = features.flatten(1).float()
         lengths = rows.norm(dim=1, keepdim=True)
         if not bool((lengths > 0).all()):
             raise InputError("the features of an image are all 0: a cosine with them is nothing")
         rows = rows / lengths
-        if rows.shape[1] > len(rows):
-            rows = reduced(rows)
-        return cls(rows)
+        return cls(rows, rows @ rows.T if len(rows) <= _MOST_PAIRED else None)
 
     @property
     def chance(self) -> float:
@@ -83,6 +86,8 @@ class Cosine(Measure):
 
     def of(self, tops: torch.Tensor) -> torch.Tensor:
         """Return the mean over the pairs of each set."""
+        if self.cosines is not None:
+            return _without_diagonal(self.cosines[tops[:, :, None], tops[:, None, :]].double())
         count, size = tops.shape
         at_once = rows_at_once(size * self.features.shape[1], arrays=2)
         found = torch.empty(count, dtype=torch.float64, device=tops.device)
@@ -102,20 +107,20 @@ def _without_diagonal(pairs: torch.Tensor) -> torch.Tensor:
     return mean
 
 
-def reduced(rows: torch.Tensor) -> torch.Tensor:
-    """Return coordinates (n, n) of ``rows`` (n, d), more dimensions than rows, in an orthonormal basis of their span.
-
-    All inner products stay as they are, up to rounding: the eigenvectors of the Gram matrix, computed in float64, times
-    the roots of its eigenvalues.
-    """
+def gram_of(rows: torch.Tensor) -> torch.Tensor:
+    """Return the inner products (n, n) of ``rows`` (n, d), in float64."""
     gram = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=rows.device)
-    at_once = max(1, rows_at_once(len(rows)))
-    for part in rows.split(at_once, dim=1):
+    for part in rows.split(rows_at_once(len(rows)), dim=1):
         wide = part.double()
         gram.addmm_(wide, wide.T)
+    return gram
+
+
+def span_of(gram: torch.Tensor) -> torch.Tensor:
+    """Return rows (n, n) with the inner products ``gram`` (n, n): its eigenvectors times its eigenvalues' roots."""
     squares, axes = torch.linalg.eigh(gram)
     coordinates: torch.Tensor = axes * squares.clamp_min(0).sqrt()
-    return coordinates.to(rows.dtype)
+    return coordinates
 
 
 def distinct(tops: torch.Tensor) -> int:

@@ -9,7 +9,8 @@ import torch
 from blindspots.errors import InputError
 from blindspots.randomness import generator
 from blindspots.units.coherence import Measure, distinct
-from blindspots.units.frames import nonnegative_directions, partial_rotations, principal_axes, whitened_directions
+from blindspots.units.components import Components
+from blindspots.units.frames import nonnegative_directions, partial_rotations
 from blindspots.units.layer import LayerActivations, top_images
 
 UNITS, RANDOM, NONNEGATIVE, WHITENED, PRINCIPAL = "units", "random", "nonnegative", "whitened", "principal"
@@ -17,8 +18,6 @@ TURNED = "turned"
 """The kinds of direction."""
 RAW, UNIT_LENGTH = VIEWS = ("raw", "unit-length")
 """How a picture's activations are taken: as they are, or divided by their length."""
-_MOST_FOR_AXES = 2000
-"""Images that principal axes are computed from at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,19 +126,23 @@ class _Seen:
         """Look at the units' own scores."""
         return self.basis(UNITS, scores)
 
-    def basis(self, kind: str, scores: torch.Tensor, views: tuple[str, ...] = VIEWS) -> dict[str, torch.Tensor]:
-        """Look at the ``scores`` (n, m) of a basis, and return its sets (m, top).
+    def basis(self, kind: str, scores: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Look at the ``scores`` (n, m) of a basis in both views, and return its sets (m, top).
 
         An inner product with activations of length 1 is the one with them as they are, divided by their length: one
         product serves both.
         """
-        found = {}
-        for view in views:
-            tops = top_images(scores if view == RAW else scores / self._lengths, self._top)
-            means = np.array([float(measure.of(tops).mean()) for measure in self._measures.values()])
-            self.bases[view].setdefault(kind, []).append(Basis(means, distinct(tops) / tops.numel()))
-            found[view] = tops
-        return found
+        return {
+            RAW: self.in_view(RAW, kind, scores),
+            UNIT_LENGTH: self.in_view(UNIT_LENGTH, kind, scores / self._lengths),
+        }
+
+    def in_view(self, view: str, kind: str, scores: torch.Tensor) -> torch.Tensor:
+        """Look at the ``scores`` (n, m) of a basis in one view, and return its sets (m, top)."""
+        tops = top_images(scores, self._top)
+        means = np.array([float(measure.of(tops).mean()) for measure in self._measures.values()])
+        self.bases[view].setdefault(kind, []).append(Basis(means, distinct(tops) / tops.numel()))
+        return tops
 
 
 def _see_others(
@@ -155,15 +158,11 @@ def _see_others(
     """Look at every basis that is neither the units nor a random rotation."""
     width = len(chosen)
     for view in VIEWS:
-        flat = layer.values.amax(dim=2)[:_MOST_FOR_AXES]
-        if view == UNIT_LENGTH:
-            flat = flat / layer.lengths[:_MOST_FOR_AXES, None]
-        axes, deviations = principal_axes(flat.cpu().numpy())
-        both_ways = np.concatenate([axes[:, :width], -axes[:, :width]], axis=1)
-        seen.basis(PRINCIPAL, layer.along(both_ways), (view,))
+        components = Components(layer, layer.lengths if view == UNIT_LENGTH else None)
+        seen.in_view(view, PRINCIPAL, components.principal(width))
         for index in range(bases):
             draw = generator(seed, "units", WHITENED, *purpose, index=index)
-            seen.basis(WHITENED, layer.along(whitened_directions(axes, deviations, width, draw)), (view,))
+            seen.in_view(view, WHITENED, components.whitened(width, draw))
     for index in range(bases):
         draw = generator(seed, "units", NONNEGATIVE, *purpose, index=index)
         seen.basis(NONNEGATIVE, layer.along(nonnegative_directions(layer.count, width, draw)))

@@ -71,32 +71,3 @@ def nonnegative_directions(size: int, width: int, draw: Draw) -> np.ndarray:
     """Return ``width`` directions (size, width) of length 1 without negative parts, uniform over those there are."""
     normal = np.abs(draw.standard_normal((size, width)))
     return np.asarray(normal / np.linalg.norm(normal, axis=0))
-
-
-def principal_axes(values: np.ndarray, *, least: float = 1e-4) -> tuple[np.ndarray, np.ndarray]:
-    """Return the principal axes (d, r) of ``values`` (n, d), strongest first, and the deviations (r,) along them.
-
-    Axes along which the variance is less than ``least`` times the largest are left out. By the smaller of the two Gram
-    matrices.
-    """
-    centred = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
-    count, size = centred.shape
-    if size <= count:
-        squares, axes = np.linalg.eigh(centred.T @ centred)
-    else:
-        squares, left = np.linalg.eigh(centred @ centred.T)
-        axes = centred.T @ left
-    kept = np.flatnonzero(squares > least * squares[-1])[::-1]
-    axes = axes[:, kept]
-    return axes / np.linalg.norm(axes, axis=0), np.sqrt(squares[kept] / max(count - 1, 1))
-
-
-def whitened_directions(axes: np.ndarray, deviations: np.ndarray, width: int, draw: Draw) -> np.ndarray:
-    """Return up to ``width`` directions (d, w) that are orthonormal and uniform once the activations are whitened.
-
-    ``axes``, ``deviations``: of :func:`principal_axes`. Along the direction ``C^(-1/2) u`` the activations are what
-    the whitened ones are along u.
-    """
-    turned = haar_frame(len(deviations), min(width, len(deviations)), draw)
-    directions = (axes / deviations) @ turned
-    return np.asarray(directions / np.linalg.norm(directions, axis=0))

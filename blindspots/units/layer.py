@@ -1,13 +1,14 @@
 """A layer's activations, scored along directions: which images a direction answers to most."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from blindspots.device import rows_at_once
 from blindspots.errors import InputError
-from blindspots.units.coherence import reduced
+from blindspots.units.coherence import gram_of, span_of
 from blindspots.units.frames import haar_frame, seen_frame
 
 TOP = 8
@@ -80,12 +81,23 @@ class LayerActivations:
         found = self.values.flatten(1).norm(dim=1)
         return torch.where(found > 0, found, 1)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether there are more units than images, and few enough of these for their Gram matrix."""
+        count, size, _ = self.values.shape
+        return size > count and count <= _MOST_REDUCED
+
+    @cached_property
+    def gram(self) -> torch.Tensor:
+        """The inner products (n, n) of the images' activations, in float64."""
+        return gram_of(self.values.flatten(1))
+
     def ready(self, width: int) -> "LayerActivations":
         """Return the same, with its span where random directions are cheaper by it; ``width`` of them are drawn."""
         count, size, places = self.values.shape
-        if places > 1 or count > _MOST_REDUCED or size - count < max(width, count):
+        if places > 1 or not self.is_wide or size - count < max(width, count):
             return self
-        return replace(self, span=reduced(self.values[:, :, 0]))
+        return replace(self, span=span_of(self.gram).to(self.values.dtype))
 
     def along_units(self, units: np.ndarray) -> torch.Tensor:
         """Return the scores (n, m) of ``units``, places in :attr:`live`."""

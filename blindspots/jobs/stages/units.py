@@ -147,11 +147,16 @@ def _layers(workspace: Workspace, model: str) -> tuple[str, ...]:
     if spec.layers:
         there = layer_names(skeleton, all_of_them=True)
         return tuple(layer for layer in spec.layers if layer in there)
-    found = hidden_layers(skeleton)
-    if spec.score == "maximum":
-        shape = workspace.dataset.shape
-        found = tuple(layer for layer in found if len(activation_shape(skeleton, layer, shape)) > 1)
-    return found
+    least = 2 if spec.score == "maximum" else 1
+    return tuple(layer for layer in hidden_layers(skeleton) if _dimensions(skeleton, layer, workspace) >= least)
+
+
+def _dimensions(skeleton: nn.Module, layer: str, workspace: Workspace) -> int:
+    """Return of how many dimensions a layer's outputs are; 0 for a layer that is used never or more than once."""
+    try:
+        return len(activation_shape(skeleton, layer, workspace.dataset.shape))
+    except InputError:
+        return 0
 
 
 @lru_cache(maxsize=16)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from blindspots.errors import InputError
-from blindspots.units.coherence import BetweenLabels, Cosine, Measure, distinct, reduced
+from blindspots.units.coherence import BetweenLabels, Cosine, Measure, distinct, gram_of, span_of
 
 COUNT, CLASSES = 30, 4
 
@@ -55,20 +55,20 @@ def test_classes_may_be_alike_in_part(labels: torch.Tensor) -> None:
     torch.testing.assert_close(half.of(tops), 0.5 + 0.5 * same.of(tops))
 
 
-def test_more_features_than_images_are_as_alike_as_they_were() -> None:
-    features = torch.randn(12, 400, generator=torch.Generator().manual_seed(2))
-    measure = Cosine.between(features)
-    assert measure.features.shape == (12, 12)
-    wanted = torch.nn.functional.normalize(features) @ torch.nn.functional.normalize(features).T
-    torch.testing.assert_close(measure.features @ measure.features.T, wanted, atol=1e-5, rtol=0)
+def test_of_many_images_pairs_are_summed_without_a_matrix_of_all(features: torch.Tensor) -> None:
+    few = Cosine.between(features)
+    many = Cosine(few.features)
+    tops = torch.arange(24).reshape(6, 4)
+    torch.testing.assert_close(many.of(tops), few.of(tops), atol=1e-6, rtol=0)
+    assert Cosine.between(torch.ones(4001, 2)).cosines is None
 
 
-def test_reduced_rows_keep_their_inner_products() -> None:
+def test_a_span_keeps_all_inner_products() -> None:
     rows = torch.randn(6, 50, generator=torch.Generator().manual_seed(3))
     rows[5] = rows[0] + rows[1]  # of a smaller span than there are rows
-    small = reduced(rows)
+    small = span_of(gram_of(rows))
     assert small.shape == (6, 6)
-    torch.testing.assert_close(small @ small.T, rows @ rows.T, atol=1e-3, rtol=1e-5)
+    torch.testing.assert_close(small @ small.T, rows.double() @ rows.double().T, atol=1e-6, rtol=1e-6)
 
 
 def test_an_image_without_features_has_no_cosine() -> None:

@@ -8,9 +8,7 @@ from blindspots.units.frames import (
     haar_frame,
     nonnegative_directions,
     partial_rotations,
-    principal_axes,
     seen_frame,
-    whitened_directions,
 )
 
 
@@ -79,26 +77,3 @@ def test_directions_without_negative_parts() -> None:
     found = nonnegative_directions(6, 50, draws())
     assert (found >= 0).all()
     np.testing.assert_allclose(np.linalg.norm(found, axis=0), 1)
-
-
-@pytest.mark.parametrize("shape", [(60, 5), (5, 60)])
-def test_principal_axes_are_numpys(shape: tuple[int, int]) -> None:
-    values = draws().standard_normal(shape) * np.linspace(1, 3, shape[1])
-    axes, deviations = principal_axes(values)
-    _, singular, right = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
-    count = min(shape[1], shape[0] - 1)
-    np.testing.assert_allclose(deviations, singular[:count] / np.sqrt(shape[0] - 1))
-    np.testing.assert_allclose(np.abs(np.sum(axes * right[:count].T, axis=0)), 1)
-
-
-def test_axes_without_variance_are_left_out() -> None:
-    values = draws().standard_normal((40, 3)) * [1, 1e-3, 1]
-    assert principal_axes(values)[0].shape == (3, 2)
-
-
-def test_whitened_directions_are_uncorrelated() -> None:
-    values = draws().standard_normal((500, 4)) @ draws(1).standard_normal((4, 4))
-    axes, deviations = principal_axes(values)
-    directions = whitened_directions(axes, deviations, 4, draws(2))
-    np.testing.assert_allclose(np.linalg.norm(directions, axis=0), 1)
-    np.testing.assert_allclose(np.corrcoef((values @ directions).T), np.eye(4), atol=1e-8)
