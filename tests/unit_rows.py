@@ -43,6 +43,8 @@ def layer(coherence: float, p: float, *, kept: float = 0.5, place: int = 0, dead
             "p": (of_view, np.full((2, 2), p)),
             "p_distinct": ("view", [0.3, 0.4]),
             "chance": ("measure", [0.1, 0.4]),
+            "unit_coherence": (("view", "shown", "measure"), np.full((2, UNITS, 2), coherence)),
+            "random_coherence": (("view", "direction", "measure"), np.full((2, UNITS, 2), coherence / 2)),
             "unit": ("shown", np.arange(UNITS) * 2),
             "unit_tops": (("view", "shown", "rank"), np.stack([tops, tops])),
             "random_tops": (("view", "direction", "rank"), np.stack([tops + 1, tops])),

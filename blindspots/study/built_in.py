@@ -93,8 +93,14 @@ IMAGENET = Study(
     models=(_lite(0), _lite(1)),
     sets=SetsSpec(rules=("class-9",), splits=("test",), examples=80, shard=8, noise=(), amplified_splits=()),
     negatives=NegativesSpec(images=0),
+    units=UnitsSpec(
+        rotations=199,
+        layers=("features.2", "features.5", "features.12", "_blocks.5", "_blocks.15"),
+        features="efficientnet-lite0",
+    ),
 )
-"""Figure 5: class 9 is the ostrich. Of 80 pictures a network that reads 85 of 100 correctly reads 64, most likely."""
+"""Figures 3 to 5: class 9 is the ostrich. Of 80 pictures a network that reads 85 of 100 reads 64, most likely. The
+layers are AlexNet's poolings, where bounds.alexnet names one, and outputs of two of an EfficientNet-Lite's blocks."""
 
 BUILT_IN: dict[str, tuple[Study, str]] = {
     "quick": (QUICK, "section 4.2 in small: 10 000 training images, sets of 1000; minutes on a laptop"),
@@ -102,5 +108,8 @@ BUILT_IN: dict[str, tuple[Study, str]] = {
     "paper": (PAPER, "the same with three seeds for every model"),
     "penalty": (PENALTY, "section 4.3's proposal: the Lipschitz bound penalised, at four strengths in two networks"),
     "units": (UNITS, "section 3: hidden units against random directions, in a convolutional network and FC100-100-10"),
-    "imagenet": (IMAGENET, "Figure 5: ImageNet's pictures made ostriches, in networks whose weights you have"),
+    "imagenet": (
+        IMAGENET,
+        "Figures 3 to 5: ImageNet's pictures by units, and all made ostriches, in networks you have",
+    ),
 }

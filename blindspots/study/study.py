@@ -170,6 +170,13 @@ class Study(Part):
         return min((limit for limit in limits if limit is not None), default=None)
 
     @property
+    def unit_models(self) -> tuple[str, ...]:
+        """The models whose units are looked at; the AlexNet that is given for its bounds among them, where one is."""
+        if self.units.models:
+            return self.units.models
+        return (*[ALEXNET] * bool(self.bounds.alexnet), *(spec.name for spec in self.models))
+
+    @property
     def distorted_splits(self) -> tuple[str, ...]:
         """The splits that are distorted for any model, in one order; none where the study makes no sets."""
         if not self.sets.rules:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from blindspots.study.bounds_spec import ALEXNET
-from blindspots.study.part import Part, Slug
+from blindspots.study.part import Part, Slug, from_anywhere
 
 LayerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$", max_length=200)]
 
@@ -18,7 +18,7 @@ class UnitsSpec(Part):
     )
     models: tuple[Slug, ...] = Field(
         (),
-        description=f"Models whose units are looked at; empty for all. {ALEXNET} is the one that bounds.alexnet names",
+        description=f"Models whose units are looked at; empty for all, and {ALEXNET} where bounds.alexnet names one",
     )
     layers: tuple[LayerName, ...] = Field(
         (),
@@ -49,6 +49,18 @@ class UnitsSpec(Part):
         description="Model of the study in whose last features before the logits pictures are compared as well; empty "
         "for none",
     )
+
+    wordnet: str = Field(
+        "",
+        description="WordNet's file data.noun, for pictures whose classes are wnids, to compare them by what they are "
+        "kinds of as well; empty for none",
+    )
+
+    @field_validator("wordnet")
+    @classmethod
+    def _path_from_anywhere(cls, value: str) -> str:
+        """Make a path absolute: whoever does the work may be in another folder."""
+        return from_anywhere(value)
 
     @field_validator("models", "layers", "doses")
     @classmethod

@@ -108,7 +108,7 @@ def layers_of(results: Results) -> Iterator[LayerOfSeeds]:
     Raises :class:`InputError` where the store lacks one.
     """
     study = results.study
-    for model in looked_at(study):
+    for model in study.unit_models:
         for trained in (True, False) if study.units.untrained else (True,):
             groups = [layout.units(model, seed, trained=trained) for seed in seeds_of(study, model)]
             for layer in _names(results, groups[0]):
@@ -116,11 +116,6 @@ def layers_of(results: Results) -> Iterator[LayerOfSeeds]:
                 yield LayerOfSeeds(model, layer, trained, found)
     for layer in _names(results, layout.pixel_units()):
         yield LayerOfSeeds(PIXELS, layer, False, (results.group(f"{layout.pixel_units()}/{layer}"),))
-
-
-def looked_at(study: Study) -> tuple[str, ...]:
-    """Return the models whose units the study looks at."""
-    return study.units.models or tuple(spec.name for spec in study.models)
 
 
 def seeds_of(study: Study, model: str) -> range:

@@ -45,6 +45,8 @@ class Comparison:
     """(measures,) what sets of random images have."""
     unit_coherence: np.ndarray
     """(m, measures) of each unit's set."""
+    random_coherence: np.ndarray
+    """(w, measures) of the set of each direction of the first random rotation."""
     bases: dict[str, list[Basis]]
     """By the kind of direction: one of the units, ``rotations`` of random ones, a few of the others."""
     unit_tops: np.ndarray
@@ -106,7 +108,8 @@ def compare_units(
             units=layer.live[chosen],
             measures=tuple(measures),
             chance=np.array([measure.chance for measure in measures.values()]),
-            unit_coherence=np.stack([measure.of(tops[view]).cpu().numpy() for measure in measures.values()], axis=1),
+            unit_coherence=seen.coherence(tops[view]),
+            random_coherence=seen.coherence(random[view]),
             bases=seen.bases[view],
             unit_tops=tops[view].cpu().numpy(),
             random_tops=random[view].cpu().numpy(),
@@ -140,9 +143,13 @@ class _Seen:
     def in_view(self, view: str, kind: str, scores: torch.Tensor) -> torch.Tensor:
         """Look at the ``scores`` (n, m) of a basis in one view, and return its sets (m, top)."""
         tops = top_images(scores, self._top)
-        means = np.array([float(measure.of(tops).mean()) for measure in self._measures.values()])
-        self.bases[view].setdefault(kind, []).append(Basis(means, distinct(tops) / tops.numel()))
+        basis = Basis(self.coherence(tops).mean(axis=0), distinct(tops) / tops.numel())
+        self.bases[view].setdefault(kind, []).append(basis)
         return tops
+
+    def coherence(self, tops: torch.Tensor) -> np.ndarray:
+        """Return how alike the images of each set are (m, measures)."""
+        return np.stack([measure.of(tops).cpu().numpy() for measure in self._measures.values()], axis=1)
 
 
 def _see_others(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from blindspots.units.coherence import OF_FEATURES, OF_PIXELS, OF_WORDNET, SAME_LABEL
 from blindspots.units.comparison import RANDOM, UNITS, Comparison
 from blindspots.units.statistics import kept, rank_p
 
@@ -59,6 +60,7 @@ def record(
         "chance": (("measure",), first.chance),
         "unit": (("shown",), first.units),
         "unit_coherence": (("view", "shown", "measure"), stacked("unit_coherence")),
+        "random_coherence": (("view", "direction", "measure"), stacked("random_coherence")),
         "unit_tops": (("view", "shown", "rank"), ids[stacked("unit_tops")]),
         "random_tops": (("view", "direction", "rank"), ids[stacked("random_tops")]),
         "rotation_coherence": (
@@ -79,6 +81,17 @@ def record(
     return drawn
 
 
+def deciding(found: xr.Dataset) -> str:
+    """Return the measure by which units and directions are compared first: the one that says most of what is in images.
+
+    The same label, unless no two images have one; then WordNet's, another network's features, or the pixels.
+    """
+    there = [str(each) for each in found["measure"].values]
+    chance = dict(zip(there, np.nanmax(found["chance"].values.reshape(-1, len(there)), axis=0), strict=True))
+    ranked = [name for name in (SAME_LABEL, OF_WORDNET, OF_FEATURES, OF_PIXELS) if chance.get(name, 0) > 0]
+    return ranked[0] if ranked else there[0]
+
+
 _LONG_NAMES = {
     "units_coherence": "how alike the top images of a unit are: mean over units",
     "units_distinct": "different images in the units' sets, as a share of what they could hold",
@@ -92,6 +105,7 @@ _LONG_NAMES = {
     "chance": "what sets of random images have",
     "unit": "number of the unit in the flattened layer",
     "unit_coherence": "how alike the top images of each unit are",
+    "random_coherence": "how alike the top images of each direction of the first random rotation are",
     "unit_tops": "examples to which each unit answers most, the first first",
     "random_tops": "examples to which each direction of the first random rotation answers most",
     "rotation_coherence": "how alike the top images are: mean over the directions of each random rotation",

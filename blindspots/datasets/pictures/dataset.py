@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_KEPT_BYTES = 1 << 26
-"""Decoded pictures that a process keeps: some hundreds of ImageNet's."""
+_KEPT_BYTES = 1 << 28
+"""Decoded pictures that a process keeps: above a thousand of ImageNet's, for who looks at them layer after layer."""
 _LARGEST_LABEL = 32_767  # what a store's int16 holds
 _SHOWN = 3
 
@@ -36,6 +36,8 @@ class PictureDataset(LabelledSplits):
     """Path and SHA-256 of every picture of train and test, or of test alone, in the order of the ids."""
     wanted: PicturesSpec
     """What is cut out of each."""
+    class_keys: tuple[str, ...]
+    """What the classes are known by: wnids, folders' names, labels."""
     left_out: tuple[str, ...] = ()
     """The files that were left out, since they are damaged or no pictures."""
     _kept: "OrderedDict[Path, np.ndarray]" = field(default_factory=OrderedDict)
@@ -141,5 +143,6 @@ def _dataset(
         classes_of=labels,
         files={split: tuple((file.path, each.sha256) for file, each in of[split]) for split in splits},
         wanted=cut,
+        class_keys=tuple(listing.keys),
         left_out=left_out,
     )

@@ -9,8 +9,8 @@ from blindspots.figures.palette import COLOURS
 from blindspots.results.results import Results
 from blindspots.tables.drawing import read_table
 from blindspots.tables.units import PIXELS, random_cell
+from blindspots.units.record import deciding
 
-_SAME_LABEL = "same label"
 _TITLES = {"raw": "activations as they are", "unit-length": "at unit length per picture"}
 _MOST = 2.0  # of the axis: a share whose denominator is near 0 may be anything
 
@@ -29,7 +29,7 @@ def kept_figure(results: Results) -> Figure:
         for axes, view in zip(row, views, strict=True):
             draw_kept(axes, table, model, view)
             axes.set_title(f"{model}, {_TITLES[view]}", fontsize=8.5)
-        row[0].set_ylabel("kept by random directions", fontsize=8)
+        row[0].set_ylabel(f"kept by random directions\n({deciding(table)})", fontsize=8)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7.5, frameon=False)
     return figure
@@ -48,7 +48,7 @@ def draw_kept(axes: Axes, table: xr.Dataset, model: str, view: str) -> Axes:
         rows = np.flatnonzero((names == model) & (trained == state))
         layers = layers or [str(table["layer"].values[row]) for row in rows]
         for place, row in enumerate(rows):
-            cell = random_cell(table, int(row), view, _SAME_LABEL)
+            cell = random_cell(table, int(row), view, deciding(table))
             share, low, high = (cell[name].values for name in ("kept", "kept_low", "kept_high"))
             there = np.isfinite(share)
             x = place + shift + 0.06 * (np.arange(len(share)) - (len(share) - 1) / 2)
@@ -69,7 +69,7 @@ def draw_kept(axes: Axes, table: xr.Dataset, model: str, view: str) -> Axes:
             if not there.any():
                 axes.plot([place + shift], [0], marker="x", markersize=5, color=colour, linestyle="none")
     for row in np.flatnonzero(names == PIXELS):
-        share = np.nanmean(random_cell(table, int(row), view, _SAME_LABEL)["kept"].values)
+        share = np.nanmean(random_cell(table, int(row), view, deciding(table))["kept"].values)
         if np.isfinite(share):
             axes.axhline(share, color="#888888", linestyle=(0, (1, 1)), linewidth=1.2, label="raw pixels")
     axes.axhline(1, color="black", linewidth=0.6)

@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterator
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,12 +14,12 @@ from blindspots.randomness import generator
 from blindspots.results.results import Results
 from blindspots.study.bounds_spec import ALEXNET
 from blindspots.study.study import Study
-from blindspots.tables.units import LayerOfSeeds, layers_of, looked_at
+from blindspots.tables.units import LayerOfSeeds, layers_of
 from blindspots.units.comparison import RANDOM, RAW
+from blindspots.units.record import deciding
 
 ROWS = 8
 """Units, or directions, that are shown."""
-_SAME_LABEL = "same label"
 _GAP, _BELOW = 2, 4  # pixels between images, and between rows
 _LEFT = 0.2  # of the width of a row: what stands on its left
 
@@ -48,7 +47,7 @@ def units_plates(results: Results) -> Iterator[Plate]:
         units_figure(results),
         alt=f"Rows of the images to which {ROWS} units of {of.layer} of {of.model} answer most.",
         caption=f"Images to which units of the layer {of.layer} of {of.model} answer most, a row a unit; which units, "
-        "the seed decides. Beside each its number and the share of pairs of its images with the same label.",
+        "the seed decides. Beside each its number, how alike its images are by the title's measure, and their classes.",
     )
 
 
@@ -65,7 +64,7 @@ def directions_plates(results: Results) -> Iterator[Plate]:
 def _layer(results: Results, model: str | None, layer: str | None) -> LayerOfSeeds:
     """Return the layer that is shown."""
     study = results.study
-    names = looked_at(study)
+    names = study.unit_models
     wanted = model or (ALEXNET if ALEXNET in names else names[0])
     if wanted not in names:
         raise InputError(f"the units of {wanted!r} are not looked at; those of {', '.join(names)} are")
@@ -88,14 +87,20 @@ def _grid(results: Results, of: LayerOfSeeds, *, units: bool) -> Figure:
     images = results.dataset.images(str(found.attrs["split"]), tops.ravel()).numpy()
     labels = results.dataset.labels(str(found.attrs["split"]), tops.ravel()).numpy().reshape(tops.shape)
     pictures = shown_pixels(images).reshape(*tops.shape, *shown_pixels(images).shape[1:])
-    captions = [_caption(found, row, label, results, units=units) for row, label in zip(rows, labels, strict=True)]
+    measure = deciding(found)
+    cell = found.sel(measure=measure)
+    alike = (cell["unit_coherence"] if units else cell["random_coherence"]).values[rows]
+    names = [f"unit {int(found['unit'].values[row])}" if units else f"direction {row + 1}" for row in rows]
+    captions = [
+        f"{name}\n{100 * share:.0f}% alike\n{_classes(label, results)}"
+        for name, share, label in zip(names, alike, labels, strict=True)
+    ]
     figure = Figure(figsize=(7.6, 0.86 * len(rows) + 0.5), layout="constrained")
     axes = draw_rows(figure.add_subplot(), pictures, captions)
-    cell = found.sel(measure=_SAME_LABEL)
     mean = float(cell["units_coherence"] if units else cell["coherence"].sel(kind=RANDOM))
     what, chance = "units" if units else "random directions", float(cell["chance"])
     axes.set_title(
-        f"{of.model}, {of.layer}: {what}; {100 * mean:.0f}% of pairs alike in all, {100 * chance:.0f}% by chance",
+        f"{of.model}, {of.layer}: {what}; {100 * mean:.0f}% alike in all, {100 * chance:.0f}% by chance ({measure})",
         fontsize=9,
     )
     return figure
@@ -106,14 +111,15 @@ def shown_rows(study: Study, count: int) -> np.ndarray:
     return np.sort(generator(study.seed, "units", "shown").permutation(count)[:ROWS])
 
 
-def _caption(found: xr.Dataset, row: int, labels: np.ndarray, results: Results, *, units: bool) -> str:
-    same = (labels[:, None] == labels[None]).sum() - len(labels)
-    share = same / (len(labels) * (len(labels) - 1))
+def _classes(labels: np.ndarray, results: Results) -> str:
+    """Return how many images of a row are of the class that most are of, or the classes where none comes twice."""
     values, counts = np.unique(labels, return_counts=True)
-    most = results.dataset.class_names[int(values[counts.argmax()])]
-    name = f"unit {int(found['unit'].values[row])}" if units else f"direction {row + 1}"
-    often = f"{counts.max()} of {len(labels)}: " if counts.max() > 1 else "none twice: "
-    return f"{name}\n{100 * share:.0f}% alike\n" + textwrap.shorten(f"{often}{most}", 24, placeholder="…")
+    names = results.dataset.class_names
+    if counts.max() > 1:
+        said = f"{counts.max()} of {len(labels)}: {names[int(values[counts.argmax()])]}"
+    else:
+        said = ", ".join(names[int(label)].partition(",")[0] for label in labels)
+    return textwrap.shorten(said, 26, placeholder=" …")
 
 
 def draw_rows(axes: Axes, images: np.ndarray, captions: list[str]) -> Axes:

@@ -2,14 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import xarray as xr
 
+from blindspots.datasets.wordnet import wordnet_similarity
 from blindspots.device import BATCH, rows_at_once
 from blindspots.errors import InputError
 from blindspots.identity import array_hash, identity
@@ -19,17 +21,18 @@ from blindspots.jobs.stages.dataset_job import DatasetShards
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.activations import last_codes
+from blindspots.models.given import file_hash
+from blindspots.store import layout
 from blindspots.store.arrays import delete_group, group_names, open_root
-from blindspots.units.coherence import BetweenLabels, Cosine, Measure
+from blindspots.units.coherence import OF_FEATURES, OF_PIXELS, OF_WORDNET, SAME_LABEL, BetweenLabels, Cosine, Measure
 from blindspots.units.comparison import RANDOM, UNIT_LENGTH, compare_units
 from blindspots.units.layer import LayerActivations
-from blindspots.units.record import record
+from blindspots.units.record import deciding, record
 
 ALGORITHM = 1
 """Raised with every change of what is drawn or compared; the golden test says when."""
 
-SAME_LABEL, OF_PIXELS, OF_FEATURES = "same label", "pixels", "features"
-"""The measures, by name: the share of pairs with one label; cosines of pixels, and of another network's features."""
+
 _IN_REACH = 64
 """Arrays that a pass through a network holds beside an image, about: how many images are shown at once."""
 
@@ -40,6 +43,14 @@ class UnitComparison(DatasetShards):
 
     stage: ClassVar[str] = "units"
     unit: ClassVar[str] = "bases"
+
+    features: str = field(default="", kw_only=True)
+    """The model in whose features images are compared too; empty for none."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The training of the model in whose features images are compared."""
+        return (layout.training_job(self.features, 0),) if self.features else ()
 
     @abstractmethod
     def layers(self, workspace: Workspace) -> tuple[str, ...]:
@@ -75,6 +86,8 @@ class UnitComparison(DatasetShards):
         features = "" if spec.features is None else weights_hash(workspace, spec.features, 0)
         if own is None or features is None:
             return None
+        if spec.wordnet:
+            own = {**own, "wordnet": file_hash(Path(spec.wordnet))}
         return identity(
             stage="units",
             algorithm=ALGORITHM,
@@ -83,7 +96,9 @@ class UnitComparison(DatasetShards):
             features=features,
             dataset=workspace.dataset.sha256,
             examples=array_hash(workspace.examples(spec.split, spec.images)),
-            units=spec.model_dump(mode="json", exclude={"models", "layers", "images", "untrained", "features"}),
+            units=spec.model_dump(
+                mode="json", exclude={"models", "layers", "images", "untrained", "features", "wordnet"}
+            ),
             seed=workspace.study.seed,
             dtype="float32",
             device=workspace.device,
@@ -98,6 +113,8 @@ class UnitComparison(DatasetShards):
                 f"units.top = {spec.top}: {workspace.dataset.name} has {count} images in {spec.split}, and more than "
                 "so many are wanted; set another top"
             )
+        if spec.wordnet:
+            _wordnet(workspace)
 
     def fit(self, workspace: Workspace) -> None:
         """Delete the groups of layers that are not looked at any more."""
@@ -160,7 +177,7 @@ class UnitComparison(DatasetShards):
 
     def said(self, drawn: xr.Dataset) -> str:
         """Return what random directions keep of the units' coherence."""
-        cell = drawn.sel(view=UNIT_LENGTH, kind=RANDOM, measure=SAME_LABEL)
+        cell = drawn.sel(view=UNIT_LENGTH, kind=RANDOM, measure=deciding(drawn))
         share = "no coherence above chance" if np.isnan(cell["kept"]) else f"{100 * float(cell['kept']):.0f}% kept"
         about = f"{drawn.attrs['layer']}: {drawn.attrs['units']} units"
         return f"{about}, {share} by random directions, p {float(cell['p']):.3f}"
@@ -187,11 +204,27 @@ def _measures(workspace: Workspace, features: str | None) -> Mapping[str, Measur
     spec, dataset = workspace.study.units, workspace.dataset
     ids = workspace.examples(spec.split, spec.images)
     labels = dataset.labels(spec.split, ids).to(workspace.device)
-    found: dict[str, Measure] = {
-        SAME_LABEL: BetweenLabels.same(labels, dataset.classes),
-        OF_PIXELS: Cosine.between(torch.cat(list(images(workspace, ids)))),
-    }
+    found: dict[str, Measure] = {SAME_LABEL: BetweenLabels.same(labels, dataset.classes)}
+    if spec.wordnet:
+        found[OF_WORDNET] = BetweenLabels(labels, torch.from_numpy(_wordnet(workspace)).to(workspace.device))
+    found[OF_PIXELS] = Cosine.between(torch.cat(list(images(workspace, ids))))
     if spec.features is not None:
         model = trained_model(workspace, spec.features, 0)
         found[OF_FEATURES] = Cosine.between(last_codes(model, images(workspace, ids)))
     return found
+
+
+def _wordnet(workspace: Workspace) -> np.ndarray:
+    """Return how alike the data set's classes are by WordNet; raise :class:`InputError` where it does not know them."""
+    keys = getattr(workspace.dataset, "class_keys", None)
+    if keys is None:
+        raise InputError(
+            f"units.wordnet = {workspace.study.units.wordnet!r}: the classes of {workspace.dataset.name} have no "
+            "places in WordNet, as those of pictures named by wnids have; leave it out"
+        )
+    return _similarity(workspace.study.units.wordnet, tuple(keys))
+
+
+@lru_cache(maxsize=1)
+def _similarity(file: str, keys: tuple[str, ...]) -> np.ndarray:
+    return wordnet_similarity(Path(file), keys)

@@ -41,8 +41,9 @@ class ModelUnits(UnitComparison):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The model's training."""
-        return (layout.training_job(self.model, self.seed),) if self.trained and self.model != ALEXNET else ()
+        """The model's training, and that of the model in whose features images are compared."""
+        own = (layout.training_job(self.model, self.seed),) if self.trained and self.model != ALEXNET else ()
+        return (*own, *super().inputs)
 
     def effort(self, study: Study) -> float:
         """Return the model's."""
@@ -57,7 +58,7 @@ class ModelUnits(UnitComparison):
         super().check(workspace)
         wanted, called = workspace.study.units.layers, f"the model {self.model}"
         of_models = {
-            name: layer_names(_skeleton(workspace, name), all_of_them=True) for name in unit_models(workspace.study)
+            name: layer_names(_skeleton(workspace, name), all_of_them=True) for name in workspace.study.unit_models
         }
         for layer in wanted:
             if not any(layer in names for names in of_models.values()):
@@ -173,19 +174,15 @@ def _skeleton(workspace: Workspace, model: str) -> nn.Module:
         ).eval()
 
 
-def unit_models(study: Study) -> tuple[str, ...]:
-    """Return the models whose units the study looks at."""
-    return study.units.models or tuple(spec.name for spec in study.models)
-
-
 def units(study: Study) -> Iterator[Job]:
     """Return the jobs of the models whose units are looked at, trained and untrained, and of the pixels."""
     spec = study.units
     if not spec.rotations:
         return
-    yield PixelUnits()
-    for name in unit_models(study):
+    features = spec.features or ""
+    yield PixelUnits(features=features)
+    for name in study.unit_models:
         for seed in range(1 if name == ALEXNET else study.seeds):
-            yield ModelUnits(name, seed, trained=True)
+            yield ModelUnits(name, seed, trained=True, features=features)
             if spec.untrained:
-                yield ModelUnits(name, seed, trained=False)
+                yield ModelUnits(name, seed, trained=False, features=features)

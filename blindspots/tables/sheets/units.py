@@ -6,8 +6,15 @@ import xarray as xr
 from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names
 from blindspots.tables.units import PIXELS, random_cell
+from blindspots.units.coherence import OF_FEATURES, OF_PIXELS, OF_WORDNET, SAME_LABEL
+from blindspots.units.record import deciding
 
-SAME_LABEL = "same label"
+_MEASURED = {
+    SAME_LABEL: "share of pairs of them with the same label",
+    OF_WORDNET: "how alike pairs of them are by WordNet (Wu and Palmer)",
+    OF_FEATURES: "cosine of pairs of them in another network's features",
+    OF_PIXELS: "cosine of pairs of them as they are",
+}
 SIGNIFICANT = 0.05
 """Level of the tests, over all layers of a state together (Bonferroni)."""
 _VIEWS = {"raw": "activations as they are", "unit-length": "activations at unit length per picture"}
@@ -19,7 +26,8 @@ def units_sheets(table: xr.Dataset) -> list[Sheet]:
 
 
 def _sheet(table: xr.Dataset, view: str) -> Sheet:
-    others = [name for name in names(table, "measure") if name != SAME_LABEL]
+    first = deciding(table)
+    others = [name for name in names(table, "measure") if name not in (SAME_LABEL, first)]
     columns = (
         *("layer", "live", "dead", "units", "random", "kept", "p"),
         *(f"kept, {name}" for name in others),
@@ -35,10 +43,10 @@ def _sheet(table: xr.Dataset, view: str) -> Sheet:
 
 
 def _row(table: xr.Dataset, row: int, view: str, others: list[str]) -> tuple[str, ...]:
-    of, cell = table.isel(row=row), random_cell(table, row, view, SAME_LABEL)
+    of, cell = table.isel(row=row), random_cell(table, row, view, deciding(table))
     live = int(of["units"]) - int(of["dead"])
     shown = f"{live}" if live == int(of["shown"]) else f"{int(of['shown'])} of {live}"
-    kept = [_kept(random_cell(table, row, view, name)) for name in (SAME_LABEL, *others)]
+    kept = [_kept(random_cell(table, row, view, name)) for name in (deciding(table), *others)]
     return (
         row_name(table, row),
         shown,
@@ -80,13 +88,14 @@ def _notes(table: xr.Dataset) -> tuple[str, ...]:
     about = table.attrs
     seeds = int(about["seeds"])
     several = "; means over seeds, with the outermost ends of their intervals and every seed's p" if seeds > 1 else ""
-    chance = np.nanmean(random_cell(table, 0, names(table, "view")[0], SAME_LABEL)["chance"].values)
+    chance = np.nanmean(random_cell(table, 0, names(table, "view")[0], deciding(table))["chance"].values)
     return (
         "Of each live unit, and of each direction of random rotations of them, the images to which it answers most. "
-        f"Units, random: share of pairs of them with the same label; of random images it is {_percent(chance)}%, "
-        "chance. Kept: (random - chance) / (units - chance), in brackets its 95% interval over units and bases, "
-        "the images held fixed; - where units are not above chance. Kept, pixels and others: the same of cosines "
-        f"between images. p: rank of the units among {about['rotations']} random rotations by the share of pairs, "
+        f"Units, random: {_MEASURED.get(deciding(table), deciding(table))}; of random images it is "
+        f"{_percent(chance)}%, chance. Kept: (random - chance) / (units - chance), in brackets its 95% interval over "
+        "units and bases, the images held fixed; - where units are not above chance. Further columns: the same, images "
+        "compared "
+        f"otherwise. p: rank of the units among {about['rotations']} random rotations by how alike the images are, "
         "(1 + those at least as high) / (rotations + 1), exact if the units are one of them. Different: images in all "
         "sets of the units, and of the directions, as a share of what they could hold: sets that share a few images "
         f"are alike for that{several}.",
@@ -105,7 +114,7 @@ def verdict(table: xr.Dataset) -> tuple[str, ...]:
             if (part := _state(table, view, state, np.flatnonzero(rows)))
         ]
         for row in np.flatnonzero(~of_models):
-            parts.append(f"of raw pixels they keep {_kept(random_cell(table, int(row), view, SAME_LABEL))}%")
+            parts.append(f"of raw pixels they keep {_kept(random_cell(table, int(row), view, deciding(table)))}%")
         said.append(f"Verdict, {_VIEWS[view]}: {'; '.join(parts)}.")
     return tuple(said)
 
@@ -113,7 +122,7 @@ def verdict(table: xr.Dataset) -> tuple[str, ...]:
 def _state(table: xr.Dataset, view: str, state: str, rows: np.ndarray) -> str:
     if not len(rows):
         return ""
-    cells = [random_cell(table, int(row), view, SAME_LABEL) for row in rows]
+    cells = [random_cell(table, int(row), view, deciding(table)) for row in rows]
     p = np.array([np.nanmax(cell["p"].values) for cell in cells])  # of several seeds all must tell
     level = SIGNIFICANT / len(rows)
     special = int((p <= level).sum())

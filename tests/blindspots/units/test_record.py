@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from blindspots.units.coherence import BetweenLabels, Cosine
 from blindspots.units.comparison import RANDOM, RAW, UNIT_LENGTH, UNITS, compare_units
 from blindspots.units.layer import LayerActivations
-from blindspots.units.record import record
+from blindspots.units.record import deciding, record
 from blindspots.units.statistics import kept, rank_p
 
 
@@ -41,4 +42,16 @@ def test_a_record_says_what_was_compared() -> None:
         distinct = [basis.distinct for basis in of.bases[RANDOM]]
         np.testing.assert_allclose(drawn["rotation_distinct"].sel(view=view), distinct)
         assert float(drawn["p_distinct"].sel(view=view)) == rank_p(of.bases[UNITS][0].distinct, np.array(distinct))
+        np.testing.assert_allclose(drawn["random_coherence"].sel(view=view), of.random_coherence)
+        assert of.random_coherence.mean(axis=0) == pytest.approx(of.bases[RANDOM][0].coherence)
     assert all(array.attrs["long_name"] for array in drawn.data_vars.values())
+
+
+def test_the_label_decides_unless_no_two_images_have_one() -> None:
+    def chances(**chance: float) -> xr.Dataset:
+        return xr.Dataset({"chance": ("measure", list(chance.values()))}, {"measure": list(chance)})
+
+    assert deciding(chances(pixels=0.4, **{"same label": 0.1})) == "same label"
+    assert deciding(chances(pixels=0.4, wordnet=0.5, **{"same label": 0.0})) == "wordnet"
+    assert deciding(chances(pixels=0.4, features=0.3, **{"same label": 0.0})) == "features"
+    assert deciding(chances(**{"same label": 0.0})) == "same label"

@@ -43,18 +43,18 @@ def test_every_image_stands_in_its_place() -> None:
 def test_the_layer_before_the_logits_of_the_first_model_is_shown(mnist: Dataset) -> None:
     results = held(study_of_units())
     axes = units_figure(results).axes[0]
-    assert axes.get_title() == "fc4-10, layers.2: units; 60% of pairs alike in all, 10% by chance"
-    labels = mnist.labels("test", np.arange(TOP)).numpy()
-    share = 100 * np.mean([labels[a] == labels[b] for a, b in ((0, 1), (0, 2), (1, 2))])
-    assert axes.texts[0].get_text().startswith(f"unit 0\n{share:.0f}% alike")
+    assert axes.get_title() == "fc4-10, layers.2: units; 60% alike in all, 10% by chance (same label)"
+    labels = mnist.labels("test", np.arange(TOP)).tolist()
+    assert len(set(labels)) == TOP
+    assert axes.texts[0].get_text() == "unit 0\n60% alike\n" + ", ".join(map(str, labels))
     assert axes.texts[1].get_text().startswith("unit 2\n")
     assert len(axes.texts) == UNITS
     picture = np.asarray(axes.images[0].get_array())
     np.testing.assert_allclose(picture[:28, 30:58], mnist.images("test", [1])[0, 0].numpy())
 
     other = directions_figure(results, layer="layers.3").axes[0]
-    assert other.get_title().startswith("fc4-10, layers.3: random directions; 55% of pairs")
-    assert other.texts[0].get_text().startswith("direction 1\n")
+    assert other.get_title().startswith("fc4-10, layers.3: random directions; 55% alike")
+    assert other.texts[0].get_text().startswith("direction 1\n50% alike\n")
     np.testing.assert_allclose(
         np.asarray(other.images[0].get_array())[:28, :28], mnist.images("test", [1])[0, 0].numpy()
     )
@@ -75,3 +75,10 @@ def test_plates_say_which_layer_it_is(mnist: Dataset, tmp_path: Path) -> None:
         assert "layers.2 of fc4-10" in plate.alt + plate.caption
         plate.figure.savefig(tmp_path / "plate.png")
         assert (tmp_path / "plate.png").stat().st_size > 1000
+
+
+def test_where_no_two_images_have_one_label_another_measure_is_told(mnist: Dataset) -> None:
+    results = held(study_of_units())
+    found = results.tree["units/fc4-10/seed-0/trained/layers.2"]
+    found.dataset = found.to_dataset().assign(chance=("measure", [0.0, 0.4]))
+    assert units_figure(results).axes[0].get_title().endswith("40% by chance (pixels)")

@@ -1,0 +1,70 @@
+"""Likeness by hypernyms, in a small file that is written as WordNet's is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blindspots.datasets.wordnet import wordnet_similarity
+from blindspots.errors import InputError
+
+# name: what it is a kind of; the first is the root, a bat is two things
+KINDS = {
+    "entity": [],
+    "animal": ["entity"],
+    "bird": ["animal"],
+    "ostrich": ["bird"],
+    "robin": ["bird"],
+    "thing": ["entity"],
+    "bat": ["bird", "thing"],
+}
+
+
+@pytest.fixture
+def wordnet(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """The file, and what each thing is known by."""
+    places: dict[str, int] = {}
+    lines, at = ["  1 a licence stands here\n"], 0
+    at = len(lines[0])
+    for name, above in KINDS.items():
+        places[name] = at
+        pointers = [f"@ {places[each]:08d} n 0000" for each in above] + ["~ 00000000 n 0000"]
+        words = f"{name} 0 other_{name} 1"
+        lines.append(f"{at:08d} 03 n 02 {words} {len(pointers):03d} {' '.join(pointers)} | a {name}; @ 1\n")
+        at += len(lines[-1])
+    (tmp_path / "data.noun").write_text("".join(lines))
+    return tmp_path / "data.noun", {name: f"n{place:08d}" for name, place in places.items()}
+
+
+def test_likeness_is_how_deep_the_deepest_common_kind_stands(wordnet: tuple[Path, dict[str, str]]) -> None:
+    file, known = wordnet
+    found = wordnet_similarity(file, [known[name] for name in ("ostrich", "robin", "animal", "bat")])
+    # depths: entity 1, animal and thing 2, bird 3, ostrich and robin 4; a bat's shortest way is by thing: 3
+    wanted = np.array(
+        [
+            [1, 6 / 8, 4 / 6, 6 / 7],
+            [6 / 8, 1, 4 / 6, 6 / 7],
+            [4 / 6, 4 / 6, 1, 4 / 5],
+            [6 / 7, 6 / 7, 4 / 5, 1],
+        ]
+    )
+    np.testing.assert_allclose(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("robin", "the class 'robin' has no place in WordNet"),
+        ("n00000007", "data.noun has no thing at 00000007: it is of another version"),
+        ("n99999999", "data.noun has no thing at 99999999"),
+    ],
+)
+def test_what_is_not_in_it_is_refused(wordnet: tuple[Path, dict[str, str]], name: str, said: str) -> None:
+    file, known = wordnet
+    with pytest.raises(InputError, match=said):
+        wordnet_similarity(file, [known["robin"], name])
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none cannot be read: No such file or directory; name its data\.noun"):
+        wordnet_similarity(tmp_path / "none", ["n00000001"])
