@@ -87,7 +87,9 @@ def draw_linear_spectra(axes: Axes, values: xr.DataArray, *, ends: Mapping[str, 
     for index, name in enumerate(map(str, values["linear"].values)):
         line = values.sel(linear=name).dropna("index")
         of_layer = None if ends is None else ends.get(name)
-        (drawn,) = axes.plot(line["index"], line.values, label=_said(name, of_layer))
+        said = _said(name, of_layer)
+        label = f"layer {said}" if said.startswith("_") else said  # matplotlib's legend leaves out what begins so
+        (drawn,) = axes.plot(line["index"], line.values, label=label)
         drawn.set(**line_style(index), marker="o" if len(line) == 1 else "")  # a single value makes no line
         if of_layer is not None and np.isfinite(of_layer[1]):
             axes.axhline(of_layer[1], color=line_style(index)["color"], linewidth=0.8, linestyle=":")

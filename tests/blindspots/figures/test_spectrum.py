@@ -100,6 +100,15 @@ def test_a_network_of_linear_layers_alone_has_one_panel(spectra: xr.Dataset, tmp
     assert (tmp_path / "spectrum.png").stat().st_size > 1000
 
 
+def test_a_layer_whose_name_begins_with_a_line_stands_in_the_legend(spectra: xr.Dataset) -> None:
+    linear = spectra.drop_dims(["convolution"])
+    names = [f"_{name}" for name in linear["linear"].values]
+    (axes,) = panels(spectrum_figure(linear.assign_coords(linear=names)))
+    assert [text.get_text().split()[:2] for text in axes.get_legend().get_texts()] == [
+        ["layer", name] for name in names
+    ]
+
+
 def test_nothing_to_show_is_refused() -> None:
     with pytest.raises(InputError, match="there is no layer to show"):
         spectrum_figure(xr.Dataset())
