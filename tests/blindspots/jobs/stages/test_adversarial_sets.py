@@ -1,5 +1,7 @@
 """The golden numbers of searches, and that they move with the algorithm."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -7,6 +9,8 @@ from blindspots.distortion.methods import Auto, Lbfgs, Projection
 from blindspots.distortion.search import minimum_distortion
 from blindspots.jobs.stages import adversarial_sets as module
 from blindspots.perturbation.eight_bits import survives_eight_bits
+from blindspots.study.study import Study
+from tests.blindspots.jobs.conftest import changed
 from tests.fixed import fixed_images, fixed_network, labels_read
 
 GOLDEN = {
@@ -74,3 +78,20 @@ def test_a_golden_number_moves_with_the_drawn_targets() -> None:
     expected = GOLDEN[(12,), "random", "auto"][0]
     assert abs(float(other.distortion.mean()) - expected) > 100 * ROUNDING * expected
     assert other.distortion.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("classes", "method", "known"),
+    [(10, "auto", False), (11, "auto", True), (1000, "auto", True), (11, "lbfgs", False)],
+)
+def test_only_sets_among_many_classes_know_of_that_search(
+    tiny: Study, monkeypatch: pytest.MonkeyPatch, classes: int, method: str, known: bool
+) -> None:
+    """What was made of ten classes, or by another method, before there was such a search is to be found done."""
+    monkeypatch.setattr(module, "weights_hash", lambda *_: "0123")
+    study = changed(tiny, sets={"method": method})
+    workspace = SimpleNamespace(study=study, dataset=SimpleNamespace(classes=classes))
+    content = module.AdversarialSet(split="train", model="fc10", seed=0, rule="random").content(workspace)
+    assert ("among_many" in content) == known
+    fields = {"stage", "algorithm", "weights", "layers", "rule", "method", "seed"}
+    assert content.keys() - {"among_many"} == fields
