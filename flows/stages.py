@@ -6,14 +6,18 @@ import json
 from typing import Any
 
 import xarray as xr
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.logging import get_run_logger
 from prefect.client.schemas.objects import State
 
 from blindspots.errors import InputError, StageFailedError
+from blindspots.figures.drawing import draw_plates
+from blindspots.figures.registry import FIGURES
 from blindspots.jobs.job import Job
 from blindspots.jobs.plan import Outstanding, wave_work, waves
 from blindspots.jobs.stages.tables import TableJob
+from blindspots.report.pictures import picture
+from blindspots.results.results import Results
 from blindspots.study.study import Study
 from blindspots.tables import TABLES, render
 from flows.session import Session
@@ -83,7 +87,7 @@ def _run_wave(running: Session, work: list[Outstanding]) -> dict[str, str]:
 
 
 def publish_tables(running: Session, stage: str) -> None:
-    """Publish the tables that a stage draws as artifacts, where all that they are drawn from was made."""
+    """Publish as artifacts the tables that a stage draws and the paper's figures, where all that they show was made."""
     drawn = [job.name for job in running.plan.stage(stage) if isinstance(job, TableJob)]
     if not drawn or running.failed or running.sent_back:
         return
@@ -92,6 +96,7 @@ def publish_tables(running: Session, stage: str) -> None:
             table = results.table(name)
             if table is not None:
                 _publish(name, table, running.workspace.study)
+        _publish_figures(results)
 
 
 def _doer(running: Session, here: Here, job: Job) -> Any:
@@ -126,6 +131,20 @@ def _publish(name: str, table: xr.Dataset, study: Study) -> None:
         markdown=render(table, "markdown"),
         description=f"Table {name} of the study {study.name}, beside the paper's where it has one",
     )
+
+
+def _publish_figures(results: Results) -> None:
+    """Publish those of the paper's figures that the study has as images, inside their artifacts."""
+    for name, entry in FIGURES.items():
+        if not name.isdigit() or entry.lacks(results.study):
+            continue
+        try:
+            first = next(iter(draw_plates(name, results)))
+        except InputError as error:
+            get_run_logger().warning("figure %s cannot be drawn: %s", name, error)
+            continue
+        drawn = picture(first.figure, alt=first.alt, caption=first.caption, form="png")
+        create_image_artifact(key=f"figure-{name}", image_url=drawn.uri, description=f"Figure {name}: {entry.title}")
 
 
 def _records(table: xr.Dataset) -> list[dict[str, Any]]:

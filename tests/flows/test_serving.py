@@ -102,7 +102,9 @@ def test_a_study_is_started_changed_and_refused_through_the_api(
     artifacts = {
         item["key"] for item in api.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [of_tables]}})
     }
-    assert {"table-1", "table-2", "table-negatives", "table-1-beside-the-paper"} <= artifacts
+    assert {"table-1", "table-2", "table-negatives", "table-1-beside-the-paper", "figure-7"} <= artifacts
+    shown = api.post("/artifacts/filter", artifacts={"key": {"any_": ["figure-7"]}})[0]
+    assert (shown["type"], shown["data"][:22]) == ("image", "data:image/png;base64,")
     names = {item["name"] for item in api.post("/task_runs/filter", limit=200)}
     assert "sets/fc10/seed-0/train/nearest" in names
     lines = [item["message"] for item in api.post("/logs/filter", limit=200, sort="TIMESTAMP_DESC")]
