@@ -79,6 +79,11 @@ def detector(study: "Study") -> str:
     return "" if study.detector is not None else "no detector: --set detector.what='wheeled vehicle' adds one"
 
 
+def quocnet(study: "Study") -> str:
+    """Tell whether a study has a QuocNet, whose filters can be drawn."""
+    return "" if study.quocnet is not None else "no QuocNet: --set quocnet.size=quocnet-mini adds one"
+
+
 FIGURES: Registry[FigureEntry] = Registry(
     "figure",
     FigureEntry(
@@ -118,6 +123,20 @@ FIGURES: Registry[FigureEntry] = Registry(
         heading="Figure 6: a detector that is blind to what it detected",
         form="png",
         plates=deferred("blindspots.figures.detectors.figure6:figure6_plates"),
+    ),
+    FigureEntry(
+        "quocnet",
+        "filters of a QuocNet's first stage, and how its stages learnt",
+        draw=deferred("blindspots.figures.detectors.quocnet_filters:quocnet_filters"),
+        lacks=quocnet,
+        heading="QuocNet: what it looks for, and where",
+        alt="Small grey or coloured patches in blocks, a block a place of the picture; beside them the objective of "
+        "every stage, falling over the steps.",
+        caption="Filters of the first stage, as they look at whitened pictures: a block of up to eight for each of up "
+        "to 25 places, which lie as the blocks do; mid-grey is 0. Right: the objective of pictures held out, as a "
+        "share of what it was before the first step, and the error of reconstruction as a share of their squared "
+        "length.",
+        form="png",
     ),
     FigureEntry(
         "7",

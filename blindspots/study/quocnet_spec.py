@@ -25,16 +25,16 @@ class QuocNetSpec(Part):
     held_out: int = Field(200, ge=1, le=1_000_000, description="Pictures on which the objective is watched")
     squares: int = Field(8, ge=1, le=1000, description="Squares that are cut out of every picture; 1: the middle alone")
     batch: int = Field(100, ge=1, le=100_000, description="Squares in a minibatch")
-    sparsity: float = Field(0.1, gt=0, le=1e3, description="Weight of the penalty on the pooled codes")
+    sparsity: float = Field(0.06, gt=0, le=1e3, description="Weight of the penalty on the pooled codes")
     coding: Literal["tied", "unit-norm"] = Field(
         "tied",
         description="tied: what draws the picture is what looks at it; unit-norm: it is free, and the filters that "
         "look at it have unit norm; with both free the objective is degenerate",
     )
-    rate: float = Field(4e-3, gt=0, le=1, description="Rate of Adam")
+    rate: float = Field(3e-3, gt=0, le=1, description="Rate of Adam")
     steps: int = Field(2000, ge=WINDOW, le=100_000_000, description="Stop a stage after this many steps, or ...")
     decrease: float = Field(
-        0.006, ge=0, lt=1, description=f"... when the loss held out fell by less than this share in {WINDOW} steps"
+        0.005, ge=0, lt=1, description=f"... when the loss held out fell by less than this share in {WINDOW} steps"
     )
     tiles: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]] = Field(
         (1, 1), description="Rows and columns of tiles in which a stage is trained, each by one worker at a time"
