@@ -23,24 +23,22 @@ def wordnet_similarity(file: Path, classes: Sequence[str]) -> np.ndarray:
 
     Raises :class:`InputError` where the file cannot be read, and for a class that is none of its lines.
     """
-    content = _read(file)
-    ancestors = [_ancestors(content, file.name, name) for name in classes]
-    depth = [_depth(content, file.name, each) for each in map(_offset, classes)]
+    nouns = _nouns(file)
+    ancestors = [nouns.ancestors(_offset(name)) for name in classes]
+    depth = [nouns.depth(_offset(name)) for name in classes]
     found = np.eye(len(classes))
     for a in range(len(classes)):
         for b in range(a):
-            common = max(_depth(content, file.name, each) for each in ancestors[a] & ancestors[b])
+            common = max(map(nouns.depth, ancestors[a] & ancestors[b]))
             found[a, b] = found[b, a] = 2 * common / (depth[a] + depth[b])
     return found
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"WordNet's file {file} cannot be read: {error.strerror or error}; name its data.noun"
-        ) from None
+def check_known(file: Path, classes: Sequence[str]) -> None:
+    """Raise :class:`InputError` unless ``file`` is a ``data.noun`` that has all of the ``classes``."""
+    nouns = _nouns(file)
+    for name in classes:
+        nouns.hypernyms(_offset(name))
 
 
 def _offset(name: str) -> int:
@@ -50,34 +48,64 @@ def _offset(name: str) -> int:
     return int(place[1])
 
 
-def _ancestors(content: bytes, file: str, name: str) -> frozenset[int]:
-    found, to_do = set(), [_offset(name)]
-    while to_do:
-        offset = to_do.pop()
-        if offset not in found:
-            found.add(offset)
-            to_do += _hypernyms(content, file, offset)
-    return frozenset(found)
+class _Nouns:
+    """The lines of a ``data.noun``, each read once."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self._name, self._content = name, content
+        self._hypernyms: dict[int, tuple[int, ...]] = {}
+        self._depths: dict[int, int] = {}
+
+    def hypernyms(self, offset: int) -> tuple[int, ...]:
+        """Return the places of what the thing at ``offset`` is a kind of.
+
+        A line holds the offset itself, the file's number, n, how many words (in hexadecimal) and these with a number
+        each, how many pointers, and of each the symbol, the offset, the part of speech and a number.
+        """
+        if offset in self._hypernyms:
+            return self._hypernyms[offset]
+        line = self._content[offset : offset + _LONGEST].partition(b"\n")[0]
+        fields = line.decode("ascii", "replace").split(" ")
+        try:
+            if int(fields[0]) != offset:
+                raise ValueError
+            at = 4 + 2 * int(fields[3], 16)
+            pointers = [fields[at + 1 + 4 * index : at + 5 + 4 * index] for index in range(int(fields[at]))]
+            found = tuple(int(place) for symbol, place, kind, _ in pointers if symbol in _HYPERNYM and kind == "n")
+        except (ValueError, IndexError):
+            raise InputError(
+                f"{self._name} has no thing at {offset:08d}: it is of another version, or no data.noun"
+            ) from None
+        self._hypernyms[offset] = found
+        return found
+
+    def ancestors(self, offset: int) -> frozenset[int]:
+        """Return all that the thing is, itself among them."""
+        found, to_do = set[int](), [offset]
+        while to_do:
+            next_one = to_do.pop()
+            if next_one not in found:
+                found.add(next_one)
+                to_do += self.hypernyms(next_one)
+        return frozenset(found)
+
+    def depth(self, offset: int) -> int:
+        """Return how many things stand on the shortest way up, the thing itself among them."""
+        if offset not in self._depths:
+            self._depths[offset] = 1 + min(map(self.depth, self.hypernyms(offset)), default=0)
+        return self._depths[offset]
 
 
-@lru_cache(maxsize=100_000)
-def _depth(content: bytes, file: str, offset: int) -> int:
-    return 1 + min((_depth(content, file, each) for each in _hypernyms(content, file, offset)), default=0)
-
-
-@lru_cache(maxsize=100_000)
-def _hypernyms(content: bytes, file: str, offset: int) -> tuple[int, ...]:
-    """Return the places of what the thing at ``offset`` is a kind of.
-
-    A line holds the offset itself, the file's number, n, how many words (in hexadecimal) and these with a number each,
-    how many pointers, and of each the symbol, the offset, the part of speech and a number.
-    """
-    fields = content[offset : offset + _LONGEST].partition(b"\n")[0].decode("ascii", "replace").split(" ")
+def _nouns(file: Path) -> _Nouns:
     try:
-        if int(fields[0]) != offset:
-            raise ValueError
-        at = 4 + 2 * int(fields[3], 16)
-        pointers = [fields[at + 1 + 4 * index : at + 5 + 4 * index] for index in range(int(fields[at]))]
-        return tuple(int(place) for symbol, place, kind, _ in pointers if symbol in _HYPERNYM and kind == "n")
-    except (ValueError, IndexError):
-        raise InputError(f"{file} has no thing at {offset:08d}: it is of another version, or no data.noun") from None
+        stat = file.stat()
+        return _read(file, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise InputError(
+            f"WordNet's file {file} cannot be read: {error.strerror or error}; name its data.noun"
+        ) from None
+
+
+@lru_cache(maxsize=1)
+def _read(file: Path, size: int, modified: int) -> _Nouns:
+    return _Nouns(file.name, file.read_bytes())

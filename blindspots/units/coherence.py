@@ -61,28 +61,33 @@ class BetweenLabels(Measure):
 class Cosine(Measure):
     """The cosine between two images' features."""
 
-    features: torch.Tensor
-    """(n, p) float32, each of length 1."""
+    features: torch.Tensor | None
+    """(n, p) float32, each of length 1; None where all cosines are there."""
     cosines: torch.Tensor | None = None
     """(n, n) between all pairs, where there are few enough."""
 
     @classmethod
     def between(cls, features: torch.Tensor) -> "Cosine":
-        """Return the measure for ``features`` (n, ...) of any length.
+        """Return the measure for ``features`` (n, ...) of any length, which are left as they are.
 
-        Of few images all cosines are computed, once. Raises :class:`InputError` for features that are all 0, which have
-        no direction.
+        Of few images all cosines are computed, once, and the features not kept. Raises :class:`InputError` for features
+        that are all 0, which have no direction.
         """
         rows = features.flatten(1).float()
         lengths = rows.norm(dim=1, keepdim=True)
         if not bool((lengths > 0).all()):
             raise InputError("the features of an image are all 0: a cosine with them is nothing")
-        rows = rows / lengths
-        return cls(rows, rows @ rows.T if len(rows) <= _MOST_PAIRED else None)
+        if len(rows) <= _MOST_PAIRED:
+            return cls(None, (rows @ rows.T) / (lengths * lengths.T))
+        return cls(rows / lengths)
 
     @property
     def chance(self) -> float:
-        """The squared length of the sum of all, less those of each: (|sum f|^2 - n) / (n (n - 1))."""
+        """The sum of all cosines but each image's own; of features the squared length of their sum, less their own."""
+        if self.cosines is not None:
+            cosines, count = self.cosines.double(), len(self.cosines)
+            return float((cosines.sum() - cosines.diagonal().sum()) / (count * (count - 1)))
+        assert self.features is not None
         count = len(self.features)
         total = self.features.double().sum(dim=0).square().sum()
         return float((total - self.features.double().square().sum()) / (count * (count - 1)))
@@ -91,6 +96,7 @@ class Cosine(Measure):
         """Return the mean over the pairs of each set."""
         if self.cosines is not None:
             return _without_diagonal(self.cosines[tops[:, :, None], tops[:, None, :]].double())
+        assert self.features is not None
         count, size = tops.shape
         at_once = rows_at_once(size * self.features.shape[1], arrays=2)
         found = torch.empty(count, dtype=torch.float64, device=tops.device)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from blindspots.datasets.wordnet import wordnet_similarity
+from blindspots.datasets.wordnet import check_known, wordnet_similarity
 from blindspots.device import BATCH, rows_at_once
 from blindspots.errors import InputError
 from blindspots.identity import array_hash, identity
@@ -114,7 +114,7 @@ class UnitComparison(DatasetShards):
                 "so many are wanted; set another top"
             )
         if spec.wordnet:
-            _wordnet(workspace)
+            check_known(Path(spec.wordnet), _keys(workspace))
 
     def fit(self, workspace: Workspace) -> None:
         """Delete the groups of layers that are not looked at any more."""
@@ -192,6 +192,16 @@ def images(workspace: Workspace, ids: np.ndarray) -> Iterator[torch.Tensor]:
         yield dataset.images(split, ids[start : start + at_once]).to(workspace.device)
 
 
+def all_images(workspace: Workspace, ids: np.ndarray) -> torch.Tensor:
+    """Return the images of the examples ``ids`` (n, channels, height, width) on the workspace's device, held once."""
+    found = torch.empty((len(ids), *workspace.dataset.shape), device=workspace.device)
+    start = 0
+    for part in images(workspace, ids):
+        found[start : start + len(part)] = part
+        start += len(part)
+    return found
+
+
 def measures(workspace: Workspace) -> Mapping[str, Measure]:
     """Return the measures of how alike the study's images are, by name; those of the last workspace are kept."""
     spec = workspace.study.units
@@ -206,23 +216,25 @@ def _measures(workspace: Workspace, features: str | None) -> Mapping[str, Measur
     labels = dataset.labels(spec.split, ids).to(workspace.device)
     found: dict[str, Measure] = {SAME_LABEL: BetweenLabels.same(labels, dataset.classes)}
     if spec.wordnet:
-        found[OF_WORDNET] = BetweenLabels(labels, torch.from_numpy(_wordnet(workspace)).to(workspace.device))
-    found[OF_PIXELS] = Cosine.between(torch.cat(list(images(workspace, ids))))
+        found[OF_WORDNET] = BetweenLabels(
+            labels, torch.from_numpy(_similarity(spec.wordnet, _keys(workspace))).to(workspace.device)
+        )
+    found[OF_PIXELS] = Cosine.between(all_images(workspace, ids))
     if spec.features is not None:
         model = trained_model(workspace, spec.features, 0)
         found[OF_FEATURES] = Cosine.between(last_codes(model, images(workspace, ids)))
     return found
 
 
-def _wordnet(workspace: Workspace) -> np.ndarray:
-    """Return how alike the data set's classes are by WordNet; raise :class:`InputError` where it does not know them."""
+def _keys(workspace: Workspace) -> tuple[str, ...]:
+    """Return what the classes are known by; raise :class:`InputError` where they have numbers alone."""
     keys = getattr(workspace.dataset, "class_keys", None)
     if keys is None:
         raise InputError(
             f"units.wordnet = {workspace.study.units.wordnet!r}: the classes of {workspace.dataset.name} have no "
             "places in WordNet, as those of pictures named by wnids have; leave it out"
         )
-    return _similarity(workspace.study.units.wordnet, tuple(keys))
+    return tuple(keys)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from blindspots.errors import InputError
 from blindspots.jobs.job import Job
 from blindspots.jobs.stages.bounds import alexnet_hash, open_alexnet
 from blindspots.jobs.stages.trainings import model_effort, trained_model, weights_hash
-from blindspots.jobs.stages.unit_comparison import UnitComparison, images
+from blindspots.jobs.stages.unit_comparison import UnitComparison, all_images, images
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.activations import activation_shape, activations, hidden_layers, layer_names
 from blindspots.models.untrained import untrained_known, untrained_model
@@ -67,7 +67,7 @@ class ModelUnits(UnitComparison):
             names = ", ".join(layer_names(_skeleton(workspace, self.model)))
             raise InputError(f"units.layers = {list(wanted)}: {called} has none of these; it has {names}")
         for layer in self.layers(workspace):
-            shape = activation_shape(_skeleton(workspace, self.model), layer, workspace.dataset.shape, called=called)
+            shape = _shape(workspace, self.model, layer)
             if workspace.study.units.score == "maximum" and len(shape) < 2:
                 raise InputError(
                     f"units.score = 'maximum': the layer {layer} of {called} hands on {shape}, no maps; take coordinate"
@@ -135,7 +135,7 @@ class PixelUnits(UnitComparison):
 
     def outputs(self, workspace: Workspace, layer: str, ids: np.ndarray) -> torch.Tensor:
         """Return the images."""
-        return torch.cat(list(images(workspace, ids)))
+        return all_images(workspace, ids)
 
     def described(self) -> dict[str, Any]:
         """Return that there is no model."""
@@ -149,29 +149,41 @@ def _layers(workspace: Workspace, model: str) -> tuple[str, ...]:
         there = layer_names(skeleton, all_of_them=True)
         return tuple(layer for layer in spec.layers if layer in there)
     least = 2 if spec.score == "maximum" else 1
-    return tuple(layer for layer in hidden_layers(skeleton) if _dimensions(skeleton, layer, workspace) >= least)
+    return tuple(layer for layer in hidden_layers(skeleton) if _dimensions(workspace, model, layer) >= least)
 
 
-def _dimensions(skeleton: nn.Module, layer: str, workspace: Workspace) -> int:
+def _dimensions(workspace: Workspace, model: str, layer: str) -> int:
     """Return of how many dimensions a layer's outputs are; 0 for a layer that is used never or more than once."""
     try:
-        return len(activation_shape(skeleton, layer, workspace.dataset.shape))
+        return len(_shape(workspace, model, layer))
     except InputError:
         return 0
 
 
+@lru_cache(maxsize=1024)
+def _shape(workspace: Workspace, model: str, layer: str) -> tuple[int, ...]:
+    called = f"the model {model}"
+    return activation_shape(_skeleton(workspace, model), layer, workspace.dataset.shape, called=called)
+
+
 @lru_cache(maxsize=16)
 def _skeleton(workspace: Workspace, model: str) -> nn.Module:
-    """Return a model's network without weights, to read its layers' names and shapes off it."""
+    """Return a model's network with no weights in particular, to read its layers' names and shapes off it."""
     study, dataset = workspace.study, workspace.dataset
     opened = open_alexnet(study.bounds) if model == ALEXNET else None
-    with torch.device("meta"):
+    with torch.device("meta"):  # nothing is drawn
+        made: nn.Module
         if opened is not None:
-            made: nn.Module = NETWORKS[opened.name].make(None if opened.missing else dataset.classes)
-            return made.eval()
-        return network_for(
-            study.model(model), shape=dataset.shape, classes=dataset.classes, packages=workspace.networks
-        ).eval()
+            made = NETWORKS[opened.name].make(None if opened.missing else dataset.classes)
+        else:
+            made = network_for(
+                study.model(model), shape=dataset.shape, classes=dataset.classes, packages=workspace.networks
+            )
+    for module in made.modules():
+        for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            empty = torch.empty(tensor.shape, dtype=tensor.dtype)
+            setattr(module, name, nn.Parameter(empty) if isinstance(tensor, nn.Parameter) else empty)
+    return made.eval()
 
 
 def units(study: Study) -> Iterator[Job]:

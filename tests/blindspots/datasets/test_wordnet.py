@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blindspots.datasets.wordnet import wordnet_similarity
+from blindspots.datasets.wordnet import check_known, wordnet_similarity
 from blindspots.errors import InputError
 
 # name: what it is a kind of; the first is the root, a bat is two things
@@ -61,8 +61,10 @@ def test_likeness_is_how_deep_the_deepest_common_kind_stands(wordnet: tuple[Path
 )
 def test_what_is_not_in_it_is_refused(wordnet: tuple[Path, dict[str, str]], name: str, said: str) -> None:
     file, known = wordnet
-    with pytest.raises(InputError, match=said):
-        wordnet_similarity(file, [known["robin"], name])
+    check_known(file, [known["robin"]])
+    for ask in (wordnet_similarity, check_known):
+        with pytest.raises(InputError, match=said):
+            ask(file, [known["robin"], name])
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

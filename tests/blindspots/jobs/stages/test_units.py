@@ -131,6 +131,7 @@ def test_the_table_and_the_figures_are_drawn(finished: Path) -> None:
             r"units.layers = \['layers.5'\]: the model fc20-10 has none of these; it has layers.0",
         ),
         ({"score": "maximum", "layers": ["layers.2"]}, r"units.score = 'maximum': the layer layers.2 .* no maps"),
+        ({"wordnet": "none"}, "the classes of mnist have no places in WordNet"),
         ({"images": 10_001}, "10001 images are asked for, but the split test of mnist has 10000"),
     ],
 )
