@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,42 @@ def study_file(tiny: Study, tmp_path: Path) -> str:
 def _hear_ctrl_c() -> None:
     """Undo what a shell does to the processes that it starts in the background: they ignore SIGINT, children too."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+_ONE_AFTER_ANOTHER = """
+import contextlib, io, json, sys
+{first}
+from flows.cli import main
+said = []
+for arguments in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            assert ended.code == 0, (arguments, out.getvalue())
+    said.append(out.getvalue())
+print(json.dumps(said))
+"""
+
+
+def one_after_another(
+    commands: Sequence[Sequence[str]], *, first: str = "", environment: Mapping[str, str] | None = None
+) -> list[str]:
+    """Run calls of the command line that succeed, all in one process of their own; return what each printed.
+
+    ``first``: a line of Python that is run before anything is imported.
+    """
+    code = _ONE_AFTER_ANOTHER.format(first=first)
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps([list(each) for each in commands])],
+        capture_output=True,
+        text=True,
+        cwd=HOUSE,
+        env=None if environment is None else dict(environment),
+    )
+    assert done.returncode == 0, done.stderr
+    said: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return said
 
 
 class CommandLine:

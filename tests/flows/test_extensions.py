@@ -2,13 +2,11 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.flows.conftest import HOUSE, CommandLine
+from tests.flows.conftest import HOUSE, Call, CommandLine, one_after_another
 
 
 @pytest.fixture
@@ -38,42 +36,38 @@ def extended(environment: dict[str, str], server: str, tmp_path: Path) -> Comman
 def test_what_a_package_offers_is_known_everywhere(
     extended: CommandLine, study_file: str, root: Path, tmp_path: Path, mnist: object
 ) -> None:
-    assert "classes" in extended("table", "--help")
-    assert "classes" in extended("figure", "--help")
-    assert re.search(r"^norms +2 +0 +2", extended("status", "--root", str(root)), flags=re.M)
+    read = ("--root", str(root))
+    commands = [("table", "--help"), ("figure", "--help"), ("status", *read)]
+    table_help, figure_help, status = one_after_another(commands, environment=extended.environment)
+    assert "classes" in table_help
+    assert "classes" in figure_help
+    assert re.search(r"^norms +2 +0 +2", status, flags=re.M)
 
     outcome = extended.run(study_file, root, "--workers", "1")
     assert {"norms/fc10/seed-0", "norms/fc20-10/seed-0", "tables/classes"} <= set(outcome["ran"])
     assert not any(key.startswith(("models", "sets", "transfer")) for key in outcome["ran"])
     assert "least distortions by class" in outcome["tables"]["classes"]["attributes"]["title"]
 
-    records = json.loads(extended("table", "classes", "--root", str(root), "--json"))["records"]
+    commands = [
+        ("table", "classes", *read, "--json"),
+        ("figure", "classes", *read, "-o", str(tmp_path / "classes.png")),
+        ("report", *read, "-o", str(tmp_path / "report.html")),
+    ]
+    first = "from flows.study import norms; assert norms.description == 'Measure the weights of every model.'"
+    table, drawn, _ = one_after_another(commands, first=first, environment=extended.environment)
+    records = json.loads(table)["records"]
     assert {record["model"] for record in records} == {"fc10", "fc20-10"}
     assert all(record["distortion"] is None or record["distortion"] > 0 for record in records)
-    drawn = extended("figure", "classes", "--root", str(root), "-o", str(tmp_path / "classes.png"))
     assert drawn.strip() == str(tmp_path / "classes.png")
-    extended("report", "--root", str(root), "-o", str(tmp_path / "report.html"))
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("Which digits are nearest to a boundary") >= 2  # the table's section and the figure's
     assert "Bars of the mean least distortion, a group a class, a bar a model." in page
 
-    code = "from flows.study import norms; print(norms.name, '-', norms.description)"
 
-    said = subprocess.run(
-        [sys.executable, "-c", code], env=extended.environment, cwd=HOUSE, capture_output=True, text=True, check=True
-    )
-    assert said.stdout.strip() == "norms - Measure the weights of every model."
-
-
-def test_a_root_with_a_stage_that_is_not_known_is_refused_on_one_line(
-    blindspots: CommandLine, study_file: str, root: Path
-) -> None:
+def test_a_root_with_a_stage_that_is_not_known_is_refused_on_one_line(call: Call, study_file: str, root: Path) -> None:
     study = root / "study.json"
     content = json.loads(study.read_text())
     study.write_text(json.dumps({**content, "stages": [*content["stages"], "norms"]}))
     for arguments in (("run", study_file), ("status",), ("verify",)):
-        process = blindspots.start(*arguments, "--root", str(root))
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 2
-        assert err.count("\n") == 1
-        assert "was run with the stage norms, which is not known here; install what brings it" in err
+        said = call.refusal(*arguments, "--root", str(root))
+        assert "was run with the stage norms, which is not known here; install what brings it" in said

@@ -1,7 +1,5 @@
 """Without the extra ``workflow``: one line that says what brings it, before any work, and commands that do without."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +8,9 @@ import pytest
 from blindspots.errors import InputError
 from flows import extra
 from flows.extra import require_workflow
-from tests.flows.conftest import HOUSE, Call
+from tests.flows.conftest import Call, one_after_another
 
-_WITHOUT = "import sys; sys.modules.update(ray=None, prefect=None); "  # importing either then fails, as it should
+_WITHOUT = "sys.modules.update(ray=None, prefect=None)"  # importing either then fails, as it should
 
 
 @pytest.fixture
@@ -56,13 +54,11 @@ def test_the_command_line_says_so_before_any_work(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "arguments", [("run", "--dry-run"), ("status",), ("table", "2"), ("studies",), ("version",), ("report",)]
-)
-def test_commands_that_read_a_store_do_without(tiny_root: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    root = () if arguments[0] in ("studies", "version") else ("--root", str(tiny_root))
-    output = ("-o", str(tmp_path / "report.html")) if arguments[0] == "report" else ()
-    code = f"{_WITHOUT}from flows.cli import main; main({[*arguments, *root, *output]!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HOUSE)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+def test_commands_that_read_a_store_do_without(tiny_root: Path, tmp_path: Path) -> None:
+    root = ("--root", str(tiny_root))
+    commands = [
+        *(("run", "--dry-run", *root), ("status", *root), ("table", "2", *root), ("studies",), ("version",)),
+        ("report", *root, "-o", str(tmp_path / "report.html")),
+    ]
+    for arguments, out in zip(commands, one_after_another(commands, first=_WITHOUT), strict=True):
+        assert out.strip(), arguments
