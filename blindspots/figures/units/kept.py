@@ -69,9 +69,9 @@ def draw_kept(axes: Axes, table: xr.Dataset, model: str, view: str) -> Axes:
             if not there.any():
                 axes.plot([place + shift], [0], marker="x", markersize=5, color=colour, linestyle="none")
     for row in np.flatnonzero(names == PIXELS):
-        share = np.nanmean(random_cell(table, int(row), view, deciding(table))["kept"].values)
-        if np.isfinite(share):
-            axes.axhline(share, color="#888888", linestyle=(0, (1, 1)), linewidth=1.2, label="raw pixels")
+        shares = random_cell(table, int(row), view, deciding(table))["kept"].values
+        if np.isfinite(shares).any():
+            axes.axhline(np.nanmean(shares), color="#888888", linestyle=(0, (1, 1)), linewidth=1.2, label="raw pixels")
     axes.axhline(1, color="black", linewidth=0.6)
     axes.set_ylim(0, max(1.2, min(_MOST, axes.get_ylim()[1])))
     axes.set_xticks(range(len(layers)), layers, rotation=30, ha="right", fontsize=7)

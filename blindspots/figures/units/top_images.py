@@ -119,7 +119,7 @@ def _classes(labels: np.ndarray, results: Results) -> str:
         said = f"{counts.max()} of {len(labels)}: {names[int(values[counts.argmax()])]}"
     else:
         said = ", ".join(names[int(label)].partition(",")[0] for label in labels)
-    return textwrap.shorten(said, 26, placeholder=" …")
+    return textwrap.fill(said, 26, max_lines=2, placeholder=" …")
 
 
 def draw_rows(axes: Axes, images: np.ndarray, captions: list[str]) -> Axes:

@@ -51,7 +51,7 @@ def _row(table: xr.Dataset, row: int, view: str, others: list[str]) -> tuple[str
         row_name(table, row),
         shown,
         str(int(of["dead"])),
-        *(_percent(_mean(cell[name])) for name in ("units_coherence", "coherence")),
+        *(_percent(_mean(cell[name]), 1) for name in ("units_coherence", "coherence")),
         kept[0],
         ", ".join(f"{p:.3g}" for p in cell["p"].values[np.isfinite(cell["p"].values)]),
         *kept[1:],
@@ -80,8 +80,8 @@ def _mean(values: xr.DataArray) -> float:
     return float(np.nanmean(values.values))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}"
+def _percent(share: float, decimals: int = 0) -> str:
+    return f"{100 * share:.{decimals}f}"
 
 
 def _notes(table: xr.Dataset) -> tuple[str, ...]:
@@ -92,13 +92,12 @@ def _notes(table: xr.Dataset) -> tuple[str, ...]:
     return (
         "Of each live unit, and of each direction of random rotations of them, the images to which it answers most. "
         f"Units, random: {_MEASURED.get(deciding(table), deciding(table))}; of random images it is "
-        f"{_percent(chance)}%, chance. Kept: (random - chance) / (units - chance), in brackets its 95% interval over "
-        "units and bases, the images held fixed; - where units are not above chance. Further columns: the same, images "
-        "compared "
-        f"otherwise. p: rank of the units among {about['rotations']} random rotations by how alike the images are, "
-        "(1 + those at least as high) / (rotations + 1), exact if the units are one of them. Different: images in all "
-        "sets of the units, and of the directions, as a share of what they could hold: sets that share a few images "
-        f"are alike for that{several}.",
+        f"{_percent(chance, 1)}%, chance. Kept: (random - chance) / (units - chance), in brackets its 95% interval "
+        "over units and bases, the images held fixed; - where units are not above chance. Further columns: the same, "
+        f"images compared otherwise. p: rank of the units among {about['rotations']} random rotations by how alike the "
+        "images are, (1 + those at least as high) / (rotations + 1), exact if the units are one of them. Different: "
+        "images in all sets of the units, and of the directions, as a share of what they could hold: sets that share a "
+        f"few images are alike for that{several}.",
     )
 
 
@@ -114,7 +113,12 @@ def verdict(table: xr.Dataset) -> tuple[str, ...]:
             if (part := _state(table, view, state, np.flatnonzero(rows)))
         ]
         for row in np.flatnonzero(~of_models):
-            parts.append(f"of raw pixels they keep {_kept(random_cell(table, int(row), view, deciding(table)))}%")
+            share = _kept(random_cell(table, int(row), view, deciding(table)))
+            parts.append(
+                "raw pixels, as units, are no more alike than chance"
+                if share == "-"
+                else f"of raw pixels they keep {share}%"
+            )
         said.append(f"Verdict, {_VIEWS[view]}: {'; '.join(parts)}.")
     return tuple(said)
 

@@ -9,7 +9,7 @@ from tests.unit_rows import held, study_of_units
 def test_a_block_for_each_way_of_taking_the_activations() -> None:
     raw, unit = units_sheets(units_table(held(study_of_units())))
     assert raw.rows[0] == (
-        *("fc4-10 layers.2", "5", "0", "60", "45", "70 [65, 77]", "0.01"),
+        *("fc4-10 layers.2", "5", "0", "60.0", "45.0", "70 [65, 77]", "0.01"),
         *("70 [65, 77]", "80, 90"),
     )
     assert raw.rows[1][:3] == ("fc4-10 layers.3", "5", "2")
@@ -46,3 +46,11 @@ def test_it_is_rendered_in_every_format() -> None:
     for form in ("text", "markdown", "latex", "csv", "json"):
         assert "layers.2" in render(table, form)
     assert render(table, "text").count("Verdict, ") == 2
+
+
+def test_pixels_that_are_at_chance_are_said_to_be() -> None:
+    results = held(study_of_units())
+    found = results.tree["units/pixels/pixels"]
+    found.dataset = found.to_dataset().assign(kept=found["kept"] * float("nan"))
+    said, _ = verdict(units_table(results))
+    assert said.endswith("raw pixels, as units, are no more alike than chance.")
