@@ -21,7 +21,8 @@ NOISE = 1.0
 """Standard deviation of the noise in the paper's figure (slip "noise of Figure 7")."""
 
 _PAIRS_A_ROW, _ROWS = 4, 6
-_GAP, _BETWEEN, _BELOW = 1, 7, 9  # pixels: within a pair, between pairs, under a row
+_GAP, _BETWEEN, _BELOW = 1, 7, 9  # pixels of an image of 28: within a pair, between pairs, under a row
+_PIXELS = 28
 _RIGHT, _WRONG = "#0072B2", "#D55E00"  # blue and vermilion, told apart by every kind of eye
 
 
@@ -123,14 +124,15 @@ def noise_panel(results: Results, stddev: float, model: str, rows: np.ndarray) -
 def draw_panel(axes: Axes, panel: Panel) -> Axes:
     """Draw a panel's pairs as one picture into ``axes`` and return them: even columns originals, odd ones as shown."""
     height, width, *colours = panel.images.shape[1:]
-    step_x, step_y = 2 * width + _GAP + _BETWEEN, height + _BELOW
+    gap, between, below = (max(1, round(each * height / _PIXELS)) for each in (_GAP, _BETWEEN, _BELOW))
+    step_x, step_y = 2 * width + gap + between, height + below
     across = min(_PAIRS_A_ROW, len(panel.images))
     down = -(-len(panel.images) // across)
-    picture = np.ones((down * step_y, across * step_x - _BETWEEN, *colours), np.float32)
+    picture = np.ones((down * step_y, across * step_x - between, *colours), np.float32)
     for index, (image, shown) in enumerate(zip(panel.images, panel.shown, strict=True)):
         top, left = index // across * step_y, index % across * step_x
         picture[top : top + height, left : left + width] = image
-        second = left + width + _GAP
+        second = left + width + gap
         picture[top : top + height, second : second + width] = shown.clip(0, 1)
         label, at = int(panel.labels[index]), top + height + 0.5
         axes.text(left + width / 2, at, str(label), fontsize=7, ha="center", va="top")

@@ -15,6 +15,8 @@ Ends = tuple[float, float]
 
 _PANEL = 2.9, 2.75  # inches
 _MOST_ACROSS = 4
+_MOST_CONVOLUTIONS = 12
+_FLAT = 1e-6  # of the largest: a kernel of one pixel is the same at every frequency, but for rounding
 _FONT = 7
 _MARK = COLOURS[1]
 
@@ -26,12 +28,16 @@ def spectrum_figure(spectra: xr.Dataset, bounds: xr.Dataset | None = None, *, ti
     its transfer matrix's norm over frequency, the peak marked by a cross; a linear layer is a line of its largest
     singular values, falling. ``bounds``: what :func:`~blindspots.spectral.network.network_bounds` returns of the
     same network; the layers are found by name, and each one's norm stands in its title and as a line in its colour bar.
+    Of more than 12 convolutions the first 12 are shown, those left out that are the same at every frequency.
 
     Raises :class:`InputError` where there is no layer to show.
     """
     convolutions = [str(name) for name in spectra["convolution"].values] if "norm" in spectra else []
     linear = "singular_value" in spectra
-    panels = len(convolutions) + linear
+    shown = _shown(spectra, convolutions)
+    if len(shown) < len(convolutions) and title:
+        title += f": {len(shown)} of {len(convolutions)} convolutions, of those that differ over frequency the first"
+    panels = len(shown) + linear
     if not panels:
         raise InputError("there is no layer to show: the spectra hold no convolution and no linear layer")
     ends = _ends(bounds)
@@ -39,13 +45,21 @@ def spectrum_figure(spectra: xr.Dataset, bounds: xr.Dataset | None = None, *, ti
     across = -(-panels // down)
     figure = Figure(figsize=(max(_PANEL[0] * across, 4.0), _PANEL[1] * down + 0.3 * bool(title)), layout="constrained")
     axes = [figure.add_subplot(down, across, index + 1) for index in range(panels)]
-    for panel, name in zip(axes, convolutions, strict=False):
+    for panel, name in zip(axes, shown, strict=False):
         draw_conv_spectrum(panel, spectra["norm"].sel(convolution=name), name=name, ends=ends.get(name))
     if linear:
         draw_linear_spectra(axes[-1], spectra["singular_value"], ends=ends)
     if title:
         figure.suptitle(title, fontsize=_FONT + 2)
     return figure
+
+
+def _shown(spectra: xr.Dataset, convolutions: list[str]) -> list[str]:
+    if len(convolutions) <= _MOST_CONVOLUTIONS:
+        return convolutions
+    norms = {name: spectra["norm"].sel(convolution=name).values for name in convolutions}
+    differing = [name for name, norm in norms.items() if np.ptp(norm) > _FLAT * norm.max()]
+    return (differing or convolutions)[:_MOST_CONVOLUTIONS]
 
 
 def draw_conv_spectrum(axes: Axes, norm: xr.DataArray, *, name: str, ends: Ends | None = None) -> Axes:

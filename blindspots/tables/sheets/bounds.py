@@ -5,6 +5,9 @@ import xarray as xr
 from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, number, percent, span
 
+_MOST_NORMS = 8
+"""Layers whose norms are written out."""
+
 
 def bounds_sheets(table: xr.Dataset) -> list[Sheet]:
     """Return the one block: a row a model."""
@@ -22,7 +25,7 @@ def _row(row: xr.Dataset) -> tuple[str, ...]:
     product, least, most = (float(row[name]) for name in ("product", "product_least", "product_most"))
     return (
         str(row["reader_name"].item()),
-        str(row["norms"].item()),
+        _few(str(row["norms"].item())),
         f"{product:.4g}" if least == most else f"{product:.4g} [{least:.4g}, {most:.4g}]",
         number(row["distortion"], 4),
         number(row["lower_bound"], 4),
@@ -30,6 +33,15 @@ def _row(row: xr.Dataset) -> tuple[str, ...]:
         percent(row["near"]),
         percent(row["minimal"]),
     )
+
+
+def _few(norms: str) -> str:
+    """Return the norms of a network's layers, or of many how many there are and between what they lie."""
+    each = norms.split(", ")
+    if len(each) <= _MOST_NORMS:
+        return norms
+    least, greatest = min(each, key=float), max(each, key=float)
+    return f"{len(each)}: {least} to {greatest}"
 
 
 def _notes(table: xr.Dataset) -> tuple[str, ...]:

@@ -112,3 +112,12 @@ def test_a_layer_whose_name_begins_with_a_line_stands_in_the_legend(spectra: xr.
 def test_nothing_to_show_is_refused() -> None:
     with pytest.raises(InputError, match="there is no layer to show"):
         spectrum_figure(xr.Dataset())
+
+
+def test_of_many_convolutions_those_that_differ_over_frequency_come_first() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(2, 2, 3 if index % 5 == 0 else 1, padding=int(index % 5 == 0)) for index in range(14)]
+    figure = spectrum_figure(layer_spectra(nn.Sequential(*layers)), title="Layers")
+    assert [axes.get_title().splitlines()[0] for axes in panels(figure)] == ["0", "5", "10"]
+    assert figure.get_suptitle().startswith("Layers: 3 of 14 convolutions")
+    assert len(panels(spectrum_figure(layer_spectra(nn.Sequential(*layers[:12]))))) == 12

@@ -9,7 +9,7 @@ from blindspots.study.file import validate_study
 from blindspots.study.study import Study
 from blindspots.tables import render
 from blindspots.tables.bounds import bounds_table
-from blindspots.tables.sheets.bounds import bounds_sheets
+from blindspots.tables.sheets.bounds import _few, bounds_sheets
 from tests.held import Held
 
 CONTENT = {
@@ -97,3 +97,8 @@ def test_without_nearest_sets_the_bounds_stand_alone(study: Study) -> None:
 def test_what_the_store_lacks_is_said(study: Study) -> None:
     with pytest.raises(InputError, match=r"the store lacks spectral/fc10/seed-0; .*blindspots run"):
         bounds_table(Held(xr.DataTree(), study))
+
+
+def test_of_many_layers_the_range_is_said() -> None:
+    assert _few("3, 1.5, 2") == "3, 1.5, 2"
+    assert _few(", ".join(f"{norm:.4g}" for norm in (3.0, 10.25, 0.5, 4, 5, 6, 7, 8, 9))) == "9: 0.5 to 10.25"
