@@ -6,6 +6,7 @@ from itertools import zip_longest
 import xarray as xr
 
 from blindspots.errors import InputError
+from blindspots.figures.registry import FIGURES
 from blindspots.report.blocks import Block, Missing, Section, Text
 from blindspots.report.figure_sections import figure_blocks
 from blindspots.report.findings import Ledger
@@ -67,4 +68,5 @@ def _of_sheets(entry: Table, table: xr.Dataset, results: Results) -> Iterator[Bl
         if after is None or after.notes != sheet.notes:  # what is said of several alike stands below the last
             yield from map(Text, sheet.notes)
     for name in entry.figures:
-        yield from figure_blocks(name, results)
+        if not FIGURES.find(name).lacks(results.study):  # of others it is no figure
+            yield from figure_blocks(name, results)

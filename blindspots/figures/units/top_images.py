@@ -46,7 +46,8 @@ def units_plates(results: Results) -> Iterator[Plate]:
     yield Plate(
         units_figure(results),
         alt=f"Rows of the images to which {ROWS} units of {of.layer} of {of.model} answer most.",
-        caption=f"Images to which units of the layer {of.layer} of {of.model} answer most, a row a unit; which units, "
+        caption=f"Figure {3 if results.study.has_pictures else 1}: images to which units of the layer {of.layer} of "
+        f"{of.model} answer most, a row a unit; which units, "
         "the seed decides. Beside each its number, how alike its images are by the title's measure, and their classes.",
     )
 
@@ -57,7 +58,8 @@ def directions_plates(results: Results) -> Iterator[Plate]:
     yield Plate(
         directions_figure(results),
         alt=f"Rows of the images to which {ROWS} random directions in {of.layer} of {of.model} answer most.",
-        caption=f"The same of random directions in the layer {of.layer} of {of.model}, the first of one rotation.",
+        caption=f"Figure {4 if results.study.has_pictures else 2}: the same of random directions in the layer "
+        f"{of.layer} of {of.model}, the first of one rotation.",
     )
 
 
