@@ -9,7 +9,7 @@ from blindspots.networks.quocnet import L2Pooling, LocalContrastNormalisation
 from blindspots.store import layout
 from blindspots.training.layerwise.inputs import squares
 from blindspots.training.layerwise.stored import stored_codes, stored_whitening
-from blindspots.training.layerwise.whitening import whitening
+from blindspots.training.layerwise.zca import whitening
 
 _WHITENED = 200
 """Pictures whose patches tell how images are whitened."""

@@ -3,7 +3,7 @@
 - ``tile.py``: places shared out in rectangles, what their fields see, and sums over tiles
 - ``objective.py``: reconstruction and pooled sparsity, with their gradient; ``descent.py``: Adam, value by value
 - ``step.py``: a step of one tile, of all in memory, and the objective of whole inputs
-- ``whitening.py``, ``inputs.py``: what is shown; ``plan.py``: what a worker needs of memory
+- ``zca.py``, ``inputs.py``: what is shown; ``plan.py``: what a worker needs of memory
 """
 
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from blindspots.training.layerwise.plan import tile_memory
     from blindspots.training.layerwise.step import steps_in_memory, whole_losses
     from blindspots.training.layerwise.tile import Tile, tiles_of
-    from blindspots.training.layerwise.whitening import whitening
+    from blindspots.training.layerwise.zca import whitening
 else:
     __getattr__, __dir__ = exported(
         __name__,
@@ -27,7 +27,7 @@ else:
             "steps_in_memory": "blindspots.training.layerwise.step",
             "tile_memory": "blindspots.training.layerwise.plan",
             "tiles_of": "blindspots.training.layerwise.tile",
-            "whitening": "blindspots.training.layerwise.whitening",
+            "whitening": "blindspots.training.layerwise.zca",
             "whole_losses": "blindspots.training.layerwise.step",
         },
     )

@@ -18,7 +18,7 @@ from blindspots.tables import TABLES, Table
 pytestmark = pytest.mark.xdist_group("report")
 
 
-OF_OTHER_STUDIES = ("has no class that all images are driven to", "has no units", "has no detector")
+OF_OTHER_STUDIES = ("has no class that all images are driven to", "has no units", "has no detector", "has no QuocNet")
 """What is said in the page of every study that asks for nothing of Section 3 and of Figures 5 and 6."""
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from blindspots.training.layerwise.whitening import whitening
+from blindspots.training.layerwise.zca import whitening
 
 
 def smooth_images(count: int, channels: int = 1) -> torch.Tensor:
