@@ -23,7 +23,10 @@ settings.register_profile("blindspots", deadline=None, derandomize="CI" in os.en
 settings.load_profile("blindspots")
 
 NUMERICS = (
-    "blindspots/distortion/",
+    "blindspots/distortion/projection/",
+    "blindspots/distortion/test_drawing_back.py",
+    "blindspots/distortion/test_paths.py",
+    "blindspots/distortion/test_search.py",
     "blindspots/jobs/test_content.py",
     "blindspots/negatives/",
     "blindspots/perturbation/",
@@ -31,8 +34,6 @@ NUMERICS = (
     "blindspots/training/",
 )
 """Where tests depend on the processor's arithmetic, beside those that say so themselves."""
-ELSEWHERE = ("blindspots/distortion/exact/", "blindspots/distortion/test_conformance.py")
-"""What says so itself, or would take too long."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what .ci/run repeats as on other processors."""
     for item in items:
         place = item.path.relative_to(Path(__file__).parent).as_posix()
-        if place.startswith(NUMERICS) and not place.startswith(ELSEWHERE):
+        if place.startswith(NUMERICS):
             item.add_marker(pytest.mark.numerics)
 
 

@@ -135,6 +135,7 @@ def test_cosines_are_measured_as_well() -> None:
     np.testing.assert_allclose(found.chance[0], found.chance[1], atol=1e-6)
 
 
+@pytest.mark.numerics
 def test_golden_coherences() -> None:
     """They move when what is drawn or compared does, which raises the stage's ALGORITHM; counts of pairs, so exact."""
     draw = np.random.default_rng(7)
