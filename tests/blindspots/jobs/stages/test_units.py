@@ -1,5 +1,6 @@
 """The units stage: its layers, what decides them, what is refused, and a run from start to finish and on."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from blindspots.models.activations import activations
 from blindspots.models.untrained import untrained_model
 from blindspots.networks.build import network_for
 from blindspots.networks.known import NETWORKS
+from blindspots.report.build import build_report
 from blindspots.results.results import Results
 from blindspots.store.place import Place
 from blindspots.store.weights import save_weights
@@ -83,6 +85,13 @@ def test_the_top_images_are_those_to_which_a_unit_answers_most(finished: Path) -
         labels = results.dataset.labels("test", found["unit_tops"].values[0]).numpy()
         same = np.mean([a == b for i, a in enumerate(labels) for j, b in enumerate(labels) if i != j])
         assert float(found["unit_coherence"].sel(measure="same label")[0]) == pytest.approx(same)
+
+
+def test_the_page_says_that_there_are_no_sets(finished: Path) -> None:
+    with Results(finished) as results:
+        page = build_report(results, explanations={})
+    assert re.search(r"<dt>Sets</dt>\s*<dd>none</dd>", page)
+    assert "Figure 1: images to which units of the layer layers.4 of conv4-10 answer most" in page
 
 
 def test_nothing_is_done_twice_and_only_what_changed_again(own: Path) -> None:
