@@ -17,13 +17,14 @@ class _Reached(Exception):
     """No error: the rest of the model need not run."""
 
 
-def layer_names(model: nn.Module, *, all_of_them: bool = False) -> tuple[str, ...]:
-    """Return the names of the layers of ``model`` that are made of no others, as its state dict calls them.
+def module_names(model: nn.Module) -> tuple[str, ...]:
+    """Return the names of all parts of ``model``, as its state dict calls them, those made of others among them."""
+    return tuple(name for name, _ in model.named_modules() if name)
 
-    With ``all_of_them`` also of those that are made of others.
-    """
-    named = ((name, module) for name, module in model.named_modules() if name)
-    return tuple(name for name, module in named if all_of_them or not any(module.children()))
+
+def layer_names(model: nn.Module) -> tuple[str, ...]:
+    """Return the names of the parts of ``model`` that are made of no others: its layers."""
+    return tuple(name for name, module in model.named_modules() if name and not any(module.children()))
 
 
 def hidden_layers(model: nn.Module) -> tuple[str, ...]:

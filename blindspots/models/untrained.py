@@ -1,6 +1,7 @@
 """A network as it is before any training: what of its behaviour is the architecture's alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -21,8 +22,7 @@ def untrained_model(
     Of a network that the study describes the weights are those that its training begins with; of one that has a name
     they are torch's own draws, decided by ``seed``. Raises :class:`InputError` where the network cannot be made.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(seed, "untrained", spec.name) % _KEYS)
+    with _drawn_by(seed, spec.name):
         network = network_for(spec, shape=shape, classes=classes, packages=packages)
     if spec.network != GIVEN:
         initialise(network, seed=seed, initial=spec.initial)
@@ -31,7 +31,14 @@ def untrained_model(
 
 def untrained_known(network: KnownNetwork, classes: int | None, *, seed: int = 0) -> nn.Module:
     """Return a known network with torch's own draws for weights, decided by ``seed``, at rest on the CPU."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(seed, "untrained", network.name) % _KEYS)
+    with _drawn_by(seed, network.name):
         made: nn.Module = network.make(classes)
     return made.eval().requires_grad_(False)
+
+
+@contextmanager
+def _drawn_by(seed: int, name: str) -> Iterator[None]:
+    """Let torch draw what ``seed`` decides for a network; its state is afterwards as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream(seed, "untrained", name) % _KEYS)
+        yield

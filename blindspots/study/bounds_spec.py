@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator, model_validator
 
-from blindspots.study.part import Part, Sha256, from_anywhere, is_address
+from blindspots.study.part import Part, Sha256, check_hash, from_anywhere, is_address
 
 ALEXNET = "alexnet"
 """Table 5's network, in the store."""
@@ -36,9 +36,7 @@ class BoundsSpec(Part):
 
     @model_validator(mode="after")
     def _address_has_a_hash(self) -> "BoundsSpec":
-        if is_address(self.alexnet) != bool(self.sha256):
-            wrong = "belongs to an address on the web" if self.sha256 else f"is wanted for {self.alexnet}"
-            raise ValueError(f"sha256 = {self.sha256!r}: a SHA-256 {wrong}")
+        check_hash(self.alexnet, self.sha256)
         return self
 
     @property

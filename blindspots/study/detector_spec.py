@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator, model_validator
 
-from blindspots.study.part import Part, Sha256, Slug, from_anywhere, is_address
+from blindspots.study.part import Part, Sha256, Slug, check_hash, from_anywhere
 
 WHEELED_VEHICLES = (
     *("ambulance", "amphibian", "barrow", "beach wagon", "bicycle-built-for-two", "cab", "convertible"),
@@ -41,9 +41,7 @@ class ExtractorSpec(Part):
 
     @model_validator(mode="after")
     def _address_has_a_hash(self) -> "ExtractorSpec":
-        if is_address(self.weights) != bool(self.sha256):
-            wrong = "belongs to an address on the web" if self.sha256 else f"is wanted for {self.weights}"
-            raise ValueError(f"sha256 = {self.sha256!r}: a SHA-256 {wrong}")
+        check_hash(self.weights, self.sha256)
         return self
 
 

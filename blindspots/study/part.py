@@ -23,6 +23,13 @@ def is_address(text: str) -> bool:
     return "://" in text
 
 
+def check_hash(weights: str, sha256: str) -> None:
+    """Raise ``ValueError`` unless weights at an address have a SHA-256, and others have none."""
+    if is_address(weights) != bool(sha256):
+        wrong = "belongs to an address on the web" if sha256 else f"is wanted for {weights}"
+        raise ValueError(f"sha256 = {sha256!r}: a SHA-256 {wrong}")
+
+
 def from_anywhere(text: str) -> str:
     """Return a path made absolute, since whoever does the work may be in another folder; an address as it is."""
     return text if not text or is_address(text) else str(Path(text).expanduser().absolute())

@@ -13,6 +13,7 @@ from blindspots.study.study import Study
 from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import describe, texts
 from blindspots.units.comparison import RANDOM
+from blindspots.units.record import LONG_NAMES
 
 PIXELS = "pixels"
 """What stands for a model where pixels are looked at as if they were units."""
@@ -80,7 +81,7 @@ def units_table(results: Results) -> xr.Dataset:
             "source": "https://arxiv.org/abs/1312.6199",
         },
     )
-    return describe(table, _LONG_NAMES)
+    return describe(table, {**_LONG_NAMES, **{name: LONG_NAMES[name] for name in dims}})
 
 
 _LONG_NAMES = {
@@ -89,17 +90,8 @@ _LONG_NAMES = {
     "units": "units of the layer, of the first seed",
     "dead": "those of them that answer to too few images, and were left out",
     "shown": "units that were looked at, and directions of each rotation",
-    "units_coherence": "how alike the top images of a unit are: mean over units",
-    "units_distinct": "different images in the units' sets, as a share of what they could hold",
-    "coherence": "how alike the top images of a direction are: mean over the kind's bases",
-    "kept": "(directions - chance) / (units - chance)",
-    "kept_low": "lower end of its 95% interval: bootstrap over units and bases",
-    "kept_high": "upper end of that interval",
-    "distinct": "different images in the directions' sets, as a share of what they could hold",
-    "p": "(1 + random rotations at least as coherent as the units) / (rotations + 1)",
-    "p_distinct": "(1 + random rotations with at least as many different images) / (rotations + 1)",
-    "chance": "what sets of random images have",
 }
+"""Of what is not in a layer's own record."""
 
 
 def layers_of(results: Results) -> Iterator[LayerOfSeeds]:

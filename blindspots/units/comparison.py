@@ -92,7 +92,7 @@ def compare_units(
     lengths = layer.lengths[:, None]
     seen = _Seen(measures, layer.top, lengths)
     with_span = layer.ready(width)
-    tops = seen.units(layer.along_units(chosen))
+    tops = seen.basis(UNITS, layer.along_units(chosen))
     random: dict[str, torch.Tensor] = {}
     for index in range(rotations):
         scores = with_span.along_random(width, generator(seed, "units", RANDOM, *purpose, index=index))
@@ -124,10 +124,6 @@ class _Seen:
     def __init__(self, measures: Mapping[str, Measure], top: int, lengths: torch.Tensor) -> None:
         self._measures, self._top, self._lengths = measures, top, lengths
         self.bases: dict[str, dict[str, list[Basis]]] = {view: {} for view in VIEWS}
-
-    def units(self, scores: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Look at the units' own scores."""
-        return self.basis(UNITS, scores)
 
     def basis(self, kind: str, scores: torch.Tensor) -> dict[str, torch.Tensor]:
         """Look at the ``scores`` (n, m) of a basis in both views, and return its sets (m, top).

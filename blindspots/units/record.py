@@ -69,8 +69,8 @@ def record(
         ),
         "rotation_distinct": (("view", "rotation"), np.array([[basis.distinct for basis in b] for b in of_random])),
     }
-    drawn = xr.Dataset(
-        {name: (dims, values, {"long_name": _LONG_NAMES[name]}) for name, (dims, values) in found_arrays.items()},
+    return xr.Dataset(
+        {name: (dims, values, {"long_name": LONG_NAMES[name]}) for name, (dims, values) in found_arrays.items()},
         coords={
             "view": np.array(list(views), dtype=object),
             "kind": np.array(kinds, dtype=object),
@@ -78,7 +78,6 @@ def record(
         },
         attrs={"units": first.size, "dead": first.dead, **attributes},
     )
-    return drawn
 
 
 def deciding(found: xr.Dataset) -> str:
@@ -92,7 +91,7 @@ def deciding(found: xr.Dataset) -> str:
     return ranked[0] if ranked else there[0]
 
 
-_LONG_NAMES = {
+LONG_NAMES: Mapping[str, str] = {
     "units_coherence": "how alike the top images of a unit are: mean over units",
     "units_distinct": "different images in the units' sets, as a share of what they could hold",
     "coherence": "how alike the top images of a direction are: mean over the kind's bases",

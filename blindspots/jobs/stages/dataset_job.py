@@ -13,44 +13,16 @@ from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError, delete_group, open_root
+from blindspots.store.place import Place
 
 
 @dataclass(frozen=True)
-class DatasetShards(Job):
-    """A job each of whose shards is a data set, in a group of its own."""
+class GroupShards(Job):
+    """A job each of whose shards lies in a group of its own, written whole."""
 
     @abstractmethod
     def group(self, workspace: Workspace, shard: int) -> str:
         """Return the shard's group."""
-
-    @abstractmethod
-    def drawn(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> xr.Dataset:
-        """Return the shard's data set."""
-
-    def said(self, drawn: xr.Dataset) -> str:
-        """Return a line for the log about a data set; none by default."""
-        return ""
-
-    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
-        """Draw the data set and store it as a group of its own."""
-        started = perf_counter()
-        drawn = _with_one_nan(self.drawn(workspace, shard, report, hands))
-        arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
-
-        def write() -> None:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-                drawn.to_zarr(
-                    workspace.place.path(layout.ZARR),
-                    group=self.group(workspace, shard),
-                    mode="w",
-                    zarr_format=3,
-                    consolidated=False,
-                )
-
-        self.finish(workspace, shard, arrays, write, started=started)
-        size = self.size(workspace, shard)
-        report(Progress(self.stage, self.key, size, size, self.unit, self.said(drawn)))
 
     def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
         """Return all files of the shard's group, by their paths in it."""
@@ -65,6 +37,29 @@ class DatasetShards(Job):
                 return {str(name): np.asarray(array.values) for name, array in found.variables.items()}
         except Exception as error:  # codecs raise what they like
             raise CorruptShardError((str(error).splitlines() or ["damaged"])[0]) from None
+
+
+@dataclass(frozen=True)
+class DatasetShards(GroupShards):
+    """A job each of whose shards is a data set."""
+
+    @abstractmethod
+    def drawn(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> xr.Dataset:
+        """Return the shard's data set."""
+
+    def said(self, drawn: xr.Dataset) -> str:
+        """Return a line for the log about a data set; none by default."""
+        return ""
+
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
+        """Draw the data set and store it as a group of its own."""
+        started = perf_counter()
+        drawn = _with_one_nan(self.drawn(workspace, shard, report, hands))
+        arrays = {str(name): np.asarray(array.values) for name, array in drawn.variables.items()}
+        group = self.group(workspace, shard)
+        self.finish(workspace, shard, arrays, lambda: write_dataset(workspace.place, group, drawn), started=started)
+        size = self.size(workspace, shard)
+        report(Progress(self.stage, self.key, size, size, self.unit, self.said(drawn)))
 
 
 @dataclass(frozen=True)
@@ -84,11 +79,26 @@ class DatasetJob(DatasetShards):
         return self.draw(workspace, hands)
 
     def prepare(self, workspace: Workspace) -> bool:
-        """Delete what is to be replaced, and make the groups above: several workers write below them."""
-        self.forget(workspace, 0)
-        delete_group(workspace.place, self.key)
-        open_root(workspace.place).require_group(self.key.rpartition("/")[0])
+        """Delete what is to be replaced."""
+        make_way(self, workspace)
         return True
+
+
+def make_way(job: Job, workspace: Workspace) -> None:
+    """Delete what a job of one shard left in the group of its key, and make the groups above.
+
+    Several workers write below those.
+    """
+    job.forget(workspace, 0)
+    delete_group(workspace.place, job.key)
+    open_root(workspace.place).require_group(job.key.rpartition("/")[0])
+
+
+def write_dataset(place: Place, group: str, dataset: xr.Dataset) -> None:
+    """Write a data set whole as a group of the hierarchy, in the place of what is there."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
+        dataset.to_zarr(place.path(layout.ZARR), group=group, mode="w", zarr_format=3, consolidated=False)
 
 
 def _with_one_nan(drawn: xr.Dataset) -> xr.Dataset:

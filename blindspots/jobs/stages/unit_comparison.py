@@ -32,7 +32,6 @@ from blindspots.units.record import deciding, record
 ALGORITHM = 1
 """Raised with every change of what is drawn or compared; the golden test says when."""
 
-
 _IN_REACH = 64
 """Arrays that a pass through a network holds beside an image, about: how many images are shown at once."""
 

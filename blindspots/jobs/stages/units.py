@@ -15,15 +15,14 @@ from blindspots.jobs.stages.bounds import alexnet_hash, open_alexnet
 from blindspots.jobs.stages.trainings import model_effort, trained_model, weights_hash
 from blindspots.jobs.stages.unit_comparison import UnitComparison, all_images, images
 from blindspots.jobs.workspace import Workspace
-from blindspots.models.activations import activation_shape, activations, hidden_layers, layer_names
+from blindspots.models.activations import activation_shape, activations, hidden_layers, layer_names, module_names
 from blindspots.models.untrained import untrained_known, untrained_model
 from blindspots.networks.build import network_for
 from blindspots.networks.known import NETWORKS
 from blindspots.store import layout
 from blindspots.study.bounds_spec import ALEXNET
 from blindspots.study.study import Study
-
-PIXELS = "pixels"
+from blindspots.tables.units import PIXELS, seeds_of
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,10 @@ class ModelUnits(UnitComparison):
         """Raise :class:`InputError` for a layer of no model, a model with none of them, and what hands on no units."""
         super().check(workspace)
         wanted, called = workspace.study.units.layers, f"the model {self.model}"
-        of_models = {
-            name: layer_names(_skeleton(workspace, name), all_of_them=True) for name in workspace.study.unit_models
-        }
+        of_any = {part for name in workspace.study.unit_models for part in module_names(_skeleton(workspace, name))}
         for layer in wanted:
-            if not any(layer in names for names in of_models.values()):
-                activation_shape(_skeleton(workspace, self.model), layer, workspace.dataset.shape, called=called)
+            if layer not in of_any:
+                _shape(workspace, self.model, layer)  # which says what there is instead
         if not self.layers(workspace):
             names = ", ".join(layer_names(_skeleton(workspace, self.model)))
             raise InputError(f"units.layers = {list(wanted)}: {called} has none of these; it has {names}")
@@ -146,7 +143,7 @@ class PixelUnits(UnitComparison):
 def _layers(workspace: Workspace, model: str) -> tuple[str, ...]:
     skeleton, spec = _skeleton(workspace, model), workspace.study.units
     if spec.layers:
-        there = layer_names(skeleton, all_of_them=True)
+        there = module_names(skeleton)
         return tuple(layer for layer in spec.layers if layer in there)
     least = 2 if spec.score == "maximum" else 1
     return tuple(layer for layer in hidden_layers(skeleton) if _dimensions(workspace, model, layer) >= least)
@@ -194,7 +191,7 @@ def units(study: Study) -> Iterator[Job]:
     features = spec.features or ""
     yield PixelUnits(features=features)
     for name in study.unit_models:
-        for seed in range(1 if name == ALEXNET else study.seeds):
+        for seed in seeds_of(study, name):
             yield ModelUnits(name, seed, trained=True, features=features)
             if spec.untrained:
                 yield ModelUnits(name, seed, trained=False, features=features)

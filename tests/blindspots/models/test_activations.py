@@ -5,7 +5,14 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.models.activations import activation_shape, activations, hidden_layers, last_codes, layer_names
+from blindspots.models.activations import (
+    activation_shape,
+    activations,
+    hidden_layers,
+    last_codes,
+    layer_names,
+    module_names,
+)
 
 
 class Twice(nn.Module):
@@ -40,7 +47,7 @@ def images(count: int = 7) -> torch.Tensor:
 
 def test_layers_have_the_names_that_weights_have(model: nn.Sequential) -> None:
     assert layer_names(model) == ("0.0", "0.1", "0.2", "0.3", "1", "2", "3", "4", "5")
-    assert set(layer_names(model, all_of_them=True)) == {"0", *layer_names(model)}
+    assert set(module_names(model)) == {"0", *layer_names(model)}
 
 
 def test_activations_are_what_is_nonlinear_pooled_or_last(model: nn.Sequential) -> None:

@@ -1,6 +1,5 @@
 """The jobs of training a QuocNet, one a stage: each reads what the stages before it left."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.quocnet.parts import keep, tile_hash
 from blindspots.jobs.quocnet.training import Course, clean_up, train_stage
 from blindspots.jobs.quocnet.work import StageWork, quocnet_of, split_of
-from blindspots.jobs.stages.dataset_job import DatasetJob
+from blindspots.jobs.stages.dataset_job import GroupShards, make_way, write_dataset
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.store.receipts import read_receipt
@@ -33,7 +32,7 @@ WEIGHTS, WHITENING = "weights", "whitening"
 
 
 @dataclass(frozen=True)
-class QuocNetStage(DatasetJob):
+class QuocNetStage(GroupShards):
     """Train one stage of the study's QuocNet, in tiles that are shared out to whatever workers there are."""
 
     stage: ClassVar[str] = "quocnet"
@@ -93,9 +92,14 @@ class QuocNetStage(DatasetJob):
             device=workspace.device,
         )
 
-    def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
-        """Not used: :meth:`run` tells of its progress."""
-        raise NotImplementedError
+    def group(self, workspace: Workspace, shard: int) -> str:
+        """Return the key: the group of the stage's course."""
+        return self.key
+
+    def prepare(self, workspace: Workspace) -> bool:
+        """Delete the course that is to be replaced."""
+        make_way(self, workspace)
+        return True
 
     def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Train the stage, and store its weights, a file a tile, its course and its filters' norms."""
@@ -116,11 +120,7 @@ class QuocNetStage(DatasetJob):
             parts = [(tile.number, course.step) for tile in work.tiles]
             for tile, found in zip(work.tiles, hands.map(partial(keep, work), parts), strict=True):
                 norms[tile.places] = found.numpy()
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-                self._course(work, course, end, norms).to_zarr(
-                    workspace.place.path(layout.ZARR), group=self.key, mode="w", zarr_format=3, consolidated=False
-                )
+            write_dataset(workspace.place, self.key, self._course(work, course, end, norms))
 
         write()  # what is finished is known when it is written: the norms come from the workers
         self.finish(workspace, 0, self.read(workspace, 0), lambda: None, started=started)

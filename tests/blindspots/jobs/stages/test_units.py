@@ -18,7 +18,6 @@ from blindspots.jobs.stages.units import ModelUnits, PixelUnits
 from blindspots.jobs.verification import verify
 from blindspots.models.activations import activations
 from blindspots.models.untrained import untrained_model
-from blindspots.networks.build import network_for
 from blindspots.networks.known import NETWORKS
 from blindspots.report.build import build_report
 from blindspots.results.results import Results
@@ -201,4 +200,3 @@ def test_the_alexnet_that_is_given_for_its_bounds_is_looked_at_too(tmp_path: Pat
         job.outputs(workspace, "features.12", ids),
         activations(alexnet, "features.12", [workspace.dataset.images("test", ids)]),
     )
-    assert network_for(study.model("m"), shape=(3, 64, 64), classes=4) is not None
