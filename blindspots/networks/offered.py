@@ -15,7 +15,7 @@ from pathlib import Path
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.networks.known import NETWORKS
+from blindspots.networks.known import NETWORKS, PACKAGES
 
 GROUP = "blindspots.networks"
 """The group of entry points under which a package offers networks: functions without arguments, by name."""
@@ -50,7 +50,7 @@ def check_allowed(name: str, packages: Sequence[str] = ()) -> None:
     if not any(where == package or where.startswith(f"{package}.") for package in packages):
         raise InputError(
             f"the network {name} is of a package that this run does not allow, since its code would be run; "
-            f"if you trust it, allow it with: --networks {where.partition('.')[0]}"
+            f"if you trust it, allow it with: --networks {where.partition('.')[0]}, or in {PACKAGES}"
         )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 
 from blindspots.device import rows_at_once
-from blindspots.errors import InputError
 
 SAME_LABEL, OF_WORDNET, OF_FEATURES, OF_PIXELS = "same label", "wordnet", "features", "pixels"
 """The measures of a study, by name: the share of pairs with one label; what two classes are kinds of, by WordNet; and
@@ -70,13 +69,12 @@ class Cosine(Measure):
     def between(cls, features: torch.Tensor) -> "Cosine":
         """Return the measure for ``features`` (n, ...) of any length, which are left as they are.
 
-        Of few images all cosines are computed, once, and the features not kept. Raises :class:`InputError` for features
-        that are all 0, which have no direction.
+        Of few images all cosines are computed, once, and the features not kept. Features that are all 0, as the pixels
+        of a black image are, have no direction: their cosine with any is 0.
         """
         rows = features.flatten(1).float()
         lengths = rows.norm(dim=1, keepdim=True)
-        if not bool((lengths > 0).all()):
-            raise InputError("the features of an image are all 0: a cosine with them is nothing")
+        lengths = torch.where(lengths > 0, lengths, 1)
         if len(rows) <= _MOST_PAIRED:
             return cls(None, (rows @ rows.T) / (lengths * lengths.T))
         return cls(rows / lengths)

@@ -1,6 +1,6 @@
 """The jobs of the units stage: a model's layers, trained and as they began, and the pixels as if they were units."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -167,15 +167,25 @@ def _shape(workspace: Workspace, model: str, layer: str) -> tuple[int, ...]:
 def _skeleton(workspace: Workspace, model: str) -> nn.Module:
     """Return a model's network with no weights in particular, to read its layers' names and shapes off it."""
     study, dataset = workspace.study, workspace.dataset
-    opened = open_alexnet(study.bounds) if model == ALEXNET else None
-    with torch.device("meta"):  # nothing is drawn
-        made: nn.Module
-        if opened is not None:
-            made = NETWORKS[opened.name].make(None if opened.missing else dataset.classes)
-        else:
-            made = network_for(
-                study.model(model), shape=dataset.shape, classes=dataset.classes, packages=workspace.networks
-            )
+    if model == ALEXNET:
+        opened = open_alexnet(study.bounds)
+        return _without_weights(lambda: NETWORKS[opened.name].make(None if opened.missing else dataset.classes))
+    spec = study.model(model)
+
+    def make() -> nn.Module:
+        return network_for(spec, shape=dataset.shape, classes=dataset.classes, packages=workspace.networks)
+
+    ours = spec.given is None or not spec.given.network or spec.given.network in NETWORKS
+    return _without_weights(make) if ours else make().eval()
+
+
+def _without_weights(make: Callable[[], nn.Module]) -> nn.Module:
+    """Return what one of our own networks is made of, without drawing its weights, which takes longer than all else.
+
+    Others' may compute with what they draw, which a device without memory refuses.
+    """
+    with torch.device("meta"):
+        made = make()
     for module in made.modules():
         for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
             empty = torch.empty(tensor.shape, dtype=tensor.dtype)

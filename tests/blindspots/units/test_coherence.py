@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from blindspots.errors import InputError
 from blindspots.units.coherence import BetweenLabels, Cosine, Measure, distinct, gram_of, span_of
 
 COUNT, CLASSES = 30, 4
@@ -72,9 +71,14 @@ def test_a_span_keeps_all_inner_products() -> None:
     torch.testing.assert_close(small @ small.T, rows.double() @ rows.double().T, atol=1e-6, rtol=1e-6)
 
 
-def test_an_image_without_features_has_no_cosine() -> None:
-    with pytest.raises(InputError, match="are all 0"):
-        Cosine.between(torch.zeros(3, 4))
+def test_an_image_without_features_is_like_none() -> None:
+    features = torch.eye(3)
+    features[1] = 0
+    for measure in (Cosine.between(features), Cosine(features)):
+        assert measure.chance == 0
+        assert measure.of(torch.tensor([[0, 1]])).item() == 0
+    features[2] = features[0]
+    assert Cosine.between(features).chance == pytest.approx(1 / 3)
 
 
 def test_distinct_counts_every_image_once() -> None:

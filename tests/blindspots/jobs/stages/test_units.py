@@ -19,6 +19,7 @@ from blindspots.jobs.verification import verify
 from blindspots.models.activations import activations
 from blindspots.models.untrained import untrained_model
 from blindspots.networks.known import NETWORKS
+from blindspots.networks.offered import named_network
 from blindspots.report.build import build_report
 from blindspots.results.results import Results
 from blindspots.store.place import Place
@@ -200,3 +201,48 @@ def test_the_alexnet_that_is_given_for_its_bounds_is_looked_at_too(tmp_path: Pat
         job.outputs(workspace, "features.12", ids),
         activations(alexnet, "features.12", [workspace.dataset.images("test", ids)]),
     )
+
+
+NETWORK = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        rates = [rate.item() for rate in torch.linspace(0, 0.1, 2)]  # as rates of dropped paths are written
+        self.norm, self.attention = nn.LayerNorm(4), nn.MultiheadAttention(4, 2, dropout=rates[0], batch_first=True)
+        self.act, self.head = nn.GELU(), nn.Linear(4, 5)
+
+    def forward(self, images):
+        rows = self.norm(images.flatten(1).unflatten(1, (-1, 4)))
+        return self.head(self.act(rows + self.attention(rows, rows, rows)[0]).mean(1))
+"""
+
+
+def test_a_network_of_others_and_a_black_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that computes with what it draws, which a network without weights could not; and an image without pixels."""
+    (tmp_path / "their_nets.py").write_text(NETWORK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    torch.manual_seed(0)
+    network = named_network("their_nets:Net", classes=5, packages=["their_nets"])
+    save_weights(Place(tmp_path), "net.safetensors", network.state_dict(), {})
+    images = np.random.default_rng(0).integers(0, 256, (30, 1, 4, 4), dtype=np.uint8)
+    images[3] = 0
+    np.savez(tmp_path / "images.npz", test_images=images, test_labels=np.arange(30) % 5)
+    given = {"weights": str(tmp_path / "net.safetensors"), "network": "their_nets:Net"}
+    study = validate_study(
+        {
+            **CONTENT,
+            "dataset": str(tmp_path / "images.npz"),
+            "models": [{"name": "theirs", "given": given}],
+            "units": {"rotations": 3, "bases": 1, "top": 4},
+        }
+    )
+    with pytest.raises(InputError, match="allow it with: --networks their_nets, or in BLINDSPOTS_NETWORKS"):
+        run_study(study, tmp_path / "root")
+    run_study(study, tmp_path / "root", networks=["their_nets"])
+    with Results(tmp_path / "root", networks=["their_nets"]) as results:
+        assert results.group("units/theirs/seed-0/trained/act").attrs["units"] == 16
+        layers = set(map(str, read_table("units", results)["layer"].values))
+        assert layers == {"norm", "act", "head", "pixels"}
