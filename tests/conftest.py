@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from blindspots.study.file import validate_study
 from blindspots.study.study import Study
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from blindspots.datasets.dataset import Dataset
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run in as many processes as cores
@@ -43,6 +46,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(Path(__file__).parent).as_posix()
         if place.startswith(NUMERICS):
             item.add_marker(pytest.mark.numerics)
+
+
+@pytest.fixture(autouse=True)
+def _written_modules_forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have the next test import its own ``networks.py``, not the one that this test wrote."""
+    folder = f"{request.getfixturevalue('tmp_path')}{os.sep}" if "tmp_path" in request.fixturenames else ""
+    yield
+    if folder:
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(folder):
+                del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

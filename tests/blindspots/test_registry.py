@@ -1,6 +1,5 @@
 """Registries: entries by name, those of installed packages among them."""
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, EntryPoints
@@ -73,7 +72,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     yield installed
     load_extensions.cache_clear()
-    sys.modules.pop("orchard", None)
     for name in set(FRUITS._entries) - before:
         FRUITS.remove(name)
 
@@ -109,4 +107,3 @@ def test_a_deferred_function_is_imported_when_it_is_called(tmp_path: Path, monke
     late = deferred("late_module:joined")
     (tmp_path / "late_module.py").write_text("def joined(one, *, other):\n    return one + other\n")
     assert late("a", other="b") == "ab"
-    sys.modules.pop("late_module")

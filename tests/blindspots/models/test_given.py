@@ -1,8 +1,6 @@
 """Given models: opened with their own weights, or refused on one line where they do not fit the data."""
 
 import hashlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +25,13 @@ SHAPE, CLASSES = (3, 6, 5), 5
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelSpec]:
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
     """A model whose network is a function of the user's own, and its weights in the current folder."""
     (tmp_path / "their_nets.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
     network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(24, 5))
     save_file(network.state_dict(), tmp_path / "w.safetensors")
-    yield ModelSpec(name="mine", given=GivenSpec(weights="w.safetensors", network="their_nets:small"))
-    sys.modules.pop("their_nets", None)
+    return ModelSpec(name="mine", given=GivenSpec(weights="w.safetensors", network="their_nets:small"))
 
 
 def test_a_network_of_ones_own_has_the_files_weights(own: ModelSpec) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -192,15 +191,14 @@ number = 3
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A module of the user's own in the current folder, and weights that fit what it makes."""
     (tmp_path / "their_networks.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
     network = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
     nn.init.normal_(network[0].weight)
     torch.save(network.state_dict(), tmp_path / "w.pt")
-    yield tmp_path
-    sys.modules.pop("their_networks", None)
+    return tmp_path
 
 
 def test_a_network_of_ones_own(own: Path) -> None:
