@@ -134,16 +134,22 @@ def _publish(name: str, table: xr.Dataset, study: Study) -> None:
 
 
 def _publish_figures(results: Results) -> None:
-    """Publish those of the paper's figures that the study has as images, inside their artifacts."""
+    """Publish those of the paper's figures that the study has as images, inside their artifacts.
+
+    What cannot be drawn is told and left out, for whatever reason: all that was asked for is computed and kept by then.
+    """
     for name, entry in FIGURES.items():
         if not name.isdigit() or entry.lacks(results.study):
             continue
         try:
             first = next(iter(draw_plates(name, results)))
+            drawn = picture(first.figure, alt=first.alt, caption=first.caption, form="png")
         except InputError as error:
             get_run_logger().warning("figure %s cannot be drawn: %s", name, error)
             continue
-        drawn = picture(first.figure, alt=first.alt, caption=first.caption, form="png")
+        except Exception:
+            get_run_logger().warning("figure %s cannot be drawn", name, exc_info=True)
+            continue
         create_image_artifact(key=f"figure-{name}", image_url=drawn.uri, description=f"Figure {name}: {entry.title}")
 
 

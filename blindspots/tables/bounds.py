@@ -77,7 +77,8 @@ def _row(results: Results, spec: ModelSpec) -> dict[str, float]:
         found = results.group(layout.adversarial_set(spec.name, seed, split, RULE))
         read = (found["clean_predicted"].values == found["label"].values) & found["success"].values
         with np.errstate(invalid="ignore"):
-            ratios.append(np.mean(found["lower_bound"].values[read] / found["distortion"].values[read]))
+            closed = found["lower_bound"].values[read] / found["distortion"].values[read]
+        ratios.append(np.mean(closed) if len(closed) else np.nan)  # a model may read nothing correctly
     return row | {
         "distortion": made.mean,
         "lower_bound": made.lower_bound,

@@ -1,5 +1,7 @@
 """The table of the models' bounds out of numbers written by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -102,3 +104,14 @@ def test_what_the_store_lacks_is_said(study: Study) -> None:
 def test_of_many_layers_the_range_is_said() -> None:
     assert _few("3, 1.5, 2") == "3, 1.5, 2"
     assert _few(", ".join(f"{norm:.4g}" for norm in (3.0, 10.25, 0.5, 4, 5, 6, 7, 8, 9))) == "9: 0.5 to 10.25"
+
+
+def test_a_model_that_reads_nothing_correctly_has_no_mean_and_no_warning(study: Study) -> None:
+    tree = store()
+    found = tree["sets/fc10/seed-0/train/nearest"]
+    found.dataset = found.to_dataset().assign(clean_predicted=found["label"] + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = bounds_table(Held(tree, study))
+    assert np.isnan(table["closed"].values).tolist() == [True, False]
+    assert table["images"].values.tolist() == [0, 2]
