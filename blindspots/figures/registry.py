@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from blindspots.figures.plate import Plate
 from blindspots.registry import Registry, deferred
-from blindspots.tables.registry import NO_SETS, bounds, negatives, units
+from blindspots.tables.registry import NO_SETS, bounds, detector, negatives, units
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,11 +74,6 @@ def one_class(study: "Study") -> str:
     return "" if driven else "no class that all images are driven to: add a rule such as class-9"
 
 
-def detector(study: "Study") -> str:
-    """Tell whether a study has a detector, whose misses can be drawn."""
-    return "" if study.detector is not None else "no detector: --set detector.what='wheeled vehicle' adds one"
-
-
 def quocnet(study: "Study") -> str:
     """Tell whether a study has a QuocNet, whose filters can be drawn."""
     return "" if study.quocnet is not None else "no QuocNet: --set quocnet.size=quocnet-mini adds one"
@@ -120,7 +115,6 @@ FIGURES: Registry[FigureEntry] = Registry(
         "pictures that a linear detector on frozen features no longer detects, with the difference",
         draw=deferred("blindspots.figures.detectors.figure6:figure6"),
         lacks=detector,
-        heading="Figure 6: a detector that is blind to what it detected",
         form="png",
         plates=deferred("blindspots.figures.detectors.figure6:figure6_plates"),
     ),

@@ -50,6 +50,9 @@ class Table:
     """A paragraph that its section begins with."""
     figures: tuple[str, ...] = ()
     """The figures, by name, that its section shows below it."""
+    reads: tuple[str, ...] = ()
+    """The stages whose jobs it is drawn from, where they are not the usual ones: all but those of weights and of
+    features."""
 
 
 NO_SETS = "no adversarial sets: ask for some with --set sets.rules=[nearest]"
@@ -86,6 +89,11 @@ def bounds(study: "Study") -> str:
 def units(study: "Study") -> str:
     """Tell what a study lacks to hold its models' units against random directions."""
     return "" if study.units.rotations else "no units: ask for them with --set units.rotations=199"
+
+
+def detector(study: "Study") -> str:
+    """Tell whether a study has a detector, whose areas can be told and whose misses can be drawn."""
+    return "" if study.detector is not None else "no detector: --set detector.what='wheeled vehicle' adds one"
 
 
 def penalties(study: "Study") -> str:
@@ -173,6 +181,19 @@ TABLES: Registry[Table] = Registry(
         "combinations of units, and finds the ones as alike as the others. Here it is measured how alike they are, in "
         "every layer, beside a network that was never trained and the pixels themselves.",
         figures=("1", "2", "3", "4", "units"),
+    ),
+    Table(
+        "detectors",
+        "linear detectors on frozen features",
+        draw=deferred("blindspots.tables.detectors:detectors_table"),
+        sheets=deferred("blindspots.tables.sheets.detectors:detectors_sheets"),
+        lacks=detector,
+        heading="Figure 6: a detector that is blind to what it detected",
+        opening="The paper trains a linear classifier of cars on a QuocNet's features and shows cars that it no longer "
+        "takes for cars. How much such a figure says depends on how well the classifier detects: that is measured "
+        "here, beside a classifier of raw pixels.",
+        figures=("6",),
+        reads=("detectors",),
     ),
     Table(
         "5",

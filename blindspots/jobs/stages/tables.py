@@ -13,10 +13,10 @@ from blindspots.jobs.stages.example_set import contents
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.study.study import Study
-from blindspots.tables import draw_table, drawn_for
+from blindspots.tables import TABLES, draw_table, drawn_for
 
 _NOT_READ = {"train", "quocnet", "detectors"}
-"""Stages that no table reads: weights, which are in what is made with them, and what Figure 6 alone is of."""
+"""Stages that no table reads unless it says so: weights, which are in what is made with them, and features."""
 ALGORITHM = 5
 """Raised with every change of what a table says."""
 
@@ -67,6 +67,11 @@ class TableJob(DatasetJob):
 
 
 def table_jobs(study: Study, before: tuple[Job, ...]) -> list[Job]:
-    """Return a job for each table of ``study``, reading what the jobs ``before`` make, but for what no table reads."""
-    reads = tuple(job for job in before if job.stage not in _NOT_READ)
-    return [TableJob(name, reads) for name in drawn_for(study)]
+    """Return a job for each table of ``study``, reading what the jobs ``before`` make: by default but for weights."""
+    usual = tuple(job for job in before if job.stage not in _NOT_READ)
+
+    def reads(name: str) -> tuple[Job, ...]:
+        stages = TABLES[name].reads
+        return tuple(job for job in before if job.stage in stages) if stages else usual
+
+    return [TableJob(name, reads(name)) for name in drawn_for(study)]

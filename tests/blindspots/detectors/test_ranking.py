@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blindspots.detectors.ranking import area_under_curve
+from blindspots.detectors.ranking import area_difference, area_under_curve
 
 
 def drawn(seed: int, shift: float, m: int = 30, n: int = 70) -> tuple[np.ndarray, np.ndarray]:
@@ -45,3 +45,26 @@ def test_at_the_ends() -> None:
     assert 0 < worst.high < 0.5
     with pytest.raises(ValueError, match="1 positive and 4 negative examples"):
         area_under_curve(np.arange(5.0), np.array([True, False, False, False, False]))
+
+
+def test_a_difference_is_of_areas_and_knows_what_both_find_hard() -> None:
+    common, positive = drawn(1, 1.0)
+    better, worse = (common + 0.1 * drawn(seed, shift)[0] for seed, shift in ((2, 5.0), (3, 0.0)))
+    found = area_difference(better, worse, positive)
+    areas = [area_under_curve(each, positive) for each in (better, worse)]
+    assert found.difference == pytest.approx(areas[0].area - areas[1].area, abs=1e-12)
+    assert found.high - found.low < 0.5 * (areas[0].high - areas[0].low)
+    same = area_difference(better, better, positive)
+    assert (same.difference, same.low, same.high) == (0, 0, 0)
+    with pytest.raises(ValueError, match="two of either kind"):
+        area_difference(better[:1], worse[:1], positive[:1])
+
+
+def test_the_interval_of_a_difference_holds_none_nineteen_times_of_twenty() -> None:
+    held = 0
+    for seed in range(400):
+        common, positive = drawn(3 * seed, 1.0, 44, 200)
+        one, other = (common + drawn(3 * seed + more, 0.0, 44, 200)[0] for more in (1, 2))
+        found = area_difference(one, other, positive)
+        held += found.low <= 0 <= found.high
+    assert 0.92 < held / 400 < 0.98

@@ -19,7 +19,7 @@ from blindspots.tables import FORMATS, TABLES, Table, draw_table, read_table, re
 from blindspots.tables.drawing import in_order
 from blindspots.tables.sheets.records import COLUMNS
 from blindspots.tables.table5.table import table5
-from tests import unit_rows
+from tests import detector_rows, unit_rows
 from tests.blindspots.tables import conftest, test_bounds, test_negatives, test_penalty
 from tests.held import Held
 
@@ -42,6 +42,9 @@ def by_hand(name: str, root: Path) -> Stored:
     if name == "units":
         study = unit_rows.study_of_units()
         return Stored(unit_rows.held(study).tree, study, root)
+    if name == "detectors":
+        found = detector_rows.held(root)
+        return Stored(found.tree, found.study, root)
     return Stored(conftest.stored(1), conftest.changed(), root)
 
 
@@ -132,7 +135,8 @@ def test_what_there_is_not_is_refused(get: Callable[..., xr.Dataset], tree: xr.D
     with pytest.raises(InputError, match=r"which has no negatives: ask for some with --set negatives\.images=500"):
         get("negatives", Held(tree, conftest.changed(negatives={"images": 0})))
     with pytest.raises(
-        InputError, match="there is no table 6; there are 1, 2, 3, 4, negatives, bounds, units, 5 and penalty"
+        InputError,
+        match="there is no table 6; there are 1, 2, 3, 4, negatives, bounds, units, detectors, 5 and penalty",
     ):
         get(6, Held(tree, study))
 

@@ -4,56 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.figures import FIGURES
 from blindspots.figures.detectors.figure6 import figure6, figure6_plates, magnification
 from blindspots.results.results import Results
 from blindspots.store import layout
-from blindspots.store.arrays import open_root
-from blindspots.store.place import Place
 from blindspots.study.built_in import QUICK
-from tests.small_quocnet import small_pictures, small_study, with_detector
-
-
-def stored(place: Place, name: str, area: float, count: int, channels: int) -> None:
-    draw = np.random.default_rng(0)
-    pictures = draw.random((count, channels, 6, 6), dtype=np.float32)
-    numbers = np.full(count, 0.01)
-    found = xr.Dataset(
-        {
-            "score": ("example", draw.random(20)),
-            "positive": ("example", np.arange(20) < 5),
-            "original": (("misled", "channel", "row", "column"), pictures),
-            "perturbation": (("misled", "channel", "row", "column"), 0.01 * np.ones_like(pictures)),
-            "distortion": ("misled", numbers),
-            "success": ("misled", np.ones(count, bool)),
-        },
-        attrs={
-            "extractor": name,
-            "what": "car",
-            "features": 7,
-            "area": area,
-            "area_low": area - 0.1,
-            "area_high": area + 0.1,
-        },
-    )
-    found.to_zarr(place.path(layout.ZARR), group=layout.detector(name), mode="a", zarr_format=3, consolidated=False)
+from tests.detector_rows import held
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
-    place = Place.at(tmp_path / "root")
-    open_root(place)
-    stored(place, "pixels", 0.6, 3, 1)
-    stored(place, "quocnet", 0.65, 3, 1)
-    stored(place, "theirs", 0.85, 5, 3)
-    study = with_detector(
-        small_study(small_pictures(tmp_path / "pictures.npz")),
-        extractors=[{"name": "theirs", "weights": "theirs.pth"}],
-    )
-    return Results.of(place, study)
+    return held(tmp_path)
 
 
 def test_triples_with_a_magnified_difference(results: Results) -> None:
