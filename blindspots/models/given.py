@@ -11,7 +11,8 @@ from torch import nn
 from blindspots.errors import InputError
 from blindspots.models.fetching import fetch_weights
 from blindspots.models.loading import Weights, at_rest, check_finite, put_weights
-from blindspots.models.weights_file import load_weights_file
+from blindspots.models.state_dict import unwrapped_for
+from blindspots.models.weights_file import SUFFIXES, load_weights_file
 from blindspots.networks.build import network_for
 from blindspots.networks.known import NETWORKS
 from blindspots.study.model_spec import GIVEN, GivenSpec, ModelSpec
@@ -29,7 +30,7 @@ def given_file(given: GivenSpec) -> Path:
     path, found = Path(given.weights), file_hash(Path(given.weights))
     if found is None:
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"the file of weights {path} {what}; name one that ends in .safetensors, .pth, .pt")
+        raise InputError(f"the file of weights {path} {what}; name one that ends in {', '.join(SUFFIXES)}")
     if not found.startswith(given.sha256):
         raise InputError(
             f"{path} is not the file that was meant: its sha256 is {found}, and given.sha256 is {given.sha256}"
@@ -76,7 +77,7 @@ def _check_known(spec: ModelSpec, weights: Weights, shape: tuple[int, ...], clas
         network.checked(shape)
     except InputError as error:
         raise InputError(f"the model {spec.name} does not fit the data set: {error}") from None
-    found = network.classes(weights)
+    found = network.classes(unwrapped_for(weights, network.recognises) or weights)
     if found != classes:
         what = "no layers that tell classes apart" if found is None else f"{found} classes"
         raise InputError(f"the model {spec.name} has {what}, and the data set has {classes} classes; give another")

@@ -12,7 +12,9 @@ from torch import nn
 from blindspots.datasets.archive import ARCHIVES
 from blindspots.errors import InputError
 from blindspots.models.fetching import fetch_weights, is_address
+from blindspots.models.file_kinds import is_safetensors
 from blindspots.models.loading import Weights, at_rest, check_finite, put_weights, some
+from blindspots.models.state_dict import unwrapped_for
 from blindspots.models.weights_file import load_weights_file
 from blindspots.networks.build import build_network
 from blindspots.networks.known import NETWORKS, KnownNetwork
@@ -66,7 +68,7 @@ def open_model(
     weights = load_weights_file(path)
     check_finite(weights, path.name)
     if network is None:
-        metadata = read_metadata(Place(path.parent), path.name) if path.suffix == ".safetensors" else {}
+        metadata = read_metadata(Place(path.parent), path.name) if is_safetensors(path) else {}
         if "network" in metadata:
             return _of_study(weights, metadata, path.name, input_shape)
         network = _recognised(weights, path.name)
@@ -88,7 +90,7 @@ def _path(path_or_url: str | Path, sha256: str | None) -> Path:
 
 
 def _checked(shape: tuple[int, ...]) -> tuple[int, ...]:
-    if not shape or any(not isinstance(size, int) or size < 1 for size in shape):
+    if not shape or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in shape):
         raise InputError(f"input_shape = {shape}: sizes of at least 1 are wanted, without the batch")
     return tuple(shape)
 
@@ -134,7 +136,7 @@ def _of_data(metadata: Mapping[str, str], file: str) -> tuple[tuple[int, ...], i
 def _recognised(weights: Weights, file: str) -> str:
     """Return the name of the known network that one of the weights tells; :func:`put_weights` compares all the rest."""
     for network in NETWORKS.values():
-        if network.recognises(weights):
+        if unwrapped_for(weights, network.recognises) is not None:
             return network.name
     raise InputError(
         f"{file}: weights such as {some(list(weights))} are of no network that is known ({', '.join(NETWORKS)}, or a "
@@ -144,6 +146,7 @@ def _recognised(weights: Weights, file: str) -> str:
 
 def _known(network: KnownNetwork, weights: Weights, file: str, input_shape: tuple[int, ...] | None) -> OpenedModel:
     shape = network.checked(network.input_shape if input_shape is None else _checked(input_shape))
+    weights = unwrapped_for(weights, network.recognises) or weights
     classes = network.classes(weights)
     with torch.random.fork_rng(devices=[]):  # torch draws weights that are of no use; its state stays as it was
         model: nn.Module = network.make(classes)

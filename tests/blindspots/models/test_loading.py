@@ -70,3 +70,64 @@ def test_a_batch_norm_s_counter_may_be_absent() -> None:
     del weights["running_var"]
     with pytest.raises(InputError, match=r"the file lacks 0\.running_var$"):
         put_weights(model, {f"0.{name}": value for name, value in weights.items()}, "a.pth", "mine")
+
+
+class Held(nn.Module):
+    """A network under a name, as Lightning's modules and others keep theirs."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.model = network
+
+
+@pytest.mark.parametrize("prefix", ["model.", "backbone.", "model.net.", "encoder.module."])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_names_of_wrappers_are_dropped_where_nothing_else_tells_names_apart(
+    prefix: str, wrapped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = weights()
+    network = nn.Linear(3, 2)
+    put_weights(Held(network) if wrapped else network, {prefix + name: given[name] for name in given}, "w.pth", "mine")
+    assert torch.equal(network.weight, given["weight"])
+    if (prefix, wrapped) != ("model.", True):  # where names are the network's own
+        assert caplog.messages == [f"the names in w.pth begin with {prefix}, which is dropped"]
+
+
+def test_a_network_in_a_wrapper_takes_the_weights_without_one() -> None:
+    given, held = weights(), Held(nn.Linear(3, 2))
+    put_weights(held, given, "w.pth", "mine")
+    assert torch.equal(held.model.weight, given["weight"])
+
+
+@pytest.mark.parametrize("prefix", ["1.", "a.1."])
+def test_the_second_layer_of_a_sequence_is_not_the_network(prefix: str) -> None:
+    with pytest.raises(InputError, match=rf"the network has no {prefix}weight"):
+        put_weights(nn.Linear(3, 2), {prefix + name: value for name, value in weights().items()}, "w.pth", "mine")
+
+
+def test_a_wrapper_s_other_weights_are_not_left_out() -> None:
+    with pytest.raises(InputError, match=r"the network has no .*mean"):
+        put_weights(nn.Linear(3, 2), {"model.weight": torch.rand(2, 3), "mean": torch.rand(1)}, "w.pth", "mine")
+
+
+def tied() -> nn.Sequential:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[1].weight = model[0].weight
+    return model
+
+
+@pytest.mark.parametrize("kept", ["0.weight", "1.weight"])
+def test_of_tied_weights_one_is_enough(kept: str) -> None:
+    model, given = tied(), tied().state_dict()
+    wanted = given["0.weight"]
+    put_weights(model, {name: given[name] for name in given if "bias" in name or name == kept}, "w.pth", "mine")
+    assert torch.equal(model[0].weight, wanted)
+    assert torch.equal(model[1].weight, wanted)
+    with pytest.raises(InputError, match=r"the file lacks 0.weight, 1.weight$"):
+        put_weights(model, {name: given[name] for name in given if "bias" in name}, "w.pth", "mine")
+
+
+def test_tied_weights_that_differ_are_refused() -> None:
+    given = {**tied().state_dict(), "1.weight": torch.zeros(3, 3)}
+    with pytest.raises(InputError, match=r"0\.weight and 1.weight differ in the file and are one in the network"):
+        put_weights(tied(), given, "w.pth", "mine")

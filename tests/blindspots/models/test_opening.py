@@ -116,6 +116,15 @@ def test_an_alexnet_is_known_by_its_convolutions_alone(
     assert opened.model(torch.rand(1, *opened.input_shape)).shape == (1, 9216)
 
 
+def test_a_known_network_is_known_in_a_wrapper_too(tmp_path: Path) -> None:
+    weights = features()
+    save_file({f"model.backbone.{name}": value for name, value in weights.items()}, tmp_path / "w.safetensors")
+    for named in (None, "alexnet"):
+        opened = open_model(tmp_path / "w.safetensors", network=named)
+        assert (opened.name, opened.missing) == ("alexnet", CLASSIFIER)
+        assert torch.equal(opened.model.state_dict()["features.0.weight"], weights["features.0.weight"])
+
+
 def test_a_whole_alexnet_has_its_logits(tmp_path: Path) -> None:
     torch.save({"state_dict": whole(classes=7)}, tmp_path / "w.pth")
     assert (tmp_path / "w.pth").stat().st_size < 2**24
