@@ -1,15 +1,17 @@
 """A study by its name or out of a file, with changes from the command line; errors on one line."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from blindspots.errors import InputError
 from blindspots.study.built_in import BUILT_IN
-from blindspots.study.model_spec import ModelSpec
+from blindspots.study.core_yaml import read_yaml
+from blindspots.study.part import is_slug, slug
 from blindspots.study.study import Study
+
+_LONGEST = 120  # letters of a value in an error
 
 
 def load_study(name: str, changes: list[str] | None = None) -> Study:
@@ -21,7 +23,7 @@ def load_study(name: str, changes: list[str] | None = None) -> Study:
     """
     content = BUILT_IN[name][0].model_dump(mode="json") if name in BUILT_IN else _read_file(name)
     for change in changes or []:
-        _apply(content, change)
+        content = _changed(content, change)
     return validate_study(content)
 
 
@@ -39,89 +41,95 @@ def validate_study(content: Any) -> Study:
 
 def _read_file(name: str) -> dict[str, Any]:
     path = Path(name)
-    if path.suffix not in {".yaml", ".yml"} and not path.is_file():
-        raise InputError(
-            f"no study is called {name!r}; the built-in ones are {', '.join(BUILT_IN)}, "
-            "and a study of your own is the path of a YAML file"
-        )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.suffix not in {".yaml", ".yml"} and not path.is_file():
+            raise InputError(
+                f"no study is called {name!r}; the built-in ones are {', '.join(BUILT_IN)}, "
+                "and a study of your own is the path of a YAML file"
+            )
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the study file {name} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"the study file {name} is not YAML: {' '.join(str(error).split())}") from None
+    try:
+        content = read_yaml(text)
+    except ValueError as error:
+        raise InputError(f"the study file {name} is not YAML: {error}") from None
     if not isinstance(content, dict):
         raise InputError(f"the study file {name} holds {type(content).__name__}, not a mapping of a study's fields")
-    content.setdefault("name", path.stem)
+    content.setdefault("name", path.stem if is_slug(path.stem) else slug(path.stem))
     return content
 
 
-def _apply(content: dict[str, Any], change: str) -> None:
+def _changed(content: dict[str, Any], change: str) -> dict[str, Any]:
+    """Return ``content`` with one change, ``key=value``; what it was is left alone, and so is what anchors share."""
     key, equals, text = change.partition("=")
     if not equals or not key:
         raise InputError(f"--set {change!r} is not of the form key=value, such as training.iterations=100")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = read_yaml(text)
+    except ValueError:
         raise InputError(f"the value in --set {change!r} is not YAML; quote it") from None
-    node: Any = content
-    parts = _split_key(key, content)
-    for part in parts[:-1]:
-        node = _child(node, part, key)
-    if isinstance(node, list):
-        raise InputError(f"--set {key}: name one of the model's fields, such as {key}.decay")
-    _check_known(parts, key)
-    node[parts[-1]] = value
+    return _with_field(content, Study, key, value, key=key, place="")
 
 
-def _split_key(key: str, content: dict[str, Any]) -> list[str]:
-    """Split a dotted key, keeping a model's name whole even where it has dots."""
-    head, _, rest = key.partition(".")
-    if head != "models" or not rest:
-        return key.split(".")
-    names = [spec["name"] for spec in content.get("models") or [] if isinstance(spec, dict) and "name" in spec]
-    for name in sorted(names, key=len, reverse=True):
-        if rest == name:
-            return [head, name]
-        if rest.startswith(name + "."):
-            return [head, name, *rest[len(name) + 1 :].split(".")]
-    raise InputError(f"--set {key}: no model has that name; there are: {', '.join(names)}")
+def _with_field(
+    node: dict[Any, Any], owner: type[BaseModel], rest: str, value: Any, *, key: str, place: str
+) -> dict[Any, Any]:
+    """Return ``node``, an ``owner`` that is yet to be validated, with the field at the path ``rest`` set."""
+    step, dot, rest = rest.partition(".")
+    if step not in owner.model_fields:
+        fields = ", ".join(owner.model_fields)
+        raise InputError(f"--set {key}: no such field; the fields of {place or 'the study'} are {fields}")
+    if not dot:
+        return {**node, step: value}
+    place = f"{place}.{step}" if place else step
+    part, many = _part(owner.model_fields[step].annotation)
+    if part is None:
+        raise InputError(f"--set {key}: {place} has no fields of its own")
+    child = node.get(step)
+    if many:
+        return {**node, step: _with_item(child, part, rest, value, key=key, place=place)}
+    if child is None:
+        child = {}
+    if not isinstance(child, dict):
+        raise InputError(f"--set {key}: {place} is {_shown(child)} and has no fields to set")
+    return {**node, step: _with_field(child, part, rest, value, key=key, place=place)}
 
 
-def _child(node: Any, part: str, key: str) -> Any:
-    if isinstance(node, list):
-        return next(item for item in node if item.get("name") == part)
-    child = node.setdefault(part, {}) if isinstance(node, dict) else None
-    if not isinstance(child, dict | list):
-        raise InputError(f"--set {key}: {part} has no fields of its own")
-    return child
+def _with_item(items: Any, part: type[BaseModel], rest: str, value: Any, *, key: str, place: str) -> list[Any]:
+    """Return a list of parts with a field of the one that ``rest`` begins with the name of, dots and all."""
+    items = [] if items is None else items
+    if not isinstance(items, list):
+        raise InputError(f"--set {key}: {place} is {_shown(items)}, where a list is wanted")
+    named = {str(each["name"]): at for at, each in enumerate(items) if isinstance(each, dict) and "name" in each}
+    name = max((each for each in named if f"{rest}.".startswith(f"{each}.")), key=len, default=None)
+    if name is None:
+        there = ", ".join(named) or "none"
+        raise InputError(f"--set {key}: no {place.removesuffix('s')} has that name; there are: {there}")
+    if rest == name:
+        example = next(field for field in ("decay", *part.model_fields) if field in part.model_fields)
+        raise InputError(f"--set {key}: name one of the {place.removesuffix('s')}'s fields, such as {key}.{example}")
+    changed = _with_field(items[named[name]], part, rest[len(name) + 1 :], value, key=key, place=place)
+    return [*items[: named[name]], changed, *items[named[name] + 1 :]]
 
 
-def _check_known(parts: list[str], key: str) -> None:
-    """Raise :class:`InputError` where the path leads to no field."""
-    owner: type[BaseModel] | None = Study
-    place = "the study"
-    steps = [parts[0], *parts[2:]] if parts[0] == "models" else parts
-    for index, step in enumerate(steps):
-        if owner is None or step not in owner.model_fields:
-            fields = list(owner.model_fields) if owner is not None else ["none of its own"]
-            raise InputError(f"--set {key}: no such field; the fields of {place} are {', '.join(fields)}")
-        owner = ModelSpec if steps[: index + 1] == ["models"] else _part(owner.model_fields[step].annotation)
-        place = ".".join(steps[: index + 1])
-
-
-def _part(kind: Any) -> type[BaseModel] | None:
-    """Return the model that a field holds, at times or always, or None for one that holds a plain value."""
-    kinds = (kind, *get_args(kind))
-    return next((each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)), None)
+def _part(kind: Any) -> tuple[type[BaseModel] | None, bool]:
+    """Return the part that a field holds, at times or always, or None; and whether it holds several."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind, False
+    found = next((part for part, _ in map(_part, get_args(kind)) if part is not None), None)
+    return found, get_origin(kind) is tuple
 
 
 def _one_line(detail: Any, content: Any) -> str:
     """Say one of pydantic's complaints as ``path = value: what would be right``."""
-    node, path = content, []
-    for step in detail["loc"]:
-        if isinstance(node, dict | list | tuple) and not (isinstance(node, dict) and step not in node):
+    node, path, last = content, [], len(detail["loc"]) - 1
+    for index, step in enumerate(detail["loc"]):
+        there = step in node if isinstance(node, dict) else isinstance(node, list | tuple) and step in range(len(node))
+        if there:
             node = node[step]
+        elif isinstance(step, str) and (index < last or detail["type"] != "missing"):
+            continue  # pydantic's name for one of several kinds of value
         named = isinstance(node, dict) and isinstance(step, int) and node.get("name")
         path.append(str(named or step))
     where = ".".join(path) or "study"
@@ -132,7 +140,16 @@ def _one_line(detail: Any, content: Any) -> str:
         return f"{where}: this field is required"
     if detail["type"] == "string_pattern_mismatch" and "rules" in detail["loc"]:
         rules = "nearest, second, random, and class-0, class-1, ... or class-<name>"
-        return f"{where} = {detail['input']!r}: there are {rules}"
+        return f"{where} = {_shown(detail['input'])}: there are {rules}"
     if detail["type"] == "value_error":
         return f"{where}: {message}"
-    return f"{where} = {detail['input']!r}: {message}"
+    return f"{where} = {_shown(detail['input'])}: {message}"
+
+
+def _shown(value: Any) -> str:
+    """Return how a value is written, cut off where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # of Python, which writes no number of more than 4300 digits
+        return "a number of very many digits"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=64)]
+_SLUG, _LONGEST_SLUG = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", 64
+Slug = Annotated[str, Field(pattern=_SLUG, max_length=_LONGEST_SLUG)]
 """A name in the store: part of a path."""
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")]
 """A SHA-256 or its first digits, 8 at least; empty for none."""
@@ -35,6 +36,11 @@ def from_anywhere(text: str) -> str:
     return text if not text or is_address(text) else str(Path(text).expanduser().absolute())
 
 
+def is_slug(text: str) -> bool:
+    """Tell whether ``text`` is a :data:`Slug`."""
+    return len(text) <= _LONGEST_SLUG and re.fullmatch(_SLUG, text) is not None
+
+
 def slug(text: str) -> str:
     """Return ``text`` as a :data:`Slug`: in small letters, with a dash for whatever else a slug does not take."""
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:64].rstrip("-.") or "unnamed"
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:_LONGEST_SLUG].rstrip("-.") or "unnamed"

@@ -1,8 +1,8 @@
 """How a QuocNet is trained on a study's pictures, stage by stage and without labels."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from blindspots.study.part import Part
 from blindspots.study.quocnet_size import SIZES, QuocNetSize
@@ -14,10 +14,17 @@ WINDOW = 50
 """Steps between two looks at the pictures held out, each of which is a checkpoint."""
 
 
+def _told_by(value: Any) -> str:
+    """Return whether a size is meant by its name, so that what is wrong is said of one kind alone."""
+    return "name" if isinstance(value, str) else "sizes"
+
+
 class QuocNetSpec(Part):
     """A QuocNet (Le et al. 2011), trained on the study's pictures: reconstruction and pooled sparsity."""
 
-    size: SizeName | QuocNetSize = Field(
+    size: Annotated[
+        Annotated[SizeName, Tag("name")] | Annotated[QuocNetSize, Tag("sizes")], Discriminator(_told_by)
+    ] = Field(
         "quocnet-mini",
         description="quocnet-2011, the paper's; quocnet-64, two stages in colours; quocnet-mini, one in grey",
     )

@@ -87,6 +87,96 @@ def test_a_bad_change_is_refused_on_one_line(change: str, said: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def refusal(path: Path, text: str, *changes: str) -> str:
+    """Return what is said of a study file, with changes."""
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        load_study(str(path), list(changes))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "said"),
+    [
+        ("models: [a, {name: b, decay: 0}]", "models.b.decay=1", "models.0 = 'a': Input should be a valid dictionary"),
+        ("models: [{name: 100, decay: 0}]", "models.100.decay=1", "models.100.name = 100: Input should be a valid str"),
+        ("models: 3", "models.a.decay=1", "--set models.a.decay: models is 3, where a list is wanted"),
+        ("models: {name: a}", "models.a.decay=1", "--set models.a.decay: models is {'name': 'a'}, where a list"),
+        ("seed: 1", "models.a.decay=1", "no model has that name; there are: none"),
+        ("models: [{decay: 0}, {name: [1]}]", "models.a.decay=1", "no model has that name; there are: [1]"),
+        ("training: 3", "training.images=1", "--set training.images: training is 3 and has no fields to set"),
+        ("models: [{name: a, given: 3}]", "models.a.given.weights=w", "models.given is 3 and has no fields to set"),
+        (
+            "detector: {extractors: [{name: x}]}",
+            "detector.extractors.x=1",
+            "name one of the detector.extractor's fields",
+        ),
+        ("detector: {extractors: [{name: x}]}", "detector.extractors.y.weights=1", "there are: x"),
+        ("quocnet: {size: huge}", "quocnet.size.fields=1", "quocnet.size is 'huge' and has no fields to set"),
+        ("models: []", "models.a.b.c=1", "no model has that name"),
+        ("models: []", "training.images=[" + "[" * 2000, "is not YAML"),
+    ],
+)
+def test_a_change_of_any_file_is_refused_on_one_line(text: str, change: str, said: str, tmp_path: Path) -> None:
+    assert said in refusal(tmp_path / "s.yaml", text, change)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("models: [{name: a, decay: small}]", "models.a.decay.0 = 'small': Input should be a valid number, unable"),
+        ("models: [{name: a, decay: 0, given: {weights: ''}}]", "models.a.given.weights = '': String should have"),
+        ("models: [{name: a, decay: 0}]\nsets: {rules: [near]}", "sets.rules.0 = 'near': there are nearest"),
+        (
+            "models: [{name: a, decay: 0}]\nquocnet: {size: huge}",
+            "quocnet.size = 'huge': Input should be 'quocnet-2011', 'quocnet-64' or 'quocnet-mini'",
+        ),
+        ("models: [{name: a, decay: 0}]\nquocnet: {size: {fields: 3}}", "quocnet.size.height: this field is required"),
+        ("models: []", "models = []: Tuple should have at least 1 item"),
+        (f"models: {[3] * 99}\nname: {[3] * 99}", "name = [3, 3"),
+        ("models: [{name: a, decay: 0}]\nseed: 0x" + "f" * 4000, "seed = a number of very many digits: "),
+    ],
+)
+def test_nothing_is_said_that_is_not_so(text: str, said: str, tmp_path: Path) -> None:
+    found = refusal(tmp_path / "s.yaml", text)
+    assert found.startswith(said)
+    assert ("at least 1 item" in found) == (text == "models: []")
+
+
+def test_a_change_reaches_parts_that_are_empty_or_named(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("models: [{name: a, decay: 0}]\ntraining:\ndetector: {extractors: [{name: x, weights: w.pth}]}\n")
+    study = load_study(str(path), ["training.images=70", "quocnet.images=7", "detector.extractors.x.network=alexnet"])
+    assert study.training.images == 70
+    assert study.quocnet is not None
+    assert study.detector is not None
+    assert study.detector.extractors[0].network == "alexnet"
+
+
+def test_a_change_of_one_is_not_one_of_another_that_shares_an_anchor(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "models:\n- {name: a, given: &g {weights: w.pth, network: alexnet}}\n- {name: b, split: p1, given: *g}\n"
+    )
+    study = load_study(str(path), ["models.b.given.weights=v.pth"])
+    assert [Path(spec.given.weights).name for spec in study.models if spec.given] == ["w.pth", "v.pth"]
+
+
+def test_a_study_is_read_as_yaml_1_2(tmp_path: Path) -> None:
+    path = tmp_path / "My Study.yaml"
+    path.write_text("\ufeffmodels: [{name: no, decay: 1e-3}]\nseed: 010\n", encoding="utf-8")
+    study = load_study(str(path), ["sets.examples=010"])
+    assert (study.name, study.models[0].name, study.models[0].decay) == ("my-study", "no", (1e-3,))
+    assert (study.seed, study.sets.examples) == (10, 10)
+    assert "line 3: the key 'seed' stands twice, first in line 1" in refusal(path, "seed: 1\nmodels: []\nseed: 2\n")
+
+
+def test_a_name_that_no_file_can_have_is_no_study() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        load_study("a" * 5000)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -1,0 +1,67 @@
+"""YAML 1.2 as its core schema has it: PyYAML reads YAML 1.1, in which 010 is 8, 1:30 is 90 and ``no`` is false."""
+
+import re
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+_SCALARS = (
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    ("merge", r"<<", "<"),  # of YAML 1.1 alone, but what every reader takes
+)
+"""What plain text is besides text (section 10.3.2 of the standard), and with what it can begin; \\0: it is empty."""
+
+
+class _CoreLoader(yaml.SafeLoader):
+    """PyYAML's safe loader with the core schema's kinds of plain text, and without keys that stand twice."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as PyYAML has it
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return the mapping; raise an error of PyYAML with the place where a key stands twice."""
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # what is no text cannot be a field: whoever reads the mapping says so
+            if key.value in lines:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice, first in line {lines[key.value]}", key.start_mark
+                )
+            lines[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep=deep)
+
+    def construct_core_int(self, node: yaml.ScalarNode) -> int:
+        """Return an integer: decimal whatever zeros it begins with, octal behind 0o, hexadecimal behind 0x."""
+        text = self.construct_scalar(node)
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+
+for _kind, _pattern, _first in _SCALARS:
+    _CoreLoader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}",
+        re.compile(rf"(?:{_pattern})\Z"),
+        ["" if each == "\0" else each for each in _first],
+    )
+_CoreLoader.add_constructor("tag:yaml.org,2002:int", _CoreLoader.construct_core_int)
+
+
+def read_yaml(text: str) -> Any:
+    """Return what ``text`` says in YAML 1.2; raise ``ValueError``, with the line, where it is none."""
+    try:
+        return yaml.load(text, Loader=_CoreLoader)
+    except yaml.MarkedYAMLError as error:
+        place = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
+        context = "" if error.context is None else f" {error.context}"
+        raise ValueError(" ".join(f"{place}{error.problem}{context}".split())) from None
+    except (yaml.YAMLError, ValueError, OverflowError, TypeError) as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

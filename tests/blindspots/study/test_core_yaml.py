@@ -1,0 +1,59 @@
+"""YAML 1.2: which plain text is a number, true, or nothing, what stays text, and one line for what is no YAML."""
+
+import math
+from typing import Any
+
+import pytest
+import yaml
+
+from blindspots.study.core_yaml import read_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(("010", 10), ("0o10", 8), ("0x1F", 31), ("-3", -3), ("+3", 3), ("007", 7), ("0", 0)),
+        *(("1e-3", 1e-3), ("1E5", 1e5), ("1.", 1.0), (".5", 0.5), ("-1.5e+3", -1500.0), ("-.inf", -math.inf)),
+        *(("yes", "yes"), ("no", "no"), ("on", "on"), ("Off", "Off"), ("y", "y"), ("n", "n")),
+        *(("true", True), ("FALSE", False), ("null", None), ("~", None), ("", None)),
+        *(("1:30", "1:30"), ("190:20:30", "190:20:30"), ("1_000", "1_000"), ("0b11", "0b11"), ("1.5.0", "1.5.0")),
+        *(("2024-01-02", "2024-01-02"), ("=", "="), ("1e", "1e"), ("'010'", "010"), ("!!str 3", "3")),
+    ],
+)
+def test_plain_text(text: str, value: Any) -> None:
+    found = read_yaml(text)
+    assert found == value
+    assert type(found) is type(value)
+    if text:
+        assert read_yaml(f"a: [{text}]") == {"a": [value]}
+
+
+def test_the_reader_of_others_is_as_it_was() -> None:
+    read_yaml("no")
+    assert yaml.safe_load("no") is False
+
+
+def test_anchors_and_merges() -> None:
+    assert read_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\n")["b"] == {"x": 1, "y": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n", "line 5: the key 'c' stands twice, first in line 3"),
+        ("seeds: 1\n'seeds': 2\n", "line 2: the key 'seeds' stands twice, first in line 1"),
+        ("a: [1\nb: 2\n", "line 2: "),
+        ("a:\n\t- b", "line 2: found character '\\t' that cannot start any token"),
+        ("a: !!python/object:os.system {}", "line 1: could not determine a constructor for the tag"),
+        ("a: 1\n---\nb: 2\n", "line 2: but found another document"),
+        ("? [1]\n: 2\n", "line 1: found unhashable key"),
+        ("a: \x00", "special characters are not allowed"),
+        ("9" * 5000, "Exceeds the limit"),
+        ("[" * 5000, "nested too deeply"),
+    ],
+)
+def test_what_is_no_yaml_is_said_on_one_line(text: str, said: str) -> None:
+    with pytest.raises(ValueError) as found:  # noqa: PT011 - what it says is compared below
+        read_yaml(text)
+    assert said in str(found.value)
+    assert "\n" not in str(found.value)
