@@ -1,9 +1,12 @@
 """What is imported is declared, where it is needed, and what is declared is used."""
 
+import os
 import re
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from tests.house import imports, parsed
 
@@ -67,3 +70,10 @@ def test_every_tool_is_held_to_a_range() -> None:
     """Another release finds other things: nobody's commit is to fail for that."""
     for line in PROJECT["optional-dependencies"]["test"]:
         assert "<" in line or "==" in line or line.startswith("blindspots["), line
+
+
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    """Else each process starts a server of its own, and nothing fails but time: so it was with pytest 9.2."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        assert request.node.nodeid.endswith("@together")
