@@ -1,4 +1,4 @@
-"""What gives features of pictures: a study's QuocNet, the pixels that it sees, or a network out of a file."""
+"""What gives features of pictures: a study's QuocNet or models, the pixels, or a network out of a file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.models.given import given_file
-from blindspots.models.opening import open_model
+from blindspots.models.codes import LastCodes
+from blindspots.models.given import given_alexnet, given_file
+from blindspots.models.opening import open_model, without_head
 from blindspots.networks.quocnet import resized
 from blindspots.store.place import Place
+from blindspots.study.bounds_spec import ALEXNET
 from blindspots.study.detector_spec import PIXELS, QUOCNET, ExtractorSpec
 from blindspots.study.model_spec import GivenSpec
 from blindspots.study.quocnet_spec import QuocNetSpec
@@ -32,7 +34,7 @@ def extractor_names(study: Study) -> tuple[str, ...]:
     if study.detector is None:
         return ()
     own = () if study.quocnet is None else (QUOCNET,)
-    return (PIXELS, *own, *(each.name for each in study.detector.extractors))
+    return (PIXELS, *own, *study.feature_models, *(each.name for each in study.detector.extractors))
 
 
 def named_extractor(study: Study, name: str) -> ExtractorSpec:
@@ -45,7 +47,7 @@ def named_extractor(study: Study, name: str) -> ExtractorSpec:
 
 
 def extractor(study: Study, place: Place, name: str, *, shape: tuple[int, ...]) -> Extractor:
-    """Return an extractor of a study, whose store is in ``place``, for images of ``shape``.
+    """Return an extractor of a study, whose store is in ``place``, for images of ``shape``; not one of its models.
 
     Raises :class:`InputError` where the weights cannot be had or do not take such images.
     """
@@ -54,9 +56,17 @@ def extractor(study: Study, place: Place, name: str, *, shape: tuple[int, ...]) 
         return Extractor(nn.Flatten(), _unchanged if spec is None else _resizing(spec))
     if name == QUOCNET and spec is not None:
         return Extractor(stored_quocnet(place, spec), _resizing(spec))
+    if name == ALEXNET and name in study.feature_models:
+        given = given_alexnet(study.bounds)
+        return Extractor(without_head(open_model(given_file(given), input_shape=tuple(shape))), _unchanged)
     wanted = named_extractor(study, name)
     opened = open_model(given_file(as_given(wanted)), network=wanted.network or None, input_shape=tuple(shape))
     return Extractor(opened.model, _unchanged)
+
+
+def of_model(model: nn.Module) -> Extractor:
+    """Return the extractor of a model of the study: what its last linear layer reads of images as they are."""
+    return Extractor(LastCodes(model), _unchanged)
 
 
 def as_given(wanted: ExtractorSpec) -> GivenSpec:

@@ -7,6 +7,7 @@ from torch import nn
 
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
+from blindspots.models.codes import last_linear
 
 _SHOWN = 40  # names in an error
 _CHANGING = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear, nn.Flatten, nn.Identity, nn.Dropout, nn.Dropout2d)
@@ -101,15 +102,13 @@ def last_codes(model: nn.Module, batches: Iterable[torch.Tensor]) -> torch.Tenso
 
     ``batches``: as for :func:`activations`. Raises :class:`InputError` for a model without a linear layer.
     """
-    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not linears:
-        raise InputError("the model has no linear layer, whose inputs would be its features; name another model")
+    last = last_linear(model)
     found: list[torch.Tensor] = []
 
     def keep(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         found.append(inputs[0].detach().clone())
 
-    hook = linears[-1].register_forward_pre_hook(keep)
+    hook = last.register_forward_pre_hook(keep)
     try:
         for images in batches:
             with undisturbed(model, images.device), torch.no_grad():

@@ -15,6 +15,7 @@ from blindspots.models.state_dict import unwrapped_for
 from blindspots.models.weights_file import SUFFIXES, load_weights_file
 from blindspots.networks.build import network_for
 from blindspots.networks.known import NETWORKS
+from blindspots.study.bounds_spec import ALEXNET, PRETRAINED, BoundsSpec
 from blindspots.study.model_spec import GIVEN, GivenSpec, ModelSpec
 from blindspots.study.part import is_address
 
@@ -44,6 +45,14 @@ def given_hash(given: GivenSpec) -> str | None:
     For an address what the study says of it, so that nothing is fetched to know whether work is done.
     """
     return given.sha256 if is_address(given.weights) else file_hash(Path(given.weights))
+
+
+def given_alexnet(bounds: BoundsSpec) -> GivenSpec:
+    """Return where the weights lie that a study names for Table 5; which of the AlexNets they are, they tell."""
+    public = NETWORKS[ALEXNET].public
+    if bounds.alexnet == PRETRAINED and public is not None:
+        return GivenSpec(weights=public.address, sha256=public.sha256)
+    return GivenSpec(weights=bounds.alexnet, sha256=bounds.sha256)
 
 
 def open_given(spec: ModelSpec, *, shape: tuple[int, ...], classes: int, packages: Sequence[str] = ()) -> nn.Module:

@@ -81,6 +81,25 @@ def open_model(
     return OpenedModel(at_rest(model), _checked(input_shape), network)
 
 
+def without_head(opened: OpenedModel) -> nn.Module:
+    """Return a known network that ends before the layers of its head: for an AlexNet with pool5, flattened.
+
+    Raises :class:`InputError` for a network that is not known.
+    """
+    if opened.missing:
+        return opened.model
+    network = NETWORKS.find(opened.name)
+    weights = {
+        name: tensor
+        for name, tensor in opened.model.state_dict().items()
+        if not any(name.startswith(f"{layer}.") for layer in network.head)
+    }
+    with torch.random.fork_rng(devices=[]):
+        model: nn.Module = network.make(None)
+    put_weights(model, weights, opened.name, f"{network.name} without its head")
+    return at_rest(model)
+
+
 def _path(path_or_url: str | Path, sha256: str | None) -> Path:
     if is_address(str(path_or_url)):
         return fetch_weights(str(path_or_url), sha256)

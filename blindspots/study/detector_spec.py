@@ -1,7 +1,10 @@
 """A detector: a linear binary classifier on frozen features, as the paper's car classifier on QuocNet (Figure 6)."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator, model_validator
 
+from blindspots.study.bounds_spec import ALEXNET
 from blindspots.study.part import Part, Sha256, Slug, check_hash, from_anywhere
 
 WHEELED_VEHICLES = (
@@ -56,6 +59,11 @@ class DetectorSpec(Part):
     )
     extractors: tuple[ExtractorSpec, ...] = Field(
         (), description="Networks whose outputs are features, beside the study's QuocNet and the pixels it sees"
+    )
+    models: tuple[Slug, ...] | Literal["all"] = Field(
+        (),
+        description="Models of the study whose last features before the logits are features too; all: every model, and "
+        f"the pool5 of {ALEXNET} where bounds.alexnet names one",
     )
     folds: int = Field(5, ge=2, le=100, description="Parts of the pictures, each read by a classifier of the others")
     decay: float = Field(0.01, gt=0, le=1e6, description="Decay of the classifier's weights, on features of unit size")

@@ -11,7 +11,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from blindspots.errors import InputError
 from blindspots.study.bounds_spec import ALEXNET, BoundsSpec
-from blindspots.study.detector_spec import DetectorSpec
+from blindspots.study.detector_spec import PIXELS, QUOCNET, DetectorSpec
 from blindspots.study.model_spec import HALVES, ModelSpec
 from blindspots.study.part import Part, Slug, from_anywhere, is_address, slug
 from blindspots.study.pictures_spec import PicturesSpec
@@ -119,6 +119,18 @@ class Study(Part):
                     raise ValueError(f"units.{field} = {name!r}: no model is called that; there are {', '.join(there)}")
         return self
 
+    @model_validator(mode="after")
+    def _features_of_models_there_are(self) -> "Study":
+        if self.detector is None:
+            return self
+        there = [spec.name for spec in self.models] + [ALEXNET] * bool(self.bounds.alexnet)
+        for name in self.feature_models:
+            if name not in there:
+                raise ValueError(f"detector.models = {name!r}: no model is called that; there are {', '.join(there)}")
+            if name in (PIXELS, QUOCNET) or name in [each.name for each in self.detector.extractors]:
+                raise ValueError(f"detector: two extractors are called {name!r}; name one of them otherwise")
+        return self
+
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out parts of which nothing is said: without them a study is the one that it was before."""
@@ -175,6 +187,15 @@ class Study(Part):
         if self.units.models:
             return self.units.models
         return (*[ALEXNET] * bool(self.bounds.alexnet), *(spec.name for spec in self.models))
+
+    @property
+    def feature_models(self) -> tuple[str, ...]:
+        """The models on whose features a detector is trained; of all that there are AlexNet is the last."""
+        if self.detector is None:
+            return ()
+        if self.detector.models != "all":
+            return self.detector.models
+        return (*(spec.name for spec in self.models), *[ALEXNET] * bool(self.bounds.alexnet))
 
     @property
     def distorted_splits(self) -> tuple[str, ...]:

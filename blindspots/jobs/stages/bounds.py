@@ -15,11 +15,10 @@ from blindspots.jobs.job import Job
 from blindspots.jobs.stages.dataset_job import DatasetJob
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
-from blindspots.models.given import given_hash
+from blindspots.models.given import given_alexnet, given_hash
 from blindspots.models.opening import OpenedModel, open_model
-from blindspots.networks.known import NETWORKS
 from blindspots.store import layout
-from blindspots.study.bounds_spec import ALEXNET, PRETRAINED, BoundsSpec
+from blindspots.study.bounds_spec import BoundsSpec
 from blindspots.study.model_spec import GivenSpec
 from blindspots.study.study import Study
 
@@ -104,7 +103,7 @@ class GivenBounds(Bounds):
         spec = workspace.study.bounds
         if spec.fetched:
             return identity(stage="bounds", algorithm=ALGORITHM, address=spec.alexnet, sha256=spec.sha256)
-        content = given_hash(_given(spec))
+        content = given_hash(given_alexnet(spec))
         return None if content is None else identity(stage="bounds", algorithm=ALGORITHM, weights=content)
 
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
@@ -112,7 +111,7 @@ class GivenBounds(Bounds):
         from blindspots.jobs.file_bounds import ModelFile, file_bounds
         from blindspots.tables.table5.layers import alexnet_layers
 
-        given = _given(workspace.study.bounds)
+        given = given_alexnet(workspace.study.bounds)
         file = ModelFile(given.weights, sha256=given.sha256 or None)
         opened, graph = file.open()
         return alexnet_layers(opened, file_bounds(file, graph, hands))
@@ -120,26 +119,18 @@ class GivenBounds(Bounds):
 
 def alexnet_hash(spec: BoundsSpec) -> str | None:
     """Return what the weights of the study's AlexNet are known by, or None while their file is missing."""
-    return given_hash(_given(spec))
+    return given_hash(given_alexnet(spec))
 
 
 def open_alexnet(spec: BoundsSpec) -> OpenedModel:
     """Return the study's AlexNet; raise :class:`InputError` where its weights cannot be had or are of no AlexNet."""
-    given = _given(spec)
+    given = given_alexnet(spec)
     return _opened(given, given_hash(given))
 
 
 @lru_cache(maxsize=1)
 def _opened(given: GivenSpec, content: str | None) -> OpenedModel:
     return open_model(given.weights, sha256=given.sha256 or None)
-
-
-def _given(spec: BoundsSpec) -> GivenSpec:
-    """Return where the weights lie that the study names for Table 5; which of the AlexNets they are, they tell."""
-    public = NETWORKS[ALEXNET].public
-    if spec.alexnet == PRETRAINED and public is not None:
-        return GivenSpec(weights=public.address, sha256=public.sha256)
-    return GivenSpec(weights=spec.alexnet, sha256=spec.sha256)
 
 
 def bounds(study: Study) -> Iterator[Job]:

@@ -1,6 +1,6 @@
 """The jobs of the units stage: a model's layers, trained and as they began, and the pixels as if they were units."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,8 +16,8 @@ from blindspots.jobs.stages.trainings import model_effort, trained_model, weight
 from blindspots.jobs.stages.unit_comparison import UnitComparison, all_images, images
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.activations import activation_shape, activations, hidden_layers, layer_names, module_names
+from blindspots.models.skeleton import model_skeleton, without_weights
 from blindspots.models.untrained import untrained_known, untrained_model
-from blindspots.networks.build import network_for
 from blindspots.networks.known import NETWORKS
 from blindspots.store import layout
 from blindspots.study.bounds_spec import ALEXNET
@@ -169,28 +169,8 @@ def _skeleton(workspace: Workspace, model: str) -> nn.Module:
     study, dataset = workspace.study, workspace.dataset
     if model == ALEXNET:
         opened = open_alexnet(study.bounds)
-        return _without_weights(lambda: NETWORKS[opened.name].make(None if opened.missing else dataset.classes))
-    spec = study.model(model)
-
-    def make() -> nn.Module:
-        return network_for(spec, shape=dataset.shape, classes=dataset.classes, packages=workspace.networks)
-
-    ours = spec.given is None or not spec.given.network or spec.given.network in NETWORKS
-    return _without_weights(make) if ours else make().eval()
-
-
-def _without_weights(make: Callable[[], nn.Module]) -> nn.Module:
-    """Return what one of our own networks is made of, without drawing its weights, which takes longer than all else.
-
-    Others' may compute with what they draw, which a device without memory refuses.
-    """
-    with torch.device("meta"):
-        made = make()
-    for module in made.modules():
-        for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
-            empty = torch.empty(tensor.shape, dtype=tensor.dtype)
-            setattr(module, name, nn.Parameter(empty) if isinstance(tensor, nn.Parameter) else empty)
-    return made.eval()
+        return without_weights(lambda: NETWORKS[opened.name].make(None if opened.missing else dataset.classes))
+    return model_skeleton(study.model(model), shape=dataset.shape, classes=dataset.classes, packages=workspace.networks)
 
 
 def units(study: Study) -> Iterator[Job]:

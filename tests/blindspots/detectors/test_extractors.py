@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from blindspots.detectors.extractors import extractor, extractor_names
+from blindspots.detectors.extractors import extractor, extractor_names, of_model
 from blindspots.errors import InputError
 from blindspots.networks.alexnet import AlexNet
 from blindspots.store.place import Place
 from blindspots.store.weights import save_weights
+from blindspots.study.file import validate_study
 from tests.small_quocnet import SIZE, small_pictures, small_study, with_detector
 
 
@@ -32,6 +33,32 @@ def test_pixels_are_those_that_the_quocnet_sees(tmp_path: Path) -> None:
     images = torch.rand(2, 3, 26, 24)
     assert torch.equal(extractor(alone, Place(tmp_path), "pixels", shape=(3, 26, 24)).sees(images), images)
     assert extractor_names(small_study(tmp_path / "pictures.npz")) == ()
+
+
+def test_the_alexnet_of_the_bounds_gives_pool5(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs = AlexNet(None).eval()
+    save_weights(Place(tmp_path), "theirs.safetensors", theirs.state_dict(), {})
+    content = small_study(small_pictures(tmp_path / "pictures.npz")).model_dump(mode="json")
+    content["bounds"] = {"alexnet": str(tmp_path / "theirs.safetensors")}
+    study = with_detector(validate_study(content), models="all")
+    assert extractor_names(study) == ("pixels", "quocnet", "fc2", "alexnet")
+    images = torch.rand(2, 3, 70, 70)
+    found = extractor(study, Place(tmp_path), "alexnet", shape=(3, 70, 70))
+    with torch.no_grad():
+        pool5 = theirs.avgpool(theirs.features((images - theirs.mean) / theirs.std)).flatten(1)
+        torch.testing.assert_close(found.network(found.sees(images)), pool5)
+    assert extractor_names(with_detector(validate_study(content), models=["fc2"])) == ("pixels", "quocnet", "fc2")
+    with pytest.raises(InputError, match="no extractor is called 'alexnet'"):
+        extractor(with_detector(validate_study(content)), Place(tmp_path), "alexnet", shape=(3, 70, 70))
+
+
+def test_a_model_s_features_are_what_its_last_layer_reads() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3), torch.nn.Linear(3, 2))
+    found = of_model(model)
+    images = torch.rand(2, 3, 2, 2)
+    torch.testing.assert_close(found.network(found.sees(images)), model[:2](images))
 
 
 def test_an_alexnet_without_its_head_gives_pool5(tmp_path: Path, alexnet: Path) -> None:

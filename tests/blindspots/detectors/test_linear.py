@@ -74,3 +74,13 @@ def test_scores_of_noise_know_nothing() -> None:
 def test_one_kind_alone_is_refused() -> None:
     with pytest.raises(ValueError, match="all examples are of one kind"):
         fit_linear(np.zeros((3, 2)), np.ones(3, bool), decay=1)
+
+
+def test_columns_are_taken_in_parts_to_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, positive = examples(40, 15)
+    whole = fit_linear(features, positive, decay=0.05)
+    monkeypatch.setattr("blindspots.detectors.linear._COLUMNS", 7)
+    parts = fit_linear(features, positive, decay=0.05)
+    assert np.array_equal(whole.weights, parts.weights)
+    assert whole.bias == parts.bias
+    np.testing.assert_array_equal(features, examples(40, 15)[0])  # which are left as they are

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.models.opening import open_model
+from blindspots.models.opening import open_model, without_head
 from blindspots.models.weights_file import load_weights_file
 from blindspots.networks import offered
 from blindspots.networks.alexnet import AlexNet
@@ -244,6 +244,17 @@ def test_a_network_that_a_package_offers(own: Path, monkeypatch: pytest.MonkeyPa
 def test_what_makes_no_network_is_refused(own: Path, network: str, input_shape: Any, wrong: str) -> None:
     with pytest.raises(InputError, match=wrong):
         open_model(own / "w.pt", network=network, input_shape=input_shape)
+
+
+def test_a_known_network_ends_before_its_head(tmp_path: Path) -> None:
+    theirs = AlexNet(7).eval()
+    save_weights(Place(tmp_path), "a.safetensors", theirs.state_dict(), {})
+    ended = without_head(open_model(tmp_path / "a.safetensors"))
+    images = torch.rand(2, 3, 63, 63)
+    with torch.no_grad():
+        codes = theirs.avgpool(theirs.features((images - theirs.mean) / theirs.std)).flatten(1)
+        torch.testing.assert_close(ended(images), codes)
+    assert not any(each.requires_grad for each in ended.parameters())
 
 
 @pytest.mark.real_weights

@@ -3,7 +3,10 @@
 import pytest
 import yaml
 
+from blindspots.detectors.extractors import extractor_names
+from blindspots.figures import FIGURES
 from blindspots.identity import identity
+from blindspots.jobs.expansion import expand
 from blindspots.study.built_in import BUILT_IN, QUICK
 from blindspots.study.file import load_study, validate_study
 from blindspots.study.study import Study
@@ -46,3 +49,25 @@ def test_the_paper_s_networks_and_decays() -> None:
         ("fc123-456-10-p1", "p1", (123, 456)),
         ("fc100-100-10-p2", "p2", (100, 100)),
     ]
+
+
+def test_imagenet_asks_for_a_detector_on_the_features_of_what_a_run_is_given() -> None:
+    study = load_study("imagenet")
+    lites = ("efficientnet-lite0", "efficientnet-lite1")
+    assert extractor_names(study) == ("pixels", *lites)
+    whole = load_study("imagenet", ["bounds.alexnet=a.pth", "quocnet.size=quocnet-mini"])
+    assert extractor_names(whole) == (
+        "pixels",
+        "quocnet",
+        *lites,
+        "alexnet",
+    )  # the last is Figure 6, where one is asked
+    assert {job.key: set(job.inputs) for job in expand(whole) if job.stage == "detectors"} == {
+        "detectors/pixels": set(),
+        "detectors/quocnet": {"quocnet/stage-1"},
+        **{f"detectors/{name}": {f"models/{name}/seed-0"} for name in lites},
+        "detectors/alexnet": set(),
+    }
+    assert not FIGURES["6"].lacks(study)
+    assert len(set(study.detector.positive)) == 44  # of the thousand classes, by number
+    assert load_study("imagenet", ["detector=null"]).detector is None

@@ -18,6 +18,23 @@ def test_it_is_set_where_there_was_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        (["detector.models=[fc7]"], "detector.models = 'fc7': no model is called that; there are fc10-1e-4"),
+        (["detector.models=[alexnet]"], "detector.models = 'alexnet': no model is called that"),
+        (["detector.models=some"], "all"),
+        (
+            ["detector.models=[fc10-1]", "detector.extractors=[{name: fc10-1, weights: a.pth}]"],
+            "detector: two extractors are called 'fc10-1'",
+        ),
+    ],
+)
+def test_models_whose_features_cannot_be_had_are_refused(sets: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        load_study("quick", sets)
+
+
+@pytest.mark.parametrize(
     ("extractors", "said"),
     [
         ("[{name: pixels, weights: a.pth}]", "the name pixels is kept for the study's own"),

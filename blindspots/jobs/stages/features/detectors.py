@@ -10,7 +10,14 @@ import xarray as xr
 
 from blindspots.datasets.class_names import class_label
 from blindspots.detectors.detector import Detector, features_of
-from blindspots.detectors.extractors import as_given, extractor, extractor_names, named_extractor
+from blindspots.detectors.extractors import (
+    Extractor,
+    as_given,
+    extractor,
+    extractor_names,
+    named_extractor,
+    of_model,
+)
 from blindspots.detectors.linear import cross_validated, fit_linear, folds_of
 from blindspots.detectors.ranking import area_under_curve
 from blindspots.device import rows_at_once
@@ -20,11 +27,15 @@ from blindspots.identity import identity
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job
 from blindspots.jobs.stages.dataset_job import DatasetJob
+from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
-from blindspots.models.given import given_file, given_hash
+from blindspots.models.codes import last_linear
+from blindspots.models.given import given_alexnet, given_hash
+from blindspots.models.skeleton import model_skeleton
 from blindspots.randomness import generator
 from blindspots.store import layout
 from blindspots.store.receipts import read_receipt
+from blindspots.study.bounds_spec import ALEXNET
 from blindspots.study.detector_spec import PIXELS, QUOCNET, DetectorSpec
 from blindspots.study.study import Study
 
@@ -51,26 +62,36 @@ class DetectorJob(DatasetJob):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """All of a QuocNet's stages, where the features are its own."""
+        """All of a QuocNet's stages, or a model's training, where the features are its own."""
         return self.reads
 
     reads: tuple[str, ...] = ()
 
     def check(self, workspace: Workspace) -> None:
         """Raise :class:`InputError` for a class that is not there, too few pictures, or weights that cannot be had."""
-        spec = _spec(workspace)
-        folds_of(_positive(workspace), spec.folds, seed=workspace.study.seed)
-        if self.extractor not in (PIXELS, QUOCNET):
-            wanted = named_extractor(workspace.study, self.extractor)
-            given_file(as_given(wanted))
-            network = extractor(workspace.study, workspace.place, self.extractor, shape=workspace.dataset.shape)
-            try:
-                network.network(torch.zeros(1, *workspace.dataset.shape))
-            except (RuntimeError, ValueError, InputError) as error:
-                said = (str(error).splitlines() or [type(error).__name__])[0]
-                raise InputError(
-                    f"the extractor {self.extractor} takes no images of {workspace.dataset.shape}: {said}"
-                ) from None
+        spec, study, dataset = _spec(workspace), workspace.study, workspace.dataset
+        try:
+            folds_of(_positive(workspace), spec.folds, seed=study.seed)
+        except InputError as error:
+            raise InputError(f"{error}, or no detector: --set detector=null") from None
+        if self.extractor in (PIXELS, QUOCNET):
+            return
+        if self._is_trained(study):
+            last_linear(
+                model_skeleton(
+                    study.model(self.extractor),
+                    shape=dataset.shape,
+                    classes=dataset.classes,
+                    packages=workspace.networks,
+                )
+            )
+            return
+        found = extractor(study, workspace.place, self.extractor, shape=dataset.shape)
+        try:
+            found.network(torch.zeros(1, *dataset.shape))
+        except (RuntimeError, ValueError, InputError) as error:
+            said = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"the extractor {self.extractor} takes no images of {dataset.shape}: {said}") from None
 
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the pictures, the extractor and what is asked, or None while the extractor is missing."""
@@ -84,7 +105,7 @@ class DetectorJob(DatasetJob):
             dataset=workspace.dataset.sha256,
             features=features,
             positive=sorted(_labels(workspace)),
-            detector=spec.model_dump(mode="json", exclude={"what", "positive", "extractors"}),
+            detector=spec.model_dump(mode="json", exclude={"what", "positive", "extractors", "models"}),
             seed=study.seed,
             device=workspace.device,
         )
@@ -93,7 +114,7 @@ class DetectorJob(DatasetJob):
         """Return every picture's score by a classifier of the others, and the pictures that are misled."""
         spec, study, dataset = _spec(workspace), workspace.study, workspace.dataset
         positive = _positive(workspace)
-        used = extractor(study, workspace.place, self.extractor, shape=dataset.shape)
+        used = self._opened(workspace)
         network = used.network.to(workspace.device)
         ids = dataset.ids(_SPLIT)
         batch = rows_at_once(int(np.prod(dataset.shape)), arrays=_ARRAYS, most=100)
@@ -144,6 +165,15 @@ class DetectorJob(DatasetJob):
             f"by {size:.5f} in the mean"
         )
 
+    def _is_trained(self, study: Study) -> bool:
+        """Tell whether the features are a model's of the study; AlexNet is given for other things."""
+        return self.extractor in study.feature_models and self.extractor != ALEXNET
+
+    def _opened(self, workspace: Workspace) -> Extractor:
+        if self._is_trained(workspace.study):
+            return of_model(trained_model(workspace, self.extractor, 0))
+        return extractor(workspace.study, workspace.place, self.extractor, shape=workspace.dataset.shape)
+
     def _features(self, workspace: Workspace) -> dict[str, Any] | None:
         """Return what decides the features, or None while it is not there."""
         quocnet = workspace.study.quocnet
@@ -157,6 +187,14 @@ class DetectorJob(DatasetJob):
                     return None
                 contents.append(receipt.content)
             return {"quocnet": contents}
+        if self._is_trained(workspace.study):
+            weights = weights_hash(workspace, self.extractor, 0)
+            return (
+                None if weights is None else {"codes": weights, "network": workspace.study.model(self.extractor).layers}
+            )
+        if self.extractor in workspace.study.feature_models:
+            of_alexnet = given_hash(given_alexnet(workspace.study.bounds))
+            return None if of_alexnet is None else {"pool5": of_alexnet}
         wanted = named_extractor(workspace.study, self.extractor)
         found = given_hash(as_given(wanted))
         return None if found is None else {"weights": found, "network": wanted.network}
@@ -219,4 +257,9 @@ def detectors(study: Study) -> Iterator[Job]:
     """Return a job for each extractor of the study's detector; none where it has none."""
     stages = () if study.quocnet is None else range(1, len(study.quocnet.shape.shapes) + 1)
     for name in extractor_names(study):
-        yield DetectorJob(name, tuple(map(layout.quocnet_stage, stages)) if name == QUOCNET else ())
+        reads: tuple[str, ...] = ()
+        if name == QUOCNET:
+            reads = tuple(map(layout.quocnet_stage, stages))
+        elif name in study.feature_models and name != ALEXNET:
+            reads = (layout.training_job(name, 0),)
+        yield DetectorJob(name, reads)

@@ -12,11 +12,15 @@ import xarray as xr
 from blindspots.detectors.detector import Detector
 from blindspots.detectors.linear import Linear
 from blindspots.errors import InputError
+from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.stages.features import detectors as module
 from blindspots.jobs.stages.features.detectors import DetectorJob, detectors
+from blindspots.jobs.stages.trainings import trained_model, trainings
 from blindspots.jobs.workspace import Workspace
+from blindspots.models.activations import last_codes
 from blindspots.networks.quocnet import resized
 from blindspots.store import layout
+from blindspots.store.arrays import open_root
 from blindspots.store.place import Place
 from blindspots.study.study import Study
 from blindspots.training.layerwise.stored import stored_quocnet
@@ -76,11 +80,38 @@ def test_on_what_a_detector_depends(workspace: Workspace) -> None:
 
     assert known(what="something else") == first
     others = {"positive": ["0"], "folds": 3, "decay": 0.5, "images": 3}
-    assert set(others) == set(type(workspace.study.detector).model_fields) - {"what", "extractors"}
+    assert set(others) == set(type(workspace.study.detector).model_fields) - {"what", "extractors", "models"}
+    assert known(models="all") == first
     assert len({first, *(known(**{field: value}) for field, value in others.items())}) == len(others) + 1
     stages = ("quocnet/stage-1", "quocnet/stage-2")
     assert DetectorJob("quocnet", stages).identity(workspace, 0) not in (None, first)
     assert DetectorJob("quocnet", (*stages, "quocnet/stage-3")).identity(workspace, 0) is None
+
+
+def test_a_detector_on_the_features_of_a_model(workspace: Workspace, tmp_path: Path) -> None:
+    study = changed(
+        workspace.study,
+        models=[{"name": "fc4-2", "hidden": [4], "decay": [0, 0]}],
+        quocnet=None,
+        detector={"models": "all"},
+    )
+    own = Workspace(study, Place.at(tmp_path))
+    open_root(own.place)
+    _, job = detectors(study)
+    assert (job.key, job.inputs) == ("detectors/fc4-2", ("models/fc4-2/seed-0",))
+    assert job.identity(own, 0) is None
+    job.check(own)
+    for each in (*trainings(study), job):
+        each.prepare(own)
+        each.run(own, 0, lambda said: None, OwnHands())
+    drawn = found(own, "fc4-2")
+    assert drawn.attrs["features"] == 4
+    images = own.dataset.images("test", np.arange(5))
+    codes = last_codes(trained_model(own, "fc4-2", 0), [images])
+    torch.testing.assert_close(job._opened(own).network(images), codes)
+    assert drawn.sizes["misled"] == 4
+    assert drawn.success.all()
+    assert job.identity(own, 0) not in (None, DetectorJob("pixels").identity(own, 0))
 
 
 def test_what_cannot_be_is_refused_before_any_work(workspace: Workspace, tmp_path: Path) -> None:
@@ -92,6 +123,7 @@ def test_what_cannot_be_is_refused_before_any_work(workspace: Workspace, tmp_pat
     study = workspace.study
     assert "no class" in refused(changed(study, detector={"positive": ["car"]}))
     assert refused(changed(study, detector={"folds": 16})).startswith("15 pictures of a kind for 16 folds")
+    assert refused(changed(study, detector={"folds": 16})).endswith("or no detector: --set detector=null")
     given = [{"name": "theirs", "weights": str(tmp_path / "none.pth")}]
     assert "none.pth does not exist" in refused(changed(study, detector={"extractors": given}), "theirs")
 
