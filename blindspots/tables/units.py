@@ -55,6 +55,8 @@ def units_table(results: Results) -> xr.Dataset:
     values = {name: np.full([sizes[dim] for dim in of], np.nan) for name, of in dims.items()}
     for index, row in enumerate(rows):
         for seed, found in enumerate(row.seeds):
+            if [str(each) for each in found["measure"].values] != measures:
+                raise InputError(f"the layer {row.layer} of {row.model} is compared otherwise; {UNFINISHED}")
             for name in dims:
                 values[name][index, seed] = found[name].values
     table = xr.Dataset(

@@ -8,8 +8,9 @@ import torch
 from blindspots.device import rows_at_once
 
 SAME_LABEL, OF_WORDNET, OF_FEATURES, OF_PIXELS = "same label", "wordnet", "features", "pixels"
-"""The measures of a study, by name: the share of pairs with one label; what two classes are kinds of, by WordNet; and
-cosines of another network's features, and of pixels."""
+SAME_BRANCH = "same branch"
+"""The measures of a study, by name: the share of pairs with one label; what two classes are kinds of, by WordNet, and
+the share of pairs in one of its branches; and cosines of another network's features, and of pixels."""
 _MOST_PAIRED = 4000
 """Images of which all cosines are kept: 64 MB."""
 

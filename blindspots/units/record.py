@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from blindspots.units.coherence import OF_FEATURES, OF_PIXELS, OF_WORDNET, SAME_LABEL
+from blindspots.units.coherence import OF_FEATURES, OF_PIXELS, OF_WORDNET, SAME_BRANCH, SAME_LABEL
 from blindspots.units.comparison import RANDOM, UNITS, Comparison
 from blindspots.units.statistics import kept, rank_p
 
@@ -87,7 +87,7 @@ def deciding(found: xr.Dataset) -> str:
     """
     there = [str(each) for each in found["measure"].values]
     chance = dict(zip(there, np.nanmax(found["chance"].values.reshape(-1, len(there)), axis=0), strict=True))
-    ranked = [name for name in (SAME_LABEL, OF_WORDNET, OF_FEATURES, OF_PIXELS) if chance.get(name, 0) > 0]
+    ranked = [name for name in (SAME_LABEL, OF_WORDNET, SAME_BRANCH, OF_FEATURES, OF_PIXELS) if chance.get(name, 0) > 0]
     return ranked[0] if ranked else there[0]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from blindspots.datasets.wordnet import check_known, wordnet_similarity
+from blindspots.datasets.wordnet import BRANCHES, check_known, same_branch, wordnet_similarity
 from blindspots.device import BATCH, rows_at_once
 from blindspots.errors import InputError
 from blindspots.identity import array_hash, identity
@@ -24,7 +24,16 @@ from blindspots.models.activations import last_codes
 from blindspots.models.given import file_hash
 from blindspots.store import layout
 from blindspots.store.arrays import delete_group, group_names, open_root
-from blindspots.units.coherence import OF_FEATURES, OF_PIXELS, OF_WORDNET, SAME_LABEL, BetweenLabels, Cosine, Measure
+from blindspots.units.coherence import (
+    OF_FEATURES,
+    OF_PIXELS,
+    OF_WORDNET,
+    SAME_BRANCH,
+    SAME_LABEL,
+    BetweenLabels,
+    Cosine,
+    Measure,
+)
 from blindspots.units.comparison import RANDOM, UNIT_LENGTH, compare_units
 from blindspots.units.layer import LayerActivations
 from blindspots.units.record import deciding, record
@@ -86,7 +95,7 @@ class UnitComparison(DatasetShards):
         if own is None or features is None:
             return None
         if spec.wordnet:
-            own = {**own, "wordnet": file_hash(Path(spec.wordnet))}
+            own = {**own, "wordnet": file_hash(Path(spec.wordnet)), "branches": BRANCHES}
         return identity(
             stage="units",
             algorithm=ALGORITHM,
@@ -215,9 +224,8 @@ def _measures(workspace: Workspace, features: str | None) -> Mapping[str, Measur
     labels = dataset.labels(spec.split, ids).to(workspace.device)
     found: dict[str, Measure] = {SAME_LABEL: BetweenLabels.same(labels, dataset.classes)}
     if spec.wordnet:
-        found[OF_WORDNET] = BetweenLabels(
-            labels, torch.from_numpy(_similarity(spec.wordnet, _keys(workspace))).to(workspace.device)
-        )
+        for name, alike in _by_wordnet(spec.wordnet, _keys(workspace)).items():
+            found[name] = BetweenLabels(labels, torch.from_numpy(alike).to(workspace.device))
     found[OF_PIXELS] = Cosine.between(all_images(workspace, ids))
     if spec.features is not None:
         model = trained_model(workspace, spec.features, 0)
@@ -237,5 +245,5 @@ def _keys(workspace: Workspace) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _similarity(file: str, keys: tuple[str, ...]) -> np.ndarray:
-    return wordnet_similarity(Path(file), keys)
+def _by_wordnet(file: str, keys: tuple[str, ...]) -> Mapping[str, np.ndarray]:
+    return {OF_WORDNET: wordnet_similarity(Path(file), keys), SAME_BRANCH: same_branch(Path(file), keys)}

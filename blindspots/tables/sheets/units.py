@@ -6,12 +6,13 @@ import xarray as xr
 from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names
 from blindspots.tables.units import PIXELS, random_cell
-from blindspots.units.coherence import OF_FEATURES, OF_PIXELS, OF_WORDNET, SAME_LABEL
+from blindspots.units.coherence import OF_FEATURES, OF_PIXELS, OF_WORDNET, SAME_BRANCH, SAME_LABEL
 from blindspots.units.record import deciding
 
 _MEASURED = {
     SAME_LABEL: "share of pairs of them with the same label",
     OF_WORDNET: "how alike pairs of them are by WordNet (Wu and Palmer)",
+    SAME_BRANCH: "share of pairs of them in the same branch of WordNet",
     OF_FEATURES: "cosine of pairs of them in another network's features",
     OF_PIXELS: "cosine of pairs of them as they are",
 }
@@ -31,6 +32,7 @@ def _sheet(table: xr.Dataset, view: str) -> Sheet:
     columns = (
         *("layer", "live", "dead", "units", "random", "kept", "p"),
         *(f"kept, {name}" for name in others),
+        *("in one branch" for _ in _branches(table)),
         "different",
     )
     rows = tuple(_row(table, row, view, others) for row in range(table.sizes["row"]))
@@ -46,6 +48,7 @@ def _row(table: xr.Dataset, row: int, view: str, others: list[str]) -> tuple[str
     of, cell = table.isel(row=row), random_cell(table, row, view, deciding(table))
     live = int(of["units"]) - int(of["dead"])
     shown = f"{live}" if live == int(of["shown"]) else f"{int(of['shown'])} of {live}"
+    of_branch = [random_cell(table, row, view, name) for name in _branches(table)]
     kept = [_kept(random_cell(table, row, view, name)) for name in (deciding(table), *others)]
     return (
         row_name(table, row),
@@ -55,8 +58,17 @@ def _row(table: xr.Dataset, row: int, view: str, others: list[str]) -> tuple[str
         kept[0],
         ", ".join(f"{p:.3g}" for p in cell["p"].values[np.isfinite(cell["p"].values)]),
         *kept[1:],
+        *(
+            f"{_percent(_mean(each['units_coherence']), 1)}, {_percent(_mean(each['coherence']), 1)}"
+            for each in of_branch
+        ),
         f"{_percent(_mean(cell['units_distinct']))}, {_percent(_mean(cell['distinct']))}",
     )
+
+
+def _branches(table: xr.Dataset) -> list[str]:
+    """Return the measure by WordNet's branches, where it is there and another decides."""
+    return [SAME_BRANCH] if SAME_BRANCH in names(table, "measure") and deciding(table) != SAME_BRANCH else []
 
 
 def row_name(table: xr.Dataset, row: int) -> str:
@@ -89,6 +101,15 @@ def _notes(table: xr.Dataset) -> tuple[str, ...]:
     seeds = int(about["seeds"])
     several = "; means over seeds, with the outermost ends of their intervals and every seed's p" if seeds > 1 else ""
     chance = np.nanmean(random_cell(table, 0, names(table, "view")[0], deciding(table))["chance"].values)
+    chances = [
+        float(np.nanmean(random_cell(table, 0, names(table, "view")[0], name)["chance"].values))
+        for name in _branches(table)
+    ]
+    of_branch = "".join(
+        f" In one branch: {_MEASURED[SAME_BRANCH]}, of the units and of random directions; of random images it is "
+        f"{_percent(share, 1)}%."
+        for share in chances
+    )
     return (
         "Of each live unit, and of each direction of random rotations of them, the images to which it answers most. "
         f"Units, random: {_MEASURED.get(deciding(table), deciding(table))}; of random images it is "
@@ -97,7 +118,7 @@ def _notes(table: xr.Dataset) -> tuple[str, ...]:
         f"images compared otherwise. p: rank of the units among {about['rotations']} random rotations by how alike the "
         "images are, (1 + those at least as high) / (rotations + 1), exact if the units are one of them. Different: "
         "images in all sets of the units, and of the directions, as a share of what they could hold: sets that share a "
-        f"few images are alike for that{several}.",
+        f"few images are alike for that{several}.{of_branch}",
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blindspots.datasets.wordnet import check_known, wordnet_similarity
+from blindspots.datasets.wordnet import BRANCHES, check_known, same_branch, wordnet_similarity
 from blindspots.errors import InputError
 
 # name: what it is a kind of; the first is the root, a bat is two things
@@ -51,6 +51,25 @@ def test_likeness_is_how_deep_the_deepest_common_kind_stands(wordnet: tuple[Path
     np.testing.assert_allclose(found, wanted)
 
 
+def test_a_class_lies_in_the_nearest_branch_above_it(wordnet: tuple[Path, dict[str, str]]) -> None:
+    file, known = wordnet
+    of = {"animals": (known["animal"],), "birds and things": (known["bird"], known["thing"])}
+    classes = [known[name] for name in ("ostrich", "animal", "robin", "bat", "entity")]
+    # birds are animals too, but the birds' branch is nearer; the root has nothing above it
+    wanted = np.array([[1, 0, 1, 1, 0], [0, 1, 0, 0, 0], [1, 0, 1, 1, 0], [1, 0, 1, 1, 0], [0, 0, 0, 0, 1]])
+    np.testing.assert_array_equal(same_branch(file, classes, of), wanted)
+    apart = {"birds": (known["bird"],), "things": (known["thing"],)}
+    np.testing.assert_array_equal(same_branch(file, classes, apart), wanted)  # a bat is one step from both: the first
+    assert same_branch(file, classes, dict(reversed(apart.items())))[0, 3] == 0
+    np.testing.assert_array_equal(same_branch(file, classes), np.eye(5))  # of none of WordNet's own
+
+
+def test_no_thing_begins_two_branches() -> None:
+    places = [place for each in BRANCHES.values() for place in each]
+    assert len(set(places)) == len(places)
+    assert all(len(place) == 9 and place[0] == "n" for place in places)
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -62,7 +81,7 @@ def test_likeness_is_how_deep_the_deepest_common_kind_stands(wordnet: tuple[Path
 def test_what_is_not_in_it_is_refused(wordnet: tuple[Path, dict[str, str]], name: str, said: str) -> None:
     file, known = wordnet
     check_known(file, [known["robin"]])
-    for ask in (wordnet_similarity, check_known):
+    for ask in (wordnet_similarity, same_branch, check_known):
         with pytest.raises(InputError, match=said):
             ask(file, [known["robin"], name])
 

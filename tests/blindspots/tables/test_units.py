@@ -47,6 +47,14 @@ def test_a_model_that_was_not_asked_for_is_left_out() -> None:
     assert {each.model for each in found} == {"fc10", PIXELS}
 
 
+def test_layers_that_are_compared_otherwise_are_not_set_beside_each_other() -> None:
+    results = held(study_of_units())
+    found = results.tree["units/fc10/seed-0/trained/layers.1"]
+    found.dataset = found.to_dataset().assign_coords(measure=["same label", "features"])
+    with pytest.raises(InputError, match=r"the layer layers\.1 of fc10 is compared otherwise; finish it"):
+        units_table(results)
+
+
 def test_a_store_that_is_not_finished_says_so() -> None:
     results = held(study_of_units(seeds=2))
     with pytest.raises(InputError, match=r"the store lacks units/fc4-10/seed-1/trained/layers\.2; finish it"):

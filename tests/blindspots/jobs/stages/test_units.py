@@ -11,11 +11,13 @@ import torch
 
 from blindspots.errors import InputError
 from blindspots.figures.drawing import draw_figure
+from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.opening import open_root
 from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages.units import ModelUnits, PixelUnits
 from blindspots.jobs.verification import verify
+from blindspots.jobs.workspace import Workspace
 from blindspots.models.activations import activations
 from blindspots.models.untrained import untrained_model
 from blindspots.networks.known import NETWORKS
@@ -28,6 +30,7 @@ from blindspots.study.file import validate_study
 from blindspots.study.model_spec import ModelSpec
 from blindspots.study.study import Study
 from blindspots.tables.drawing import draw_table, read_table
+from tests.small_pictures import folder_of_pictures
 
 CONTENT: dict[str, Any] = {
     "name": "of-units",
@@ -168,6 +171,44 @@ def test_what_decides_a_layer(tmp_path: Path, mnist: object) -> None:
     for changed in ({"rotations": 10}, {"top": 6}, {"images": 201}, {"split": "train"}, {"directions": 15}):
         assert all(a != b for a, b in zip(first, identities(**{"features": None, **changed}), strict=True))
     assert identities() == [None, None]  # the features are of a model that is not trained yet
+
+
+WORDNET = {"n01440764": "n02512053", "n01518878": "n01503061", "n02012849": "n01503061", "n03126707": "n03183080"}
+"""Of small pictures' classes, the tench is a fish, the ostrich and one crane are birds, the other is a device."""
+
+
+def test_pictures_are_compared_by_wordnet_and_its_branches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of_pictures(tmp_path / "four")
+    content = bytearray(b" " * 3_200_000)
+    for name, above in [*WORDNET.items(), *((each, "") for each in set(WORDNET.values()))]:
+        pointers = f"001 @ {above[1:]} n 0000" if above else "000"
+        line = f"{name[1:]} 03 n 01 {name} 0 {pointers} | it\n".encode()
+        content[int(name[1:]) : int(name[1:]) + len(line)] = line
+    (tmp_path / "data.noun").write_bytes(content)
+    study = validate_study(
+        {
+            **CONTENT,
+            "dataset": str(tmp_path / "four"),
+            "pictures": {"size": 6},
+            "models": [{"name": "softmax", "decay": [0]}],
+            "training": {"images": None},
+            "units": {"rotations": 3, "bases": 0, "top": 3, "wordnet": str(tmp_path / "data.noun")},
+        }
+    )
+    monkeypatch.setenv("BLINDSPOTS_CACHE", str(tmp_path / "cache"))
+    workspace = Workspace(study, Place.at(tmp_path / "root"))
+    drawn = PixelUnits().drawn(workspace, 0, lambda said: None, OwnHands())
+    known = PixelUnits().identity(workspace, 0)
+    assert list(drawn["measure"].values) == ["same label", "wordnet", "same branch", "pixels"]
+    # of 12 * 11 pairs 4 * 3 * 2 have one label, and two classes of three pictures each share a branch
+    assert float(drawn["chance"].sel(measure="same label")) == pytest.approx(24 / 132)
+    assert float(drawn["chance"].sel(measure="same branch")) == pytest.approx((24 + 2 * 9) / 132)
+    tops = drawn["unit_tops"].sel(view="raw").values
+    of = np.array([0, 1, 1, 2])[workspace.dataset.labels("test").numpy()][tops]
+    pairs = (of[:, :, None] == of[:, None, :]).sum((1, 2)) - 3
+    np.testing.assert_allclose(drawn["unit_coherence"].sel(view="raw", measure="same branch"), pairs / 6)
+    monkeypatch.setattr("blindspots.jobs.stages.unit_comparison.BRANCHES", {"bird": ("n01503061",)})
+    assert PixelUnits().identity(workspace, 0) != known  # of other branches it is done anew
 
 
 def test_the_alexnet_that_is_given_for_its_bounds_is_looked_at_too(tmp_path: Path) -> None:

@@ -20,6 +20,20 @@ def test_a_block_for_each_way_of_taking_the_activations() -> None:
     assert raw.notes == unit.notes
 
 
+def test_by_branches_of_wordnet_there_is_a_column_more() -> None:
+    results = held(study_of_units())
+    for node in results.tree.subtree:
+        if "measure" in node.coords:
+            node.dataset = node.to_dataset().assign_coords(measure=["wordnet", "same branch"])
+    raw, _ = units_sheets(units_table(results))
+    assert raw.columns[-3:] == ("kept, same branch", "in one branch", "different")
+    assert raw.rows[0][-3:] == ("70 [65, 77]", "60.0, 45.0", "80, 90")
+    assert (
+        "in the same branch of WordNet, of the units and of random directions; of random images it is 40.0%."
+        in (raw.notes[0])
+    )
+
+
 def test_of_several_seeds_means_outermost_ends_and_every_p_are_shown() -> None:
     raw, _ = units_sheets(units_table(held(study_of_units(seeds=2), seeds=2)))
     assert raw.rows[0][5:7] == ("75 [65, 87]", "0.01, 0.02")
