@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.models.codes import LastCodes
+from blindspots.models.activations import LastCodes
 from blindspots.models.given import given_alexnet, given_file
 from blindspots.models.opening import open_model, without_head
 from blindspots.networks.quocnet import resized

@@ -16,8 +16,7 @@ from blindspots.jobs.stages.trainings import model_effort, trained_model, weight
 from blindspots.jobs.stages.unit_comparison import UnitComparison, all_images, images
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.activations import activation_shape, activations, hidden_layers, layer_names, module_names
-from blindspots.models.skeleton import model_skeleton, without_weights
-from blindspots.models.untrained import untrained_known, untrained_model
+from blindspots.models.untrained import model_skeleton, untrained_known, untrained_model, without_weights
 from blindspots.networks.known import NETWORKS
 from blindspots.store import layout
 from blindspots.study.bounds_spec import ALEXNET

@@ -6,10 +6,12 @@ from torch import nn
 
 from blindspots.errors import InputError
 from blindspots.models.activations import (
+    LastCodes,
     activation_shape,
     activations,
     hidden_layers,
     last_codes,
+    last_linear,
     layer_names,
     module_names,
 )
@@ -110,3 +112,31 @@ def test_images_of_another_shape_are_refused(model: nn.Sequential) -> None:
 def test_a_layer_that_is_never_run_through_has_no_activations() -> None:
     with pytest.raises(InputError, match="never runs through the layer idle"):
         activations(Twice(), "idle", [torch.rand(2, 6)])
+
+
+@pytest.fixture
+def small() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(6, 4), nn.Sigmoid(), nn.Linear(4, 3))
+
+
+def test_the_codes_are_what_the_last_layer_reads_with_their_gradient(small: nn.Sequential) -> None:
+    images = torch.rand(5, 2, 3, requires_grad=True)
+    codes = LastCodes(small)(images)
+    torch.testing.assert_close(codes, small[:3](images))
+    (slope,) = torch.autograd.grad(codes.sum(), images)
+    (wanted,) = torch.autograd.grad(small[:3](images).sum(), images)
+    torch.testing.assert_close(slope, wanted)
+    assert not small[3]._forward_pre_hooks
+
+
+def test_its_parts_are_the_model_s_once(small: nn.Sequential) -> None:
+    moved = LastCodes(small).double()
+    assert len(list(moved.parameters())) == len(list(small.parameters()))
+    assert moved(torch.rand(2, 2, 3, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_a_model_without_a_linear_layer_is_refused(small: nn.Sequential) -> None:
+    assert last_linear(small) is small[3]
+    with pytest.raises(InputError, match="no linear layer"):
+        LastCodes(nn.Sequential(nn.Flatten()))

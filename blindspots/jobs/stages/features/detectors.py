@@ -29,9 +29,9 @@ from blindspots.jobs.job import Job
 from blindspots.jobs.stages.dataset_job import DatasetJob
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
-from blindspots.models.codes import last_linear
+from blindspots.models.activations import last_linear
 from blindspots.models.given import given_alexnet, given_hash
-from blindspots.models.skeleton import model_skeleton
+from blindspots.models.untrained import model_skeleton
 from blindspots.randomness import generator
 from blindspots.store import layout
 from blindspots.store.receipts import read_receipt
