@@ -25,10 +25,13 @@ class Attempt:
     work: RowWork
     point: torch.Tensor = field(init=False)
     """(n, m) the nearest points found; the images themselves where nothing was found."""
+    by: torch.Tensor = field(init=False)
+    """(n,) what found them, places in :data:`.FOUND_BY`."""
     effort: Effort = field(init=False)
 
     def __post_init__(self) -> None:
         self.point = self.rows.clone()
+        self.by = torch.zeros_like(self.clean)
         self.effort = Effort.none(len(self.rows), self.rows.device)
         self.effort.add(torch.arange(len(self.rows), device=self.rows.device), forwards=1)
 
@@ -40,5 +43,5 @@ class Attempt:
 
     def keep(self, part: torch.Tensor, problem: Problem) -> None:
         """Take over what was found for the images ``part`` (indices), and add what it took."""
-        self.point[part] = problem.best.point
+        self.point[part], self.by[part] = problem.best.point, problem.best.by
         self.effort.include(part, problem.effort)

@@ -1,10 +1,15 @@
 """What a search has for each image so far: the nearest point found, and how much work it took."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+
+FOUND_BY = ("", "clean", "projection", "lbfgs", "refinement", "drawing back", "straight line", "decisions", "exact")
+"""How an image was found: not at all; it is read as wanted already; and the parts of a search."""
 
 
 class BestArrays(NamedTuple):
@@ -25,15 +30,24 @@ class Best:
     """(n,) Euclidean distance from the image; infinite where nothing was found yet."""
     target: torch.Tensor
     """(n,) the class reached, or to be reached."""
+    by: torch.Tensor
+    """(n,) int64: what found it, a place in :data:`FOUND_BY`."""
 
     @classmethod
     def none(cls, rows: torch.Tensor, targets: torch.Tensor) -> "Best":
         """Return the state in which nothing was found for ``rows`` (n, m)."""
-        return cls(rows.clone(), torch.full_like(rows[:, 0], torch.inf), targets.clone())
+        return cls(rows.clone(), torch.full_like(rows[:, 0], torch.inf), targets.clone(), torch.zeros_like(targets))
 
     def arrays(self) -> BestArrays:
         """Return the same as the kernels see it, for what is on a CPU."""
         return BestArrays(self.point.numpy(), self.size.numpy(), self.target.numpy())
+
+    @contextmanager
+    def credited(self, name: str) -> Iterator[None]:
+        """Note for every image to which something nearer is found meanwhile that ``name`` of :data:`FOUND_BY` did."""
+        before = self.size.clone()
+        yield
+        self.by[self.size < before] = FOUND_BY.index(name)
 
     def offer(self, image: torch.Tensor, point: torch.Tensor, *, size: torch.Tensor, target: torch.Tensor) -> None:
         """Take the points that are nearer than what is held; an image may be offered several.

@@ -6,11 +6,13 @@ import torch
 
 from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
+from blindspots.distortion.best import FOUND_BY
 from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.exact.linear import exact_distances, exact_linear_distortion
 from blindspots.distortion.threads import Each
 from blindspots.models.layered import Layered
 from blindspots.models.layers import sole_linear
+from blindspots.models.unknown.differenced import Differenced
 from blindspots.perturbation.measure import distortion as rms
 from blindspots.spectral.proof.rounded_product import certificate
 
@@ -52,9 +54,18 @@ class MinimumDistortion:
     """(n,) int64: backward passes."""
     reasons: dict[int, str]
     """Why there is no success, for each image (its place in the batch) without one."""
+    found_by: tuple[str, ...]
+    """How each image was found: "clean" (it is read as wanted already), "projection", "lbfgs", "refinement", "drawing
+    back", "exact" (a linear model's), or, without gradients that lead there, "straight line" (from another image) or
+    "decisions" (a walk along the boundary that asks for classes alone), with " by differences" behind it where those
+    took the place of the model's gradients; "" where there is no success."""
+    warnings: tuple[str, ...] = ()
+    """What makes the search worth less than usual: gradients that are zero, infinite or not the function's."""
 
 
-def checked_result(model: torch.nn.Module, images: torch.Tensor, *, attempt: Attempt, each: Each) -> MinimumDistortion:
+def checked_result(
+    model: torch.nn.Module, images: torch.Tensor, *, attempt: Attempt, each: Each, warnings: tuple[str, ...] = ()
+) -> MinimumDistortion:
     """Return what ``attempt`` found for ``images`` (n, ...), as evaluated on what a reader will compute from it.
 
     The points of ``attempt`` are overwritten.
@@ -98,8 +109,18 @@ def checked_result(model: torch.nn.Module, images: torch.Tensor, *, attempt: Att
         iterations=attempt.effort.iterations,
         forwards=attempt.effort.forwards,
         backwards=attempt.effort.backwards,
-        reasons=_reasons(success, wanted, exact=exact),
+        reasons=_reasons(success, attempt, exact=exact),
+        found_by=_found_by(success, attempt),
+        warnings=warnings,
     )
+
+
+def _found_by(success: torch.Tensor, attempt: Attempt) -> tuple[str, ...]:
+    """Return how each image was found."""
+    by = torch.where(attempt.wanted.reached(attempt.clean), FOUND_BY.index("clean"), attempt.by)
+    how = " by differences" if isinstance(attempt.classifier, Differenced) else ""
+    names = ("", "clean", *(name + how for name in FOUND_BY[2:]))
+    return tuple(names[place] for place in torch.where(success, by, 0).tolist())
 
 
 def _exact(linear: torch.nn.Linear, images: torch.Tensor, *, labels: torch.Tensor, wanted: Criterion) -> torch.Tensor:
@@ -116,14 +137,18 @@ def _exact(linear: torch.nn.Linear, images: torch.Tensor, *, labels: torch.Tenso
     return exact
 
 
-def _reasons(success: torch.Tensor, wanted: Criterion, *, exact: torch.Tensor) -> dict[int, str]:
+def _reasons(success: torch.Tensor, attempt: Attempt, *, exact: torch.Tensor) -> dict[int, str]:
     """Say for each image without success why."""
-    reasons = {}
+    reasons, wanted = {}, attempt.wanted
     for image in (~success).nonzero()[:, 0].tolist():
+        one = torch.full_like(attempt.clean, image)
         if wanted.own[image]:
             reasons[image] = "the image is of the target class itself"
         elif exact[image] == torch.inf:
             reasons[image] = "no image in the box is read so: proved"
+        elif bool((other := wanted.take(one).reached(attempt.clean)).any()):
+            there = int(other.nonzero()[0])
+            reasons[image] = f"the method found no image that is read so, though image {there} of the batch is"
         else:
             reasons[image] = "the search found no image in the box that is read so; there may be none"
     return reasons

@@ -1,5 +1,6 @@
 """The search for the least distortion that makes a model misread an image (section 4.1)."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,14 +9,19 @@ import torch
 from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.criteria import criterion
+from blindspots.distortion.lines.goals import pictures_in_the_box
 from blindspots.distortion.methods import Method, method_of
 from blindspots.distortion.result import MinimumDistortion, checked_result
 from blindspots.distortion.row_work import Path, row_work
 from blindspots.distortion.strategy import search
 from blindspots.distortion.threads import in_threads, one_by_one
 from blindspots.models.checks import check_examples, check_images, check_labels
-from blindspots.models.classifier import undisturbed
+from blindspots.models.classifier import Classifier, undisturbed
 from blindspots.models.layered import Layered, classifier_of
+from blindspots.models.unknown.called import Model, as_module
+from blindspots.models.unknown.differenced import Differenced
+from blindspots.models.unknown.gradients import seen_gradients
+from blindspots.models.unknown.one_by_one import check_one_by_one
 
 _ARRAYS = 8
 """Of images at least: the point, the trial point, gradients, and L-BFGS's memory."""
@@ -24,7 +30,7 @@ Rule = str | int | torch.Tensor
 
 
 def minimum_distortion(
-    model: torch.nn.Module,
+    model: Model,
     images: torch.Tensor,
     labels: torch.Tensor,
     *,
@@ -50,8 +56,10 @@ def minimum_distortion(
     Images misread from the start (slip "misread from the start"): under nearest they are left as they are, a success
     at distortion 0; a target is sought all the same, and costs nothing only where it is what the model reads already.
 
-    ``model`` returns logits (n, k) for ``images`` (n, ...), float32 or float64 in [0, 1]; ``labels``: (n,) integers.
-    Its mode, its parameters and the global random state are left as found. ``path``: row-wise work by compiled kernels
+    ``model``: a module, or anything that can be called, which returns logits (n, k) for ``images`` (n, ...), float32 or
+    float64 in [0, 1], each read for itself; ``labels``: (n,) integers. Its mode, its parameters, the images and the
+    global random state are left as found. Gradients that are zero, infinite or not those of the logits are warned of,
+    and ``found_by`` says how each image was found without them. ``path``: row-wise work by compiled kernels
     ("fused", CPU) or by torch operations; "auto" takes the kernels on a CPU. Results agree within tolerance. A search
     that finds nothing ends with ``success`` False, a perturbation of zero and a reason. Raises :class:`InputError` for
     input that cannot be used.
@@ -59,6 +67,7 @@ def minimum_distortion(
     check_images(images)
     how = method_of(method)
     work = row_work(path, images.device)
+    model = as_module(model)
     images = images.detach().contiguous()
     classifier = classifier_of(model, images.shape[1:])
     # two parts at least where that is worth while, for two threads; the same whatever there are, so that results are
@@ -71,15 +80,33 @@ def minimum_distortion(
         if examples is not None:
             check_examples(examples, len(images))
         wanted = criterion(rule, labels, logits=logits, seed=seed, examples=examples, split=split)
+        said: tuple[str, ...] = ()
+        if not isinstance(classifier, Layered):  # whose gradients are ours
+            check_one_by_one(classifier, images, logits)
+            classifier, said = _trusted(classifier, model, images, logits.argmax(dim=1), at_once=size)
         attempt = Attempt(classifier, images.flatten(1), labels, logits.argmax(dim=1), wanted, work)
         todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
         each = in_threads if isinstance(classifier, Layered) and images.device.type == "cpu" else one_by_one
         search(attempt, how, parts=todo.split(size), each=each)
-        return checked_result(model, images, attempt=attempt, each=each)
+        return checked_result(model, images, attempt=attempt, each=each, warnings=said)
+
+
+def _trusted(
+    classifier: Classifier, model: torch.nn.Module, images: torch.Tensor, read: torch.Tensor, *, at_once: int
+) -> tuple[Classifier, tuple[str, ...]]:
+    """Return a classifier whose gradients are the function's, and what is to be said of the model's own."""
+    rows = images.flatten(1)
+    classifier.look_for_probabilities(torch.cat([rows[:at_once], pictures_in_the_box(rows)]))
+    differenced = Differenced(model, images.shape[1:])
+    differenced.classes, differenced.probabilities = classifier.classes, classifier.probabilities
+    seen = seen_gradients(classifier, differenced, rows, read, at_once=at_once)
+    for sentence in seen.warnings():
+        warnings.warn(sentence, stacklevel=3)
+    return (differenced if seen.false else classifier), seen.warnings()
 
 
 def distances_to_all(
-    model: torch.nn.Module,
+    model: Model,
     images: torch.Tensor,
     labels: torch.Tensor,
     *,
@@ -96,8 +123,8 @@ def distances_to_all(
     while len(columns) < classes:
         found = minimum_distortion(model, images, labels, rule=len(columns), method=method, path=path)
         if not columns:
-            with undisturbed(model, images.device), torch.no_grad():
-                classes = model(images[:1]).shape[1]
+            with undisturbed(module := as_module(model), images.device):
+                classes = Classifier(module, images.shape[1:]).logits(images[:1].flatten(1)).shape[1]
         own = labels.to(images.device).long() == len(columns)
         columns.append(torch.where(found.success, found.distortion, torch.inf).masked_fill(own, 0))
     return torch.stack(columns, dim=1)

@@ -5,15 +5,16 @@ from collections.abc import Iterable
 import torch
 
 from blindspots.distortion.attempt import Attempt
+from blindspots.distortion.best import FOUND_BY
 from blindspots.distortion.common_c import with_common_c
 from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.drawing_back import FROM_CLASSES, draw_back
 from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
+from blindspots.distortion.lines.rescue import rescue
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
 from blindspots.distortion.problem import Problem
 from blindspots.distortion.projection.projection import nearest
 from blindspots.distortion.refinement import refine
-from blindspots.distortion.rescue import rescue
 from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.threads import Each
 
@@ -28,6 +29,7 @@ def search(attempt: Attempt, method: Method, *, parts: Iterable[torch.Tensor], e
     if isinstance(method, Lbfgs) and method.c == "set" and parts:
         todo = torch.cat(parts)
         attempt.point[todo] = with_common_c(attempt, method, todo=todo, parts=parts, each=each)
+        attempt.by[todo] = FOUND_BY.index("lbfgs")
         return
     failed: list[tuple[torch.Tensor, Problem]] = []
 
@@ -50,7 +52,8 @@ def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork
     """Do the method's ordinary search."""
     if isinstance(wanted, AnyOther) and not isinstance(method, Lbfgs):
         most = (method.projection if isinstance(method, Auto) else method).rounds
-        doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=most)
+        with problem.best.credited("projection"):
+            doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=most)
         if isinstance(method, Auto):
             _both(problem, wanted, method=method, work=work, some=doubtful.nonzero()[:, 0])
         return
@@ -68,7 +71,8 @@ def _both(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork, s
     _penalise(problem, wanted, method=method.among_many if many else method.lbfgs, work=work, some=some)
     found = some[torch.isfinite(problem.best.size[some])]
     if many and len(found):
-        found = found[draw_back(problem.take(found), problem.best.target[found], work=work)]
+        with problem.best.credited("drawing back"):
+            found = found[draw_back(problem.take(found), problem.best.target[found], work=work)]
     _refine(problem, work, some=found)
 
 
@@ -76,10 +80,12 @@ def _penalise(problem: Problem, wanted: Criterion, *, method: Lbfgs, work: RowWo
     """Search for some of the rows (indices) by L-BFGS."""
     if len(some):
         how = Search(method.penalty == "squared", method.values, MOST_VALUES, method.iterations, method.tolerance)
-        penalised(problem.take(some), wanted.take(some), minimiser=work.minimiser, search=how)
+        with problem.best.credited("lbfgs"):
+            penalised(problem.take(some), wanted.take(some), minimiser=work.minimiser, search=how)
 
 
 def _refine(problem: Problem, work: RowWork, *, some: torch.Tensor) -> None:
     """Go on from what is best for some of the rows (indices), towards the classes reached there."""
     if len(some):
-        refine(problem.take(some), problem.best.target[some], work=work)
+        with problem.best.credited("refinement"):
+            refine(problem.take(some), problem.best.target[some], work=work)

@@ -1,7 +1,7 @@
 """Anyone's model, seen as a function from flat rows of values to logits, with the gradients that a search needs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import torch
@@ -16,16 +16,23 @@ def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
 
     Gradients are taken with respect to the images only, so that no parameter's ``grad`` or ``requires_grad`` changes.
     """
-    training = [(module, module.training) for module in model.modules()]
+    training = [(module, module.training) for module in model.modules() if hasattr(module, "training")]
     devices = [device] if device.type == "cuda" else []
     try:
         with torch.random.fork_rng(devices=devices), torch.inference_mode(False), torch.enable_grad():
-            model.eval()
+            with suppress(NotImplementedError):  # an exported module has one mode, that of its export
+                model.eval()
             yield
     finally:
         for module, mode in training:
             module.training = mode
 
+
+_EDGE = 1e-3
+"""How far inside the box a gradient is taken that is not finite."""
+
+_SUM = 1e-3
+"""Outputs from 0 that sum to 1 within this are probabilities."""
 
 Tape = tuple[torch.Tensor, ...]
 """What a forward pass leaves for the backward pass."""
@@ -53,6 +60,11 @@ class Classifier:
         self._model = model
         self._shape = shape
         self.classes = 0
+        self.probabilities = False
+        """Whether the model returns probabilities, whose logarithms are taken: they rank the classes alike, and still
+        change where probabilities are nearly 0 and 1."""
+        self.differentiable = True
+        """Whether the model can be evaluated so that gradients are known, as far as was seen."""
 
     def checked(self, images: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``images`` (n, ...); refuse with :class:`InputError` what makes no sense."""
@@ -65,36 +77,70 @@ class Classifier:
                 )
         try:
             with torch.no_grad():
-                logits = self._model(images)
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                logits = self._model(images.clone())  # a model may write to what it is given: never to the caller's
+        except Exception as error:  # a model is anybody's, and may raise anything
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(f"the model refuses images of the shape {tuple(images.shape)}: {reason}") from error
         logits = check_logits(logits, count=len(images), dtype=images.dtype)
         self.classes = logits.shape[1]
-        return logits
+        return self._logarithms(logits.clone())  # the model may use the same memory for its next output
 
     def logits(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``rows`` (n, m)."""
         with torch.no_grad():
-            logits: torch.Tensor = self._model(rows.reshape(-1, *self._shape))
-        return logits
+            logits: torch.Tensor = self._model(rows.reshape(-1, *self._shape).clone())
+        return self._logarithms(logits.clone())
 
     def evaluate(self, rows: torch.Tensor) -> tuple[torch.Tensor, Tape]:
         """Return the logits (n, k) of ``rows`` (n, m), and what :meth:`pullback` needs to go back from there."""
         leaf = rows.detach().requires_grad_(True)
-        logits = self._model(leaf.reshape(-1, *self._shape))
+        logits = None
+        if self.differentiable:
+            try:
+                logits = self._logarithms(self._model(leaf.reshape(-1, *self._shape).clone()))
+            except Exception:  # one that leaves torch on the way, for instance; any other fault is raised again below
+                self.differentiable = False
+        if logits is None:
+            logits = self.logits(rows)
         if not logits.requires_grad:  # a constant model: its gradient is zero everywhere
-            logits = logits + 0 * leaf.sum(dim=1, keepdim=True)
-        return logits.detach(), (leaf, logits)
+            logits = logits.clone() + 0 * leaf.sum(dim=1, keepdim=True)
+        return logits.detach().clone(), (leaf, logits)
+
+    def look_for_probabilities(self, rows: torch.Tensor) -> None:
+        """Set :attr:`probabilities` by what the model returns for ``rows`` (n, m): enough to make chance no cause."""
+        self.probabilities = False
+        shares = self.logits(rows)
+        self.probabilities = bool(((shares >= 0).all(dim=1) & ((shares.sum(dim=1) - 1).abs() < _SUM)).all())
+
+    def _logarithms(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return the logarithms of probabilities, and logits as they are."""
+        return logits.clamp_min(torch.finfo(logits.dtype).tiny).log() if self.probabilities else logits
 
     def pullback(self, tape: Tape, weights: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
         """Return the gradients (n, m) of each row's logits, weighted by ``weights`` (n, k) and summed.
 
-        With ``keep`` the tape can be used again.
+        With ``keep`` the tape can be used again. Where a gradient is not finite, as a root's is at a black pixel, it is
+        taken a little inside the box; what is not finite there either is 0.
         """
-        leaf, logits = tape
-        (result,) = torch.autograd.grad(logits, leaf, weights, retain_graph=keep)
+        result = self.gradient(tape, weights, keep=keep)
+        wild = (~torch.isfinite(result)).any(dim=1)
+        if wild.any():
+            rows = wild.nonzero()[:, 0]
+            _, inner = self.evaluate(tape[0][rows].detach().clamp(_EDGE, 1 - _EDGE))
+            tame = self.gradient(inner, weights[rows]).nan_to_num(0, 0, 0)
+            result = result.index_copy(0, rows, tame)
         return result
+
+    def gradient(self, tape: Tape, weights: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
+        """Return the gradients (n, m) as automatic differentiation has them; 0 where the model has none."""
+        leaf, logits = tape
+        try:
+            (result,) = torch.autograd.grad(logits, leaf, weights, retain_graph=keep, allow_unused=True)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:  # an operation without a derivative
+            result = None
+        return torch.zeros_like(leaf) if result is None else result
 
     def pullbacks(self, tape: Tape, weights: torch.Tensor) -> torch.Tensor:
         """Return the gradients (n, c, m) for several ``weights`` (n, c, k) of each row.
@@ -110,7 +156,8 @@ class Classifier:
             except RuntimeError:  # an operation of the model that cannot be vectorised
                 pass
             else:
-                return result.transpose(0, 1)
+                if torch.isfinite(result).all():
+                    return result.transpose(0, 1)
         count = weights.shape[1]
         columns = [self.pullback(tape, weights[:, column], keep=column + 1 < count) for column in range(count)]
         return torch.stack(columns, dim=1)

@@ -5,6 +5,7 @@ import torch
 from blindspots.device import rows_at_once
 from blindspots.models.checks import check_images, check_labels, check_targets
 from blindspots.models.classifier import Classifier, undisturbed
+from blindspots.models.unknown.called import Model, as_module
 
 _LEVELS = 255
 _ARRAYS = 4
@@ -23,7 +24,7 @@ def in_eight_bits(images: torch.Tensor) -> torch.Tensor:
 
 
 def survives_eight_bits(
-    model: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, *, targets: torch.Tensor | None = None
+    model: Model, images: torch.Tensor, labels: torch.Tensor, *, targets: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Return whether distorted ``images``, rounded to 8 bits, are misread by ``model``, or read as their targets.
 
@@ -35,6 +36,7 @@ def survives_eight_bits(
     :class:`InputError` for images, labels, targets or a model that cannot be used.
     """
     rounded = in_eight_bits(images.detach() if isinstance(images, torch.Tensor) else images)
+    model = as_module(model)
     classifier = Classifier(model, images.shape[1:])
     size = rows_at_once(images[0].numel(), arrays=_ARRAYS)
     with undisturbed(model, images.device):

@@ -3,16 +3,18 @@
 import torch
 
 from blindspots.distortion.attempt import Attempt
-from blindspots.distortion.criteria import Criterion, Towards
+from blindspots.distortion.best import FOUND_BY
+from blindspots.distortion.criteria import AnyOther, Criterion, Towards
 from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
+from blindspots.distortion.lines.decisions import walk
+from blindspots.distortion.lines.goals import goals_of
 from blindspots.distortion.problem import Problem
-from blindspots.distortion.projection.boundary import enough, margin
+from blindspots.distortion.projection.boundary import rounding_margin
 from blindspots.distortion.refinement import refine
-from blindspots.models.classifier import Classifier, contrast, worst_lead
+from blindspots.models.classifier import worst_lead
 
 _CLASSES = 3
 """Classes tried in turn under the nearest rule."""
-_NEIGHBOURS = 8
 _BISECTIONS = 25
 _LONGER = Search(squared=True, values=6, most=MOST_VALUES, iterations=30, tolerance=0.1)
 
@@ -21,8 +23,9 @@ def rescue(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
     """Search those of the images again for which ``problem`` holds nothing.
 
     First by the penalty with a longer search down to tiny c (under nearest: towards the likeliest classes in turn),
-    then from other images of the batch that are read as wanted, blended into this one until the blend is at the
-    boundary, and moved on from there by projection. Ends whether or not anything is found.
+    then from other images that are read as wanted, those of the batch or plain ones, blended into this one until the
+    blend is at the boundary, and moved on from there by projection, or where no gradient says whither, by a walk that
+    asks for classes alone. Ends whether or not anything is found.
 
     ``problem``: the images ``part`` (indices) of ``attempt``.
     """
@@ -34,17 +37,22 @@ def rescue(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
         if not len(here):
             break
         goal = Towards.of(goals, torch.full_like(goals, -1))
-        penalised(problem.take(here), goal, minimiser=attempt.work.minimiser, search=_LONGER)
-    for image in failed[torch.isinf(best.size[failed])]:
-        one = problem.take(image[None])
-        found = wanted.take(image.expand(len(attempt.clean))).reached(attempt.clean).nonzero()[:, 0]
-        if len(found):
-            away = (attempt.rows[found] - one.rows).norm(dim=1)
-            near = away.topk(min(_NEIGHBOURS, len(found)), largest=False).indices
-            _blend(one, attempt.rows[found][near], classes=attempt.clean[found][near])
+        with best.credited("lbfgs"):
+            penalised(problem.take(here), goal, minimiser=attempt.work.minimiser, search=_LONGER)
+    lost = failed[torch.isinf(best.size[failed])]
+    with best.credited("straight line"):
+        for image in lost:
+            goals, classes = goals_of(attempt, int(part[image]))
+            if len(goals):
+                _blend(problem.take(image[None]), goals, classes=classes)
     here = failed[torch.isfinite(best.size[failed])]
     if len(here):
-        refine(problem.take(here), best.target[here], work=attempt.work)
+        with best.credited("refinement"):
+            refine(problem.take(here), best.target[here], work=attempt.work)
+    still = lost[best.by[lost] == FOUND_BY.index("straight line")]  # nothing that a gradient says brought it nearer
+    if len(still):
+        with best.credited("decisions"):
+            walk(problem.take(still), None if isinstance(wanted, AnyOther) else wanted.take(still).targets)
 
 
 def _targets(problem: Problem, wanted: Criterion) -> list[torch.Tensor]:
@@ -64,21 +72,12 @@ def _blend(problem: Problem, goals: torch.Tensor, *, classes: torch.Tensor) -> N
     share = high
     for _ in range(_BISECTIONS):
         point = torch.lerp(row.expand_as(goals), goals, share[:, None]).clamp(0, 1)
-        leads, slopes = _lead_and_slope(problem.classifier, point, classes=classes)
-        problem.effort.add(here, iterations=1, forwards=1, backwards=1)
-        beyond = leads >= enough(slopes)
+        logits = problem.classifier.logits(point)
+        problem.effort.add(here, iterations=1, forwards=1)
+        # rounding apart, so that the point is read so in any batch: where the boundary is a cliff, no slope says more
+        beyond = worst_lead(logits, classes) >= rounding_margin(logits)
         size = torch.where(beyond, (point - row).norm(dim=1), torch.inf)
         problem.best.offer(here, point, size=size, target=classes)
         high = torch.where(beyond, share, high)
         low = torch.where(beyond, low, share)
         share = (low + high) / 2
-
-
-def _lead_and_slope(
-    classifier: Classifier, point: torch.Tensor, *, classes: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the lead over the strongest rival and the margin to aim for."""
-    logits, tape = classifier.evaluate(point)
-    rivals = logits.scatter(1, classes[:, None], -torch.inf).argmax(dim=1)
-    slope = classifier.pullback(tape, contrast(classes, rivals, like=logits))
-    return worst_lead(logits, classes), margin(slope.norm(dim=1), logits)

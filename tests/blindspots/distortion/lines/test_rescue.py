@@ -7,7 +7,7 @@ from torch import nn
 from blindspots import minimum_distortion
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.criteria import AnyOther
-from blindspots.distortion.rescue import rescue
+from blindspots.distortion.lines.rescue import rescue
 from blindspots.distortion.row_work import row_work
 from blindspots.models import Classifier
 

@@ -1,0 +1,44 @@
+"""Other images than the one at hand: where lines to a class begin when no gradient leads to it."""
+
+import torch
+
+from blindspots.distortion.attempt import Attempt
+
+_NEIGHBOURS = 8
+_GREYS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_STRENGTHS = (0.03, 0.1, 0.3)
+_DRAWN = 24
+"""Pictures of noise: half of them grey, half black and white."""
+
+
+def pictures_in_the_box(rows: torch.Tensor) -> torch.Tensor:
+    """Return (g, m) pictures that belong to no data set: plain ones and noise, the same for every image."""
+    size = rows.shape[1]
+    random = torch.Generator().manual_seed(0)
+    plain = torch.tensor(_GREYS)[:, None].expand(-1, size)
+    noise = torch.rand(_DRAWN, size, generator=random)
+    noise[_DRAWN // 2 :] = noise[_DRAWN // 2 :].round()
+    return torch.cat([plain, noise]).to(rows)
+
+
+def goals_of(attempt: Attempt, image: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the pictures (g, m) nearest to an image that are read as wanted, and as what (g,).
+
+    Those of the batch, the image's negative, plain pictures and noise, alone and upon the image.
+    """
+    row = attempt.rows[image]
+    drawn = torch.cat([1 - row[None], pictures_in_the_box(attempt.rows), _around(row)])
+    read = torch.cat([attempt.clean, attempt.classifier.logits(drawn).argmax(dim=1)])
+    others = torch.cat([attempt.rows, drawn])
+    one = torch.full_like(read, image)
+    found = attempt.wanted.take(one).reached(read).nonzero()[:, 0]
+    away = (others[found] - row).norm(dim=1)
+    near = found[away.topk(min(_NEIGHBOURS, len(found)), largest=False).indices]
+    return others[near], read[near]
+
+
+def _around(row: torch.Tensor) -> torch.Tensor:
+    """Return (g, m) the image (m,) under noise of several strengths."""
+    noise = torch.randn(len(_STRENGTHS), _DRAWN, len(row), generator=torch.Generator().manual_seed(1)).to(row)
+    strengths = torch.tensor(_STRENGTHS)[:, None, None].to(row)
+    return (row + strengths * noise).clamp(0, 1).flatten(0, 1)

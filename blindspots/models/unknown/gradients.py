@@ -1,0 +1,88 @@
+"""Whether a model's gradients can be trusted: are there any, are they finite, and are they its function's?"""
+
+from dataclasses import dataclass
+
+import torch
+
+from blindspots.models.classifier import Classifier, contrast, difference
+from blindspots.models.unknown.differenced import Differenced
+
+_COMPARED = 8
+"""Images at which gradients are held against differences."""
+_LENGTHS = (1e-3, 1e-2, 0.1, 0.5)
+"""Euclidean lengths of the steps: the short ones for curved functions, the long ones for those with steps."""
+_AGREE = 0.5
+"""Share by which a difference of logits may miss what the gradient says it is, at the best of these lengths."""
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What was seen of a model's gradients at n images."""
+
+    zero: torch.Tensor
+    """(n,) bool: that of the lead over the strongest rival is 0, or there is none."""
+    infinite: torch.Tensor
+    """(n,) bool: it is infinite, or not a number."""
+    false: bool
+    """They are not the function's: differences of logits say otherwise at most of the images compared."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is to be said of them, a sentence each."""
+        count, said = len(self.zero), []
+        if self.zero.any():
+            said.append(
+                f"the model has no gradient, or one of zero, at {int(self.zero.sum())} of {count} images: what is found"
+                " there comes from differences of logits and from lines to other images, and may be far from the least"
+            )
+        if self.infinite.any():
+            said.append(
+                f"the model's gradient is infinite or not a number at {int(self.infinite.sum())} of {count} images: it "
+                "is taken a little inside the box there, and what is found may be far from the least"
+            )
+        if self.false:
+            said.append(
+                "the model's gradients are not those of its logits, as differences show; differences take their place"
+            )
+        return tuple(said)
+
+
+def seen_gradients(
+    classifier: Classifier, differenced: Differenced, rows: torch.Tensor, labels: torch.Tensor, *, at_once: int
+) -> Gradients:
+    """Return what the gradients at ``rows`` (n, m) are like: of the strongest rival's lead over ``labels`` (n,).
+
+    ``differenced``: the same model, by differences. ``at_once``: rows that are evaluated together.
+    """
+    zero, infinite = torch.zeros_like(labels, dtype=torch.bool), torch.zeros_like(labels, dtype=torch.bool)
+    near = []
+    for place, part in enumerate(torch.arange(len(rows), device=rows.device).split(at_once)):
+        logits, tape = classifier.evaluate(rows[part])
+        own = labels[part]
+        rivals = logits.scatter(1, own[:, None], -torch.inf).argmax(dim=1)
+        slope = classifier.gradient(tape, contrast(rivals, own, like=logits))
+        infinite[part] = ~torch.isfinite(slope).all(dim=1)
+        zero[part] = (slope == 0).all(dim=1)
+        if place == 0:
+            some = (~(zero[part] | infinite[part])).nonzero()[:_COMPARED, 0]
+            near.append(_agree(classifier, rows[some], slope[some], pairs=(rivals[some], own[some])))
+            flat = zero[part].nonzero()[: _COMPARED // 4, 0]
+            if len(flat):  # a function is flat there, or its gradient is kept back
+                differences = differenced.evaluate(rows[flat])[1][1]
+                near.append((differences == 0).flatten(1).all(dim=1))
+    return Gradients(zero, infinite, false=bool(torch.cat(near).double().mean() < 0.5))
+
+
+def _agree(
+    classifier: Classifier, rows: torch.Tensor, slopes: torch.Tensor, *, pairs: tuple[torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
+    """Return where (n,) a lead changes along its gradient as that says, at one of the lengths at least."""
+    norm = slopes.norm(dim=1, keepdim=True)
+    agree = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    for length in _LENGTHS:
+        ahead, behind = (rows + length * slopes / norm).clamp(0, 1), (rows - length * slopes / norm).clamp(0, 1)
+        expected = ((ahead - behind) * slopes).sum(dim=1)
+        high, low = classifier.logits(ahead), classifier.logits(behind)
+        change = difference(high, *pairs) - difference(low, *pairs)
+        rounding = 64 * torch.finfo(rows.dtype).eps * torch.maximum(high.abs(), low.abs()).amax(dim=1)
+        agree |= (change - expected).abs() <= _AGREE * expected.abs() + rounding
+    return agree
