@@ -4,20 +4,24 @@ Every function here is given the values as they came out for one batch and retur
 for what it doesn't know. All of them are linear in what depends on the input, but for the larger of two values, or have
 slopes of at most 1; a factor is the norm of the linear map. Of these maps it is known in closed form:
 
-- a copy of each value c times: sqrt(c); broadcasting makes as many copies of each value as the outcome is larger
-- multiplication value by value with constants m: the largest ``|m|``
+- a copy of each value c times: sqrt(c); broadcasting makes as many copies of each value as the outcome is larger, in
+  every function of several tensors: the bounds of a clamp copy its input, too
+- multiplication value by value with constants m: the largest ``|m|``, of a number of Python's the larger of itself, in
+  float64, and of what the outcome's dtype makes of it
+- a cast to a dtype that holds every value of the one before: 1. Any other jumps, and has no constant at all
 - the sum of n values: sqrt(n), by Cauchy and Schwarz; their mean: 1 / sqrt(n)
 - the largest of several values: no more than the norm of their change, as of all of them side by side
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
-from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.matrix.bound import NoRuleError, times
 
 _ROUNDED_UP = 1 + 1e-12
 _SELECTING = """
@@ -33,7 +37,7 @@ REDUCING = frozenset(("mean", "sum", "amax", "amin"))
 _ADDING = frozenset(("add", "iadd", "sub", "subtract", "isub"))
 _SCALING = frozenset(("mul", "multiply", "imul", "div", "divide", "true_divide", "truediv", "itruediv"))
 _CASTS = frozenset(("float", "double", "half", "bfloat16", "to", "type", "cpu", "cuda", "requires_grad_", "type_as"))
-"""Functions that leave values as they are but for rounding."""
+"""Functions that leave values as they are, where the dtype that they cast to holds them all: :func:`check_cast`."""
 _SLOPE_ONE = frozenset(
     ("abs", "absolute", "neg", "negative", "clamp", "clip", "clamp_min", "clamp_max", "sin", "cos", "atan")
 )
@@ -76,11 +80,6 @@ class Step:
         return (sum(parts) if self.rule == "sum" else math.hypot(*parts)) * _ROUNDED_UP
 
 
-def times(first: float, second: float) -> float:
-    """Return the product of two constants; 0 where one is."""
-    return 0.0 if first == 0 or second == 0 else first * second
-
-
 def arithmetic(
     name: str, arguments: tuple[Any, ...], settings: dict[str, Any], depends: Sequence[bool], outcome: Any
 ) -> tuple[Literal["sum", "join"], tuple[tuple[int, float], ...]] | None:
@@ -91,9 +90,9 @@ def arithmetic(
     """
     base = name.removesuffix("_")
     if base in _ADDING and len(arguments) == 2:
-        scale = abs(float(settings.get("alpha", 1)))
+        scale = _largest(settings.get("alpha", 1), outcome)
         # |a + alpha b| <= |a| + |alpha| |b|, each of them copied to the outcome's shape first
-        factors = (_copies(arguments[at], outcome) * (scale if at else 1) for at in (0, 1))
+        factors = (times(_copies(arguments[at], outcome), scale if at else 1.0) for at in (0, 1))
         return "sum", tuple((at, factor) for at, factor in enumerate(factors) if depends[at])
     if base in ("maximum", "minimum"):  # |max(a, b) - max(a', b')| <= max(|a - a'|, |b - b'|), value by value
         return "join", tuple((at, _copies(arguments[at], outcome)) for at in (0, 1) if depends[at])
@@ -106,9 +105,20 @@ def arithmetic(
     if base in ("mean", "sum") and isinstance(outcome, torch.Tensor):
         count = arguments[0].numel() / outcome.numel()  # n values go into each of the outcome's
         return "sum", ((0, count ** (0.5 if base == "sum" else -0.5)),)
-    if base in ("amax", "amin") or base in _SLOPE_ONE or name in _CASTS:
+    if base in ("amax", "amin"):
         return "sum", ((0, 1.0),)
+    if base in _SLOPE_ONE or name in _CASTS:  # the bounds of a clamp can be tensors, to whose shape it copies its input
+        return "sum", ((0, _copies(arguments[0], outcome)),)
     return None
+
+
+def check_cast(before: torch.dtype, after: torch.dtype) -> None:
+    """Raise NoRuleError unless a value of the dtype ``after`` stands for every one of ``before``: no cast rounds."""
+    if before == after or not (before.is_floating_point and after.is_floating_point):
+        return  # what is no floating-point number is refused as such
+    fine, coarse = torch.finfo(before), torch.finfo(after)
+    if coarse.eps > fine.eps or coarse.max < fine.max or coarse.tiny > fine.tiny:
+        raise NoRuleError(f"a cast from {before} to {after}, which holds fewer values, jumps: no constant bounds it")
 
 
 def is_random(name: str) -> bool:
@@ -146,15 +156,27 @@ def _product(
     if all(depends[:2]):
         raise NoRuleError("the product or quotient of two values that depend on the input: no constant bounds it")
     own = 0 if depends[0] else 1
-    other = torch.as_tensor(arguments[1 - own]).detach().double()
-    if "div" in base:
-        if own == 1 or settings.get("rounding_mode") is not None:
-            raise NoRuleError("a division by what depends on the input, or with rounding: no constant bounds it")
-        other = other.reciprocal()
-    factor = float(other.abs().max())
-    if not math.isfinite(factor):
-        raise NoRuleError("a factor that is not finite")
-    return "sum", ((own, factor * _copies(arguments[own], outcome)),)
+    if "div" in base and (own == 1 or settings.get("rounding_mode") is not None):
+        raise NoRuleError("a division by what depends on the input, or with rounding: no constant bounds it")
+    factor = _largest(arguments[1 - own], outcome, inverse="div" in base)
+    return "sum", ((own, times(factor, _copies(arguments[own], outcome))),)
+
+
+def _largest(constants: Any, outcome: torch.Tensor, *, inverse: bool = False) -> float:
+    """Return the largest absolute value, or that of the reciprocals, of what ``outcome`` was multiplied by.
+
+    Of a Python number that is float64, as in a model of float64; one of another dtype rounds it first, up or down, to
+    what may be 0 or infinite there. So either counts, and the larger.
+    """
+    if isinstance(constants, torch.Tensor):
+        exact = constants.detach().double()
+    else:
+        exact = torch.tensor(constants, dtype=torch.float64)
+    both = torch.stack([exact, exact.to(outcome.dtype).double()]).abs()
+    factor = float((both.reciprocal() if inverse else both).max())
+    if not math.isfinite(factor) or (inverse and 0 < factor < sys.float_info.min):
+        raise NoRuleError("a factor that is not finite, or whose inverse is not")
+    return factor
 
 
 def _copies(value: Any, outcome: Any) -> float:

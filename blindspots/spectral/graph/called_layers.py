@@ -1,4 +1,7 @@
-"""The modules that calls of torch's functions stand for: of each, one that takes the function's own arguments."""
+"""The modules that calls of torch's functions stand for: of each, one that takes the function's own arguments.
+
+They do all that the call does, biases included: proofs evaluate them in its place. The walk holds each against it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +17,7 @@ Weight = torch.Tensor | None
 def _linear(weight: torch.Tensor, bias: Weight = None) -> nn.Module:
     if weight.dim() != 2:
         raise NoRuleError(f"a product with a constant of shape {tuple(weight.shape)} has no rule, only one of two axes")
-    return _with(nn.Linear(weight.shape[1], len(weight), bias=False, device="meta"), weight)
+    return _with(nn.Linear(weight.shape[1], len(weight), bias=False, device="meta"), weight, bias)
 
 
 def _matmul(other: torch.Tensor) -> nn.Module:
@@ -31,7 +34,7 @@ def _convolution(kind: Any) -> Callable[..., nn.Module]:
         groups: int = 1,
     ) -> nn.Module:
         sizes: Any = (weight.shape[1] * groups, len(weight), tuple(weight.shape[2:]))
-        return _with(kind(*sizes, stride, padding, dilation, groups, bias=False, device="meta"), weight)
+        return _with(kind(*sizes, stride, padding, dilation, groups, bias=False, device="meta"), weight, bias)
 
     return build
 
@@ -48,14 +51,15 @@ def _transposed(kind: Any) -> Callable[..., nn.Module]:
     ) -> nn.Module:
         sizes: Any = (len(weight), weight.shape[1] * groups, tuple(weight.shape[2:]))
         made = kind(*sizes, stride, padding, output_padding, groups, False, dilation, device="meta")
-        return _with(made, weight)
+        return _with(made, weight, bias)
 
     return build
 
 
-def _with(module: nn.Module, weight: Weight) -> nn.Module:
-    """Return the module with another weight; its bias is of no matter and stays as it is."""
-    module._parameters["weight"] = None if weight is None else nn.Parameter(weight.detach(), requires_grad=False)
+def _with(module: nn.Module, weight: Weight, bias: Weight = None) -> nn.Module:
+    """Return the module with another weight and bias, or without."""
+    for name, values in (("weight", weight), ("bias", bias)):
+        module._parameters[name] = None if values is None else nn.Parameter(values.detach(), requires_grad=False)
     return module
 
 
@@ -93,17 +97,21 @@ def _softmax(kind: Callable[[int], nn.Module]) -> Callable[..., nn.Module]:
 
 
 def _prelu(weight: torch.Tensor) -> nn.Module:
-    return _with(nn.PReLU(weight.numel()), weight)
+    made = nn.PReLU(weight.numel())
+    made._parameters["weight"] = nn.Parameter(weight.detach(), requires_grad=False)
+    return made
 
 
 def _layer_norm(
     normalized_shape: Any, weight: Weight = None, bias: Weight = None, eps: float = 1e-5, cudnn_enable: bool = True
 ) -> nn.Module:
-    return _with(nn.LayerNorm(normalized_shape, eps, elementwise_affine=False), weight)
+    return _with(nn.LayerNorm(normalized_shape, eps, elementwise_affine=False), weight, bias)
 
 
 def _rms_norm(normalized_shape: Any, weight: Weight = None, eps: float | None = None) -> nn.Module:
-    return _with(nn.RMSNorm(normalized_shape, eps, elementwise_affine=False), weight)
+    made = nn.RMSNorm(normalized_shape, eps, elementwise_affine=False)
+    made._parameters["weight"] = None if weight is None else nn.Parameter(weight.detach(), requires_grad=False)
+    return made
 
 
 def _group_norm(
@@ -114,7 +122,7 @@ def _group_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> nn.Module:
-    return _with(nn.GroupNorm(num_groups, shape[0], eps, affine=False), weight)
+    return _with(nn.GroupNorm(num_groups, shape[0], eps, affine=False), weight, bias)
 
 
 def _batch_norm(
@@ -132,7 +140,24 @@ def _batch_norm(
     kinds: tuple[Any, ...] = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     made = kinds[len(shape) - 1](shape[0], eps, affine=False)
     made.running_mean, made.running_var = running_mean, running_var
-    return _with(made, weight)
+    return _with(made, weight, bias)
+
+
+def _instance_norm(
+    shape: tuple[int, ...],
+    running_mean: Weight = None,
+    running_var: Weight = None,
+    weight: Weight = None,
+    bias: Weight = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> nn.Module:
+    kinds: tuple[Any, ...] = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+    made = kinds[len(shape) - 2](shape[0], eps, affine=False, track_running_stats=not use_input_stats)
+    if not use_input_stats:
+        made.running_mean, made.running_var = running_mean, running_var
+    return _with(made, weight, bias)
 
 
 def _pad(pad: Any, mode: str = "constant", value: float | None = None) -> nn.Module:
@@ -177,7 +202,12 @@ ACTIVATIONS: dict[str, Callable[..., nn.Module]] = {
 }
 """Functions that may work in place, by an argument or by a name that ends in an underscore."""
 
-BY_SHAPE: dict[str, Callable[..., nn.Module]] = {"batch_norm": _batch_norm, "group_norm": _group_norm}
+BY_SHAPE: dict[str, Callable[..., nn.Module]] = {
+    "batch_norm": _batch_norm,
+    "group_norm": _group_norm,
+    "instance_norm": _instance_norm,
+}
+"""Those of which the module asks for the number of channels, or its class is by the number of axes."""
 CALLS: dict[str, Callable[..., nn.Module]] = {
     "linear": _linear,
     "matmul": _matmul,

@@ -16,15 +16,18 @@ _BEFORE: dict[type[nn.Module], tuple[type[nn.Module], int]] = {
 def folded(before: nn.Module, norm: nn.Module, shape: tuple[int, ...]) -> nn.Module | None:
     """Return ``before`` with the weights of itself and ``norm`` after it, in float64; None where they don't fold.
 
-    ``shape``: between the two, without the batch. The bias is of no matter to a bound and stays that of ``before``.
+    ``shape``: between the two, without the batch. The bias, of no matter to a bound, is that of the two as well.
     """
     kind = parametrize.type_before_parametrizations(before)
     if _BEFORE.get(kind) != (type(norm), len(shape)):
         return None
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
     plain = (module._forward_hooks or module._forward_pre_hooks for module in (before, norm))
-    if norm.running_var is None or any(plain) or "forward" in vars(before) or "forward" in vars(norm):
+    without = norm.running_var is None or norm.running_mean is None
+    if without or any(plain) or "forward" in vars(before) or "forward" in vars(norm):
         return None
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
     # BN(W x + b) = D (W x + b - mean) + beta with D = diag(gamma / sqrt(var + eps)): linear, of the weight D W, whose
     # norm is at most |D| |W|, the product of the two layers' own, and often far less
     variance = norm.running_var.detach().double() + norm.eps
@@ -37,5 +40,15 @@ def folded(before: nn.Module, norm: nn.Module, shape: tuple[int, ...]) -> nn.Mod
     made.__dict__.update(before.__dict__)
     made._modules = {}
     made._parameters = dict(before._parameters)
-    made.weight = nn.Parameter(weight * factor.reshape(-1, *[1] * (weight.dim() - 1)), requires_grad=False)
+    spread = factor.reshape(-1, *[1] * (weight.dim() - 1))
+    both = weight * spread
+    used = weight != 0 if norm.weight is None else (weight != 0) & (norm.weight.reshape(spread.shape) != 0)
+    if bool(((both.abs() < torch.finfo(both.dtype).tiny) & used).any()):
+        return None  # a product that underflows would count as less than it is
+    made.weight = nn.Parameter(both, requires_grad=False)
+    shift = 0 if before.bias is None else before.bias.detach().double()  # type: ignore[operator]
+    bias = (shift - norm.running_mean.detach().double()) * factor
+    if norm.bias is not None:
+        bias = bias + norm.bias.detach().double()
+    made._parameters["bias"] = nn.Parameter(bias, requires_grad=False)
     return made

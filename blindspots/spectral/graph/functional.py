@@ -16,7 +16,7 @@ def known_name(target: object) -> str | None:
     """Return the name of a function of torch or of an operator; None for any other function, whatever its name."""
     if isinstance(target, str):
         return target
-    if target is torch.batch_norm:  # its arguments are in another order than those of F.batch_norm
+    if target in (torch.batch_norm, torch.instance_norm):  # with their arguments in another order than F's
         return None
     name = str(getattr(target, "__name__", ""))
     return name if any(getattr(space, name, None) is target for space in _SPACES) else None

@@ -4,10 +4,12 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 from torch.nn.utils import parametrize
 
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
+from blindspots.spectral.graph.functional import known_name
 from blindspots.spectral.graph.layers import Graph, Layer
 from blindspots.spectral.graph.node_values import NodeValues
 from blindspots.spectral.graph.walk import Walk
@@ -18,6 +20,8 @@ __all__ = ["Graph", "Layer", "trace"]
 
 _BATCH = 2
 """Images that are sent through the model."""
+_UNITS = 256
+"""The graph does what the model does, in the same order: what it returns may be so many units of rounding apart."""
 
 
 def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
@@ -28,10 +32,12 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
     known for is a layer without a module, which :func:`blindspots.spectral.network.bound_layer` refuses.
 
     The model's mode, statistics and gradients stay as they are. The graph's layers are the model's own, but for those
-    that stand for functions or for two layers.
+    that stand for functions or for two layers and those with a constant that the dtype decides.
 
-    Raises :class:`InputError` for a shape that the model doesn't take, for a model that torch.fx can't follow, and for
-    hooks and for tensors changed in place that are used again: what they do is not in the graph.
+    Raises :class:`InputError` for a shape that the model doesn't take, for a model that torch.fx can't follow, for
+    hooks and for tensors changed in place that are used again, which are not in the graph, for a model that returns
+    anything else than its graph does or that answers an image otherwise in another batch, and for parts that stay in
+    training mode when the model is put in evaluation mode.
     """
     shape = checked_shape(input_shape)
     if not isinstance(model, nn.Module):
@@ -39,17 +45,24 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
     for name, module in model.named_modules():
         if module._forward_hooks or module._forward_pre_hooks:
             raise InputError(f"{name or 'the model'} has forward hooks, which can change what it returns: remove them")
+    if _global_forward_hooks or _global_forward_pre_hooks:
+        raise InputError("torch has global forward hooks, which can change what any layer returns: remove them")
     tensors = [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]
     like = tensors[0] if tensors else torch.zeros(())
     tracer = _Tracer()
     root = nn.Sequential(model) if tracer.is_leaf_module(model, "") else model
     with undisturbed(model, like.device), torch.no_grad():
+        for name, module in model.named_modules():
+            if module.training:
+                raise InputError(f"{name or 'the model'} stays in training mode where the model is set to evaluation")
         nodes = tracer.followed(root)
         random = torch.Generator().manual_seed(0)
         batch = torch.rand(_BATCH, *shape, generator=random, dtype=torch.float64).to(like.device, like.dtype)
         walk = Walk(NodeValues(root, nodes, batch))
         outcome = walk.through(nodes)
         _check_same(outcome, root(batch))
+        if walk.asked:
+            _check_alone(outcome, root, batch)
     return Graph(tuple(walk.layers), tuple(walk.steps), shape)
 
 
@@ -75,6 +88,9 @@ class _Tracer(fx.Tracer):
                 "depend on its input, or as a module that blindspots.spectral.rules.rules.RULES has a rule for"
             ) from error
         self.inside.clear()
+        for node in nodes:  # an input by its name is the first argument, as what is known of calls has it
+            if node.op == "call_function" and not node.args and "input" in node.kwargs and known_name(node.target):
+                node.args, node.kwargs = (node.kwargs["input"],), {k: v for k, v in node.kwargs.items() if k != "input"}
         return nodes
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -96,10 +112,24 @@ def _check_same(outcome: Any, real: Any) -> None:
         raise InputError(f"the model returns a {type(real).__name__}; a bound is of one tensor")
     if not torch.isfinite(real).all():
         return  # some weight isn't finite, and its layer's rule can say which
-    if outcome.shape != real.shape or not torch.allclose(
-        outcome.double(), real.double(), rtol=1e-3, atol=1e-3 * float(real.abs().max())
-    ):
+    room = _UNITS * torch.finfo(real.dtype).eps * float(real.abs().max()) if real.is_floating_point() else 0.0
+    same = outcome.shape == real.shape and outcome.dtype == real.dtype
+    if not same or not torch.allclose(outcome.double(), real.double(), rtol=0, atol=room):
         raise InputError(
             "the model returns something else than its graph as torch.fx sees it: it changes a tensor in place that is "
-            "used again under another name, or draws random numbers"
+            "used again under another name, draws random numbers, or computes in another dtype (autocast)"
         )
+
+
+def _check_alone(outcome: torch.Tensor, root: nn.Module, batch: torch.Tensor) -> None:
+    """Refuse a model that asks for sizes and answers an image otherwise when it comes alone: by the batch's size."""
+    try:
+        alone = root(batch[:1])
+    except Exception:  # it takes no such batch, and so can't be wrong about one
+        return
+    if not isinstance(alone, torch.Tensor) or alone.shape != outcome[:1].shape or not torch.isfinite(outcome).all():
+        return
+    # sums are taken in another order for another size of the batch, and layers amplify what that rounds otherwise
+    room = torch.finfo(outcome.dtype).eps ** 0.5 * float(outcome.abs().max())
+    if not torch.allclose(alone.double(), outcome[:1].double(), rtol=0, atol=room):
+        raise InputError("the model answers an image otherwise in another batch: bounds are of a function of one image")

@@ -64,7 +64,7 @@ class NodeValues:
         Values that are joined are replaced by the numbers of their rows, those that are summed up by one row alone;
         for the rest it does that all have as many axes, the first of which are the images.
         """
-        values = [part for read in self.sources(node) for part in _tensors(self.held[read])]
+        values = [part for read in self.sources(node) for part in tensors_in(self.held[read])]
         if any(value.dim() == 0 or len(value) != len(self.batch) for value in (*values, outcome)):
             raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
         # row i of the outcome is to come from row i of the inputs: seen by sending the rows' numbers through
@@ -92,7 +92,7 @@ class NodeValues:
             raise InputError(f"{path_of(node)} changes a tensor of the model itself: bounds are of a fixed function")
         memory, place = self.held[first].untyped_storage().data_ptr(), self._place[node]
         for other, held in self.held.items():
-            shared = any(part.untyped_storage().data_ptr() == memory for part in _tensors(held))
+            shared = any(part.untyped_storage().data_ptr() == memory for part in tensors_in(held))
             if shared and self._last_read.get(other, -1) > place:
                 raise InputError(
                     f"{path_of(node)} changes its input in place, which {other.name!r} hands on to later layers too: "
@@ -125,7 +125,8 @@ def row_numbers(value: torch.Tensor) -> torch.Tensor:
     return numbers.reshape(-1, *[1] * (value.dim() - 1)).expand(value.shape)
 
 
-def _tensors(held: Any) -> Iterator[torch.Tensor]:
+def tensors_in(held: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors of a node's value: itself, or those of several."""
     for part in held if isinstance(held, tuple | list) else [held]:
         if isinstance(part, torch.Tensor):
             yield part

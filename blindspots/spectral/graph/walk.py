@@ -14,6 +14,7 @@ No constant is worked out on the way: :meth:`.Step.running` does that once the l
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,11 +22,12 @@ from torch import fx, nn
 from torch.nn.utils import parametrize
 
 from blindspots.errors import InputError
-from blindspots.spectral.graph.arithmetic import JOINING, SELECTIONS, Step, arithmetic, copies, numbered
+from blindspots.spectral.graph.arithmetic import JOINING, SELECTIONS, Step, arithmetic, check_cast, copies, numbered
 from blindspots.spectral.graph.folding import folded
 from blindspots.spectral.graph.functional import known_name, module_of
 from blindspots.spectral.graph.layers import Layer
-from blindspots.spectral.graph.node_values import NodeValues, path_of
+from blindspots.spectral.graph.node_values import NodeValues, path_of, tensors_in
+from blindspots.spectral.graph.stand_ins import check_stand_in, settled
 from blindspots.spectral.matrix.bound import NoRuleError
 
 _ASKING = "size dim ndimension numel nelement shape ndim device dtype is_cuda is_floating_point is_contiguous"
@@ -41,6 +43,8 @@ class Walk:
         self.values = values
         self.layers: list[Layer] = []
         self.steps: list[Step] = []
+        self.asked = False
+        """Whether a size or the like was asked for, which may be that of the batch."""
         self._step_of: dict[fx.Node, int] = {}
         self._uses: Counter[str] = Counter()
 
@@ -71,8 +75,11 @@ class Walk:
             self.values.check_overwritten(node)
             held[node] = outcome = self.values.evaluate(node)
             # f_v is constant where nothing that v reads depends on the input; sizes and the like do not
-            if self.values.sources(node) and _name(node) not in _QUESTIONS:
-                self._note(node, outcome)
+            if self.values.sources(node):
+                if _name(node) in _QUESTIONS:
+                    self.asked = True
+                else:
+                    self._note(node, outcome)
 
     def _entering(self, node: fx.Node) -> Any:
         if not self.steps:
@@ -113,6 +120,10 @@ class Walk:
         alone = len(sources) == 1 and len(node.args) > 0 and node.args[0] is first
         if not _is_float(outcome):
             raise NoRuleError("no rule for what depends on the input but is no tensor of floating-point numbers")
+        for read in sources:
+            for before in tensors_in(self.values.held[read]):
+                for after in tensors_in(outcome):  # whatever casts: a method, an argument dtype, a layer
+                    check_cast(before.dtype, after.dtype)
         if alone and not isinstance(self.values.held[first], torch.Tensor) and (name == "getitem" or name in JOINING):
             if name in JOINING:
                 self.values.check_images(node, str(name), outcome)
@@ -129,7 +140,9 @@ class Walk:
             return self._selection(node, name, first)
         if alone:
             module = _functional(name, arguments[0], arguments[1:], settings)
+            module = None if module is None else settled(module, arguments[0].dtype)
             if module is not None:
+                check_stand_in(module, partial(self._called_with, node), arguments[0])
                 return Layer(path_of(node), type(module).__name__, module, _shape(arguments[0]), _shape(outcome))
         # several, or arithmetic with constants: a sum or a join with a factor for each that depends on the input
         joined: Any = node.args[0] if node.args and isinstance(node.args[0], tuple | list) else node.args
@@ -152,7 +165,12 @@ class Walk:
             raise NoRuleError(f"no rule for {kind} with more than one input or output")
         if source.dim() < 2 or outcome.dim() < 2 or {len(source), len(outcome)} != {len(self.values.batch)}:
             raise NoRuleError(f"no rule for {kind} on what isn't a batch of images")
-        return Layer(str(node.target), kind, module, _shape(source), _shape(outcome))
+        return Layer(str(node.target), kind, settled(module, source.dtype), _shape(source), _shape(outcome))
+
+    def _called_with(self, node: fx.Node, inputs: torch.Tensor) -> torch.Tensor:
+        """Return what a node makes of ``inputs`` in place of the one value it reads that depends on the input."""
+        outcome: torch.Tensor = self.values.evaluate(node, lambda _: inputs)
+        return outcome
 
     def _selection(self, node: fx.Node, name: str, first: fx.Node) -> Step:
         """Return the step of a linear map S each of whose rows holds a single 1.
@@ -165,6 +183,8 @@ class Walk:
             raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
         selected = self.values.evaluate(node, numbered)
         factor = copies(selected, len(source), source[0].numel())
+        if any(part.dtype != torch.float64 for part in tensors_in(selected)):
+            raise NoRuleError(f"no rule for {name} that reads the values' bits as those of another dtype")
         same = isinstance(selected, torch.Tensor) and torch.equal(selected.flatten(), numbered(source).flatten())
         return Step("sum", (self._step_of[first],), (factor,), same=same)
 

@@ -1,6 +1,7 @@
 """What is known of a Lipschitz constant: never below the one number, never above the other; or nothing at all."""
 
 import math
+import sys
 from dataclasses import dataclass
 
 from blindspots.errors import InputError
@@ -29,6 +30,17 @@ class Bound:
     def tight(self) -> bool:
         """Whether the two sides are one number to 1e-6, as where the constant is known in closed form."""
         return self.upper <= self.lower * (1 + 1e-6)
+
+
+def times(first: float, second: float) -> float:
+    """Return the product of two constants: 0 where one is, infinity where a float64 does not hold the product.
+
+    A product that underflows is no 0: of many constants one after another, others may bring it up again.
+    """
+    if first == 0 or second == 0:
+        return 0.0
+    product = first * second
+    return product if product >= sys.float_info.min else math.inf
 
 
 class NoRuleError(InputError):

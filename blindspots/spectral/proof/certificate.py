@@ -1,6 +1,5 @@
 """How far an image can be moved at least before it is misread: proved from the weights (section 4.3)."""
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from blindspots.models.checks import check_images, check_labels, check_logits
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.graph import Graph, trace
 from blindspots.spectral.network import bound_layer, running_constants
+from blindspots.spectral.proof.beside import check_beside, check_read_off, in_float64, own_dtype, sensitivity
 from blindspots.spectral.proof.leads import Allowance, Leads, lead_constants
 from blindspots.spectral.proof.local import local_radius
 from blindspots.spectral.proof.sigmoid_bound import JointBound
@@ -61,28 +61,33 @@ def certified_radius(
     is the distance of the nearest misread image itself. "auto": local where it applies, otherwise product.
 
     Everything is done in float64, with a copy of the model in evaluation mode: the radii are of the function that the
-    model's stored numbers define over the reals. Its rounding is bounded for "local" and "sdp"; for "product" 1e-9 of
-    the largest logit is taken off, which is far more than float64 usually comes to but is not proved. What a model of
-    less precision does when it is evaluated is another function: :func:`.lower_bound`
-    counts that rounding in.
+    model's stored numbers define over the reals. Its rounding is bounded for "local" and "sdp"; for "product" a margin
+    is taken off that is stated and tested, not proved (:meth:`.Allowance.stated`). What a model of less precision does
+    when it is evaluated is another function: :func:`.lower_bound` counts that rounding in. The two have to be the same
+    but for rounding: the model itself is evaluated too, in its own dtype, and a difference beyond is refused.
 
     ``images``: (n, ...) float32 or float64 in [0, 1]; ``labels``: (n,) integers. Raises :class:`InputError` for input
-    that can't be used, for a model that can't be taken apart, and for a method that doesn't apply to it, NoRuleError
-    for a layer without a known constant.
+    that can't be used, for a model that can't be taken apart or whose dtype decides what it computes, and for a method
+    that doesn't apply to it, NoRuleError for a layer without a known constant.
     """
     if method not in get_args(Method):
         raise InputError(f"method is {method!r}; it must be one of {', '.join(get_args(Method))}")
     check_images(images)
+    dtype = own_dtype(model, images)
     images = images.detach().double()
-    try:
-        double = copy.deepcopy(model).double().to(images.device)
-    except RuntimeError as error:
-        raise InputError(f"the model can't be copied: {str(error).splitlines()[0]}") from error
+    double = in_float64(model, dtype).to(images.device)
     graph = trace(double, tuple(images.shape[1:]))
     logits = _logits(double, images)
     check_labels(labels, logits.shape[1], count=len(images))
     labels = labels.to(images.device).long()
+    moves = sensitivity(double, images, logits, _logits)
+    if dtype != torch.float64:
+        check_beside(model, dtype, images, logits, moves, _logits)
     network = as_sigmoid_network(graph)
+    if network is not None:
+        # the derived rounding of the network, and as much for the model's own
+        found = network.logits(network.hidden(images.flatten(1)), images.flatten(1))
+        check_read_off(logits, found, 2 * network.rounding()[0][-1])
     if network is None and method in ("local", "sdp"):
         raise InputError(
             f"method {method!r} is for fully connected layers with sigmoids or hyperbolic tangents between"
@@ -97,7 +102,7 @@ def certified_radius(
         radius = leads.radius(logits, labels) * _DOWN
     else:
         apart, constant = _by_layers(graph, logits)
-        radius = Leads(apart, Allowance.stated(logits)).radius(logits, labels) * _DOWN
+        radius = Leads(apart, Allowance.stated(logits, moves)).radius(logits, labels) * _DOWN
     own = labels[:, None]
     margin = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
     distortion = radius / math.sqrt(images[0].numel())
@@ -105,15 +110,18 @@ def certified_radius(
 
 
 def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:
-    """Return a graph's network, or None where it is none of fully connected layers with sigmoids between them."""
+    """Return a graph's network, or None where it is none of fully connected layers with sigmoids between them.
+
+    From layers of exactly these classes: a subclass may do something else, under the rule that it has.
+    """
     layers: list[nn.Module] = []
     for place, step in enumerate(graph.steps[1:]):
         module = graph.layers[step.layer].module if step.rule == "layer" else None
         if step.inputs != (place,) or not (step.same or module is not None):
             return None
-        if isinstance(module, nn.Flatten) and len(graph.layers[step.layer].output_shape) != 1:
+        if type(module) is nn.Flatten and len(graph.layers[step.layer].output_shape) != 1:
             return None
-        if module is not None and not isinstance(module, nn.Flatten | nn.Identity | nn.Dropout):
+        if module is not None and type(module) not in (nn.Flatten, nn.Identity, nn.Dropout):
             if len(graph.layers[step.layer].input_shape) != 1:
                 return None
             layers.append(module)
@@ -122,9 +130,14 @@ def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:
 
 @torch.no_grad()
 def _logits(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the logits (n, k) of a model for images of its own dtype, in float64."""
     parts = images.split(rows_at_once(images[0].numel(), arrays=_ARRAYS))
     with undisturbed(model, images.device), torch.no_grad():
-        return torch.cat([check_logits(model(part), count=len(part), dtype=torch.float64) for part in parts])
+        return torch.cat([check_logits(_widened(model(part)), count=len(part), dtype=torch.float64) for part in parts])
+
+
+def _widened(logits: torch.Tensor) -> torch.Tensor:
+    return logits.double() if isinstance(logits, torch.Tensor) and logits.is_floating_point() else logits
 
 
 def _by_layers(graph: Graph, logits: torch.Tensor) -> tuple[torch.Tensor, float]:

@@ -58,13 +58,15 @@ def curvature(
 
     ``g(x) >= g(p) + <g'(p), d> - 1/2 <B d, P B d>`` with d = x - p, for x whose weighted sums are within ``ranges``:
     least and largest of each layer. ``lead``: (n, k), the logits' weights in g. Rounded up by a multiple of the
-    identity: by 1e-9 of the norms of all terms, some thousand times what the rounding of float64 comes to.
+    identity: by 1e-9 of the norms of all terms. Sums of n of them are off by n units of 1.1e-16, a tenth of that for a
+    million; what eigenvalues and gradients are off is measured or bounded, and where it is more, so much is added.
     """
     if not hidden:
         return lead.new_zeros(len(lead), 1, 1)
     steep = network.steepness(hidden, lead)
     form = lead.new_zeros(len(lead), 1, 1)
     norms = lead.new_zeros(len(lead))
+    wrong = network.steepness_off(network.rounding()[0])
     for place in range(len(hidden) - 1, -1, -1):
         # outputs are dg/dh at p: unit i adds outputs_i bend_i z_i^2 / 2 to g, and so takes at most own_i z_i^2 / 2 off
         secants, bends = sigmoid_ranges(hidden[place], *ranges[place])
@@ -75,7 +77,8 @@ def curvature(
             form = (after * own[:, None]) @ after.T
         else:
             form, norms = _least(form, own, secants, after)
-        norms = (norms + outputs.norm(dim=1)) * after.square().sum()
+        # as large as to make up for gradients whose terms all but cancel, and are off by more than 1e-9 of what is left
+        norms = (norms + outputs.norm(dim=1).clamp_min(1e9 * float(wrong[place + 1].norm()))) * after.square().sum()
     return (form + form.mT) / 2 + 1e-9 * norms[:, None, None] * torch.eye(
         len(after), dtype=form.dtype, device=form.device
     )
@@ -84,12 +87,15 @@ def curvature(
 def _least(form: torch.Tensor, own: torch.Tensor, secants: Range, after: torch.Tensor) -> Range:
     """Return, in terms of what ``after`` (u, units) maps from, the form with the least top eigenvalue, and its norm.
 
-    ``form``: (n, units, units) Q; ``own``: (n, units), the parabolas'. Rounding is of the order of a few hundred units
-    of the norm (n,) of the terms, squared norms of ``after`` included; the caller adds 1e-9 of them.
+    ``form``: (n, units, units) Q; ``own``: (n, units), the parabolas'. The caller adds 1e-9 of the norm (n,) of the
+    terms, squared norms of ``after`` included, for rounding. An error of Q's eigenvalues comes out at most
+    ``(1.4 / 0.4)^2`` times as large: if it is measured as more than 1e-11 of them, the norm is raised to cover it.
     """
     # Q is form, m middle, tau half the secants' width, K one number for all units: a multiple of Q's largest eigenvalue
     middle, tau = (secants[0] + secants[1]) / 2, (secants[1] - secants[0]) / 2
-    values, vectors = torch.linalg.eigh((form + form.mT) / 2)
+    form = (form + form.mT) / 2
+    values, vectors = torch.linalg.eigh(form)
+    off = decomposition_off(form, values, vectors)
     largest = values[:, -1:].clamp_min(0) + 1e-6 * values.abs().amax(dim=1, keepdim=True) + 1e-12
     turned = after @ (middle[:, :, None] * vectors)
     forms, tops, sizes = [], [], []
@@ -101,7 +107,19 @@ def _least(form: torch.Tensor, own: torch.Tensor, secants: Range, after: torch.T
         tops.append(torch.linalg.eigvalsh(forms[-1])[:, -1])
         sizes.append(diagonal.norm(dim=1) + curved.norm(dim=1))
     chosen, rows = torch.stack(tops).argmin(dim=0), torch.arange(len(form), device=form.device)
-    return torch.stack(forms)[chosen, rows], torch.stack(sizes).amax(dim=0)
+    beyond = torch.where(off > 1e-11 * values.abs().amax(dim=1), 2e10 * off, 0)
+    return torch.stack(forms)[chosen, rows], torch.stack(sizes).amax(dim=0) + beyond
+
+
+def decomposition_off(form: torch.Tensor, values: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Return how far (n,) symmetric ``form`` (n, u, u) may be from ``V diag(values) V'`` of orthogonal V, in norm.
+
+    Measured: the residual with the ``vectors`` as they are, and by how much those fail to be orthonormal.
+    """
+    identity = torch.eye(form.shape[-1], dtype=form.dtype, device=form.device)
+    residual: torch.Tensor = (form - (vectors * values[:, None]) @ vectors.mT).norm(dim=(1, 2))
+    slanted: torch.Tensor = (vectors.mT @ vectors - identity).norm(dim=(1, 2))
+    return residual + 2 * slanted * values.abs().amax(dim=1)
 
 
 def sigmoid_ranges(point: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> tuple[Range, Range]:

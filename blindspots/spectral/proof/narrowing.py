@@ -19,13 +19,16 @@ from dataclasses import dataclass
 
 import torch
 
-from blindspots.spectral.proof.curvature import Frame, Range, sigmoid_ranges
+from blindspots.spectral.proof.curvature import Frame, Range, decomposition_off, sigmoid_ranges
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork, slope
 
 _SHARES = (0.0, 0.25, 0.5, 0.7, 0.85, 0.95, 0.999)
 """Values of t tried, as shares of 1 / |P|."""
 _ROOM = 1e-9
-"""For rounding: a share of r^2 on the ellipsoids, of the ranges' widths and of what is summed up."""
+"""For rounding: a share of r^2 on the ellipsoids, of the ranges' widths and of what is summed up.
+
+A sum of n terms is off by n units of 1.1e-16 of their absolute values: this is ten times that for a million of them.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,9 @@ def ellipsoids(
     ``radius``: (p,) r; ``multiplier``: (p,) eta.
     """
     values, axes = torch.linalg.eigh(form)
+    # P is rounded up by 1e-9 of all that it is summed up from: eigenvalues that are off by more are raised
+    off = decomposition_off(form, values, axes)
+    values = values + torch.where(off > 1e-10 * values.abs().amax(dim=1), off, 0)[:, None]
     seen = (axes.mT @ (change @ frame.basis.T)[:, :, None])[:, :, 0]
     whole = change.square().sum(dim=1)
     unseen = (whole - seen.square().sum(dim=1)).clamp_min(0)
@@ -110,7 +116,8 @@ def narrowed(
     below = above = torch.zeros_like(hidden[0])
     for place, centre in enumerate(hidden):
         low, high = where.extents(maps)
-        room = _ROOM * (network.weights[place].abs().sum(dim=1) + network.biases[place].abs())
+        size = network.weights[place].abs().sum(dim=1) + network.biases[place].abs()
+        room = _ROOM * (size + below.abs() + above.abs())
         low, high = low + below - room, high + above + room
         least = torch.maximum(ranges[place][0], torch.minimum(centre + low, ranges[place][1]))
         most = torch.maximum(torch.minimum(ranges[place][1], centre + high), least)

@@ -1,17 +1,21 @@
 """A certified lower bound of the least distortion of sequential networks, from their weights."""
 
+import logging
 from dataclasses import dataclass
-from math import prod
+from functools import reduce
 
 import torch
 from torch import nn
 
 from blindspots.device import rows_at_once
+from blindspots.models.classifier import undisturbed
 from blindspots.models.unrolled import unrolled
-from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.matrix.bound import NoRuleError, times
 from blindspots.spectral.proof.leads import Allowance, Leads, lead_constants
 from blindspots.spectral.proof.rounding import Range, evaluated, is_covered, propagated
 from blindspots.spectral.rules.rules import layer_bound
+
+_log = logging.getLogger(__name__)
 
 
 def lower_bound(
@@ -33,7 +37,8 @@ def lower_bound(
 
     ``images``: (n, ...) in [0, 1], in the model's dtype; ``labels`` and ``targets``: (n,) integers. Returns (n,)
     float64, NaN for a model that :func:`blindspots.models.unrolled.unrolled` does not see through or that has a
-    layer whose constant or whose rounding is not known.
+    layer whose constant or whose rounding is not known, and for all images where the model itself, evaluated beside its
+    layers in float64, is farther off than its rounding allows: then it computes something else, or otherwise.
     """
     return certificate(model, images).bounds(images, labels, targets)
 
@@ -42,6 +47,8 @@ def lower_bound(
 class Certificate:
     """What a model's weights prove about every image: worked out once, of use for many batches."""
 
+    model: nn.Module
+    """Itself, in its own dtype."""
     layers: list[nn.Module]
     """Empty where nothing is known."""
     leads: Leads | None
@@ -55,15 +62,34 @@ class Certificate:
         if self.leads is None:
             return images.new_full((len(images),), torch.nan, dtype=torch.float64)
         logits = torch.cat([_logits(self.layers, part) for part in images.split(self.rows)])
+        if not self._is_the_model(images, logits):
+            return torch.full_like(logits[:, 0], torch.nan)
         radius = self.leads.radius(logits, labels.long(), None if targets is None else targets.long())
         distortion: torch.Tensor = radius / images[0].numel() ** 0.5 * (1 - 1e-9)
         return distortion
+
+    def _is_the_model(self, images: torch.Tensor, logits: torch.Tensor) -> bool:
+        """Return whether the model gives the ``logits`` (n, k) of its layers but for the rounding that is proved."""
+        assert self.leads is not None
+        with undisturbed(self.model, images.device), torch.no_grad():
+            own = torch.cat([self.model(part) for part in images.split(self.rows)])
+        off = (own.double() - logits).abs()
+        allowed = self.leads.allowance.logits  # the largest float64 where the dtype can overflow: nothing is said there
+        beyond = ~(off <= allowed) & (allowed < torch.finfo(torch.float64).max)
+        if beyond.any():
+            _log.warning(
+                "no lower bounds: the model's logits are up to %.3g off those of its layers in float64, and rounding "
+                "explains %.3g at most",
+                float(off.max()),
+                float(self.leads.allowance.logits.min()),
+            )
+        return not bool(beyond.any())
 
 
 def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
     """Return what is proved of ``model`` for images of the shape and dtype of ``images`` (n, ...)."""
     images = images[:1].detach()
-    nothing = Certificate([], None, 1)
+    nothing = Certificate(model, [], None, 1)
     layers = unrolled(model)
     if not layers or not all(map(is_covered, layers)):
         return nothing
@@ -83,10 +109,10 @@ def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
         return nothing
     rounding = Allowance((values.error[0] * (1 + 1e-6)).nan_to_num(torch.inf))
     *before, own = constants
-    apart = lead_constants(layers[-1], _logits(layers, images), own=own, before=prod(before, start=1.0))
+    apart = lead_constants(layers[-1], _logits(layers, images), own=own, before=reduce(times, before, 1.0))
     # a product that is too small for a float64 is no proof that the lead stands still
     leads = Leads(apart.clamp_min(torch.finfo(torch.float64).tiny), rounding)
-    return Certificate(layers, leads, rows_at_once(most))
+    return Certificate(model, layers, leads, rows_at_once(most))
 
 
 def _logits(layers: list[nn.Module], images: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ def is_covered(layer: nn.Module) -> bool:
     if isinstance(layer, nn.Conv2d):
         return layer.padding_mode == "zeros"
     if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
-        return layer.running_var is not None
+        return layer.running_var is not None and layer.running_mean is not None
     return not (isinstance(layer, nn.MaxPool2d) and layer.return_indices)
 
 
@@ -88,27 +88,40 @@ def propagated(layer: nn.Module, inputs: Range, dtype: torch.dtype) -> Range:
         # |W| (|x| + e) + |b| bounds every sum on the way, |W| e what was off before
         weight, none = affine.weight.abs(), torch.zeros_like(affine.bias)
         largest, spread = affine.apply(size + error, weight, affine.constant), affine.apply(error, weight, none)
-        return _rounded(largest, spread, affine.terms, unit, dtype)
+        tiny = _underflow(affine.terms, dtype, size, weight)
+        return _rounded(largest, spread + tiny, affine.terms, unit, dtype)
     if isinstance(layer, nn.AvgPool2d):
         kernel = layer.kernel_size
         terms = 2 + (kernel**2 if isinstance(kernel, int) else prod(kernel))
-        return _rounded(layer(size + error).abs(), layer(error).abs(), terms, unit, dtype)
+        tiny = _underflow(terms, dtype, size)
+        return _rounded(layer(size + error).abs(), layer(error).abs() + tiny, terms, unit, dtype)
     if isinstance(layer, nn.Sigmoid | nn.Tanh):
         steepest = 0.25 if isinstance(layer, nn.Sigmoid) else 1.0
         return Range(torch.ones_like(size), steepest * error + _FUNCTION_ROUNDINGS * unit)
     if isinstance(layer, nn.LeakyReLU):
         slope = abs(layer.negative_slope)
         steepest = max(1.0, slope)
-        return Range(steepest * size, steepest * error + 3 * unit * slope * (size + error))
+        return Range(steepest * size, steepest * error + 3 * unit * slope * (size + error) + _underflow(1, dtype, size))
     if isinstance(layer, nn.ReLU):
         return inputs
     return Range(layer(size), layer(error))  # selections of values: pooling by the maximum, flattening
 
 
 def _rounded(largest: torch.Tensor, spread: torch.Tensor, terms: int, unit: float, dtype: torch.dtype) -> Range:
-    # n u / (1 - n u) of the sum of absolute terms (Higham 2002, section 3.1); no bound where the dtype overflows
-    error = spread + terms * unit / (1 - terms * unit) * largest
+    # n u / (1 - n u) of the sum of absolute terms (Higham 2002, section 3.1); no bound where the dtype overflows, or
+    # where there are so many terms that n u is not below 1
+    share = terms * unit / (1 - terms * unit) if terms * unit < 1 else torch.inf
+    error = spread + share * largest.clamp_min(torch.finfo(dtype).tiny)
     return Range(largest, error.masked_fill(largest > torch.finfo(dtype).max, torch.inf))
+
+
+def _underflow(terms: int, dtype: torch.dtype, size: torch.Tensor, weight: torch.Tensor | None = None) -> float:
+    """Return what underflow may put off a sum of products: of each the least normal number of the dtype.
+
+    That is so if what is less is flushed to 0, products, sums and factors alike; twice that for float64's own.
+    """
+    factor = 1.0 if weight is None or not weight.numel() else float(weight.max())
+    return 2 * terms * torch.finfo(dtype).tiny * (1 + float(size.max()) + factor)
 
 
 def _affine(layer: nn.Module) -> _Affine | None:

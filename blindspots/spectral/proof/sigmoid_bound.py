@@ -22,6 +22,7 @@ import math
 import torch
 
 from blindspots.spectral.matrix.norm import linear_norm
+from blindspots.spectral.matrix.semidefinite import UNIT, rounding
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork
 
 _STEEPEST = 0.25
@@ -32,7 +33,7 @@ _LEAST = -18.0
 _SMOOTH = 16
 """The search takes this Schatten norm for the largest eigenvalue."""
 _ROOM = 1e-9
-"""The scaled quadratic form has to be this far from singular: some thousand times what rounding can do."""
+"""The scaled quadratic form has to be this far from singular; farther where rounding may put it off by half of that."""
 _ROUNDED_UP = 1 + 1e-12
 
 
@@ -80,8 +81,9 @@ class JointBound:
         with torch.no_grad():
             inverses, form = self._eliminated(found, last)
             square = float(torch.linalg.eigvalsh(form)[-1])
+        size = lead.abs() @ self.network.weights[-1].abs() / simple
         for room in (1e-8, 1e-6, 1e-4):
-            if self._holds(inverses, last, square * (1 + room)):
+            if self._holds(inverses, last, square * (1 + room), size=size):
                 self._start, self._iterations = found, _MORE_ITERATIONS
                 return min(simple, math.sqrt(square * (1 + room)) * simple * _ROUNDED_UP)
         return simple
@@ -123,28 +125,40 @@ class JointBound:
             form = half.T @ half
         return inverses, form
 
-    def _holds(self, inverses: list[torch.Tensor], last: torch.Tensor, square: float) -> bool:
+    def _holds(self, inverses: list[torch.Tensor], last: torch.Tensor, square: float, *, size: torch.Tensor) -> bool:
         """Return whether the quadratic form of the layers' outputs is positive, the image eliminated, for this rho.
 
-        Scaled to a unit diagonal, where rounding is of the order of the number of units times 2^-53.
+        Scaled to a unit diagonal. There each entry is off by no more than a number of units, the longest sum's terms
+        and a few, of the absolute terms that it is made of, which ``terms`` adds up: in the spectral norm by no more
+        than the Frobenius norm of that; and a factorisation that runs through is off by :func:`.rounding`.
+        ``size``: the absolute terms of ``last`` (c, units).
         """
         # Lambda_i = rho / U_i; with the image eliminated, x = W_1' Lambda_1 h_1 / (4 rho), what is left is block
         # tridiagonal in the h_i: 2 Lambda_i on the diagonal, -Lambda_i W_i / 4 beside it
         multipliers = [square / inverse for inverse in inverses]
         sizes = self._sizes[:-1]
         whole = self._gram.new_zeros(sum(sizes), sum(sizes))
+        terms = torch.zeros_like(whole)
+        first = self.network.weights[0].abs()
+        longest = max(first.shape[1], len(last) + 2 * self.network.weights[-1].shape[0]) + 32
         starts = [sum(sizes[:place]) for place in range(len(sizes))]
-        for place, (at, size, multiplier) in enumerate(zip(starts, sizes, multipliers, strict=True)):
-            whole[at : at + size, at : at + size] += 2 * torch.diag(multiplier)
+        for place, (at, count, multiplier) in enumerate(zip(starts, sizes, multipliers, strict=True)):
+            whole[at : at + count, at : at + count] += 2 * torch.diag(multiplier)
             if place == 0:
-                whole[:size, :size] -= multiplier[:, None] * self._gram * multiplier / square
+                whole[:count, :count] -= multiplier[:, None] * self._gram * multiplier / square
+                terms[:count, :count] += multiplier[:, None] * (first @ first.T / 16) * multiplier / square
             else:
                 before = starts[place - 1]
-                whole[at : at + size, before:at] -= multiplier[:, None] * self.network.weights[place] / 4
+                whole[at : at + count, before:at] -= multiplier[:, None] * self.network.weights[place] / 4
         whole[starts[-1] :, starts[-1] :] -= last.T @ last
+        terms[starts[-1] :, starts[-1] :] += size.T @ size
+        terms = torch.maximum(terms, whole.abs()) + 2 * torch.diag(torch.cat(multipliers))
         whole = whole.tril() + whole.tril(-1).T
         diagonal = whole.diagonal()
         if not (diagonal > 0).all():
             return False
-        scaled = whole / (diagonal.sqrt()[:, None] * diagonal.sqrt()) - _ROOM * torch.eye(len(whole)).to(whole)
+        root = diagonal.sqrt()[:, None] * diagonal.sqrt()
+        wrong = longest * UNIT * float((terms / root).tril().norm()) * math.sqrt(2)
+        room = max(_ROOM, 2 * (wrong + rounding(len(whole))))
+        scaled = whole / root - room * torch.eye(len(whole)).to(whole)
         return int(torch.linalg.cholesky_ex(scaled)[1]) == 0

@@ -1,7 +1,7 @@
 """Fully connected sigmoid networks, the paper's own on MNIST (section 1), as weights in float64."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -19,6 +19,8 @@ class SigmoidNetwork:
     """(units, inputs) of each layer, float64."""
     biases: tuple[torch.Tensor, ...]
     """(units,) of each layer, float64."""
+    merged: dict[int, torch.Tensor] = field(default_factory=dict)
+    """How far the biases (units,) of some layers may be off, by place: those that others were summed up into."""
 
     def hidden(self, rows: torch.Tensor) -> list[torch.Tensor]:
         """Return what enters the sigmoids of each hidden layer, (n, units), for ``rows`` (n, m)."""
@@ -51,19 +53,27 @@ class SigmoidNetwork:
         """
         # forwards: what a layer's sums are off, and its outputs, by the sigmoid's slope of at most 1/4
         errors, off = [], torch.zeros_like(self.weights[0][0])
-        for weight, bias in zip(self.weights, self.biases, strict=True):
+        for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             size = weight.abs()
             errors.append(size @ off + _terms(weight.shape[1] + 2) * (size.sum(dim=1) + bias.abs()))
+            errors[-1] = errors[-1] + self.merged.get(place, 0.0)
             off = errors[-1] / 4 + _FUNCTION_ROUNDINGS * _UNIT
+        return errors, self.steepness_off(errors)[0].norm() * (1 + 1e-9)
+
+    def steepness_off(self, errors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Return what rounding may put off each gradient that :meth:`steepness` returns for a lead of one logit.
+
+        ``errors``: what the layers' sums may be off.
+        """
         # backwards: the gradient's size and what it is off; s' is off by |s''| <= 0.097 < 1/8 times what its sum is off
         largest = 2 * self.weights[-1].abs().amax(dim=0)
-        wrong = 4 * _UNIT * largest
+        off = [4 * _UNIT * largest]
         for weight, error in zip(reversed(self.weights[:-1]), reversed(errors[:-1]), strict=True):
             size = weight.T.abs()
             slopes_off = error / 8 + _FUNCTION_ROUNDINGS * _UNIT
-            wrong = size @ (wrong * 0.26 + largest * slopes_off) + _terms(weight.shape[0] + 2) * (size @ largest)
-            largest = size @ largest / 4 + wrong
-        return errors, wrong.norm() * (1 + 1e-9)
+            off.append(size @ (off[-1] * 0.26 + largest * slopes_off) + _terms(weight.shape[0] + 2) * (size @ largest))
+            largest = size @ largest / 4 + off[-1]
+        return off[::-1]
 
 
 def slope(entering: torch.Tensor) -> torch.Tensor:
@@ -75,11 +85,13 @@ def slope(entering: torch.Tensor) -> torch.Tensor:
 def sigmoid_network(layers: Sequence[nn.Module]) -> SigmoidNetwork | None:
     """Return the network of ``layers`` in order, or None where it is none of linear layers and sigmoids in turn.
 
-    A hyperbolic tangent is a sigmoid in disguise, ``tanh z = 2 s(2 z) - 1``: its factors go to the layers around it.
+    A hyperbolic tangent is a sigmoid in disguise, ``tanh z = 2 s(2 z) - 1``: its factors go to the layers around it,
+    and its -1 to the bias of the next, a sum of as many terms as that has inputs, which rounds.
     The first layer has to be linear, and the last: the logits.
     """
     weights: list[torch.Tensor] = []
     biases: list[torch.Tensor] = []
+    merged: dict[int, torch.Tensor] = {}
     factor, shift = 1.0, 0.0
     for place, layer in enumerate(layers):
         if place % 2 == 0:
@@ -88,14 +100,17 @@ def sigmoid_network(layers: Sequence[nn.Module]) -> SigmoidNetwork | None:
             weight = layer.weight.detach().double()
             bias = weight.new_zeros(len(weight)) if layer.bias is None else layer.bias.detach().double()
             biases.append(bias + shift * weight.sum(dim=1))
+            if shift:
+                merged[len(weights)] = _terms(weight.shape[1] + 2) * (bias.abs() + weight.abs().sum(dim=1))
             weights.append(factor * weight)
         elif type(layer) is nn.Tanh:
             weights[-1], biases[-1], factor, shift = 2 * weights[-1], 2 * biases[-1], 2.0, -1.0
+            merged.update({at: 2 * off for at, off in merged.items() if at == len(weights) - 1})
         elif type(layer) is nn.Sigmoid:
             factor, shift = 1.0, 0.0
         else:
             return None
-    return SigmoidNetwork(tuple(weights), tuple(biases)) if len(layers) % 2 else None
+    return SigmoidNetwork(tuple(weights), tuple(biases), merged) if len(layers) % 2 else None
 
 
 def _terms(count: int) -> float:

@@ -48,8 +48,8 @@ def _randomised(layer: nn.RReLU, input_shape: tuple[int, ...]) -> Bound:
 
 
 def _parametric(layer: nn.PReLU, input_shape: tuple[int, ...]) -> Bound:
-    if layer.num_parameters > 1:
-        check_channels(layer, input_shape, layer.num_parameters)
+    if layer.weight.numel() > 1:
+        check_channels(layer, input_shape, layer.weight.numel())
     return exactly(max(1.0, float(finite(layer, "weight", layer.weight).abs().max())), _METHOD)
 
 

@@ -3,8 +3,9 @@
 import math
 import sys
 from collections.abc import Iterable
+from functools import reduce
 
-from blindspots.spectral.matrix.bound import Bound
+from blindspots.spectral.matrix.bound import Bound, times
 
 _UNIT = sys.float_info.epsilon
 
@@ -19,6 +20,8 @@ def rounded(value: float, method: str, *, operations: int = 8) -> Bound:
 
     The two sides are that many whole units apart from ``value``: twice what rounding allows.
     """
+    if 0 < value < sys.float_info.min / _UNIT:  # near the least float64, rounding is no share of the value any more
+        return Bound(0.0, value * (1 + operations * _UNIT) + sys.float_info.min, method)
     return Bound(value * (1 - operations * _UNIT), value * (1 + operations * _UNIT), method)
 
 
@@ -31,7 +34,7 @@ def root(count: int, method: str) -> Bound:
 def product(bounds: Iterable[Bound], method: str) -> Bound:
     """Return the bound of the product of constants, as of the Kronecker product of matrices."""
     factors = list(bounds)
-    lower, upper = math.prod(bound.lower for bound in factors), math.prod(bound.upper for bound in factors)
+    lower, upper = math.prod(bound.lower for bound in factors), reduce(times, (bound.upper for bound in factors), 1.0)
     slack = len(factors) * _UNIT
     return Bound(lower * (1 - slack), upper * (1 + slack), method, max(bound.residual for bound in factors))
 
@@ -39,4 +42,5 @@ def product(bounds: Iterable[Bound], method: str) -> Bound:
 def scaled(bound: Bound, factor: float, method: str) -> Bound:
     """Return the bound of ``factor >= 0``, itself the outcome of up to four operations, times a constant."""
     slack = 8 * _UNIT
-    return Bound(bound.lower * factor * (1 - slack), bound.upper * factor * (1 + slack), method, bound.residual)
+    lower = bound.lower * factor * (1 - slack)
+    return Bound(lower, times(bound.upper, factor) * (1 + slack), method, bound.residual)

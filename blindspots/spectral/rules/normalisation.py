@@ -32,7 +32,8 @@ def _batch(layer: nn.BatchNorm2d, input_shape: tuple[int, ...]) -> Bound:
     if len(input_shape) - 1 not in _BATCH[type(layer)]:
         raise InputError(f"{type(layer).__name__} takes no input of shape {input_shape}")
     check_channels(layer, input_shape, layer.num_features)
-    if layer.running_var is None:
+    # as it runs: by the statistics where they are there, whatever track_running_stats says
+    if layer.running_var is None or layer.running_mean is None:
         raise NoRuleError(f"{type(layer).__name__} without running statistics mixes the inputs of a batch: no rule")
     return _by_running_statistics(layer)
 
@@ -40,11 +41,14 @@ def _batch(layer: nn.BatchNorm2d, input_shape: tuple[int, ...]) -> Bound:
 def _instance(layer: nn.InstanceNorm2d, input_shape: tuple[int, ...]) -> Bound:
     """Return the same with running statistics; without, the largest |weight| over sqrt(eps), at a constant channel.
 
-    Each channel is a layer norm of its own, whose values share one weight.
+    Each channel is a layer norm of its own, whose values share one weight. Statistics that are there are not read
+    unless ``track_running_stats`` is set, which may be done at any time.
     """
     sizes = spatial_sizes(layer, input_shape, _INSTANCE[type(layer)])
     check_channels(layer, input_shape, layer.num_features)
-    if layer.running_var is not None:
+    if layer.track_running_stats:
+        if layer.running_var is None or layer.running_mean is None:
+            raise InputError(f"{type(layer).__name__} is to track running statistics and has none")
         return _by_running_statistics(layer)
     if math.prod(sizes) == 1:
         raise InputError(f"{type(layer).__name__} takes no input of shape {input_shape}: more than one value a channel")
@@ -75,8 +79,8 @@ def _group(layer: nn.GroupNorm, input_shape: tuple[int, ...]) -> Bound:
 def _root_mean_square(layer: nn.RMSNorm, input_shape: tuple[int, ...]) -> Bound:
     """Return ``max |weight| / sqrt(eps)``, the Jacobian's norm at 0.
 
-    Where eps is None torch takes the smallest step of the dtype that it computes in: that of the weight, or without one
-    the default dtype, and float32 at least.
+    Where eps is None torch takes the smallest step of the dtype that it computes in, float32 at least: here that of the
+    weight, or without one the default dtype. Where the dtype of the inputs is known, as in a network, it is set.
     """
     _check_trailing(layer, input_shape)
     weight = _weight(layer, tuple(layer.normalized_shape))

@@ -111,6 +111,9 @@ def layer_bound(layer: nn.Module, input_shape: tuple[int, ...]) -> Bound:
         raise NoRuleError(f"{_called(kind)} has hooks, which can change what it returns: remove them first")
     if "forward" in vars(layer):
         raise NoRuleError(f"{_called(kind)} has a forward pass of its own: what it returns is unknown")
+    own = [name for name, value in vars(layer).items() if callable(value) and callable(getattr(kind, name, None))]
+    if own:
+        raise NoRuleError(f"{_called(kind)} has a method {own[0]!r} of its own: what it returns is unknown")
     return rule(_plain(layer, kind), shape)
 
 

@@ -7,9 +7,9 @@ from torch import nn
 
 from blindspots.errors import InputError
 from blindspots.spectral.convolution.norm import conv_norm, conv_transpose_norm
-from blindspots.spectral.matrix.bound import Bound
+from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.matrix.norm import linear_norm
-from blindspots.spectral.rules.layer_inputs import check_channels, spatial_sizes
+from blindspots.spectral.rules.layer_inputs import check_channels, per_axis, spatial_sizes
 
 _CONVOLUTIONS: dict[type[nn.Module], int] = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
 _TRANSPOSED: dict[type[nn.Module], int] = {nn.ConvTranspose1d: 1, nn.ConvTranspose2d: 2, nn.ConvTranspose3d: 3}
@@ -17,16 +17,20 @@ _TRANSPOSED: dict[type[nn.Module], int] = {nn.ConvTranspose1d: 1, nn.ConvTranspo
 
 def _linear(layer: nn.Linear, input_shape: tuple[int, ...]) -> Bound:
     """Return the weight's largest singular value, along whichever other axes the layer is applied as well."""
-    if input_shape[-1] != layer.in_features:
-        raise InputError(
-            f"Linear takes no input of shape {input_shape}: {layer.in_features} values are wanted at its end"
-        )
+    wanted = layer.weight.shape[-1]
+    if input_shape[-1] != wanted:
+        raise InputError(f"Linear takes no input of shape {input_shape}: {wanted} values are wanted at its end")
     return linear_norm(layer.weight)
 
 
 def _convolution(layer: nn.Conv2d, input_shape: tuple[int, ...]) -> Bound:
     sizes = spatial_sizes(layer, input_shape, _CONVOLUTIONS[type(layer)])
-    check_channels(layer, input_shape, layer.in_channels)
+    check_channels(layer, input_shape, layer.weight.shape[1] * layer.groups)
+    if layer.padding_mode != "zeros" and list(layer._reversed_padding_repeated_twice) != _added(layer):
+        raise NoRuleError(
+            f"{type(layer).__name__}: its padding was changed to {layer.padding!r} after it was made, and with "
+            f"padding_mode {layer.padding_mode!r} torch goes on with what it was made with"
+        )
     return conv_norm(
         layer.weight,
         input_size=sizes,
@@ -38,9 +42,20 @@ def _convolution(layer: nn.Conv2d, input_shape: tuple[int, ...]) -> Bound:
     )
 
 
+def _added(layer: nn.Conv2d) -> list[int]:
+    """Return what the padding comes to before and behind along each axis, the last axis first, as torch keeps it."""
+    if not isinstance(layer.padding, str):
+        margins = per_axis(layer.padding, layer.weight.dim() - 2)
+        return [margin for each in reversed(margins) for margin in (each, each)]
+    if layer.padding == "valid":
+        return [0, 0] * (layer.weight.dim() - 2)
+    reach = [gap * (taps - 1) for gap, taps in zip(layer.dilation, layer.weight.shape[2:], strict=True)]
+    return [margin for total in reversed(reach) for margin in (total // 2, total - total // 2)]
+
+
 def _transposed(layer: nn.ConvTranspose2d, input_shape: tuple[int, ...]) -> Bound:
     sizes = spatial_sizes(layer, input_shape, _TRANSPOSED[type(layer)])
-    check_channels(layer, input_shape, layer.in_channels)
+    check_channels(layer, input_shape, len(layer.weight))
     assert not isinstance(layer.padding, str)  # torch takes names of convolutions alone
     return conv_transpose_norm(
         layer.weight,

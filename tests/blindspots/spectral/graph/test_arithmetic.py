@@ -5,8 +5,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from blindspots.spectral.graph.arithmetic import check_cast
+from blindspots.spectral.matrix.bound import NoRuleError
 from tests.blindspots.spectral.graph.models import BUFFER, FIRST, SECOND, Does, norm, product
 
+WIDE = torch.full((1, 9), -0.5, dtype=torch.float64)
 CASES = {
     "layers in a row multiply": (lambda m, x: m.b(torch.relu(m.a(x))), lambda a, b: a * b),
     "a residual block is 1 + L": (lambda m, x: x + m.a(x), lambda a, b: 1 + a),
@@ -33,6 +36,10 @@ CASES = {
     "a mean": (lambda m, x: m.a(x).mean(1), lambda a, b: a / 2),
     "a sum over values": (lambda m, x: m.a(x).sum(dim=1, keepdim=True), lambda a, b: 2 * a),
     "the largest": (lambda m, x: m.a(x).amax(1), lambda a, b: a),
+    "held between": (lambda m, x: m.a(x)[:, :1].clamp(min=m.w), lambda a, b: 3 * a),
+    "held below": (lambda m, x: torch.clamp_max(m.a(x)[:, :1], m.w), lambda a, b: 3 * a),
+    "the larger, spread out": (lambda m, x: torch.maximum(m.a(x)[:, :1], m.w), lambda a, b: 3 * a),
+    "a difference, spread out": (lambda m, x: torch.sub(m.w, m.a(x)[:, :1], alpha=0.1), lambda a, b: 0.3 * a),
     "elementwise": (lambda m, x: -m.a(x).abs().clamp(0, 1).double(), lambda a, b: a),
     "a matrix that is no module": (lambda m, x: F.linear(m.a(x), m.b.weight) @ m.b.weight.T, lambda a, b: a * b * b),
     "a layer of a masked weight": (lambda m, x: F.linear(m.a(x), m.b.weight * 2), lambda a, b: a * 2 * b),
@@ -47,13 +54,55 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_of_what_is_between_layers(name):
     what, expected = CASES[name]
-    model = Does(what, a=FIRST, b=SECOND, c=BUFFER)
+    model = Does(what, a=FIRST, b=SECOND, c=BUFFER, w=WIDE)
     assert product(model) == pytest.approx(expected(norm(FIRST), norm(SECOND)), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_spread_farther(name):
-    model = Does(CASES[name][0], a=FIRST, b=SECOND, c=BUFFER).eval()
+    model = Does(CASES[name][0], a=FIRST, b=SECOND, c=BUFFER, w=WIDE).eval()
     at = torch.randn(1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     jacobian = torch.autograd.functional.jacobian(lambda x: model(x).flatten(), at).reshape(-1, 4)
     assert torch.linalg.matrix_norm(jacobian, 2) <= product(model)
+
+
+@pytest.mark.parametrize(
+    ("what", "true"),
+    [
+        (lambda m, x: x * 0.7, 0.7),
+        (lambda m, x: x / 0.3, 1 / 0.3),
+        (lambda m, x: 3 - x * 0.1, 0.1),
+        (lambda m, x: torch.add(m.c, x, alpha=0.7), 0.7),
+        (lambda m, x: x * 1e-50 * 1e20 * 1e30, 1.0),
+        (lambda m, x: x * 1e-200 * 1e-200 * 1e200 * 1e200, 1.0),
+        (lambda m, x: x / 1e160 / 1e160 * 1e300 * 1e20, 1.0),
+        (lambda m, x: x * 1e200 * 1e200 * 1e-200 * 1e-200, 1.0),
+    ],
+)
+def test_numbers_are_of_float64_and_a_product_that_underflows_is_not_0(what, true):
+    found = product(Does(what, c=BUFFER))
+    assert found >= true * (1 - 1e-15)
+    assert found == math.inf or found <= true * (1 + 1e-7)
+
+
+def test_of_a_number_that_float32_rounds_up_that_counts():
+    half = torch.zeros(1)  # the model's dtype
+    assert product(Does(lambda m, x: x * 0.1, c=half)) >= float(torch.tensor(0.1)) > 0.1
+    assert product(Does(lambda m, x: x * 1e-50, c=half)) >= 1e-50
+
+
+@pytest.mark.parametrize("number", [1e300, 0.0])
+def test_a_factor_that_the_dtype_does_not_hold_is_refused(number):
+    what = (lambda m, x: x * number) if number else (lambda m, x: x / number)
+    with pytest.raises(NoRuleError, match="not finite"):
+        product(Does(what, c=torch.zeros(1)))
+
+
+def test_which_casts_round():
+    for before, after in [("float16", "float32"), ("bfloat16", "float64"), ("float8_e5m2", "float16")]:
+        check_cast(getattr(torch, before), getattr(torch, after))
+        with pytest.raises(NoRuleError, match=f"from torch.{after} to torch.{before}"):
+            check_cast(getattr(torch, after), getattr(torch, before))
+    for before, after in [("float16", "bfloat16"), ("bfloat16", "float16")]:
+        with pytest.raises(NoRuleError, match="fewer values"):
+            check_cast(getattr(torch, before), getattr(torch, after))

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
+from blindspots.spectral.graph.folding import folded
 from blindspots.spectral.network import network_bounds
 from tests.blindspots.spectral.graph.models import FIRST, Does, drawn, norm
 
@@ -36,3 +37,14 @@ def test_a_norm_does_not_fold_where_others_read_its_input_as_well():
     found = network_bounds(model, (4,))
     assert found.folded.isnull().all()
     assert found.attrs["product"] == pytest.approx(norm(FIRST) * (1 + float(found.upper.sel(layer="n"))))
+
+
+def test_the_folded_layer_does_what_the_two_do_and_none_is_made_where_a_product_underflows():
+    model, shape = folding(nn.Conv1d(2, 3, 3, stride=2), nn.BatchNorm1d(3), (2, 9))
+    inputs = torch.randn(4, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(6))
+    both = folded(model[0], model[1], (3, 4))
+    torch.testing.assert_close(both(inputs), model(inputs))
+    with torch.no_grad():
+        model[0].weight[0, 0, 0] = 1e-200
+        model[1].weight[0] = 1e-200
+    assert folded(model[0], model[1], (3, 4)) is None

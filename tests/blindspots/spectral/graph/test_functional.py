@@ -20,6 +20,7 @@ def test_a_function_is_known_by_what_it_is_and_not_by_its_name():
     assert known_name("flatten") == "flatten"  # a tensor's method
     assert known_name(relu) is None
     assert known_name(torch.batch_norm) is None
+    assert known_name(torch.instance_norm) is None
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
+from blindspots.errors import InputError
 from blindspots.spectral.network import network_bounds
-from tests.blindspots.spectral.graph.models import drawn, norm
+from tests.blindspots.spectral.graph.models import Does, drawn, matrix, norm
 
 
 class Block(nn.Module):
@@ -90,3 +91,60 @@ def test_leaves_the_model_as_it_is():
     assert not model.stem.weight.requires_grad
     assert all(parameter.grad is None for parameter in model.parameters())
     assert torch.equal(torch.get_rng_state(), random)
+
+
+class Frozen(nn.BatchNorm1d):
+    """One that goes on by the batch's own statistics, whatever mode it is set to."""
+
+    def train(self, mode=True):
+        return super().train(True)
+
+
+@pytest.mark.parametrize(
+    ("what", "match"),
+    [
+        (lambda m, x: m.n(m.a(x)), "n stays in training mode"),
+        (lambda m, x: m.a(x / x.shape[0]), "otherwise in another batch"),
+        (lambda m, x: m.a(x) * (2.0 / x.size(0)), "otherwise in another batch"),
+    ],
+)
+def test_what_no_function_of_one_image_is_refused(what, match):
+    parts = {"n": Frozen(4).double()} if match.startswith("n ") else {}
+    model = Does(what, a=matrix(4, 4), **parts)
+    with pytest.raises(InputError, match=match):
+        network_bounds(model, (4,))
+
+
+class Cast(nn.Module):
+    """Computes in fewer bits, by a context that torch.fx does not see."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 3)
+
+    def forward(self, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return self.a(x)
+
+
+def test_what_the_graph_does_not_have_is_refused():
+    with pytest.raises(InputError, match="autocast"):
+        network_bounds(Cast(), (4,))
+    handle = nn.modules.module.register_module_forward_hook(lambda module, inputs, outputs: None)
+    try:
+        with pytest.raises(InputError, match="global forward hooks"):
+            network_bounds(nn.Linear(4, 3), (4,))
+    finally:
+        handle.remove()
+
+
+def test_a_constant_that_the_dtype_decides_is_that_of_the_models_own():
+    def product(dtype):
+        model = Does(lambda m, x: m.n(x) * F.rms_norm(m.c.expand(2, 4), (4,)), c=torch.ones(1), n=nn.RMSNorm(4))
+        return network_bounds(model.to(dtype), (4,)).attrs["product"]
+
+    assert product(torch.float32) == pytest.approx(2**11.5, rel=1e-3)
+    assert product(torch.float64) == pytest.approx(2**26, rel=1e-3)
+    bare = Does(lambda m, x: F.rms_norm(m.a(x), (4,)), a=nn.Linear(4, 4))
+    assert network_bounds(bare, (4,)).upper.values[1] == pytest.approx(2**11.5)
+    assert network_bounds(bare.double(), (4,)).upper.values[1] == pytest.approx(2**26)

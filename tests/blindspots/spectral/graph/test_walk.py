@@ -29,6 +29,20 @@ UNKNOWN = {
     "a dropout that evaluation mode does not stop": lambda m, x: F.dropout(m.a(x), 0.0),
     "softmax without dim": lambda m, x: torch.special.softmax(m.a(x).pow(2), 1),
     "a layer of several inputs": lambda m, x: m.w(m.a(x), m.b(x)),
+    "fewer bits": lambda m, x: m.a(x).half().double(),
+    "fewer bits by another name": lambda m, x: m.a(x).to(torch.bfloat16).to(torch.float64),
+    "fewer bits as another's": lambda m, x: m.a(x).type_as(torch.zeros(1)).double(),
+    "float32 of float64": lambda m, x: m.a(x).float().double(),
+    "fewer bits and another range": lambda m, x: m.a(x).bfloat16().half().double(),
+    "whole numbers": lambda m, x: m.a(x).to(torch.uint8).double(),
+    "yes and no": lambda m, x: m.a(x).bool().double(),
+    "fewer bits on the way": lambda m, x: torch.softmax(m.a(x), 1, dtype=torch.float32).double(),
+    "and in a sum": lambda m, x: m.a(x).sum(1, keepdim=True, dtype=torch.float32).double(),
+    "bits read as another dtype's": lambda m, x: m.a(x).view(torch.float32).double(),
+    "a choice by the input": lambda m, x: torch.where(m.a(x) > 0, m.a(x), m.b(x)),
+    "torch's own batch norm": lambda m, x: torch.instance_norm(
+        m.a(x)[:, None], None, None, None, None, True, 0.1, 1e-5, False
+    ),
 }
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from blindspots.errors import InputError
-from blindspots.spectral.matrix.bound import Bound, NoRuleError
+from blindspots.spectral.matrix.bound import Bound, NoRuleError, times
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(2.0, 1.0), (-1.0, 1.0), (math.nan, 1.0), (0.0, math.nan)])
@@ -26,3 +26,11 @@ def test_is_tight_to_a_millionth():
 
 def test_what_is_not_known_is_wrong_input():
     assert issubclass(NoRuleError, InputError)
+
+
+def test_a_product_is_0_where_a_factor_is_and_infinite_where_no_float64_holds_it():
+    assert times(0.0, math.inf) == 0
+    assert times(3.0, 0.5) == 1.5
+    assert times(1e-200, 1e-200) == math.inf
+    assert times(1e-200, 1e-110) == math.inf  # held, but with fewer digits
+    assert times(1e200, 1e200) == math.inf

@@ -6,14 +6,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional
 
 from blindspots.distortion.search import minimum_distortion
 from blindspots.errors import InputError
 from blindspots.networks.convolutional import Convolutional
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.spectral.graph.graph import trace
+from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.network import network_bounds
 from blindspots.spectral.proof.certificate import as_sigmoid_network, certified_radius
+from blindspots.spectral.rules.rules import RULES
 
 
 def drawn(model, seed=0, scale=2.0):
@@ -238,3 +241,61 @@ def test_wrong_input(change, match):
     given_ = {"model": FullyConnected((9, 5, 4)), "images": some(2, 9), "labels": torch.tensor([0, 1]), **change}
     with pytest.raises(InputError, match=match):
         certified_radius(given_.pop("model"), given_.pop("images"), given_.pop("labels"), **given_)
+
+
+class Called(nn.Module):
+    """A sigmoid network whose layers are called as functions, with their biases."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(1, 1), nn.Linear(1, 2)
+        with torch.no_grad():
+            self.a.weight.fill_(8.0)
+            self.a.bias.fill_(-4.0)
+            self.b.weight.copy_(torch.tensor([[-1.0], [1.0]]))
+            self.b.bias.copy_(torch.tensor([0.5, -0.5]))
+
+    def forward(self, x):
+        hidden = torch.sigmoid(functional.linear(input=x, weight=self.a.weight, bias=self.a.bias))
+        return functional.linear(hidden, self.b.weight, self.b.bias)
+
+
+@pytest.mark.parametrize("method", ["auto", "local", "sdp", "product"])
+def test_layers_that_are_called_have_their_biases(method):
+    found = certified_radius(Called(), torch.tensor([[0.55]]), torch.tensor([1]), method=method)
+    assert 0.049 < float(found.radius) <= 0.05 + 1e-7  # the classes change at 0.5
+
+
+class Branching(nn.Module):
+    """A layer with a rule of its own that does something else in float64 than in float32."""
+
+    def forward(self, x):
+        return x * (1.0 if x.dtype == torch.float32 else 0.9)
+
+
+class Cast(nn.Module):
+    def __init__(self, dtype):
+        super().__init__()
+        self.a, self.dtype = nn.Linear(4, 3), dtype
+
+    def forward(self, x):
+        return self.a(x.to(self.dtype).type_as(self.a.weight))
+
+
+def test_what_the_float64_copy_does_otherwise_is_refused():
+    images, labels = some(3, 4), torch.tensor([0, 1, 2])
+    RULES.add(Branching, lambda layer, shape: Bound(0.9, 1.0, "at most 1"))
+    try:
+        with pytest.raises(InputError, match="off those of its copy in float64"):
+            certified_radius(nn.Sequential(Branching(), nn.Linear(4, 3)), images, labels)
+    finally:
+        RULES.remove(Branching)
+    for dtype in (torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.uint8, torch.bool):
+        with pytest.raises(NoRuleError, match=r"fewer values|no tensor of floating-point"):
+            certified_radius(Cast(dtype), images, labels)
+    norm = nn.Sequential(nn.RMSNorm(4), nn.Linear(4, 3))
+    tiny = 1e-4 * images  # where an eps of float32's and one of float64's are far apart
+    found = certified_radius(norm, tiny, norm(tiny).argmax(1))
+    apart = (norm[1].weight[:, None] - norm[1].weight).norm(dim=2).max() * 2**11.5
+    assert (found.radius <= found.margin / float(apart) * 8).all()
+    assert (found.radius > 0).all()

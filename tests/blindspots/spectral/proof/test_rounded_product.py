@@ -260,3 +260,29 @@ def test_is_the_same_in_chunks(monkeypatch):
     monkeypatch.setattr(bounds, "evaluated", lambda layer, values: seen.append(len(values)) or evaluated(layer, values))
     torch.testing.assert_close(lower_bound(model, images, labels), whole, rtol=1e-12, atol=0)
     assert seen == [1] * 11 + [2] * 11 + [2] * 11 + [1] * 11  # one image first, for what holds for all
+
+
+def test_nothing_is_certified_where_the_model_is_not_its_layers(caplog):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    images = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    labels = model(images).argmax(1)
+    assert (lower_bound(model, images, labels) > 0).all()
+    found = bounds.certificate(model, images)
+    model[1].bias.data += 1e-5
+    assert not found.bounds(images, labels).isnan().any()  # the layers are the model's own
+    model[1] = nn.Linear(4, 3)
+    assert found.bounds(images, labels).isnan().all()
+    assert "no lower bounds" in caplog.text
+
+
+def test_products_of_constants_that_underflow_are_not_0():
+    model = nn.Sequential(*(nn.Linear(1, 1).double() for _ in range(4)), nn.Linear(1, 2).double())
+    with torch.no_grad():
+        for layer, weight in zip(model, (1e-200, 1e-200, 1e200, 1e200), strict=False):
+            layer.weight.fill_(weight)
+            layer.bias.zero_()
+        model[4].weight.copy_(torch.tensor([[1.0], [-1.0]]))
+        model[4].bias.copy_(torch.tensor([-0.5, 0.5]))
+    # over the reals the nearest misread image is 0.1 away; float64 loses it altogether, and nothing is proved
+    found = lower_bound(model, torch.tensor([[0.4]], dtype=torch.float64), torch.tensor([1]))
+    assert not (found > 0.1).any()

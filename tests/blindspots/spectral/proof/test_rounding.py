@@ -83,3 +83,19 @@ def test_layers_that_work_in_place_leave_their_inputs():
     assert evaluated(nn.ReLU(inplace=True), values).tolist() == [[0.0, 1.0]]
     assert evaluated(nn.LeakyReLU(0.5, inplace=True), values).tolist() == [[-0.5, 1.0]]
     assert values.tolist() == [[-1.0, 1.0]]
+
+
+def test_what_underflows_in_float32_is_counted():
+    layer = nn.Linear(3, 1, bias=False)
+    nn.init.constant_(layer.weight, 1e-26)
+    images = torch.full((1, 3), 1e-20)
+    assert layer(images).item() == 0  # 3e-46 in exact arithmetic
+    inputs = Range(images.double(), torch.zeros(1, 3, dtype=torch.float64))
+    assert float(propagated(layer, inputs, torch.float32).error) >= 3 * 1e-46
+
+
+def test_sums_of_more_terms_than_half_precision_can_bound_are_not_bounded():
+    layer = nn.Linear(3000, 1)  # 3000 roundings of 2^-11 each
+    inputs = Range.of_images(torch.rand(1, 3000))
+    assert float(propagated(layer, inputs, torch.float16).error) == torch.inf
+    assert float(propagated(layer, inputs, torch.float32).error) < torch.inf

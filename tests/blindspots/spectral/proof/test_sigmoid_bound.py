@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blindspots.spectral.proof import sigmoid_bound
 from blindspots.spectral.proof.sigmoid_bound import JointBound, hidden_bound, joint_bound, product_bound
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork
 
@@ -100,9 +101,9 @@ def test_nothing_wrong_is_certified():
     found = together._search(last / norm(last))
     inverses, form = together._eliminated(found, last)
     square = norm(form)
-    assert together._holds(inverses, last, square * (1 + 1e-6))
-    assert not together._holds(inverses, last, square * (1 - 1e-6))
-    assert not together._holds([inverse * 0.4 for inverse in inverses], last, square * (1 + 1e-6))
+    assert together._holds(inverses, last, square * (1 + 1e-6), size=last.abs())
+    assert not together._holds(inverses, last, square * (1 - 1e-6), size=last.abs())
+    assert not together._holds([inverse * 0.4 for inverse in inverses], last, square * (1 + 1e-6), size=last.abs())
 
 
 def test_of_nothing_is_nothing():
@@ -110,3 +111,17 @@ def test_of_nothing_is_nothing():
     assert joint_bound(made, torch.eye(2, dtype=torch.float64)) == 0
     equal = network((3, 4, 2), 0)
     assert joint_bound(equal, torch.zeros(1, 2, dtype=torch.float64)) == 0
+
+
+def test_the_room_for_rounding_grows_with_what_rounding_does(monkeypatch):
+    """Of a form that is positive by less than what rounding may put it off, nothing is proved."""
+    made = network((6, 8, 5, 3), 4)
+    lead = torch.eye(3, dtype=torch.float64)
+    together = JointBound(made)
+    last = lead @ made.weights[-1]
+    inverses, form = together._eliminated(together._search(last / norm(last)), last)
+    square = norm(form) * (1 + 1e-6)
+    assert together._holds(inverses, last, square, size=last.abs())
+    assert not together._holds(inverses, last, square, size=last.abs() + 1e6)  # terms that cancel
+    monkeypatch.setattr(sigmoid_bound, "rounding", lambda side: 0.4)
+    assert not together._holds(inverses, last, square, size=last.abs())

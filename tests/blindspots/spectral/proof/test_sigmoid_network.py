@@ -1,5 +1,7 @@
 from itertools import pairwise
 
+import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -60,3 +62,32 @@ def test_the_gradients_and_slopes():
     torch.testing.assert_close(made.steepness(made.hidden(rows), lead)[0], expected)
     assert slope(torch.zeros(1)).item() == 0.25
     assert nn.Sigmoid()(torch.zeros(1)).item() == 0.5
+
+
+def test_the_bias_that_tangents_are_merged_into_is_off_by_no_more_than_is_counted():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 500), nn.Tanh(), nn.Linear(500, 400), nn.Tanh(), nn.Linear(400, 2)).double()
+    with torch.no_grad():
+        for layer in (model[2], model[4]):  # a sum that all but cancels: its bias is all rounding
+            layer.weight.copy_(torch.randn(layer.weight.shape, dtype=torch.float64))
+            layer.bias.copy_(layer.weight.sum(dim=1))
+    found = sigmoid_network(model)
+    for place, layer in ((1, model[2]), (2, model[4])):
+        weight, bias = (part.detach().numpy().astype(np.longdouble) for part in (layer.weight, layer.bias))
+        exact = (2 if place == 1 else 1) * (bias - weight.sum(axis=1))
+        off = np.abs(found.biases[place].numpy() - exact).astype(np.float64)
+        assert (off <= found.merged[place].numpy()).all()
+        assert off.max() > 0
+        assert (found.rounding()[0][place] >= found.merged[place]).all()
+    assert sigmoid_network([nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 2)]).merged == {}
+
+
+@pytest.mark.parametrize(
+    ("function", "exact"), [(torch.sigmoid, lambda z: 1 / (1 + np.exp(-z))), (torch.tanh, np.tanh)]
+)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_sigmoids_are_off_by_half_of_the_units_allowed(function, exact, dtype):
+    points = torch.cat([torch.linspace(-30, 30, 40001, dtype=torch.float64), torch.logspace(-8, 1, 2000).double()])
+    points = points.to(dtype)
+    off = np.abs(function(points).numpy().astype(np.longdouble) - exact(points.numpy().astype(np.longdouble)))
+    assert float(off.max()) <= 4 * torch.finfo(dtype).eps / 2

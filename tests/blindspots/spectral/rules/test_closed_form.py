@@ -34,3 +34,12 @@ def test_products_and_multiples_move_outwards():
     assert Fraction(times.lower) < Fraction(0.1) * Fraction(1 / 3) < Fraction(times.upper)
     assert both.tight
     assert times.tight
+
+
+def test_near_the_least_number_rounding_is_no_share_of_the_value():
+    third = Fraction(2) ** -1074 / 3 * 4  # comes out as one step of 2^-1074
+    found = rounded(float(third), "")
+    assert Fraction(found.lower) <= third <= Fraction(found.upper)
+    assert product([exactly(1e-200, ""), exactly(1e-200, "")], "").upper == math.inf
+    assert scaled(exactly(1e-200, ""), 1e-200, "").upper == math.inf
+    assert scaled(exactly(0.0, ""), 1e-200, "") == Bound(0.0, 0.0, "")

@@ -111,3 +111,31 @@ def test_what_nothing_bounds_has_no_rule(layer, shape):
 def test_a_variance_below_zero_is_refused():
     with pytest.raises(InputError, match=r"running_var \+ eps is -1"):
         layer_bound(with_weight(nn.BatchNorm1d(1, eps=1.0), [1.0], [-2.0]), (1,))
+
+
+def test_flags_and_statistics_that_were_changed_count_as_the_layer_runs():
+    inputs = torch.randn(2, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    norm = nn.InstanceNorm1d(3, eps=0.25, track_running_stats=True).double().eval()
+    norm.running_var.fill_(16.0)
+    assert layer_bound(norm, (3, 4)).upper == pytest.approx(1 / math.sqrt(16.25))
+    norm.track_running_stats = False  # torch takes the input's own now, though the others are there
+    assert layer_bound(norm, (3, 4)).upper == 2.0 * (1 + 8 * 2.0**-52)
+    torch.testing.assert_close(norm(inputs), nn.InstanceNorm1d(3, eps=0.25).double()(inputs))
+    norm.track_running_stats, norm.running_var = True, None
+    with pytest.raises(InputError, match="has none"):
+        layer_bound(norm, (3, 4))
+    batch = nn.BatchNorm1d(3, eps=0.0).double().eval()
+    batch.running_var.fill_(4.0)
+    batch.track_running_stats, batch.momentum = False, None  # torch goes on by those that are there
+    assert layer_bound(batch, (3, 4)).upper == pytest.approx(0.5)
+    torch.testing.assert_close(batch(inputs), inputs / 2)
+    batch.running_mean = None
+    with pytest.raises(NoRuleError, match="without running statistics"):
+        layer_bound(batch, (3, 4))
+
+
+def test_a_constant_that_underflows_is_not_0():
+    tiny = with_weight(nn.BatchNorm1d(1, eps=0.0).double(), [1.0], [1.0])
+    tiny.weight.data = torch.tensor([1e-300], dtype=torch.float64)
+    tiny.running_var = torch.tensor([1e40], dtype=torch.float64)
+    assert layer_bound(tiny, (1,)).upper >= 1e-320

@@ -55,6 +55,10 @@ def test_hooks_and_a_forward_pass_of_its_own_have_no_rule():
     layer.forward = lambda x: 2 * x
     with pytest.raises(NoRuleError, match="forward pass of its own"):
         layer_bound(layer, (3,))
+    convolution = nn.Conv1d(1, 1, 1)
+    convolution._conv_forward = lambda inputs, weight, bias: 2 * inputs
+    with pytest.raises(NoRuleError, match="method '_conv_forward' of its own"):
+        layer_bound(convolution, (1, 3))
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3, -1), (2.5,), (True,)])

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.rules.rules import layer_bound
+from blindspots.spectral.rules.rules import NoRuleError, layer_bound
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,17 @@ def test_a_layer_has_the_norm_of_its_matrix(layer, shape):
 def test_a_linear_layer_names_the_values_that_it_takes():
     with pytest.raises(InputError, match="6 values are wanted at its end"):
         layer_bound(nn.Linear(6, 4), (6, 4))
+
+
+def test_weights_that_were_replaced_count_and_a_padding_that_torch_goes_without_is_refused():
+    layer = nn.Linear(6, 4)
+    layer.weight = nn.Parameter(torch.eye(3))
+    assert layer_bound(layer, (3,)).upper == pytest.approx(1)
+    reflected = nn.Conv1d(1, 1, 3, padding=1, padding_mode="reflect")
+    zeros = nn.Conv1d(1, 1, 3, padding=1)
+    reflected.padding = zeros.padding = (2,)
+    assert zeros(torch.zeros(1, 1, 5)).shape[-1] == 7
+    assert reflected(torch.zeros(1, 1, 5)).shape[-1] == 5  # it was made with 1
+    assert layer_bound(zeros, (1, 5)).upper > 0
+    with pytest.raises(NoRuleError, match=r"padding was changed to \(2,\)"):
+        layer_bound(reflected, (1, 5))

@@ -1,0 +1,96 @@
+"""The function that a proof is about beside the model itself, on the same images: they may differ by rounding alone.
+
+A proof speaks of the model's copy in float64, and of what was read off it. Were the copy another function (a constant
+that its dtype decides, a branch, a flag, statistics that it does not read), nothing proved would hold of the model.
+"""
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from blindspots.errors import InputError
+
+Evaluate = Callable[[nn.Module, torch.Tensor], torch.Tensor]
+"""What returns the logits of a model for images."""
+
+_TIMES = 256
+"""Rounding may put logits off by so many times what moving the weights and the pixels by a unit, at random, does."""
+_UNITS = 256
+"""And by so many units of the largest logit at any rate."""
+_SINGLE = torch.float32
+
+
+def own_dtype(model: nn.Module, images: torch.Tensor) -> torch.dtype:
+    """Return the dtype that ``model`` computes in: of its first floating-point tensor, or without one the images'."""
+    tensors = (*model.parameters(), *model.buffers())
+    return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), images.dtype)
+
+
+def in_float64(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Return a copy of ``model``, which runs in ``dtype``, in float64; what the dtype decided stays as it was.
+
+    Raises InputError for a model that can't be copied.
+    """
+    try:
+        double = copy.deepcopy(model).double()
+    except (RuntimeError, TypeError) as error:
+        raise InputError(f"the model can't be copied: {str(error).splitlines()[0]}") from error
+    for module in double.modules():
+        if type(module) is nn.RMSNorm and module.eps is None:
+            module.eps = torch.finfo(torch.float64 if dtype == torch.float64 else torch.float32).eps
+    return double
+
+
+def sensitivity(double: nn.Module, images: torch.Tensor, logits: torch.Tensor, evaluate: Evaluate) -> torch.Tensor:
+    """Return by how much (n, 1) a unit of float32, up or down at random on every weight and pixel, moves the logits.
+
+    What rounding does to a sum is what a change of its terms by some units does (it is backward stable), so this is
+    the measure of a dtype's rounding: of float64's, 2^-29 of it. ``logits``: those of ``double`` at ``images``.
+    """
+    random = torch.Generator().manual_seed(0)
+    unit = torch.finfo(_SINGLE).eps / 2
+
+    def moved(values: torch.Tensor) -> torch.Tensor:
+        up = torch.randint(0, 2, values.shape, generator=random).to(values.device, values.dtype)
+        return values * (1 + unit * (2 * up - 1))
+
+    other = copy.deepcopy(double)
+    with torch.no_grad():
+        for tensor in (*other.parameters(), *other.buffers()):
+            if tensor.is_floating_point():
+                tensor.copy_(moved(tensor.detach()))
+    return (evaluate(other, moved(images)) - logits).abs().amax(dim=1, keepdim=True)
+
+
+def check_beside(
+    model: nn.Module, dtype: torch.dtype, images: torch.Tensor, logits: torch.Tensor, moves: torch.Tensor, run: Evaluate
+) -> None:
+    """Raise InputError unless ``model`` itself, in its own ``dtype``, gives the ``logits`` (n, k) of its float64 copy.
+
+    Beyond the rounding that is stated: :data:`_TIMES` the ``moves`` (n, 1) of :func:`sensitivity`, and :data:`_UNITS`
+    units of the largest logit.
+    """
+    units = torch.finfo(dtype).eps / torch.finfo(_SINGLE).eps
+    own = run(model, images.to(dtype)).double()
+    room = _TIMES * units * moves + _UNITS * torch.finfo(dtype).eps * logits.abs().amax(dim=1, keepdim=True)
+    off = (own - logits).abs()
+    wrong = ~(off <= room)  # NaN too
+    if wrong.any():
+        image = int(wrong.any(dim=1).nonzero()[0, 0])
+        raise InputError(
+            f"the model's logits of image {image} are {float(off[image].max()):.3g} off those of its copy in float64, "
+            f"and rounding explains {float(room[image, 0]):.3g}: a constant or a branch of it depends on the dtype"
+        )
+
+
+def check_read_off(logits: torch.Tensor, found: torch.Tensor, room: torch.Tensor) -> None:
+    """Raise InputError unless a network read off a model gives, as ``found``, its ``logits``, within ``room`` (k,)."""
+    off = (found - logits).abs()
+    wrong = ~(off <= room)
+    if wrong.any():
+        image = int(wrong.any(dim=1).nonzero()[0, 0])
+        raise InputError(
+            f"the model's logits of image {image} are {float(off[image].max()):.3g} off those of the layers read off it"
+        )

@@ -1,0 +1,72 @@
+import pytest
+import torch
+from torch import nn
+
+from blindspots.errors import InputError
+from blindspots.spectral.proof.beside import check_beside, check_read_off, in_float64, own_dtype, sensitivity
+from tests.blindspots.spectral.graph.models import Does
+
+IMAGES = torch.rand(20, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def evaluate(model, images):
+    with torch.no_grad():
+        return model(images).double()
+
+
+def deep(seed, **settings):
+    torch.manual_seed(seed)
+    layers = [layer for _ in range(6) for layer in (nn.Linear(6, 6), nn.BatchNorm1d(6, **settings), nn.ReLU())]
+    return nn.Sequential(*layers, nn.Linear(6, 3)).eval()
+
+
+def checked(model):
+    double = in_float64(model, torch.float32)
+    logits = evaluate(double, IMAGES)
+    moves = sensitivity(double, IMAGES, logits, evaluate)
+    check_beside(model, torch.float32, IMAGES, logits, moves, evaluate)
+    return moves, (evaluate(model, IMAGES.float()) - logits).abs()
+
+
+@pytest.mark.parametrize("eps", [1e-5, 1e-12])
+def test_rounding_alone_is_let_pass_in_networks_that_amplify_it(eps):
+    model = deep(0, eps=eps)
+    for layer in model:
+        if isinstance(layer, nn.BatchNorm1d):
+            layer.running_var.fill_(eps)  # what it amplifies, it amplifies a thousand times and more
+    moves, off = checked(model)
+    assert (moves > 0).all()
+    assert off.max() < 64 * moves.max()
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda m, x: m.a(x) + 1e-3 * (x.dtype == torch.float64),
+        lambda m, x: m.a(x / (x.abs().amax() + torch.finfo(x.dtype).eps * 1e5)),
+        lambda m, x: m.a(x.to(torch.bfloat16).to(x.dtype)) if x.dtype == torch.float32 else m.a(x),
+        lambda m, x: m.a(x) * (torch.inf if x.dtype == torch.float32 else 1),
+    ],
+    ids=["a shift", "a constant", "a cast", "an overflow"],
+)
+def test_what_the_dtype_decides_is_refused(what):
+    torch.manual_seed(1)
+    with pytest.raises(InputError, match=r"the model's logits of image 0 are .+ off those of its copy in float64"):
+        checked(Does(what, a=nn.Linear(6, 3)))
+
+
+def test_an_eps_that_the_dtype_decides_stays_what_it_was():
+    norm = nn.Sequential(nn.RMSNorm(6), nn.Linear(6, 3))
+    assert in_float64(norm, torch.float32)[0].eps == 2.0**-23
+    assert in_float64(norm, torch.float64)[0].eps == 2.0**-52
+    assert norm[0].eps is None
+    assert own_dtype(norm, IMAGES) == torch.float32
+    assert own_dtype(nn.Flatten(), IMAGES) == torch.float64
+
+
+def test_a_network_read_off_a_model_gives_its_logits():
+    logits, room = torch.ones(3, 2), torch.tensor([0.5, 0.0])
+    check_read_off(logits, logits + torch.tensor([0.25, 0.0]), room)
+    for off in (0.25, torch.nan):
+        with pytest.raises(InputError, match="of image 0"):
+            check_read_off(logits, logits + torch.tensor([0.0, off]), room)
