@@ -133,7 +133,9 @@ def _logits(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Return the logits (n, k) of a model for images of its own dtype, in float64."""
     parts = images.split(rows_at_once(images[0].numel(), arrays=_ARRAYS))
     with undisturbed(model, images.device), torch.no_grad():
-        return torch.cat([check_logits(_widened(model(part)), count=len(part), dtype=torch.float64) for part in parts])
+        return torch.cat(
+            [check_logits(_widened(model(part.clone())), count=len(part), dtype=torch.float64) for part in parts]
+        )
 
 
 def _widened(logits: torch.Tensor) -> torch.Tensor:

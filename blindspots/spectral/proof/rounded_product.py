@@ -72,7 +72,7 @@ class Certificate:
         """Return whether the model gives the ``logits`` (n, k) of its layers but for the rounding that is proved."""
         assert self.leads is not None
         with undisturbed(self.model, images.device), torch.no_grad():
-            own = torch.cat([self.model(part) for part in images.split(self.rows)])
+            own = torch.cat([self.model(part.clone()) for part in images.split(self.rows)])
         off = (own.double() - logits).abs()
         allowed = self.leads.allowance.logits  # the largest float64 where the dtype can overflow: nothing is said there
         beyond = ~(off <= allowed) & (allowed < torch.finfo(torch.float64).max)

@@ -16,6 +16,7 @@ from blindspots.spectral.graph.graph import trace
 from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.network import network_bounds
 from blindspots.spectral.proof.certificate import as_sigmoid_network, certified_radius
+from blindspots.spectral.proof.rounded_product import lower_bound
 from blindspots.spectral.rules.rules import RULES
 
 
@@ -299,3 +300,13 @@ def test_what_the_float64_copy_does_otherwise_is_refused():
     apart = (norm[1].weight[:, None] - norm[1].weight).norm(dim=2).max() * 2**11.5
     assert (found.radius <= found.margin / float(apart) * 8).all()
     assert (found.radius > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_model_that_writes_to_its_input_does_not_reach_the_callers(dtype):
+    model = nn.Sequential(nn.Threshold(0.5, 0.5, inplace=True), nn.Linear(4, 3)).to(dtype)
+    images = some(5, 4).to(dtype)
+    before = images.clone()
+    certified_radius(model, images, torch.tensor([0, 1, 2, 0, 1]))
+    lower_bound(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3)).to(dtype), images, torch.zeros(5).long())
+    assert torch.equal(images, before)
