@@ -56,7 +56,7 @@ COVERED = {
         # a QuocNet's stages, whole and killed
         (
             "blindspots/jobs/quocnet",
-            "inputs parts training work",
+            "inputs parts replicas training work",
             "tests/blindspots/jobs/stages/features/test_quocnet.py",
         ),
         ("blindspots/training/layerwise", "stored", "tests/blindspots/jobs/stages/features/test_quocnet.py"),

@@ -46,6 +46,15 @@ class QuocNetSpec(Part):
     tiles: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]] = Field(
         (1, 1), description="Rows and columns of tiles in which a stage is trained, each by one worker at a time"
     )
+    replicas: int = Field(
+        1, ge=1, le=100_000, description="Parts of every minibatch, each done by a worker of its own for every tile"
+    )
+
+    @model_validator(mode="after")
+    def _replicas_hold_inputs(self) -> "QuocNetSpec":
+        if self.replicas > self.batch_rows:
+            raise ValueError(f"replicas = {self.replicas}: a minibatch has {self.batch_rows} inputs; name no more")
+        return self
 
     @model_validator(mode="after")
     def _tiles_hold_places(self) -> "QuocNetSpec":
@@ -56,6 +65,11 @@ class QuocNetSpec(Part):
                         f"tiles = {list(self.tiles)}: stage {number} has {places} places each way; name no more"
                     )
         return self
+
+    @property
+    def batch_rows(self) -> int:
+        """How many squares a minibatch has: all that there are, where that is fewer."""
+        return min(self.batch, self.images * self.squares)
 
     @property
     def shape(self) -> QuocNetSize:

@@ -15,11 +15,13 @@ from blindspots.store.weights import load_weights
 from blindspots.training.layerwise.descent import State, initial_state, weights_of
 from blindspots.training.layerwise.inputs import batch_rows
 from blindspots.training.layerwise.objective import DECODER, ENCODER, Forward, Losses, forward
+from blindspots.training.layerwise.replicas import parts_of
 from blindspots.training.layerwise.step import Standing, take_step, whole_losses
 from blindspots.training.layerwise.tile import Region, Tile
 
 Steps = tuple[int, int, int]
 """A tile, the step before which it is, and the one before which it is to be."""
+_ALL = slice(None)
 
 
 def begin(work: StageWork, number: int) -> None:
@@ -28,7 +30,12 @@ def begin(work: StageWork, number: int) -> None:
     spec, device = work.spec, work.workspace.device
     drawn = initial_state(tile, coding=spec.coding, seed=work.workspace.study.seed, stage=work.stage)
     state = {name: tensor.to(device) for name, tensor in drawn.items()}
-    _leave(work, tile, 0, state, _forward(work, tile, state, 0))
+    if spec.replicas == 1:
+        _leave(work, tile, 0, state, forward_of(work, tile, state, 0))
+        return
+    work.save_state(0, number, state)
+    for part, name in zip(parts_of(spec.batch_rows, spec.replicas), work.made_names(), strict=True):
+        work.save_made(0, number, forward_of(work, tile, state, 0, part), name)
 
 
 def advance(work: StageWork, steps: Steps) -> list[Losses]:
@@ -40,7 +47,7 @@ def advance(work: StageWork, steps: Steps) -> list[Losses]:
     tiles = work.tiles
     tile = tiles[number]
     state = work.state(first, number, state_names(work))
-    made = work.made(first, number) if len(tiles) > 1 else _forward(work, tile, state, first)
+    made = work.made(first, number) if len(tiles) > 1 else forward_of(work, tile, state, first)
     found = []
     for step in range(first, last):
 
@@ -52,7 +59,7 @@ def advance(work: StageWork, steps: Steps) -> list[Losses]:
 
         losses = take_step(
             Standing(state, made),
-            _inputs(work, tile, step),
+            inputs_of(work, tile, step),
             tiles,
             tile,
             decoded=lambda other, region, part=part: part("decoded", other, region),  # type: ignore[misc]
@@ -62,7 +69,7 @@ def advance(work: StageWork, steps: Steps) -> list[Losses]:
             sparsity=work.spec.sparsity,
         )
         found.append(losses)
-        made = _forward(work, tile, state, step + 1)
+        made = forward_of(work, tile, state, step + 1)
     _leave(work, tile, last, state, made)
     return found
 
@@ -109,14 +116,17 @@ def state_names(work: StageWork) -> Iterator[str]:
 
 
 @torch.no_grad()
-def _forward(work: StageWork, tile: Tile, state: State, step: int) -> Forward:
-    return forward(weights_of(state), _inputs(work, tile, step), tile)
+def forward_of(work: StageWork, tile: Tile, state: State, step: int, part: slice = _ALL) -> Forward:
+    """Return what a tile makes of a step's inputs, or of a part of them."""
+    return forward(weights_of(state), inputs_of(work, tile, step, part), tile)
 
 
-def _inputs(work: StageWork, tile: Tile, step: int) -> torch.Tensor:
+def inputs_of(work: StageWork, tile: Tile, step: int, part: slice = _ALL) -> torch.Tensor:
+    """Return what a tile sees of a step's inputs, or of a part of them: (n, channels, height, width)."""
     spec = work.spec
     rows = spec.images * spec.squares
-    return work.inputs(tile, batch_rows(rows, spec.batch, seed=work.workspace.study.seed, stage=work.stage, step=step))
+    found = batch_rows(rows, spec.batch, seed=work.workspace.study.seed, stage=work.stage, step=step)
+    return work.inputs(tile, found[part])
 
 
 def _leave(work: StageWork, tile: Tile, step: int, state: State, made: Forward) -> None:

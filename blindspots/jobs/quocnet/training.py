@@ -14,12 +14,14 @@ import torch
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.quocnet.inputs import make_inputs, make_whitening
 from blindspots.jobs.quocnet.parts import advance, begin, held_out, state_names
-from blindspots.jobs.quocnet.work import MADE, StageWork
+from blindspots.jobs.quocnet.replicas import leave_slopes, step_together
+from blindspots.jobs.quocnet.work import StageWork
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.weights import load_weights
 from blindspots.study.quocnet_spec import WINDOW
 from blindspots.training.layerwise.objective import Losses
+from blindspots.training.layerwise.replicas import averaged, parts_of, shares_of
 from blindspots.training.layerwise.step import total
 from blindspots.training.lbfgs import DivergedError
 
@@ -67,9 +69,12 @@ def train_stage(work: StageWork, hands: Hands, say: Callable[[Course, str], None
         say(course, f"goes on from step {course.step}")
     while not (end := course.ends(steps=spec.steps, decrease=spec.decrease)):
         first, last = course.step, min(course.step + WINDOW, spec.steps)
-        stride = last - first if len(numbers) == 1 else 1
+        stride = last - first if len(numbers) == spec.replicas == 1 else 1
         for step in range(first, last, stride):
-            parts = list(hands.map(partial(advance, work), [(number, step, step + stride) for number in numbers]))
+            if spec.replicas > 1:
+                parts = [[loss] for loss in _step_of_replicas(work, hands, step)]
+            else:
+                parts = list(hands.map(partial(advance, work), [(number, step, step + stride) for number in numbers]))
             course.losses += [(loss.reconstruction, loss.penalty) for loss in map(total, zip(*parts, strict=True))]
             if not np.isfinite(course.losses[-1]).all():
                 raise DivergedError(f"the objective is {sum(course.losses[-1])} after step {step} at rate {spec.rate}")
@@ -81,6 +86,17 @@ def train_stage(work: StageWork, hands: Hands, say: Callable[[Course, str], None
         _forget_others(work, course.step)
         say(course, f"step {course.step}, loss held out {_sum(course):.1f}")
     return course, end
+
+
+def _step_of_replicas(work: StageWork, hands: Hands, step: int) -> list[Losses]:
+    """Take every replica of every tile from one step to the next; return each tile's objective before it."""
+    count = work.spec.replicas
+    replicas = [(tile.number, which, step) for tile in work.tiles for which in range(count)]
+    found = list(hands.map(partial(leave_slopes, work), replicas))
+    for _ in hands.map(partial(step_together, work), replicas):
+        pass
+    shares = shares_of(parts_of(work.spec.batch_rows, count))
+    return [averaged(found[begin : begin + count], shares) for begin in range(0, len(found), count)]
 
 
 def clean_up(work: StageWork) -> None:
@@ -130,7 +146,7 @@ def _resumed(work: StageWork) -> Course | None:
         return None
     checks = [(int(row[0]), *row[1:]) for row in found["checks"].tolist()]
     course = Course(checks[-1][0], [(row[0], row[1]) for row in found["losses"].tolist()], checks)
-    names = (*state_names(work), *((MADE,) if len(work.tiles) > 1 else ()))
+    names = (*state_names(work), *work.made_names())
     states = [layout.quocnet_state(stage, course.step, tile.number, name) for tile in work.tiles for name in names]
     inputs = [layout.quocnet_inputs(stage, block) for block in range(sum(work.blocks))]
     if not all(map(work.has, (*states, *inputs, layout.quocnet_whitening()) if stage == 1 else (*states, *inputs))):

@@ -106,19 +106,25 @@ class StageWork:
             found |= load_weights(self.workspace.place, layout.quocnet_state(self.stage, step, tile, name))
         return {name: tensor.to(self.workspace.device) for name, tensor in found.items()}
 
-    def save_made(self, step: int, tile: int, made: Forward) -> None:
+    def made_names(self) -> tuple[str, ...]:
+        """Return the names of what a tile leaves of a step's inputs, a name a replica; none where nobody reads it."""
+        if self.spec.replicas > 1:
+            return tuple(f"{MADE}-{replica}" for replica in range(self.spec.replicas))
+        return (MADE,) if len(self.tiles) > 1 else ()
+
+    def save_made(self, step: int, tile: int, made: Forward, name: str = MADE) -> None:
         """Write what a tile makes of a step's inputs, for its neighbours."""
         tensors = {"codes": made.codes, "decoded": made.decoded, "energy": made.energy}
-        self.save(layout.quocnet_state(self.stage, step, tile, MADE), tensors)
+        self.save(layout.quocnet_state(self.stage, step, tile, name), tensors)
 
-    def made(self, step: int, tile: int) -> Forward:
+    def made(self, step: int, tile: int, name: str = MADE) -> Forward:
         """Return what a tile made of a step's inputs."""
-        found = load_weights(self.workspace.place, layout.quocnet_state(self.stage, step, tile, MADE))
+        found = load_weights(self.workspace.place, layout.quocnet_state(self.stage, step, tile, name))
         return Forward(**{name: tensor.to(self.workspace.device) for name, tensor in found.items()})
 
-    def part_made(self, step: int, tile: int, name: str, region: Region) -> torch.Tensor:
+    def part_made(self, step: int, tile: int, name: str, region: Region, of: str = MADE) -> torch.Tensor:
         """Return a part of what a tile made of a step's inputs, counted from its own corner."""
-        key = layout.quocnet_state(self.stage, step, tile, MADE)
+        key = layout.quocnet_state(self.stage, step, tile, of)
         part = load_part(self.workspace.place, key, name, (slice(None), slice(None), *region))
         return part.to(self.workspace.device)
 

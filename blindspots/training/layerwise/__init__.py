@@ -2,6 +2,7 @@
 
 - ``tile.py``: places shared out in rectangles, what their fields see, and sums over tiles
 - ``objective.py``: reconstruction and pooled sparsity, with their gradient; ``descent.py``: Adam, value by value
+- ``replicas.py``: a minibatch shared out, and gradients summed in one order
 - ``step.py``: a step of one tile, of all in memory, and the objective of whole inputs
 - ``zca.py``, ``inputs.py``: what is shown; ``plan.py``: what a worker needs of memory
 """

@@ -17,7 +17,8 @@ class TileMemory:
     state: int
     """Weights and what the optimiser remembers of them: what lies in the store between two steps."""
     step: int
-    """What a step holds besides: the gradient, or later the copy of one of the state's arrays that is written."""
+    """What a step holds besides: the gradient, or later the copy of one of the state's arrays that is written; among
+    replicas the sum of their gradients, and the one that is added to it."""
     images: int
     """Inputs, pictures, codes and windows of a minibatch."""
     fields: int
@@ -29,14 +30,18 @@ class TileMemory:
         return self.state + self.step + self.images + self.fields
 
 
-def tile_memory(tile: Tile, batch: int, *, decoder: bool = False) -> TileMemory:
-    """Return what a tile's worker holds for minibatches of ``batch``; ``decoder``: with filters of its own."""
+def tile_memory(tile: Tile, batch: int, *, decoder: bool = False, replicas: int = 1) -> TileMemory:
+    """Return what a tile's worker holds for minibatches of ``batch``; ``decoder``: with filters of its own.
+
+    ``replicas``: workers among which each minibatch is shared out.
+    """
     weights = prod(tile.filters) * (2 if decoder else 1) * _BYTES
+    batch = -(-batch // replicas)
     shape = tile.shape
     images = batch * _BYTES * (3 * shape.channels * _area(tile.pixels) + 2 * shape.maps * _area(tile.windows))
     row = tile.filters[1] * batch * shape.values
     fields = 2 * max(row, min(BUDGET // 2, row * tile.filters[0])) * _BYTES
-    return TileMemory(_STATES * weights, weights, images, fields)
+    return TileMemory(_STATES * weights, weights * min(replicas, 2), images, fields)
 
 
 def _area(region: Region) -> int:

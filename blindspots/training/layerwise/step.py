@@ -7,6 +7,7 @@ import torch
 
 from blindspots.training.layerwise.descent import State, update, weights_of
 from blindspots.training.layerwise.objective import Forward, Losses, Weights, forward, gradients, losses
+from blindspots.training.layerwise.replicas import Slopes, averaged, parts_of, shares_of, summed
 from blindspots.training.layerwise.tile import Region, Tile, gathered, tiles_of
 
 Part = Callable[[Tile, Region], torch.Tensor]
@@ -28,6 +29,29 @@ def standing(state: State, inputs: torch.Tensor, tile: Tile) -> Standing:
 
 
 @torch.no_grad()
+def slopes_of(
+    before: Standing,
+    inputs: torch.Tensor,
+    tiles: Sequence[Tile],
+    tile: Tile,
+    *,
+    decoded: Part,
+    energy: Part,
+    sparsity: float,
+) -> tuple[Slopes, Losses]:
+    """Return the gradient of the objective with respect to a tile's weights, and the tile's part of the objective.
+
+    ``decoded`` and ``energy`` give what any tile made of the same inputs.
+    """
+    residual = gathered(tile, tiles, lambda each: each.pixels, decoded) - inputs
+    total = gathered(tile, tiles, lambda each: each.windows, energy)
+    weights = weights_of(before.state)
+    slopes = gradients(
+        weights, inputs, before.made.codes, residual=residual, energy=total, tile=tile, sparsity=sparsity
+    )
+    return slopes, losses(residual, total, tile, sparsity=sparsity)
+
+
 def take_step(
     before: Standing,
     inputs: torch.Tensor,
@@ -40,17 +64,8 @@ def take_step(
     rate: float,
     sparsity: float,
 ) -> Losses:
-    """Change a tile's state by a step, and return its part of the objective before that.
-
-    ``decoded`` and ``energy`` give what any tile made of the same inputs.
-    """
-    residual = gathered(tile, tiles, lambda each: each.pixels, decoded) - inputs
-    total = gathered(tile, tiles, lambda each: each.windows, energy)
-    weights = weights_of(before.state)
-    slopes = gradients(
-        weights, inputs, before.made.codes, residual=residual, energy=total, tile=tile, sparsity=sparsity
-    )
-    found = losses(residual, total, tile, sparsity=sparsity)
+    """Change a tile's state by a step, and return its part of the objective before that; see :func:`slopes_of`."""
+    slopes, found = slopes_of(before, inputs, tiles, tile, decoded=decoded, energy=energy, sparsity=sparsity)
     update(before.state, slopes, step=step, rate=rate)
     return found
 
@@ -60,34 +75,56 @@ def steps_in_memory(
     batches: Iterable[torch.Tensor],
     tiles: Sequence[Tile],
     *,
+    replicas: int = 1,
     first: int = 0,
     rate: float,
     sparsity: float,
 ) -> Iterator[Losses]:
     """Change the tiles' states by a step for each of the ``batches``, and yield the objective before it.
 
-    ``batches``: whole inputs (n, channels, height, width); ``first``: the number of the first step. What tiles do over
-    files elsewhere, in one process: their oracle.
+    ``batches``: whole inputs (n, channels, height, width); ``replicas``: parts of each whose gradients are taken by
+    themselves and summed; ``first``: the number of the first step. What tiles and their replicas do over files
+    elsewhere, in one process: their oracle.
     """
     for step, inputs in enumerate(batches, first):
-        cut = [inputs[:, :, tile.pixels[0], tile.pixels[1]] for tile in tiles]
-        before = [standing(state, own, tile) for state, own, tile in zip(states, cut, tiles, strict=True)]
-        made = [each.made for each in before]
-        done = [
-            take_step(
-                before[tile.number],
-                cut[tile.number],
-                tiles,
-                tile,
-                decoded=lambda other, at, made=made: made[other.number].decoded[:, :, at[0], at[1]],  # type: ignore[misc]
-                energy=lambda other, at, made=made: made[other.number].energy[:, :, at[0], at[1]],  # type: ignore[misc]
-                step=step,
-                rate=rate,
-                sparsity=sparsity,
-            )
-            for tile in tiles
+        parts = parts_of(len(inputs), replicas)
+        shares = shares_of(parts)
+        cut = [[inputs[part, :, tile.pixels[0], tile.pixels[1]] for tile in tiles] for part in parts]
+        made = [
+            [standing(state, own, tile).made for state, own, tile in zip(states, of_part, tiles, strict=True)]
+            for of_part in cut
         ]
+        done = []
+        for tile, state in zip(tiles, states, strict=True):
+            found: list[Losses] = []
+            slopes = summed(_of_parts(state, made, cut, tiles, tile, sparsity, found), shares)
+            update(state, slopes, step=step, rate=rate)
+            done.append(averaged(found, shares))
         yield total(done)
+
+
+def _of_parts(
+    state: State,
+    made: Sequence[Sequence[Forward]],
+    cut: Sequence[Sequence[torch.Tensor]],
+    tiles: Sequence[Tile],
+    tile: Tile,
+    sparsity: float,
+    found: list[Losses],
+) -> Iterator[Slopes]:
+    """Yield the gradients of a minibatch's parts for a tile, and add their objectives to ``found``."""
+    for own, inputs in zip(made, cut, strict=True):
+        slopes, loss = slopes_of(
+            Standing(state, own[tile.number]),
+            inputs[tile.number],
+            tiles,
+            tile,
+            decoded=lambda other, at, own=own: own[other.number].decoded[:, :, at[0], at[1]],  # type: ignore[misc]
+            energy=lambda other, at, own=own: own[other.number].energy[:, :, at[0], at[1]],  # type: ignore[misc]
+            sparsity=sparsity,
+        )
+        found.append(loss)
+        yield slopes
 
 
 def total(parts: Iterable[Losses]) -> Losses:

@@ -23,6 +23,8 @@ def test_it_is_set_where_there_was_none() -> None:
     [
         ("quocnet.size=quocnet-12", "quocnet"),
         ("quocnet.tiles=[10,1]", r"tiles = \[10, 1\]: stage 1 has 9 places each way; name no more"),
+        ("quocnet.replicas=101", "replicas = 101: a minibatch has 100 inputs; name no more"),
+        ("quocnet.replicas=0", "replicas"),
         ("quocnet.steps=10", "steps"),
         ("quocnet.filters=3", "no such field; the fields of quocnet are size, images"),
     ],

@@ -86,7 +86,7 @@ class QuocNetStage(GroupShards):
             filters=spec.shape.shapes[self.number - 1].filters,
             stride=spec.shape.strides[self.number - 1],
             pool=spec.shape.pool,
-            training=spec.model_dump(mode="json", exclude={"size"}),
+            training=spec.model_dump(mode="json", exclude={"size"} | ({"replicas"} if spec.replicas == 1 else set())),
             seed=workspace.study.seed,
             dtype="float32",
             device=workspace.device,

@@ -1,5 +1,6 @@
 """The memory that a tile's worker is said to need, against what it holds."""
 
+import pytest
 import torch
 
 from blindspots.study.quocnet_size import SIZES
@@ -20,6 +21,13 @@ def test_state_and_images_are_those_that_there_are() -> None:
         assert plan.step == sum(tensor.nbytes for tensor in weights_of(state).values())
         held = 3 * inputs.nbytes + 2 * made.energy.nbytes  # inputs, picture, residual; energy and its slopes
         assert plan.images == held
+
+
+def test_replicas_hold_a_part_of_the_images_and_two_gradients() -> None:
+    tile = tiles_of(SIZES["quocnet-64"].shapes[0], 4, 4)[5]
+    one, three = (tile_memory(tile, 10, replicas=replicas) for replicas in (1, 3))
+    assert (three.state, three.step) == (one.state, 2 * one.step)
+    assert three.images == pytest.approx(0.4 * one.images)
 
 
 def test_a_worker_of_sixteen_trains_a_stage_of_2011_in_a_few_hundred_megabytes() -> None:

@@ -19,6 +19,8 @@ from safetensors.torch import load_file
 from blindspots.errors import InputError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Progress
+from blindspots.jobs.quocnet.replicas import step_together
+from blindspots.jobs.quocnet.work import StageWork
 from blindspots.jobs.stages.features import quocnet as module
 from blindspots.jobs.stages.features.quocnet import QuocNetStage
 from blindspots.jobs.workspace import Workspace
@@ -28,13 +30,16 @@ from blindspots.study.built_in import QUICK
 from blindspots.study.file import validate_study
 from blindspots.study.quocnet_size import QuocNetSize
 from blindspots.study.study import Study
+from blindspots.training.layerwise.descent import initial_state
+from blindspots.training.layerwise.inputs import batch_rows
 from blindspots.training.layerwise.objective import Losses, forward, gradients, losses
+from blindspots.training.layerwise.step import steps_in_memory
 from blindspots.training.layerwise.stored import stored_quocnet
 from blindspots.training.layerwise.tile import tiles_of
 from blindspots.training.lbfgs import DivergedError
 from tests.blindspots.jobs.conftest import changed
 from tests.fixed import integers
-from tests.small_quocnet import small_pictures, small_study, trained
+from tests.small_quocnet import SIZE, small_pictures, small_study, trained
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +119,52 @@ def test_whatever_hands_do_it_the_bits_are_the_same(undisturbed: Path, pictures:
     assert_same_weights(tmp_path, undisturbed)
 
 
+def test_replicas_of_tiles_end_with_the_bits_of_one_process_in_memory(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever does which part and however often, and killed in the middle of a step: sums have one order."""
+    monkeypatch.setattr("blindspots.jobs.quocnet.training.WINDOW", 10)
+    study = small_study(pictures, tiles=[2, 1], replicas=2, steps=50, size={**SIZE, "fields": [6], "strides": [2]})
+
+    class Dying(ShuffledHands):
+        """Dies after the first checkpoint, between the gradients of a step and what all of them are for."""
+
+        def map(self, function: Callable[[Any], Any], parts: Sequence[Any]) -> Iterable[Any]:
+            if getattr(function, "func", None) is step_together and parts[0][2] == 11:
+                super().map(function, parts[:1])
+                raise KeyboardInterrupt
+            return super().map(function, parts)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, study, Dying())
+    own = Workspace(study, Place.at(tmp_path))
+    work = StageWork(own, 1, str(QuocNetStage(1).identity(own, 0)))
+    inputs = torch.cat([work.block(block) for block in range(work.blocks[0])])
+    said: list[Progress] = []
+    trained(tmp_path, study, said=said)
+    assert any("goes on from step 10" in each.message for each in said)
+    spec = work.spec
+    rows = (batch_rows(len(inputs), spec.batch, seed=study.seed, stage=1, step=step) for step in range(50))
+    states = [initial_state(tile, coding="tied", seed=study.seed, stage=1) for tile in work.tiles]
+    losses = list(
+        steps_in_memory(
+            states,
+            (inputs[torch.from_numpy(each)] for each in rows),
+            work.tiles,
+            replicas=2,
+            rate=spec.rate,
+            sparsity=spec.sparsity,
+        )
+    )
+    for tile, state in zip(work.tiles, states, strict=True):
+        assert torch.equal(load_file(tmp_path / layout.quocnet_tile(1, tile.number))["filters"], state["filters"])
+    found = course(tmp_path, 1)
+    assert found.reconstruction.values.tolist() == [each.reconstruction for each in losses]
+    assert found.penalty.values.tolist() == [each.penalty for each in losses]
+    held = (found.held_out_reconstruction + found.held_out_penalty).values
+    assert held[-1] < 0.95 * held[0]
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -187,9 +238,11 @@ def test_on_what_a_stage_depends(pictures: Path, tmp_path: Path) -> None:
         "steps": 60,
         "decrease": 0.5,
         "tiles": [1, 2],
+        "replicas": 2,
         "size": {**workspace.study.quocnet.shape.model_dump(), "maps": 3},
     }
     assert set(others) == set(type(workspace.study.quocnet).model_fields)
+    assert known(replicas=1) == first  # which is the training that there was before there were any
     assert known() == first
     assert len({first, *(known(**{field: value}) for field, value in others.items())}) == len(others) + 1
     assert QuocNetStage(1).identity(replace(workspace, study=changed(workspace.study, seed=1)), 0) != first
