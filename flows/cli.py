@@ -109,6 +109,8 @@ def run(
         from flows.extra import require_workflow
 
         require_workflow("blindspots run", otherwise="; blindspots run --here does without")
+        if not Path(root).exists():  # then there is work for certain, and what takes seconds to import can wait
+            _require_named_server()
         from flows.local_run import run_on_workers
 
         outcome = run_on_workers(
@@ -231,6 +233,7 @@ def serve(
     from blindspots.study.file import load_study
 
     wanted = load_study(study, changes)
+    _require_named_server()
     from blindspots.networks import PACKAGES
     from blindspots.store.place import Place
     from flows.serve import serve_flows
@@ -239,6 +242,15 @@ def serve(
         os.environ[PACKAGES] = ",".join(networks)  # for the processes of the runs: no form may say it
 
     serve_flows(wanted, root=str(Place.at(root)), workers=workers, cron=cron)
+
+
+def _require_named_server() -> None:
+    """Raise :class:`InputError` where the environment names a Prefect server that does not answer."""
+    url = os.environ.get("PREFECT_API_URL")
+    if url:
+        from flows.local_server import require_server
+
+        require_server(url)
 
 
 def main(arguments: list[str] | None = None) -> None:

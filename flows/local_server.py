@@ -4,30 +4,55 @@ Prefect would start one itself, but only once it is imported and a flow begins; 
 """
 
 import ctypes
+import http.client
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-_SECONDS = 180
+from blindspots.errors import InputError
+
+_SECONDS, _KNOCK_SECONDS = 180, 5
 _SETTINGS = ("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE")
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 def is_configured() -> bool:
     """Tell whether the user has settings of Prefect's that may name a server: then Prefect itself decides."""
-    home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
+    home = _home()
     if any(name in os.environ for name in _SETTINGS) or (home / "profiles.toml").exists():
         return True
     settings = (("prefect.toml", ""), (".env", "PREFECT_"), ("pyproject.toml", "[tool.prefect"))
     return any(_holds(Path(name), text) for name, text in settings)
+
+
+def _home() -> Path:
+    """Return the folder in which Prefect keeps its settings and its database."""
+    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+
+
+def check_home() -> None:
+    """Raise :class:`InputError` where Prefect could not write what it keeps, without which no server comes up."""
+    home = _home()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"the folder {home}, where Prefect keeps its database, cannot be written ({error.strerror or error}); name "
+            "another in PREFECT_HOME, or do without Prefect by blindspots run --here"
+        ) from None
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -35,6 +60,43 @@ def _holds(path: Path, text: str) -> bool:
         return text in path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def require_server(url: str | None = None) -> None:
+    """Raise :class:`InputError` where the server at ``url``, or that the user's settings name, does not answer.
+
+    Prefect itself would try for a minute and more, and end in a traceback. No server may be named.
+    """
+    url = url or os.environ.get("PREFECT_API_URL") or _named_in_a_profile()
+    wrong = _knock(url) if url else ""
+    if wrong:
+        raise InputError(
+            f"no Prefect server answers at PREFECT_API_URL={url} ({wrong}); start one with `prefect server start`, "
+            "whose address is http://127.0.0.1:4200/api, or unset it for a server of the run's own"
+        )
+
+
+def _named_in_a_profile() -> str | None:
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().api.url
+
+
+def _knock(url: str) -> str:
+    """Return why nothing answers at the address of a server; nothing where something does, whatever it says."""
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        return "an address begins with http:// or https://"
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_KNOCK_SECONDS):
+            return ""
+    except urllib.error.HTTPError as error:
+        hosted = "prefect.cloud" in url  # which may keep that page elsewhere
+        return "404 at /health, so it is none of Prefect's" if error.code == 404 and not hosted else ""
+    except urllib.error.URLError as error:
+        certificate = isinstance(error.reason, ssl.SSLError)  # Prefect may know it, or be told not to look
+        return "" if certificate else str(getattr(error.reason, "strerror", None) or error.reason)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
 
 
 class LocalServer:
@@ -58,7 +120,7 @@ class LocalServer:
         )
 
     def wait(self) -> None:
-        """Return once the server answers; raise ``RuntimeError`` where it does not come up."""
+        """Return once the server answers; raise :class:`InputError` where it does not come up."""
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -66,8 +128,10 @@ class LocalServer:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
-        raise RuntimeError(
-            f"the Prefect server for this run did not come up within {_SECONDS} s; "
+        ended = self._process.poll()
+        what = f"did not come up within {_SECONDS} s" if ended is None else f"ended with {ended} before it came up"
+        raise InputError(
+            f"the Prefect server for this run {what}; "
             "start one with `prefect server start` to see why, and name it in PREFECT_API_URL"
         )
 
@@ -83,8 +147,13 @@ class LocalServer:
 
 @contextmanager
 def server_for_a_run() -> Iterator[LocalServer | None]:
-    """Start a server and name it in ``PREFECT_API_URL``, unless the user has settings of his own; stop it after."""
+    """Start a server and name it in ``PREFECT_API_URL``, unless the user has settings of his own; stop it after.
+
+    Raises :class:`InputError` where these name a server that does not answer, or Prefect's folder cannot be written.
+    """
+    check_home()
     if is_configured():
+        require_server()
         yield None
         return
     server = LocalServer()

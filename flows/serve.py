@@ -13,6 +13,7 @@ from prefect.types.entrypoint import EntrypointType
 from blindspots.errors import InputError
 from blindspots.study.study import Study
 from blindspots.jobs.stage import STAGES
+from flows.local_server import check_home, require_server
 from flows.study import stage_flow, study_flow
 
 _TAGS = ["blindspots"]
@@ -43,12 +44,17 @@ def deployments(study: Study, *, root: str, workers: int | None, cron: str | Non
 
 
 def serve_flows(study: Study, *, root: str, workers: int | None, cron: str | None) -> None:
-    """Serve the deployments until interrupted. Raises :class:`InputError` where no Prefect server is named."""
+    """Serve the deployments until interrupted.
+
+    Raises :class:`InputError` where no Prefect server is named, or the one that is does not answer.
+    """
     if not get_current_settings().api.url:
         raise InputError(
             "serving needs a Prefect server: start one with `prefect server start`, "
             "then set PREFECT_API_URL=http://127.0.0.1:4200/api"
         )
+    check_home()
+    require_server()
     try:
         made = deployments(study, root=root, workers=workers, cron=cron)
     except ValueError as error:

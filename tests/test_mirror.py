@@ -63,8 +63,8 @@ COVERED = {
         ("blindspots/store", "weights", "tests/blindspots/jobs/test_all_kinds.py"),
         # runs in processes of their own, with a real server and Ray
         ("tasks", "progress run_job", "tests/flows/test_distributed.py"),
-        ("tasks/actors", "ray_start worker", "tests/flows/test_distributed.py"),
-        ("flows", "local_run local_server session study", "tests/flows/test_distributed.py"),
+        ("tasks/actors", "worker", "tests/flows/test_distributed.py"),
+        ("flows", "local_run session study", "tests/flows/test_distributed.py"),
         ("flows", "serve", "tests/flows/test_serving.py"),
         ("flows", "store_commands", "tests/flows/test_cli.py"),
     )

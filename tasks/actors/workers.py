@@ -14,7 +14,7 @@ from ray.exceptions import RayActorError
 from blindspots.errors import BlindspotsError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
-from tasks.actors.ray_start import start_ray
+from tasks.actors.ray_start import check_scratch, start_ray
 from tasks.actors.worker import Outcome, Worker
 
 logger = logging.getLogger(__name__)
@@ -75,9 +75,13 @@ class Workers:
         self._opened.set()
 
     def start(self) -> None:
-        """Begin to start Ray and the actors, without waiting for them."""
+        """Begin to start Ray and the actors, without waiting for them.
+
+        Raises :class:`InputError` where Ray's scratch folder cannot be used.
+        """
         with self._guard:
             if self._starting is None:
+                check_scratch()
                 self._starting = Future()
                 self._keeper = threading.Thread(target=self._keep, daemon=True, name="keep-ray")
                 self._keeper.start()

@@ -1,0 +1,117 @@
+"""A Prefect server that is named is asked whether it is there, before any work."""
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from blindspots.errors import InputError
+from flows.local_server import LocalServer, require_server, server_for_a_run
+from tests.flows.conftest import free_port
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers at one page with the status that the test wants."""
+
+    status = 200
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.asked.append(self.path)
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answering() -> Iterator[tuple[str, type[Answering]]]:
+    """The address of a server of HTTP, and what it is to answer."""
+    handler = type("Handler", (Answering,), {"asked": []})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/api", handler
+    server.shutdown()
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+def test_a_server_that_answers_is_there(answering: tuple[str, type[Answering]], status: int) -> None:
+    url, handler = answering
+    handler.status = status  # a server may want a token first, which is Prefect's to give
+    require_server(url)
+    assert handler.asked == ["/api/health"]
+
+
+def test_what_has_no_such_page_is_no_server_of_prefect(answering: tuple[str, type[Answering]]) -> None:
+    url, handler = answering
+    handler.status = 404
+    with pytest.raises(InputError, match="404 at /health, so it is none of Prefect's"):
+        require_server(url)
+
+
+def test_a_server_that_is_down_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{free_port()}/api"
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    refused = rf"^no Prefect server answers at PREFECT_API_URL={url} \(Connection refused\)"
+    with pytest.raises(InputError, match=refused), server_for_a_run():
+        pytest.fail("a run began")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_home_that_cannot_be_written_is_said(named: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/dev/null")
+    if named:
+        monkeypatch.setenv("PREFECT_HOME", "/dev/null/there")
+    folder = "/dev/null/there" if named else "/dev/null/.prefect"
+    refused = rf"^the folder {folder}, .* cannot be written \(Not a directory\); name another in PREFECT_HOME, or"
+    with pytest.raises(InputError, match=refused), server_for_a_run():
+        pytest.fail("a run began")
+
+
+def test_a_server_that_ends_at_once_is_said_to_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    server = LocalServer()
+    with pytest.raises(InputError, match="the Prefect server for this run ended with 1 before it came up"):
+        server.wait()
+    server.stop()
+
+
+@pytest.mark.parametrize("url", ["not-a-url", "127.0.0.1:4200/api", "http://", "file:///etc"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match=r"an address begins with http:// or https://"):
+        require_server(url)
+
+
+def test_what_answers_no_http_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            there, _ = listening.accept()
+            there.recv(1000)
+            there.sendall(b"SSH-2.0-OpenSSH\r\n")
+            there.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(InputError, match="no Prefect server answers"):
+            require_server(f"http://127.0.0.1:{listening.getsockname()[1]}/api")
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_the_command_line_says_it_on_one_line(command: str, environment: dict[str, str], tmp_path: object) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "flows.cli", command, "quick", "--root", f"{tmp_path}/s"],
+        env={**environment, "PREFECT_API_URL": "http://127.0.0.1:9/api"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert process.stderr.startswith("blindspots: no Prefect server answers at PREFECT_API_URL=http://127.0.0.1:9/api")
+    assert len(process.stderr.splitlines()) == 1
