@@ -10,7 +10,7 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.networks.known import allowed_packages
-from blindspots.results.tree import open_tree
+from blindspots.results.tree import check_whole, open_tree
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.root import stored
@@ -100,12 +100,19 @@ class Results:
         return study_dataset(self.study, None if folder is None else folder.expanduser().resolve())
 
     def find(self, group: str) -> xr.Dataset | None:
-        """Return the arrays of a group, or None where there is no such group or it is empty."""
+        """Return the arrays of a group, or None where there is no such group or it is empty.
+
+        Raises :class:`InputError` where one of them is lost, its metadata damaged.
+        """
         try:
             found = self.tree[group]
         except KeyError:
             return None
-        return found.to_dataset() if isinstance(found, xr.DataTree) and found.data_vars else None
+        if not isinstance(found, xr.DataTree) or not found.data_vars:
+            return None
+        dataset = found.to_dataset()
+        check_whole(self.place, group, dataset)
+        return dataset
 
     def group(self, group: str) -> xr.Dataset:
         """Return the arrays of a group; raise :class:`InputError` where it is not there: the study is not finished."""
@@ -126,6 +133,7 @@ class Results:
             found: xr.Dataset
             with xr.open_zarr(self.place.path(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
                 drawn: xr.Dataset = found.load()
+                check_whole(self.place, group, drawn)
                 return drawn
         except Exception:  # codecs raise what they like
             return None

@@ -13,12 +13,14 @@ from typing import Any, Literal
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.errors import ZarrUserWarning
 
 from blindspots.errors import BlindspotsError
 from blindspots.store import layout
 from blindspots.store.place import Place
 
 _MOST_ROWS_A_CHUNK = 250
+_EMPTY_GROUP: dict[str, Any] = {"zarr_format": 3, "node_type": "group", "attributes": {}}
 
 
 class CorruptShardError(BlindspotsError, RuntimeError):
@@ -174,17 +176,62 @@ def shard_files(group: str, index: int, variables: Mapping[str, Variable]) -> di
 
 
 def seal(place: Place) -> None:
-    """Consolidate the hierarchy's metadata, so that plain readers open it at once and without a warning."""
+    """Consolidate the hierarchy's metadata, so that plain readers open it at once and without a warning.
+
+    Where some are damaged or missing, they are mended first: see :func:`mend`.
+    """
+    try:
+        _consolidate(place, "error")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZarrUserWarning):
+        mend(place)
+        _consolidate(place, "ignore")
+
+
+def _consolidate(place: Place, strange: Literal["error", "ignore"]) -> None:
+    """Consolidate; ``strange``: what to do about a folder without metadata, which is left out with all below it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        warnings.filterwarnings(strange, message="Object at", category=ZarrUserWarning)
         zarr.consolidate_metadata(place.path(layout.ZARR), zarr_format=3)
 
 
-def is_sealed(place: Place) -> bool:
-    """Tell whether the hierarchy's metadata are consolidated."""
+def mend(place: Place) -> None:
+    """Make the hierarchy one that can be read, whatever happened to its metadata files.
+
+    Groups of groups say nothing and are written anew. The metadata of a damaged array go, and what is left of its
+    group's is not what its receipts speak of: it is found damaged, and made anew.
+    """
+    held = {key: _node_type(place, key) for key in place.files(layout.ZARR) if key.endswith(f"/{layout.METADATA}")}
+    parents = {
+        "/".join(parts[:end])
+        for key, kind in held.items()
+        if kind == "group"
+        for parts in [key.split("/")[:-1]]
+        for end in range(1, len(parts))
+    } | {layout.ZARR}
+    for key, kind in held.items():
+        if kind is None:
+            place.delete(key)
+    for folder in parents:
+        if held.get(f"{folder}/{layout.METADATA}") is None:
+            place.write(f"{folder}/{layout.METADATA}", json.dumps(_EMPTY_GROUP, indent=2).encode())
+
+
+def _node_type(place: Place, key: str) -> str | None:
+    """Return whether metadata are a group's or an array's; None where they are neither."""
     try:
-        return b"consolidated_metadata" in place.read(layout.HIERARCHY_METADATA)
-    except OSError:
+        found = json.loads(place.read(key))
+        kind = found["node_type"] if found["zarr_format"] == 3 else None
+        return kind if kind == "group" or (kind == "array" and found["shape"] is not None) else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def is_sealed(place: Place) -> bool:
+    """Tell whether the hierarchy's metadata are consolidated, and whole."""
+    try:
+        return json.loads(place.read(layout.HIERARCHY_METADATA)).get("consolidated_metadata") is not None
+    except (OSError, ValueError, AttributeError):
         return False
 
 
@@ -196,8 +243,8 @@ def unseal(place: Place) -> None:
         metadata = json.loads(place.read(layout.HIERARCHY_METADATA))
         if metadata.pop("consolidated_metadata", None) is None:
             return
-    except (ValueError, AttributeError):
-        metadata = {"zarr_format": 3, "node_type": "group", "attributes": {}}
+    except (ValueError, AttributeError, TypeError):
+        metadata = dict(_EMPTY_GROUP)
     place.write(layout.HIERARCHY_METADATA, json.dumps(metadata, indent=2).encode())
 
 

@@ -20,7 +20,9 @@ LOCK = "run.lock"
 """Held by the run that works in a root."""
 ZARR = "study.zarr"
 """The Zarr hierarchy."""
-HIERARCHY_METADATA = f"{ZARR}/zarr.json"
+METADATA = "zarr.json"
+"""The name of Zarr's file on a group or an array, in its folder."""
+HIERARCHY_METADATA = f"{ZARR}/{METADATA}"
 """The hierarchy's own metadata, where it is consolidated those of all that is in it."""
 RECEIPTS = "receipts"
 """The folder of all receipts."""
@@ -143,7 +145,7 @@ def in_hierarchy(path: str) -> str:
 
 def metadata(group: str) -> str:
     """Return the file of a group's own metadata."""
-    return in_hierarchy(f"{group}/zarr.json")
+    return in_hierarchy(f"{group}/{METADATA}")
 
 
 def chunk(group: str, array: str, place: tuple[int, ...]) -> str:

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import dask.array
@@ -6,7 +7,10 @@ import pytest
 import xarray as xr
 
 from blindspots.errors import InputError
+from blindspots.results.results import Results
 from blindspots.results.tree import open_study
+from blindspots.store.arrays import unseal
+from blindspots.store.place import Place
 from tests.stores import decoded
 
 
@@ -32,12 +36,31 @@ def test_eagerly_nothing_is_dasks(tiny_root: Path) -> None:
 
 
 def test_a_store_under_work_can_be_read(root: Path) -> None:
-    from blindspots.store.arrays import unseal
-    from blindspots.store.place import Place
-
     unseal(Place(root))
     with open_study(root) as tree:
         assert int(tree["transfer"].n.max()) > 0
+
+
+def test_damaged_metadata_are_said_with_what_to_do(root: Path) -> None:
+    (root / "study.zarr/zarr.json").write_bytes(b'{"zarr_format": 3')
+    with pytest.raises(
+        InputError, match=r"^the metadata of the store in .* are damaged \(.*\); blindspots verify --rep"
+    ):
+        open_study(root)
+
+
+def test_an_array_whose_metadata_are_lost_is_missed(root: Path) -> None:
+    unseal(Place(root))
+    shutil.rmtree(root / "study.zarr/negatives")
+    (root / "study.zarr/tables/table1/paper_name/zarr.json").unlink()
+    (root / "study.zarr/transfer/n/zarr.json").unlink()
+    results = Results(root)
+    assert results.find("negatives") is None
+    with pytest.raises(
+        InputError, match=r"^the metadata of transfer/n in the store are damaged; blindspots verify --repair"
+    ):
+        results.group("transfer")
+    assert results.table("table1") is None  # and is drawn anew
 
 
 def test_plain_xarray_opens_it_without_a_warning(tiny_root: Path) -> None:

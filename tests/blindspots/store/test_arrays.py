@@ -15,6 +15,7 @@ from blindspots.store.arrays import (
     create_group,
     group_attributes,
     group_rows,
+    is_sealed,
     open_root,
     read_rows,
     read_shard,
@@ -151,3 +152,40 @@ def test_a_shard_of_another_shape_or_dtype_is_refused(place: Place, root: Path) 
 def test_the_root_is_made_once(tmp_path: Path) -> None:
     open_root(Place(tmp_path / "z")).attrs["a"] = 1
     assert dict(open_root(Place(tmp_path / "z")).attrs) == {"a": 1}
+
+
+DAMAGE = {"gone": None, "empty": b"", "cut": b'{"zarr_format": 3', "list": b"[]", "other": b'{"node_type": "group"}'}
+
+
+def damage(path: Path, how: str) -> None:
+    content = DAMAGE[how]
+    path.unlink() if content is None else path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("which", ["", "sets", "sets/a", "sets/a/label"])
+def test_a_store_is_sealed_whatever_happened_to_its_metadata(place: Place, root: Path, which: str, how: str) -> None:
+    create_group(place, "sets/b", VARIABLES, dim="example", rows=4, shard=SHARD, attributes={})
+    damage(root / which / "zarr.json", how)
+    unseal(place)  # as every run begins
+    seal(place)
+    assert is_sealed(place)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with xr.open_datatree(root, engine="zarr") as tree:
+            assert "label" in tree["sets/b"]
+            if which != "sets/a":  # what it said is lost with its metadata
+                assert ("label" in tree["sets/a"]) == (which != "sets/a/label")
+                assert "success" in tree["sets/a"]
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_store_whose_own_metadata_are_damaged_is_not_sealed(place: Place, root: Path, how: str) -> None:
+    seal(place)
+    damage(root / "zarr.json", how)
+    assert not is_sealed(place)
+    seal(place)
+    cut = (root / "zarr.json").read_bytes()[:-9]
+    assert b"consolidated_metadata" in cut
+    (root / "zarr.json").write_bytes(cut)
+    assert not is_sealed(place)
