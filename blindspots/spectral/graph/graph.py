@@ -62,7 +62,7 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
         outcome = walk.through(nodes)
         _check_same(outcome, root(batch))
         if walk.asked:
-            _check_alone(outcome, root, batch)
+            _check_alone(outcome, root, batch, walk.values.largest())
     return Graph(tuple(walk.layers), tuple(walk.steps), shape)
 
 
@@ -121,8 +121,11 @@ def _check_same(outcome: Any, real: Any) -> None:
         )
 
 
-def _check_alone(outcome: torch.Tensor, root: nn.Module, batch: torch.Tensor) -> None:
-    """Refuse a model that asks for sizes and answers an image otherwise when it comes alone: by the batch's size."""
+def _check_alone(outcome: torch.Tensor, root: nn.Module, batch: torch.Tensor, largest: float) -> None:
+    """Refuse a model that asks for sizes and answers an image otherwise when it comes alone: by the batch's size.
+
+    ``largest``: of all values on the way, of which sums may all but cancel.
+    """
     try:
         alone = root(batch[:1])
     except Exception:  # it takes no such batch, and so can't be wrong about one
@@ -130,6 +133,6 @@ def _check_alone(outcome: torch.Tensor, root: nn.Module, batch: torch.Tensor) ->
     if not isinstance(alone, torch.Tensor) or alone.shape != outcome[:1].shape or not torch.isfinite(outcome).all():
         return
     # sums are taken in another order for another size of the batch, and layers amplify what that rounds otherwise
-    room = torch.finfo(outcome.dtype).eps ** 0.5 * float(outcome.abs().max())
+    room = torch.finfo(outcome.dtype).eps ** 0.5 * largest
     if not torch.allclose(alone.double(), outcome[:1].double(), rtol=0, atol=room):
         raise InputError("the model answers an image otherwise in another batch: bounds are of a function of one image")

@@ -72,6 +72,8 @@ def certified_radius(
     """
     if method not in get_args(Method):
         raise InputError(f"method is {method!r}; it must be one of {', '.join(get_args(Method))}")
+    if not isinstance(model, nn.Module):
+        raise InputError(f"the model is a {type(model).__name__}; give a torch.nn.Module")
     check_images(images)
     dtype = own_dtype(model, images)
     images = images.detach().double()

@@ -77,10 +77,13 @@ class JointBound:
         if len(self.network.weights) == 1 or simple == 0:
             return simple
         last = lead @ self.network.weights[-1] / simple  # so that the product bound is 1
-        found = self._search(last)
-        with torch.no_grad():
-            inverses, form = self._eliminated(found, last)
-            square = float(torch.linalg.eigvalsh(form)[-1])
+        try:
+            found = self._search(last)
+            with torch.no_grad():
+                inverses, form = self._eliminated(found, last)
+                square = float(torch.linalg.eigvalsh(form)[-1])
+        except torch.linalg.LinAlgError:  # the search went where rounding makes a matrix indefinite: no better is known
+            return simple
         size = lead.abs() @ self.network.weights[-1].abs() / simple
         for room in (1e-8, 1e-6, 1e-4):
             if self._holds(inverses, last, square * (1 + room), size=size):

@@ -148,3 +148,11 @@ def test_a_constant_that_the_dtype_decides_is_that_of_the_models_own():
     bare = Does(lambda m, x: F.rms_norm(m.a(x), (4,)), a=nn.Linear(4, 4))
     assert network_bounds(bare, (4,)).upper.values[1] == pytest.approx(2**11.5)
     assert network_bounds(bare.double(), (4,)).upper.values[1] == pytest.approx(2**26)
+
+
+def test_what_all_but_cancels_is_the_same_in_another_batch():
+    """What is left is rounding alone, which may be another in another batch."""
+    random = torch.Generator().manual_seed(1)
+    model = Does(lambda m, x: F.linear(x, m.w) - (x * m.w).sum(1, keepdim=True) * (x.shape[1] / 300), w=None)
+    model.w = nn.Parameter(torch.rand(1, 300, generator=random))
+    assert network_bounds(model, (300,)).attrs["product"] > 0

@@ -235,6 +235,7 @@ def test_which_models_are_sigmoid_networks():
         ({"model": nn.Sequential(nn.Linear(9, 4), nn.ReLU(), nn.Linear(4, 4)), "method": "local"}, "'local' is for"),
         ({"model": nn.Sequential(nn.Linear(9, 4), nn.ReLU(), nn.Linear(4, 4)), "method": "sdp"}, "'sdp' is for"),
         ({"model": nn.Linear(9, 1)}, "1 class"),
+        ({"model": lambda images: images}, "the model is a function"),
         ({"model": nn.Sequential(nn.Linear(9, 4), nn.Hardshrink())}, "layer '1'"),
     ],
 )

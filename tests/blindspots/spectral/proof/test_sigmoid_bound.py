@@ -113,6 +113,18 @@ def test_of_nothing_is_nothing():
     assert joint_bound(equal, torch.zeros(1, 2, dtype=torch.float64)) == 0
 
 
+def test_where_the_search_breaks_down_the_product_is_left(monkeypatch):
+    made = network((6, 8, 3), 4)
+    lead = torch.eye(3, dtype=torch.float64)
+    together = JointBound(made)
+
+    def broken(last):
+        raise torch.linalg.LinAlgError("the input is not positive-definite")
+
+    monkeypatch.setattr(together, "_search", broken)
+    assert together.of(lead) == product_bound(made, lead)
+
+
 def test_the_room_for_rounding_grows_with_what_rounding_does(monkeypatch):
     """Of a form that is positive by less than what rounding may put it off, nothing is proved."""
     made = network((6, 8, 5, 3), 4)
