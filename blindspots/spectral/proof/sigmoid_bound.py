@@ -82,7 +82,7 @@ class JointBound:
             with torch.no_grad():
                 inverses, form = self._eliminated(found, last)
                 square = float(torch.linalg.eigvalsh(form)[-1])
-        except torch.linalg.LinAlgError:  # the search went where rounding makes a matrix indefinite: no better is known
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined] # rounding made a matrix of it indefinite
             return simple
         size = lead.abs() @ self.network.weights[-1].abs() / simple
         for room in (1e-8, 1e-6, 1e-4):
