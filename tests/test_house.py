@@ -24,7 +24,10 @@ from tests.house import (
 
 HOUSE = Path(__file__).parents[1]
 
-GROUND = ("compiled", "device", "errors", "files", "identity", "intervals", "lazy", "names", "randomness", "registry")
+GROUND = (
+    *("arguments", "compiled", "device", "errors", "files", "identity", "intervals", "lazy", "names", "randomness"),
+    "registry",
+)
 FLOORS = (
     tuple(f"blindspots.{name}" for name in (*GROUND, "version")),
     ("blindspots.study",),

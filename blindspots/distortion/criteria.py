@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from blindspots.arguments import of_numpy_too
 from blindspots.errors import InputError
 from blindspots.models.checks import check_class, check_examples, check_labels, check_targets
 from blindspots.randomness import generator
@@ -112,6 +113,7 @@ def criterion(
     raise InputError(f"no rule is called {rule!r}; give one of {', '.join(RULES)}, or a tensor of target classes")
 
 
+@of_numpy_too
 def random_targets(
     labels: torch.Tensor,
     classes: int,

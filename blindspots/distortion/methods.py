@@ -1,6 +1,7 @@
 """How a search goes about it: the methods, as objects, and their names."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 from blindspots.distortion.projection.projection import ROUNDS
@@ -11,7 +12,7 @@ METHODS = ("auto", "lbfgs", "lbfgs-norm", "projection")
 
 def _check_counts(**counts: int) -> None:
     for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise InputError(f"{name} is {value!r}; give an integer from 1")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from blindspots.arguments import of_numpy_too
 from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.criteria import criterion
@@ -29,6 +30,7 @@ _ARRAYS = 8
 Rule = str | int | torch.Tensor
 
 
+@of_numpy_too
 def minimum_distortion(
     model: Model,
     images: torch.Tensor,
@@ -101,10 +103,11 @@ def _trusted(
     differenced.classes, differenced.probabilities = classifier.classes, classifier.probabilities
     seen = seen_gradients(classifier, differenced, rows, read, at_once=at_once)
     for sentence in seen.warnings():
-        warnings.warn(sentence, stacklevel=3)
+        warnings.warn(sentence, stacklevel=4)
     return (differenced if seen.false else classifier), seen.warnings()
 
 
+@of_numpy_too
 def distances_to_all(
     model: Model,
     images: torch.Tensor,

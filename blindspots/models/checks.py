@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from blindspots.arguments import check_dense
 from blindspots.errors import InputError
 
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -13,8 +14,7 @@ _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 def check_images(images: torch.Tensor) -> None:
     """Refuse what is not a batch (n, ...) of float32 or float64 images in [0, 1]."""
-    if not isinstance(images, torch.Tensor):
-        raise InputError(f"images is a {type(images).__name__}; give a torch tensor of shape (n, ...)")
+    check_dense("images", images)
     if images.dtype not in (torch.float32, torch.float64):
         raise InputError(f"the images' dtype is {images.dtype}; give torch.float32 or torch.float64 in [0, 1]")
     if images.dim() < 2:

@@ -2,6 +2,7 @@
 
 import torch
 
+from blindspots.arguments import check_dense, of_numpy_too
 from blindspots.errors import InputError
 from blindspots.models.checks import check_images, check_positive
 from blindspots.perturbation.measure import distortion
@@ -10,6 +11,7 @@ _ROUNDING = 1 + 1e-12
 _NEGLIGIBLE = 1e-140  # of a row's largest value; the square of less would be lost
 
 
+@of_numpy_too
 def amplified(perturbation: torch.Tensor, *, to: float = 0.1) -> torch.Tensor:
     """Return every row's perturbation rescaled to the distortion ``to``: ``to * r / rms(r)`` (section 4.2, Table 4).
 
@@ -28,6 +30,7 @@ def amplified(perturbation: torch.Tensor, *, to: float = 0.1) -> torch.Tensor:
     return (perturbation.double() * factor.reshape(shape)).to(perturbation.dtype)
 
 
+@of_numpy_too
 def amplified_in_box(images: torch.Tensor, perturbation: torch.Tensor, *, to: float = 0.1) -> torch.Tensor:
     """Return ``clip(images + s * r) - images``, each row's s such that this, clipped, has the distortion ``to``.
 
@@ -43,6 +46,7 @@ def amplified_in_box(images: torch.Tensor, perturbation: torch.Tensor, *, to: fl
     """
     check_positive("to", to)
     check_images(images)
+    check_dense("the perturbation", perturbation)
     if perturbation.shape != images.shape or perturbation.dtype != images.dtype:
         raise InputError(
             f"the perturbation is {tuple(perturbation.shape)}, {perturbation.dtype}, the images are "

@@ -2,6 +2,7 @@
 
 import torch
 
+from blindspots.arguments import of_numpy_too
 from blindspots.device import rows_at_once
 from blindspots.models.checks import check_images, check_labels, check_targets
 from blindspots.models.classifier import Classifier, undisturbed
@@ -12,6 +13,7 @@ _ARRAYS = 4
 """Of images: the model's layers may be as large."""
 
 
+@of_numpy_too
 def in_eight_bits(images: torch.Tensor) -> torch.Tensor:
     """Return ``images`` rounded to multiples of 1/255, a value halfway between two to the even one.
 
@@ -23,6 +25,7 @@ def in_eight_bits(images: torch.Tensor) -> torch.Tensor:
     return ((images.double() * _LEVELS).round() / _LEVELS).to(images.dtype)  # in float64 the product is exact
 
 
+@of_numpy_too
 def survives_eight_bits(
     model: Model, images: torch.Tensor, labels: torch.Tensor, *, targets: torch.Tensor | None = None
 ) -> torch.Tensor:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from blindspots.arguments import check_dense, numbers_of, of_numpy_too
 from blindspots.errors import InputError
 from blindspots.models.checks import check_examples, check_positive
 from blindspots.randomness import generator
 
 
+@of_numpy_too
 def gaussian_noise(
     shape: Sequence[int],
     *,
@@ -27,6 +29,7 @@ def gaussian_noise(
     unit of a pixel value. Raises :class:`InputError` for a ``stddev`` that is not positive or ids that do not fit.
     """
     check_positive("stddev", stddev)
+    shape = numbers_of(shape)
     if not shape or any(int(size) < 1 for size in shape):
         raise InputError(f"the noise's shape is {tuple(shape)}; give the images' shape (n, ...), each at least 1")
     ids = check_examples(examples, int(shape[0]))
@@ -37,12 +40,15 @@ def gaussian_noise(
     return torch.from_numpy((np.stack(rows) * stddev).astype(np.float32))
 
 
+@of_numpy_too
 def clipped(images: torch.Tensor, perturbation: torch.Tensor) -> torch.Tensor:
     """Return what is left of ``perturbation`` when ``images + perturbation`` is clipped to [0, 1].
 
     ``images``: (n, ...) in [0, 1]; ``perturbation``: the same shape. Adding the result to ``images`` in the same dtype
     stays in the box. Raises :class:`InputError` if the shapes differ.
     """
+    check_dense("images", images)
+    check_dense("the perturbation", perturbation)
     if images.shape != perturbation.shape:
         raise InputError(
             f"the perturbation's shape is {tuple(perturbation.shape)}, the images' {tuple(images.shape)}: "

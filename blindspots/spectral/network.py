@@ -11,6 +11,7 @@ import torch
 import xarray as xr
 from torch import nn
 
+from blindspots.arguments import of_numpy_too
 from blindspots.spectral.graph.graph import Graph, Layer, trace
 from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.rules import layer_bound
@@ -103,6 +104,7 @@ def assemble(graph: Graph, bounds: Sequence[LayerBound]) -> xr.Dataset:
     )
 
 
+@of_numpy_too
 def network_bounds(model: nn.Module, input_shape: tuple[int, ...], *, unbounded: bool = False) -> xr.Dataset:
     """Return the bounds of every layer of ``model`` and of the whole, as :func:`assemble` describes them.
 

@@ -6,6 +6,7 @@ import xarray as xr
 from scipy.sparse.linalg import svds
 from torch import nn
 
+from blindspots.arguments import of_numpy_too
 from blindspots.errors import InputError
 from blindspots.spectral.convolution.geometry import checked_kernel, each
 from blindspots.spectral.convolution.lag_kernel import lag_kernel, polyphase
@@ -18,6 +19,7 @@ _WHOLE = 1024
 """Rows or columns up to which all singular values are computed; of larger matrices those that are asked for."""
 
 
+@of_numpy_too
 def layer_spectra(model: nn.Module, *, grid: int = GRID, count: int = SINGULAR_VALUES) -> xr.Dataset:
     """Return :func:`conv_spectrum` of every two-dimensional convolution, :func:`linear_spectrum` of every linear layer.
 
@@ -42,6 +44,7 @@ def layer_spectra(model: nn.Module, *, grid: int = GRID, count: int = SINGULAR_V
     return found
 
 
+@of_numpy_too
 def conv_spectrum(
     weight: torch.Tensor,
     *,
@@ -92,6 +95,7 @@ def conv_spectrum(
     )
 
 
+@of_numpy_too
 def linear_spectrum(weight: torch.Tensor, *, count: int = SINGULAR_VALUES) -> xr.DataArray:
     """Return the ``count`` largest singular values of ``weight`` (outputs, inputs), or all that there are; falling.
 

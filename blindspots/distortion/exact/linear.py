@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from blindspots.arguments import check_dense, of_numpy_too
 from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.exact.quadratic_program import ExactProjection, Polyhedra, dual, project_exactly, residual
 from blindspots.distortion.projection.fused_projection import nearest_half_space
@@ -32,6 +33,7 @@ class ExactDistortion:
     least distortion is proved to within that share. 0 where the distortion is 0, or proved to be infinite."""
 
 
+@of_numpy_too
 def exact_linear_distortion(
     weight: torch.Tensor,
     bias: torch.Tensor | None,
@@ -56,6 +58,7 @@ def exact_linear_distortion(
     ``targets``: (n,) integers. Raises :class:`InputError` for images, labels, targets or weights that do not fit.
     """
     check_images(images)
+    check_dense("the weight", weight)
     if weight.dim() != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         shape = None if bias is None else tuple(bias.shape)
         raise InputError(f"the weight's shape is {tuple(weight.shape)}, the bias's {shape}; give (k, m) and (k,)")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
+from blindspots.arguments import of_numpy_too
 from blindspots.spectral.convolution.geometry import checked_kernel, conv_geometry
 from blindspots.spectral.convolution.lag_kernel import lag_kernel, polyphase
 from blindspots.spectral.convolution.lower import absolute_size, lower_bound, reached
@@ -17,6 +18,7 @@ from blindspots.spectral.matrix.values import checked_tolerance, plain_arithmeti
 _CHEAP_SIDE = 128
 
 
+@of_numpy_too
 def conv_norm_estimate(
     weight: torch.Tensor,
     *,

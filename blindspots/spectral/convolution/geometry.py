@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from blindspots.arguments import check_dense, numbers_of
 from blindspots.errors import InputError
 from blindspots.spectral.matrix.values import checked_values
 
@@ -132,6 +133,7 @@ def checked_kernel(weight: torch.Tensor, groups: int) -> torch.Tensor:
     Raises:
         InputError: wrong dimensions, an empty kernel, values that aren't finite or groups that don't divide.
     """
+    check_dense("weight", weight)
     if weight.dim() not in (3, 4, 5):
         raise InputError(f"weight has shape {tuple(weight.shape)}; a kernel (out, in / groups, 1 to 3 sizes) is needed")
     if not weight.numel():
@@ -217,6 +219,7 @@ def transposed_geometry(
 
 def each(name: str, value: int | Sequence[int], dims: int, *, least: int) -> tuple[int, ...]:
     """Return an argument that is one integer for all axes or one for each, as a tuple."""
+    value = numbers_of(value)
     values = tuple(value) if isinstance(value, Sequence) else (value,) * dims
     whole = all(isinstance(item, int) and not isinstance(item, bool) for item in values)
     if isinstance(value, str) or len(values) != dims or not whole or min(values) < least:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from blindspots.arguments import of_numpy_too
 from blindspots.spectral.convolution.circular import Grid, best_grid, grid_norm_squared
 from blindspots.spectral.convolution.geometry import (
     Geometry,
@@ -38,6 +39,7 @@ class _Spectrum:
     peak: Peak
 
 
+@of_numpy_too
 def conv_norm(
     weight: torch.Tensor,
     *,
@@ -83,6 +85,7 @@ def conv_norm(
     return _norm(kernel, geometry, tolerance, dense)
 
 
+@of_numpy_too
 def conv_transpose_norm(
     weight: torch.Tensor,
     *,
@@ -117,6 +120,7 @@ def conv_transpose_norm(
     return _norm(kernel, geometry, tolerance, dense)
 
 
+@of_numpy_too
 def conv_norm_all_sizes(
     weight: torch.Tensor, *, stride: int | Sequence[int] = 1, dilation: int | Sequence[int] = 1, groups: int = 1
 ) -> Bound:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from blindspots.arguments import of_numpy_too
 from blindspots.device import rows_at_once
 from blindspots.errors import InputError
 from blindspots.spectral.convolution.geometry import checked_kernel, each
@@ -16,6 +17,7 @@ _ARRAYS = 8
 """Of real values: complex matrices, and what their decomposition works in."""
 
 
+@of_numpy_too
 def equation_one(
     weight: torch.Tensor,
     *,

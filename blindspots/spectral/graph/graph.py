@@ -7,6 +7,7 @@ from torch import fx, nn
 from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 from torch.nn.utils import parametrize
 
+from blindspots.arguments import of_numpy_too
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.functional import known_name
@@ -24,6 +25,7 @@ _UNITS = 256
 """The graph does what the model does, in the same order: what it returns may be so many units of rounding apart."""
 
 
+@of_numpy_too
 def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
     """Return the graph of ``model`` in evaluation mode for inputs of ``input_shape``, the batch left out.
 

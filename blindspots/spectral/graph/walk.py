@@ -29,6 +29,7 @@ from blindspots.spectral.graph.layers import Layer
 from blindspots.spectral.graph.node_values import NodeValues, path_of, tensors_in
 from blindspots.spectral.graph.stand_ins import check_stand_in, settled
 from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.rules.unbounded import why_unbounded
 
 _ASKING = "size dim ndimension numel nelement shape ndim device dtype is_cuda is_floating_point is_contiguous"
 _QUESTIONS = frozenset(_ASKING.split())
@@ -104,9 +105,11 @@ class Walk:
             found = self._step(node, outcome, sources)
         except NoRuleError as reason:
             # a layer without a module: its constant is unknown, which is not the same as 1
-            kind = type(self.values.modules[str(node.target)]).__name__ if node.op == "call_module" else _called(node)
+            module = self.values.modules[str(node.target)] if node.op == "call_module" else None
+            kind = _called(node) if module is None else type(module).__name__
+            known = why_unbounded(kind if module is None else module, sources=len(set(sources)))
             shape = _shape(self.values.held[sources[0]])
-            found = Layer(path_of(node), kind, None, shape, _shape(outcome), problem=str(reason))
+            found = Layer(path_of(node), kind, None, shape, _shape(outcome), problem=known or str(reason))
         self._add(node, found if isinstance(found, Step) else self._layer(node, found))
 
     def _add(self, node: fx.Node, step: Step) -> None:

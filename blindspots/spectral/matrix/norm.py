@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from blindspots.arguments import check_dense, of_numpy_too
 from blindspots.errors import InputError
 from blindspots.spectral.matrix.bound import Bound
 from blindspots.spectral.matrix.lanczos import Eigenpair, top_eigenpair
@@ -16,6 +17,7 @@ _ROWS = 1024
 _BLOCK = 512
 
 
+@of_numpy_too
 def linear_norm(weight: torch.Tensor) -> Bound:
     """Return bounds of the operator norm of ``weight`` (out, in), tight to 1e-6 (section 4.3: a fully connected layer).
 
@@ -31,6 +33,7 @@ def linear_norm(weight: torch.Tensor) -> Bound:
     return dense_norm(checked_matrix(weight)[None])
 
 
+@of_numpy_too
 def linear_norm_estimate(weight: torch.Tensor, *, tolerance: float = 1e-3) -> Bound:
     """Return the norm of ``weight`` (out, in) from below alone, within about ``tolerance``: ``upper`` is infinite.
 
@@ -91,6 +94,7 @@ def dense_norm(matrices: torch.Tensor) -> Bound:
 
 def checked_matrix(weight: torch.Tensor) -> torch.Tensor:
     """Return ``weight`` without its gradient, if it is a matrix of finite floating-point numbers."""
+    check_dense("weight", weight)
     if weight.dim() != 2:
         raise InputError(f"weight has shape {tuple(weight.shape)}; a matrix (out, in) is needed")
     return checked_values(weight)

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
+from blindspots.arguments import of_numpy_too
 from blindspots.device import rows_at_once
 from blindspots.errors import InputError
 from blindspots.models.checks import check_images, check_labels, check_logits
@@ -47,6 +48,7 @@ class Certified:
     """What proved it."""
 
 
+@of_numpy_too
 def certified_radius(
     model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, method: Method = "auto"
 ) -> Certified:

@@ -7,6 +7,7 @@ from functools import reduce
 import torch
 from torch import nn
 
+from blindspots.arguments import of_numpy_too
 from blindspots.device import rows_at_once
 from blindspots.models.classifier import undisturbed
 from blindspots.models.unrolled import unrolled
@@ -18,6 +19,7 @@ from blindspots.spectral.rules.rules import layer_bound
 _log = logging.getLogger(__name__)
 
 
+@of_numpy_too
 def lower_bound(
     model: nn.Module, images: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None = None
 ) -> torch.Tensor:

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from blindspots.arguments import numbers_of
 from blindspots.errors import InputError
 from blindspots.spectral.matrix.bound import NoRuleError
 
@@ -11,7 +12,8 @@ _REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, NotImplementedErro
 
 def checked_shape(input_shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return ``input_shape`` as a tuple; raises InputError unless it is a shape, without the batch, of some values."""
-    shape = tuple(input_shape)
+    input_shape = numbers_of(input_shape)
+    shape = tuple(input_shape) if isinstance(input_shape, tuple | list | torch.Size) else ()
     if not shape or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in shape):
         raise InputError(f"input_shape {input_shape!r}: positive whole numbers are wanted, the batch left out")
     return shape

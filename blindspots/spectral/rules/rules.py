@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils import parametrize
 
+from blindspots.arguments import of_numpy_too
 from blindspots.registry import load_extensions
 from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.activations import ACTIVATIONS
@@ -17,6 +18,7 @@ from blindspots.spectral.rules.pooling import POOLING
 from blindspots.spectral.rules.rearranging import REARRANGING
 from blindspots.spectral.rules.response_normalisation import RESPONSE_NORMALISATION
 from blindspots.spectral.rules.softmax import SOFTMAX
+from blindspots.spectral.rules.unbounded import why_unbounded
 from blindspots.spectral.rules.upsampling import UPSAMPLING
 from blindspots.spectral.rules.weighted import WEIGHTED
 
@@ -88,6 +90,7 @@ RULES = Rules(
 """Every rule there is; :meth:`Rules.add` takes more."""
 
 
+@of_numpy_too
 def layer_bound(layer: nn.Module, input_shape: tuple[int, ...]) -> Bound:
     """Return bounds of the least L such that ``|layer(x) - layer(y)| <= L |x - y|`` for all x and y.
 
@@ -106,6 +109,8 @@ def layer_bound(layer: nn.Module, input_shape: tuple[int, ...]) -> Bound:
         kind = parametrize.type_before_parametrizations(layer)
     rule = RULES.get(kind)
     if rule is None:
+        if known := why_unbounded(layer):
+            raise NoRuleError(known)
         raise NoRuleError(f"{_called(kind)} has no rule: how far it can spread two inputs apart is unknown")
     if layer._forward_hooks or layer._forward_pre_hooks:
         raise NoRuleError(f"{_called(kind)} has hooks, which can change what it returns: remove them first")

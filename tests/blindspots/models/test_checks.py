@@ -30,7 +30,7 @@ def at(row, value):
         (IMAGES[0, 0, 0], r"shape is \(2,\); give a batch"),
         ((255 * IMAGES).to(torch.uint8), "dtype is torch.uint8"),
         (IMAGES.half(), "dtype is torch.float16"),
-        (IMAGES.numpy(), "images is a ndarray"),
+        (IMAGES.tolist(), "images is a list"),
         (IMAGES.double(), "the model's dtype is torch.float32, the images' torch.float64"),
         (torch.rand(3, 5), r"the model refuses images of the shape \(3, 5\)"),
     ],

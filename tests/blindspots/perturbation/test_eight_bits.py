@@ -95,7 +95,7 @@ def test_least_distortions_survive_where_a_level_is_small_beside_them():
         (torch.rand(2, 3), torch.tensor([0, 3]), None, "the label of image 1 is 3"),
         (torch.rand(2, 3), torch.tensor([0, 1]), torch.tensor([1, 1]), "the target of image 1 is its label"),
         (torch.rand(2, 3).double(), torch.tensor([0, 1]), None, "the model's dtype is torch.float32"),
-        (np.zeros((2, 3)), torch.tensor([0, 1]), None, "images is a ndarray"),
+        (np.array([["a"]]), torch.tensor([0, 1]), None, "images is a ndarray"),
     ],
 )
 def test_refusals(images, labels, targets, message):
