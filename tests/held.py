@@ -19,5 +19,12 @@ class Held(Results):
         vars(self).update(vars(Results.of(Place.at(root or "nowhere"), study)))
         self.tree = tree
 
+    def find(self, group: str) -> xr.Dataset | None:
+        try:
+            found = self.tree[group]
+        except KeyError:
+            return None
+        return found.to_dataset() if isinstance(found, xr.DataTree) and found.data_vars else None
+
     def table(self, name: str) -> xr.Dataset | None:
         return None

@@ -10,7 +10,7 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.networks.known import allowed_packages
-from blindspots.results.tree import check_whole, open_tree
+from blindspots.results.tree import open_group, open_tree
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.root import stored
@@ -72,6 +72,10 @@ class Results:
         if "tree" in self.__dict__:
             self.tree.close()
             del self.__dict__["tree"]
+        for opened in self._groups.values():
+            if opened is not None:
+                opened.close()
+        self._groups.clear()
 
     @property
     def root(self) -> Path:
@@ -99,20 +103,19 @@ class Results:
         folder = named_folder() if self._data is None else self._data
         return study_dataset(self.study, None if folder is None else folder.expanduser().resolve())
 
+    @cached_property
+    def _groups(self) -> dict[str, xr.Dataset | None]:
+        """What was asked for by :meth:`find`, each group opened once."""
+        return {}
+
     def find(self, group: str) -> xr.Dataset | None:
         """Return the arrays of a group, or None where there is no such group or it is empty.
 
         Raises :class:`InputError` where one of them is lost, its metadata damaged.
         """
-        try:
-            found = self.tree[group]
-        except KeyError:
-            return None
-        if not isinstance(found, xr.DataTree) or not found.data_vars:
-            return None
-        dataset = found.to_dataset()
-        check_whole(self.place, group, dataset)
-        return dataset
+        if group not in self._groups:
+            self._groups[group] = open_group(self.place, group)
+        return self._groups[group]
 
     def group(self, group: str) -> xr.Dataset:
         """Return the arrays of a group; raise :class:`InputError` where it is not there: the study is not finished."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import xarray as xr
+from zarr.errors import ContainsArrayError, GroupNotFoundError
 
 from blindspots.errors import InputError
 from blindspots.store import layout
@@ -11,6 +12,8 @@ from blindspots.store.place import Place
 from blindspots.store.root import stored
 
 MENDED = "blindspots verify --repair and then blindspots run make them anew"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What zarr and xarray raise where metadata cannot be read."""
 
 
 def open_study(root: str | Path, *, lazy: bool = True) -> xr.DataTree:
@@ -30,22 +33,44 @@ def open_study(root: str | Path, *, lazy: bool = True) -> xr.DataTree:
 
 def open_tree(place: Place, *, lazy: bool) -> xr.DataTree:
     """Return the hierarchy of a store; raise :class:`InputError` where nothing has been made in it yet."""
-    if not place.has(layout.HIERARCHY_METADATA):
-        raise InputError(f"there is no study in {place}; make one with: blindspots run --root {place}")
+    _check_begun(place)
     try:
         return xr.open_datatree(
             place.path(layout.ZARR), engine="zarr", consolidated=is_sealed(place), chunks={} if lazy else None
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"the metadata of the store in {place} are damaged ({reason[:80]}); {MENDED}") from None
+    except UNREADABLE as error:
+        raise _damaged(place, error) from None
 
 
-def check_whole(place: Place, group: str, found: xr.Dataset) -> None:
-    """Raise :class:`InputError` where arrays of ``group`` lie in the store that ``found``, read from there, lacks."""
-    there = {
-        name for name in place.names(f"{layout.ZARR}/{group}") if place.has_folder(f"{layout.ZARR}/{group}/{name}")
-    }
+def open_group(place: Place, group: str) -> xr.Dataset | None:
+    """Return the arrays of one group, or None where there is no such group or it is empty; no other is opened.
+
+    Raises :class:`InputError` where nothing has been made in the store yet, or an array is lost, its metadata damaged.
+    """
+    _check_begun(place)
+    try:
+        found: xr.Dataset = xr.open_zarr(place.path(layout.ZARR), group=group, consolidated=False, chunks=None)
+    except (GroupNotFoundError, ContainsArrayError):
+        return None
+    except UNREADABLE as error:
+        raise _damaged(place, error) from None
+    if not found.data_vars:
+        found.close()
+        return None
+    folder = f"{layout.ZARR}/{group}"
+    there = {name for name in place.names(folder) if place.has_folder(f"{folder}/{name}")}
     lost = sorted(there - {str(name) for name in found.variables})
-    if lost and found.variables:
+    if lost:
         raise InputError(f"the metadata of {group}/{lost[0]} in the store are damaged; {MENDED}")
+    return found
+
+
+def _check_begun(place: Place) -> None:
+    """Raise :class:`InputError` where nothing has been made in the store yet."""
+    if not place.has(layout.HIERARCHY_METADATA):
+        raise InputError(f"there is no study in {place}; make one with: blindspots run --root {place}")
+
+
+def _damaged(place: Place, error: Exception) -> InputError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return InputError(f"the metadata of the store in {place} are damaged ({reason[:80]}); {MENDED}")

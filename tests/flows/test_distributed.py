@@ -21,7 +21,7 @@ from blindspots.study.file import validate_study
 from blindspots.study.study import Study
 from tests.conftest import TINY
 from tests.flows.conftest import CommandLine, actors, descendants, end, free_port, is_alive, wait_for
-from tests.stores import assert_same_content, decoded
+from tests.stores import assert_same_content
 
 with_server = pytest.mark.xdist_group("server")  # one server, one such test at a time
 
@@ -34,19 +34,6 @@ def oracle(root: Path) -> Path:
 
 def receipts(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in (root / "receipts").rglob("*.json")}
-
-
-@with_server
-def test_any_number_of_workers_leaves_what_one_process_leaves(
-    blindspots: CommandLine, study_file: str, oracle: Path, tmp_path: Path
-) -> None:
-    for workers in ("1", "2"):
-        root = tmp_path / f"workers-{workers}"
-        outcome = blindspots.run(study_file, root, "--workers", workers)
-        assert outcome["jobs"] == 34
-        assert set(outcome["tables"]) == {"1", "2", "negatives", "bounds"}
-        assert_same_content(root, oracle)
-        assert receipts(root) == receipts(oracle)
 
 
 @with_server
@@ -209,8 +196,11 @@ def test_a_cluster_of_ones_own_is_used_and_left_running(
     blindspots: CommandLine, cluster: str, study_file: str, oracle: Path, tmp_path: Path
 ) -> None:
     there = CommandLine({**blindspots.environment, **TOKEN, "RAY_ADDRESS": cluster})
-    assert there.run(study_file, tmp_path / "own", "--workers", "2")["jobs"] == 34
+    outcome = there.run(study_file, tmp_path / "own", "--workers", "2")
+    assert outcome["jobs"] == 34
+    assert set(outcome["tables"]) == {"1", "2", "negatives", "bounds"}
     assert_same_content(tmp_path / "own", oracle)
+    assert receipts(tmp_path / "own") == receipts(oracle)
 
     stranger = CommandLine({**blindspots.environment, "RAY_ADDRESS": "127.0.0.1:1"})
     process = stranger.start("run", study_file, "--root", str(tmp_path / "none"))
@@ -221,15 +211,16 @@ def test_a_cluster_of_ones_own_is_used_and_left_running(
 
 
 def test_without_configuration_it_brings_its_own_server(
-    environment: dict[str, str], study_file: str, tmp_path: Path
+    environment: dict[str, str], study_file: str, oracle: Path, tmp_path: Path
 ) -> None:
-    """And in a plain Python without blindspots, what it left can be read by name."""
+    """One worker leaves what two and one process leave; a plain Python without blindspots reads it by name."""
     home = tmp_path / "home"
     home.mkdir()
     alone = CommandLine({**environment, "PREFECT_HOME": str(home / ".prefect")})
     root = tmp_path / "root"
-    outcome = alone.run(study_file, root)
-    assert outcome["jobs"] == 34
+    assert alone.run(study_file, root, "--workers", "1")["jobs"] == 34
+    assert_same_content(root, oracle)
+    assert receipts(root) == receipts(oracle)
     code = """
 import sys, warnings
 warnings.simplefilter("error")
@@ -246,4 +237,3 @@ assert "blindspots" not in sys.modules
 """
     plain = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
     subprocess.run([sys.executable, "-c", code, str(root / "study.zarr")], check=True, cwd=home, env=plain)
-    assert len(decoded(root)) > 50

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.jobs.job import Progress
@@ -26,8 +27,12 @@ def test_a_finished_study_is_read_by_name(tiny_root: Path, tiny: Study) -> None:
         assert table is not None
         assert table.attrs["table"] == 1
         assert results.find("sets/none") is None
+        assert results.find("sets/fc10/seed-0/train") is None, "no arrays of its own"
+        assert results.find("sets/fc10/seed-0/train/nearest/distortion") is None, "an array"
         assert results.table("none") is None
-        assert "tree" in vars(results)
+        assert "tree" not in vars(results), "a group is opened alone"
+        assert results.group(layout.adversarial_set("fc10", 0, "train", "nearest")) is found, "and once"
+        xr.testing.assert_identical(results.tree["sets/fc10/seed-0/train/nearest"].to_dataset(), found)
     assert "tree" not in vars(results)
 
 
