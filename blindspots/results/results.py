@@ -10,7 +10,7 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.networks.known import allowed_packages
-from blindspots.results.tree import open_group, open_tree
+from blindspots.results.tree import check_whole, open_group, open_tree
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.root import stored

@@ -57,12 +57,17 @@ def open_group(place: Place, group: str) -> xr.Dataset | None:
     if not found.data_vars:
         found.close()
         return None
+    check_whole(place, group, found)
+    return found
+
+
+def check_whole(place: Place, group: str, found: xr.Dataset) -> None:
+    """Raise :class:`InputError` where arrays of ``group`` lie in the store that ``found``, read from there, lacks."""
     folder = f"{layout.ZARR}/{group}"
     there = {name for name in place.names(folder) if place.has_folder(f"{folder}/{name}")}
     lost = sorted(there - {str(name) for name in found.variables})
-    if lost:
+    if lost and found.variables:
         raise InputError(f"the metadata of {group}/{lost[0]} in the store are damaged; {MENDED}")
-    return found
 
 
 def _check_begun(place: Place) -> None:
