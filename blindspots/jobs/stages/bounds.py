@@ -19,11 +19,13 @@ from blindspots.models.given import given_alexnet, given_hash
 from blindspots.models.opening import OpenedModel, open_model
 from blindspots.store import layout
 from blindspots.study.bounds_spec import BoundsSpec
-from blindspots.study.model_spec import GivenSpec
+from blindspots.study.model_spec import GIVEN, GivenSpec
 from blindspots.study.study import Study
 
 ALGORITHM = 1
 """Raised with every change of a bound; the golden test says when."""
+NAMED_ALGORITHM = 2
+"""The same, of networks given by name: 2 since calls, numbers, broadcasts, casts and flags count as they run."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,12 @@ class ModelBounds(Bounds):
         weights = weights_hash(workspace, self.model, self.seed)
         if weights is None:
             return None
+        spec = workspace.study.model(self.model)
         return identity(
             stage="bounds",
-            algorithm=ALGORITHM,
+            algorithm=NAMED_ALGORITHM if spec.network == GIVEN else ALGORITHM,
             weights=weights,
-            network=workspace.study.model(self.model).layers,
+            network=spec.layers,
             shape=workspace.dataset.shape,
         )
 

@@ -34,7 +34,7 @@ class NodeValues:
     def largest(self) -> float:
         """Return the largest absolute of the values that depend on the input."""
         parts = (part for node in self.dependent for part in tensors_in(self.held[node]))
-        return max(float(part.abs().max()) for part in parts if part.is_floating_point() and part.numel())
+        return max(float(part.double().abs().max()) for part in parts if part.is_floating_point() and part.numel())
 
     def constant(self, node: fx.Node) -> Any:
         """Return a parameter or buffer, or whatever else an attribute of the model holds."""

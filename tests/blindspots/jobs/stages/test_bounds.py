@@ -13,7 +13,7 @@ from blindspots.identity import identity
 from blindspots.jobs.opening import open_root, workspace_of
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages import bounds as module
-from blindspots.jobs.stages.bounds import GivenBounds
+from blindspots.jobs.stages.bounds import GivenBounds, ModelBounds
 from blindspots.jobs.verification import verify
 from blindspots.networks.alexnet import AlexNet
 from blindspots.results import Results
@@ -23,6 +23,7 @@ from blindspots.spectral.network import network_bounds
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.weights import load_weights, save_weights
+from blindspots.study.model_spec import GivenSpec, ModelSpec
 from blindspots.study.study import Study
 from blindspots.tables import drawn_for, read_table
 from tests.blindspots.jobs.conftest import changed
@@ -129,6 +130,21 @@ def test_an_alexnet_is_known_by_its_file_or_by_what_the_study_says_of_an_address
     assert known(alexnet="pretrained") == identity(stage="bounds", algorithm=1, address="pretrained", sha256="")
     there = {"address": "https://there/a.pth", "sha256": "0123abcd"}
     assert known(alexnet=there["address"], sha256=there["sha256"]) == identity(stage="bounds", algorithm=1, **there)
+
+
+def test_networks_given_by_name_are_bounded_anew_and_the_papers_stay_done(
+    tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls, numbers, broadcasts, casts and flags of anyone's network count otherwise since; the paper's have none."""
+    monkeypatch.setattr(module, "weights_hash", lambda workspace, model, seed: "w")
+    workspace = workspace_of(root)
+    spec = tiny.models[0]
+    named = ModelSpec(name=spec.name, given=GivenSpec(weights="a.pth", network="their:net"))
+    for model, algorithm in ((spec, 1), (named, 2)):
+        study = tiny.model_copy(update={"models": (model,)})
+        found = ModelBounds(spec.name, 0).identity(replace(workspace, study=study), 0)
+        shape = workspace.dataset.shape
+        assert found == identity(stage="bounds", algorithm=algorithm, weights="w", network=model.layers, shape=shape)
 
 
 def test_a_file_that_is_not_there_is_refused_before_any_work(tiny: Study, tmp_path: Path, mnist: object) -> None:
