@@ -31,20 +31,19 @@ def initial_state(tile: Tile, *, coding: Coding, seed: int, stage: int) -> State
     """
     shape = tile.shape
     rows, columns = tile.places
-    drawn = [
-        generator(seed, "quocnet", str(stage), index=row).standard_normal(
+    filters = torch.empty(tile.filters)
+    for at, row in enumerate(range(rows.start, rows.stop)):
+        drawn = generator(seed, "quocnet", str(stage), index=row).standard_normal(
             (shape.places[1], shape.maps, shape.values), dtype="float32"
-        )[columns]
-        for row in range(rows.start, rows.stop)
-    ]
-    filters = torch.stack([torch.from_numpy(row) for row in drawn])
+        )
+        filters[at] = torch.from_numpy(drawn[columns])
     units = shape.places[0] * shape.places[1] * shape.maps
     share = shape.channels * shape.height * shape.width / units
-    directions = filters / filters.norm(dim=-1, keepdim=True)
+    filters /= filters.norm(dim=-1, keepdim=True)  # in place, since they may be all that fits into memory
     if coding == "tied":
-        weights = {ENCODER: directions * min(1.0, share**0.5)}
+        weights = {ENCODER: filters.mul_(min(1.0, share**0.5))}
     else:
-        weights = {ENCODER: directions, DECODER: directions * min(1.0, share)}
+        weights = {ENCODER: filters, DECODER: filters * min(1.0, share)}
     memory = {
         f"{name}:{what}": torch.zeros_like(tensor) for name, tensor in weights.items() for what in (_MEAN, _SQUARE)
     }
