@@ -1,12 +1,13 @@
 """How a search goes about it: the methods, as objects, and their names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Literal
 
-from blindspots.distortion.projection.projection import ROUNDS
+from blindspots.distortion.projection.projection import EARLY, LAST, LATE, ROUNDS, Dropping
 from blindspots.errors import InputError
 
+EFFORTS = ("fast", "usual", "thorough")
 METHODS = ("auto", "lbfgs", "lbfgs-norm", "projection")
 
 
@@ -63,17 +64,59 @@ class Auto:
     among_many: Lbfgs = Lbfgs(values=1, iterations=12, tolerance=0.3)
     """In the place of :attr:`lbfgs` for models of more than ten classes."""
     projection: Projection = Projection()
+    effort: "Effort" = "usual"
+    """How much is tried beyond that, as :class:`Pains` says."""
+
+    def __post_init__(self) -> None:
+        if self.effort not in EFFORTS:
+            raise InputError(f"effort is {self.effort!r}; give one of {', '.join(EFFORTS)}")
+
+    @property
+    def pains(self) -> "Pains":
+        """What the effort comes to."""
+        return _PAINS[self.effort]
+
+
+@dataclass(frozen=True)
+class Pains:
+    """What is tried on networks that are not smooth, and how long classes are kept."""
+
+    dropping: Dropping
+    """When the projection gives a class up."""
+    lines: bool
+    """Whether lines are turned towards the boundary from what is found, about 15 gradients."""
+    starts: bool
+    """Whether the search begins from L-BFGS's end too, about 40 gradients; towards a target, from the image itself."""
+    hops: int
+    """How often noise is put upon what is found and lines are turned from there, about 12 gradients each."""
+    targets: int
+    """Under nearest, likely classes that are searched as targets besides, about 60 gradients each."""
+    methods: bool
+    """Towards a target, whether the paper's method is tried in full too; and in up to 3 dimensions a grid."""
+
+
+_PAINS = {
+    "fast": Pains(EARLY, lines=False, starts=False, hops=0, targets=0, methods=False),
+    "usual": Pains(LATE, lines=True, starts=True, hops=2, targets=0, methods=False),
+    "thorough": Pains(LAST, lines=True, starts=True, hops=16, targets=9, methods=True),
+}
 
 
 Method = Auto | Lbfgs | Projection
+Effort = Literal["fast", "usual", "thorough"]
 
 
-def method_of(method: str | Method) -> Method:
-    """Return the method that ``method`` names; raise :class:`InputError` for a name there is none of."""
+def method_of(method: str | Method, effort: Effort | None = None) -> Method:
+    """Return the method that ``method`` names; raise :class:`InputError` for a name there is none of.
+
+    ``effort``: of :class:`Auto`, in the place of its own.
+    """
+    if effort is not None and effort not in EFFORTS:
+        raise InputError(f"effort is {effort!r}; give one of {', '.join(EFFORTS)}")
     if isinstance(method, Auto | Lbfgs | Projection):
-        return method
+        return replace(method, effort=effort) if effort is not None and isinstance(method, Auto) else method
     named: dict[str, Method] = {
-        "auto": Auto(),
+        "auto": Auto(effort=effort or "usual"),
         "lbfgs": Lbfgs(),
         "lbfgs-norm": Lbfgs(penalty="norm"),
         "projection": Projection(),

@@ -34,6 +34,22 @@ class Problem:
         """Return the problem of some of the rows (indices), which writes where this one does."""
         return replace(self, rows=take(self.rows, some), images=take(self.images, some))
 
+    def begun_anew(self, targets: torch.Tensor) -> "Problem":
+        """Return the problem of the same rows, to which nothing is found yet; ``targets``: (n,) the classes to reach.
+
+        What it finds is for :meth:`include` to take over.
+        """
+        return Problem.new(self.classifier, self.rows, targets)
+
+    def include(self, other: "Problem") -> None:
+        """Take over what :meth:`begun_anew` led to where that is nearer, and count its work."""
+        best = other.best
+        with self.best.credited(""):
+            self.best.offer(self.images, best.point, size=best.size, target=best.target)
+        taken = take(self.best.size, self.images) == best.size
+        self.best.by[self.images[taken]] = best.by[taken]
+        self.effort.include(self.images, other.effort)
+
     def counted_anew(self) -> "Problem":
         """Return the same with counters at zero; this one's stay as they are."""
         return replace(self, effort=Effort.none(len(self.effort.iterations), self.rows.device))

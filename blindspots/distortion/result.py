@@ -7,11 +7,8 @@ import torch
 from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.best import FOUND_BY
-from blindspots.distortion.criteria import AnyOther, Criterion
-from blindspots.distortion.exact.linear import exact_distances, exact_linear_distortion
+from blindspots.distortion.criteria import AnyOther
 from blindspots.distortion.threads import Each
-from blindspots.models.layered import Layered
-from blindspots.models.layers import sole_linear
 from blindspots.models.unknown.differenced import Differenced
 from blindspots.perturbation.measure import distortion as rms
 from blindspots.spectral.proof.rounded_product import certificate
@@ -64,21 +61,27 @@ class MinimumDistortion:
 
 
 def checked_result(
-    model: torch.nn.Module, images: torch.Tensor, *, attempt: Attempt, each: Each, warnings: tuple[str, ...] = ()
+    model: torch.nn.Module,
+    images: torch.Tensor,
+    *,
+    attempt: Attempt,
+    each: Each,
+    exact: torch.Tensor,
+    warnings: tuple[str, ...] = (),
 ) -> MinimumDistortion:
     """Return what ``attempt`` found for ``images`` (n, ...), as evaluated on what a reader will compute from it.
 
-    The points of ``attempt`` are overwritten.
+    ``exact``: (n,) what is known of the least; ``warnings``: what was said of the model's gradients. The points of
+    ``attempt`` are overwritten.
     """
     count, device, wanted, classifier = len(images), images.device, attempt.wanted, attempt.classifier
     distorted, perturbation = attempt.point.reshape(images.shape), torch.empty_like(images)  # in place, to save memory
     predicted = torch.empty(count, dtype=torch.int64, device=device)
     size = torch.empty(count, dtype=torch.float64, device=device)
-    exact, bound = torch.full_like(size, torch.nan), torch.empty_like(size)
+    bound = torch.empty_like(size)
     proved = certificate(model, images)
     targets = None if isinstance(wanted, AnyOther) else wanted.targets
     at_once = rows_at_once(images[0].numel(), arrays=4, most=BATCH // 2)
-    linear = sole_linear(model) if isinstance(classifier, Layered) else None
 
     def measure(part: torch.Tensor) -> None:
         here = slice(int(part[0]), int(part[-1]) + 1)
@@ -89,8 +92,6 @@ def checked_result(
         predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
         goals = None if targets is None else targets[here]
         bound[here] = proved.bounds(images[here], attempt.labels[here], goals)
-        if linear is not None:
-            exact[here] = _exact(linear, images[here], labels=attempt.labels[here], wanted=wanted.take(part))
 
     each(measure, torch.arange(count, device=device).split(at_once))
     attempt.effort.add(torch.arange(count, device=device), forwards=1)
@@ -121,20 +122,6 @@ def _found_by(success: torch.Tensor, attempt: Attempt) -> tuple[str, ...]:
     how = " by differences" if isinstance(attempt.classifier, Differenced) else ""
     names = ("", "clean", *(name + how for name in FOUND_BY[2:]))
     return tuple(names[place] for place in torch.where(success, by, 0).tolist())
-
-
-def _exact(linear: torch.nn.Linear, images: torch.Tensor, *, labels: torch.Tensor, wanted: Criterion) -> torch.Tensor:
-    """Return a linear model's least distortions (n,); 0 for images that nothing is sought for."""
-    if isinstance(wanted, AnyOther):
-        return exact_distances(linear.weight, linear.bias, images, labels)
-    sought = (~wanted.own).nonzero()[:, 0]
-    exact = torch.zeros(len(images), dtype=torch.float64, device=images.device)
-    if len(sought):
-        found = exact_linear_distortion(
-            linear.weight, linear.bias, images[sought], labels[sought], targets=wanted.targets[sought]
-        )
-        exact[sought] = found.distortion
-    return exact
 
 
 def _reasons(success: torch.Tensor, attempt: Attempt, *, exact: torch.Tensor) -> dict[int, str]:

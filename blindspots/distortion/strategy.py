@@ -9,11 +9,11 @@ from blindspots.distortion.best import FOUND_BY
 from blindspots.distortion.common_c import with_common_c
 from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.drawing_back import FROM_CLASSES, draw_back
-from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
 from blindspots.distortion.lines.rescue import rescue
+from blindspots.distortion.lines.turning import penalise, turn
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
 from blindspots.distortion.problem import Problem
-from blindspots.distortion.projection.projection import nearest
+from blindspots.distortion.projection.projection import LATE, nearest
 from blindspots.distortion.refinement import refine
 from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.threads import Each
@@ -49,39 +49,37 @@ def search(attempt: Attempt, method: Method, *, parts: Iterable[torch.Tensor], e
 
 
 def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork) -> None:
-    """Do the method's ordinary search."""
-    if isinstance(wanted, AnyOther) and not isinstance(method, Lbfgs):
-        most = (method.projection if isinstance(method, Auto) else method).rounds
+    """Do the method's ordinary search, and what its effort adds to that."""
+    if isinstance(method, Lbfgs):
+        penalise(problem, wanted, method=method, work=work)
+    elif isinstance(wanted, AnyOther):
+        of = method.projection if isinstance(method, Auto) else method
+        dropping = method.pains.dropping if isinstance(method, Auto) else LATE
         with problem.best.credited("projection"):
-            doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=most)
+            doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=of.rounds, dropping=dropping)
         if isinstance(method, Auto):
             _both(problem, wanted, method=method, work=work, some=doubtful.nonzero()[:, 0])
-        return
-    if isinstance(method, Lbfgs):
-        _penalise(problem, wanted, method=method, work=work, some=problem.images)
     elif isinstance(method, Projection):
         _refine(problem, work, some=problem.images)  # from the images themselves
     else:
         _both(problem, wanted, method=method, work=work, some=problem.images)
+    if isinstance(method, Auto) and (problem.classifier.rough or method.pains.methods):
+        found = torch.isfinite(problem.best.size).nonzero()[:, 0]
+        if len(found):
+            turn(problem.take(found), wanted.take(found), method=method, work=work)
 
 
 def _both(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork, some: torch.Tensor) -> None:
     """Search for some of the rows (indices) by L-BFGS, and go on from what is the best."""
     many = problem.classifier.classes >= FROM_CLASSES
-    _penalise(problem, wanted, method=method.among_many if many else method.lbfgs, work=work, some=some)
+    if not len(some):
+        return
+    penalise(problem.take(some), wanted.take(some), method=method.among_many if many else method.lbfgs, work=work)
     found = some[torch.isfinite(problem.best.size[some])]
     if many and len(found):
         with problem.best.credited("drawing back"):
             found = found[draw_back(problem.take(found), problem.best.target[found], work=work)]
     _refine(problem, work, some=found)
-
-
-def _penalise(problem: Problem, wanted: Criterion, *, method: Lbfgs, work: RowWork, some: torch.Tensor) -> None:
-    """Search for some of the rows (indices) by L-BFGS."""
-    if len(some):
-        how = Search(method.penalty == "squared", method.values, MOST_VALUES, method.iterations, method.tolerance)
-        with problem.best.credited("lbfgs"):
-            penalised(problem.take(some), wanted.take(some), minimiser=work.minimiser, search=how)
 
 
 def _refine(problem: Problem, work: RowWork, *, some: torch.Tensor) -> None:

@@ -60,6 +60,10 @@ class Classifier:
         self._model = model
         self._shape = shape
         self.classes = 0
+        self.costly = True
+        """Whether the gradient of every class's lead costs a pass of the model."""
+        self.rough = True
+        """Whether the model may be anything but smooth: linear in pieces, for instance."""
         self.probabilities = False
         """Whether the model returns probabilities, whose logarithms are taken: they rank the classes alike, and still
         change where probabilities are nearly 0 and 1."""

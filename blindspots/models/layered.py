@@ -27,6 +27,8 @@ class Layered(Classifier):
         """Use :func:`layered`."""
         super().__init__(model, shape)
         self._stages = stages
+        self.costly = False
+        self.rough = any(stage.activation not in (None, nn.Sigmoid) for stage in stages)
         first = stages[0].weight
         self._gram = first @ first.T
 

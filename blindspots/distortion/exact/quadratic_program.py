@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 import torch
 
+from blindspots.distortion.exact.least_distance import least_step
 from blindspots.distortion.rows import dot, take
 
 _STEPS = 300  # a dozen is usual; only a row that cannot be settled takes all
@@ -18,6 +19,7 @@ _RELAXED, _STIFFENED = 0.25, 10.0
 _SUFFICIENT, _OVERSHOOT = 1e-4, 0.9
 _ACCURATE = 1e-13
 _CERTAIN = 1e-12
+_SETTLED = 1e-10  # a residual above is tried again
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,28 @@ def project_exactly(polyhedra: Polyhedra) -> ExactProjection:
             rows, take(origin, rows), normals=take(normals / lengths[:, :, None], rows), gaps=take(scaled, rows)
         )
         _climb(state, ExactProjection(step, multipliers, reachable))
-    return ExactProjection(step, multipliers / lengths, reachable)
+    found = ExactProjection(step, multipliers / lengths, reachable)
+    for row in (residual(polyhedra, found) > _SETTLED).nonzero()[:, 0].tolist():
+        _settle(polyhedra, found, row=row, lengths=lengths)
+    return found
+
+
+def _settle(polyhedra: Polyhedra, found: ExactProjection, *, row: int, lengths: torch.Tensor) -> None:
+    """Solve a row again by a method that ends, and take that over where it is proved better.
+
+    Half-spaces that meet in less than a volume, as those of a model of small rank do at a point where all classes tie,
+    have multipliers without bound, which Newton's steps do not reach.
+    """
+    one = Polyhedra(*(getattr(polyhedra, part.name)[row : row + 1] for part in fields(Polyhedra)))
+    length = lengths[row]
+    other = least_step(one.origin[0], one.normals[0] / length[:, None], one.gaps[0] / length)
+    if other is None:
+        return
+    step, multipliers, reachable = other
+    again = ExactProjection(step[None], (multipliers / length)[None], torch.tensor([reachable], device=step.device))
+    before = ExactProjection(*(getattr(found, part.name)[row : row + 1] for part in fields(ExactProjection)))
+    if residual(one, again)[0] < residual(one, before)[0]:
+        found.step[row], found.multipliers[row], found.reachable[row] = step, again.multipliers[0], reachable
 
 
 def residual(polyhedra: Polyhedra, found: ExactProjection) -> torch.Tensor:

@@ -200,8 +200,8 @@ def _judge(turn, first, last, going, expected):  # type: ignore[no-untyped-def]
     # of the image's pairs those go on that may still be the nearest
     least = found.size[here]
     for p in range(first, last):
-        if np.isfinite(state[p, MULTIPLIER]):
-            least = min(least, expected[p])
+        if np.isfinite(state[p, MULTIPLIER]):  # as far as it is for certain: no promise may drop what is found
+            least = min(least, max(expected[p], state[p, SIZE]))
     for p in range(first, last):
         if which[p, FROZEN]:
             going[p] = going[p] and state[p, SIZE] < found.size[here]

@@ -21,15 +21,14 @@ from blindspots.distortion.rows import take
 from blindspots.models.classifier import Classifier, contrast, difference
 
 ROUNDS = 30
-_RANKED = 7
-"""Classes, by logit, whose boundaries are linearised at the image."""
-_WITHIN = 1.4
-"""Of those are searched the ones whose boundary is no more than so many times as far as the nearest, box apart."""
+_RANKED, _MORE = 9, 63
+"""Classes, by logit, whose boundaries are linearised at the image: where each costs a pass of the model, and not."""
+_EVERY, _BOXED = 1e6, 4.0
+"""How many times as far as the nearest a boundary may be without the box: as good as any, and among many classes this
+times what it may be inside."""
 _AVERAGE_FROM = 3
 """Rounds after which old and new normals are averaged, against oscillation."""
 _FREEZE_FROM = 7
-_FIRST, _LATER = 1.3, 1.03
-"""A class is dropped when its distance is this many times the image's least: when first projected, and later."""
 DOUBT = 1.0
 """Share of the last correction of a distance that the next may be."""
 STRAIGHT = 0.005
@@ -73,6 +72,20 @@ class Pairs(NamedTuple):
         return Pairs(*(value[:count] for value in self))
 
 
+class Dropping(NamedTuple):
+    """When a class is given up: its distance is so many times the least of its image."""
+
+    first: float
+    """When the image was projected onto its linearised boundary first, inside the box."""
+    later: float
+    """When points near the boundary were seen."""
+
+
+EARLY, LATE, LAST = Dropping(1.5, 1.05), Dropping(3.0, 1.3), Dropping(6.0, 2.0)
+"""Boundaries bend towards images and away: a class that looks 2.3 times as far at first may be the nearest. The bend
+of an image's own boundaries says nothing of the next."""
+
+
 class Limits(NamedTuple):
     """What a round goes by."""
 
@@ -110,15 +123,17 @@ def settled(dtype: torch.dtype) -> float:
     return 3e-5 if dtype == torch.float32 else 1e-7
 
 
-def nearest(problem: Problem, labels: torch.Tensor, *, rounds: Rounds, most: int = ROUNDS) -> torch.Tensor:
+def nearest(
+    problem: Problem, labels: torch.Tensor, *, rounds: Rounds, most: int = ROUNDS, dropping: Dropping = LATE
+) -> torch.Tensor:
     """Search the nearest point of the box that is read as any class but the label.
 
     ``problem``: a new one, whose images are read as ``labels`` (n,). Ends after at most ``most`` rounds. Returns which
     images (n,) are doubtful: those whose boundary was not found, or lies much farther than it looked from the image.
     """
     rows, best, effort = problem.rows, problem.best, problem.effort
-    pairs, fresh = _candidates(problem, labels)
-    first = Limits(_FIRST, _FIRST, 1.0, False, False, True)
+    pairs, fresh = _candidates(problem, labels, within=dropping.first)
+    first = Limits(dropping.first, dropping.first, 1.0, False, False, True)
     pairs = rounds.advance(rows, pairs, fresh=fresh, best=best, limits=first)
     passes = torch.zeros_like(labels)
     looked = _least_of_images(pairs, best)
@@ -126,8 +141,8 @@ def nearest(problem: Problem, labels: torch.Tensor, *, rounds: Rounds, most: int
         if not len(pairs.which):
             break
         limits = Limits(
-            factor=_LATER,
-            loose=_FIRST,
+            factor=dropping.later,
+            loose=dropping.first,
             share=1.0 if turn < _AVERAGE_FROM else 0.5,
             may_freeze=turn >= _FREEZE_FROM,
             must_freeze=turn >= most,
@@ -155,15 +170,21 @@ def _least_of_images(pairs: Pairs, best: Best) -> torch.Tensor:
     return torch.full_like(best.size, torch.inf).scatter_reduce(0, pairs.which[:, IMAGE], reachable, "amin")
 
 
-def _candidates(problem: Problem, labels: torch.Tensor) -> tuple[Pairs, torch.Tensor]:
-    """Return the pairs to start from, at their images, and their leads' gradients."""
+def _candidates(problem: Problem, labels: torch.Tensor, *, within: float) -> tuple[Pairs, torch.Tensor]:
+    """Return the pairs to start from, at their images, and their leads' gradients.
+
+    Of ten classes all are taken, and dropped once an image was projected: what the box adds to a distance isn't known
+    before, and a boundary that is near without it may be out of reach inside.
+    """
     classifier, rows, effort = problem.classifier, problem.rows, problem.effort
     logits, tape = classifier.evaluate(rows)
     others = logits.scatter(1, labels[:, None], -torch.inf)
-    ranked = others.topk(min(_RANKED, logits.shape[1] - 1), dim=1).indices
+    most = _RANKED if classifier.costly else max(_RANKED, _MORE)
+    ranked = others.topk(min(most, logits.shape[1] - 1), dim=1).indices
     gaps = logits.gather(1, labels[:, None]) - logits.gather(1, ranked)
     weights = contrast(ranked, labels[:, None], like=logits)
-    image, column, normals = classifier.closest(tape, weights, gaps, within=_WITHIN)
+    wide = _EVERY if len(ranked[0]) <= _RANKED else _BOXED * within
+    image, column, normals = classifier.closest(tape, weights, gaps, within=wide)
     effort.add(torch.arange(len(rows), device=rows.device), iterations=1, forwards=1)
     effort.add(image, backwards=1)
     gap = gaps[image, column]

@@ -72,7 +72,7 @@ class TorchRounds:
         freeze = ~was & going & ~beyond & ((still & limits.may_freeze) | limits.must_freeze)
         slope.masked_fill_(freeze, 1.0)
         frozen.masked_fill_(freeze, 1)
-        least = _least(pairs, expected, best)
+        least = _least(pairs, torch.maximum(expected, size), best)  # no promise may drop what is found
         doubt = DOUBT * (expected - size).abs()
         promising = (expected - doubt <= limits.factor * least) | ~torch.isfinite(least)
         return going & torch.where(was | freeze, size < best.size[image], promising)

@@ -1,0 +1,61 @@
+"""A linear model's least distortion as points in the images' dtype: what a search leaves above it is put right."""
+
+import torch
+
+from blindspots.distortion.attempt import Attempt
+from blindspots.distortion.best import FOUND_BY
+from blindspots.distortion.criteria import AnyOther
+from blindspots.distortion.exact.linear import exact_distances, exact_linear_distortion
+from blindspots.distortion.projection.boundary import rounding_margin
+from blindspots.distortion.rows import take
+from blindspots.models.classifier import worst_lead
+
+_NEAR = 1e-4
+"""Share above the exact distance that is left alone."""
+_BEYOND = (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2, 0.1, 1.0)
+"""Shares of its length by which the exact step is lengthened until it is read as wanted: at its end classes tie."""
+
+
+def exact_of(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor) -> torch.Tensor:
+    """Return the least distortions (p,) of the images ``part`` (indices); 0 for images that nothing is sought for."""
+    rows, labels, wanted = take(attempt.rows, part), take(attempt.labels, part), attempt.wanted.take(part)
+    if isinstance(wanted, AnyOther):
+        return exact_distances(linear.weight, linear.bias, rows, labels)
+    sought = (~wanted.own).nonzero()[:, 0]
+    exact = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
+    if len(sought):
+        exact[sought] = exact_linear_distortion(
+            linear.weight, linear.bias, rows[sought], labels[sought], targets=wanted.targets[sought]
+        ).distortion
+    return exact
+
+
+def settle(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor, exact: torch.Tensor) -> None:
+    """Put the exact points in the place of those of the images ``part`` (indices) that are farther, or not found.
+
+    ``exact``: (p,) their least distortions.
+    """
+    scale = attempt.rows.shape[1] ** 0.5
+    size = (take(attempt.point, part).double() - take(attempt.rows, part).double()).norm(dim=1) / scale
+    read = attempt.classifier.logits(take(attempt.point, part)).argmax(dim=1)
+    missed = ~attempt.wanted.take(part).reached(read)
+    far = (torch.isfinite(exact) & (exact > 0) & (missed | (size > (1 + _NEAR) * exact))).nonzero()[:, 0]
+    if not len(far):
+        return
+    some = part[far]
+    wanted = attempt.wanted.take(some)
+    targets = None if isinstance(wanted, AnyOther) else wanted.targets
+    rows = take(attempt.rows, some)
+    found = exact_linear_distortion(linear.weight, linear.bias, rows, take(attempt.labels, some), targets=targets)
+    held = torch.where(missed[far], torch.inf, size[far])
+    for beyond in _BEYOND:
+        point = (rows.double() + (1 + beyond) * found.perturbation).clamp(0, 1).to(rows.dtype)
+        length = (point.double() - rows.double()).norm(dim=1) / scale
+        logits = attempt.classifier.logits(point)
+        lead = worst_lead(logits, found.target)
+        # as far beyond as rounding in another batch could take it back, where that costs next to nothing
+        sure = (lead > 0) & ((lead >= rounding_margin(logits) / 2) | (beyond > _NEAR))
+        nearer = sure & (length < held)
+        chosen = some[nearer]
+        attempt.point[chosen], attempt.by[chosen] = point[nearer], FOUND_BY.index("exact")
+        held = torch.where(nearer, length, held)
