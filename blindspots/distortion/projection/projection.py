@@ -183,7 +183,7 @@ def _candidates(problem: Problem, labels: torch.Tensor, *, within: float) -> tup
     ranked = others.topk(min(most, logits.shape[1] - 1), dim=1).indices
     gaps = logits.gather(1, labels[:, None]) - logits.gather(1, ranked)
     weights = contrast(ranked, labels[:, None], like=logits)
-    wide = _EVERY if len(ranked[0]) <= _RANKED else _BOXED * within
+    wide = _EVERY if ranked.shape[1] <= _RANKED else _BOXED * within
     image, column, normals = classifier.closest(tape, weights, gaps, within=wide)
     effort.add(torch.arange(len(rows), device=rows.device), iterations=1, forwards=1)
     effort.add(image, backwards=1)

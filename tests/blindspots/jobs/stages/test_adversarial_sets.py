@@ -22,7 +22,7 @@ GOLDEN = {
     ((12,), "random", "auto"): (0.0640888981564482, 0.022618172646176094, 38, 13),
     ((12,), "random", "lbfgs"): (0.07265908543687064, 0.022618172646176094, 38, 34),
     ((12,), "class-3", "auto"): (0.0469590847739388, 0.018724355183448112, 39, 16),
-    ((12, 11), "nearest", "auto"): (0.02170002472486501, 0.0025824192526550703, 40, 24),
+    ((12, 11), "nearest", "auto"): (0.021651846581661423, 0.0025824192526550703, 40, 24),
     ((12, 11), "random", "auto"): (0.06834446452275161, 0.013428237846857002, 30, 20),
     ((12, 11), "random", "projection"): (0.04422465024332248, 0.013428237846857002, 25, 13),
 }
@@ -48,7 +48,7 @@ def search(hidden: tuple[int, ...], rule: str, method: str | Auto) -> tuple[floa
 @pytest.mark.parametrize(("hidden", "rule", "method"), GOLDEN)
 def test_golden_numbers(hidden: tuple[int, ...], rule: str, method: str) -> None:
     """Where one of these moves, ALGORITHM is to be raised, and these numbers with it."""
-    assert module.ALGORITHM == 3
+    assert module.ALGORITHM == 4
     expected = GOLDEN[hidden, rule, method]
     found = search(hidden, rule, method)
     assert found[:2] == pytest.approx(expected[:2], rel=ROUNDING)
