@@ -3,6 +3,7 @@
 import numpy as np
 
 Draw = np.random.Generator
+_COLUMNS = 32
 
 
 def haar_frame(size: int, width: int, draw: Draw) -> np.ndarray:
@@ -69,5 +70,9 @@ def partial_rotations(size: int, doses: tuple[float, ...], draw: Draw) -> list[n
 
 def nonnegative_directions(size: int, width: int, draw: Draw) -> np.ndarray:
     """Return ``width`` directions (size, width) of length 1 without negative parts, uniform over those there are."""
-    normal = np.abs(draw.standard_normal((size, width)))
-    return np.asarray(normal / np.linalg.norm(normal, axis=0))
+    found = draw.standard_normal((size, width))
+    np.abs(found, out=found)
+    # in place, and by columns: of a thousand pictures' pixels these are 300 MB
+    for part in np.array_split(found, -(-width // _COLUMNS), axis=1):
+        part /= np.linalg.norm(part, axis=0)
+    return found

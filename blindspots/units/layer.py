@@ -53,10 +53,12 @@ class LayerActivations:
         if maximum and outputs.dim() < 3:
             raise InputError(f"{called} hands on no maps but {tuple(outputs.shape[1:])} values: score its coordinates")
         values = outputs.flatten(2) if maximum else outputs.flatten(1)[:, :, None]
-        if not bool(values.isfinite().all()):
+        parts = values.split(rows_at_once(values[0].numel()))  # of images: all at once would be as large again
+        if not all(bool(part.isfinite().all()) for part in parts):
             raise InputError(f"{called} hands on values that are not finite")
-        highest = values.amax(dim=2)
-        live = ((highest > highest.amin(dim=0)).sum(dim=0) >= top).cpu().numpy()
+        least = torch.stack([part.amax(dim=2).amin(dim=0) for part in parts]).amin(dim=0)
+        above = torch.stack([(part.amax(dim=2) > least).sum(dim=0) for part in parts]).sum(dim=0)
+        live = (above >= top).cpu().numpy()
         if live.sum() < 2:
             raise InputError(
                 f"{called} has {int(live.sum())} live units of {len(live)} on {count} images: 2 at least are wanted"

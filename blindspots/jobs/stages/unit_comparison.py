@@ -139,6 +139,7 @@ class UnitComparison(DatasetShards):
         """Return the layer's comparisons, raw and at unit length."""
         study, spec, layer = workspace.study, workspace.study.units, self.layers(workspace)[shard]
         ids = workspace.examples(spec.split, spec.images)
+        compared = measures(workspace)  # before the outputs, which are as large as the pixels that it looks at
         outputs = self.outputs(workspace, layer, ids)
         called = f"the layer {layer} of {self.key}"
         units_of_layer = LayerActivations.of(outputs, top=spec.top, maximum=self.maximum(workspace), called=called)
@@ -152,7 +153,7 @@ class UnitComparison(DatasetShards):
 
         views = compare_units(
             units_of_layer,
-            measures(workspace),
+            compared,
             rotations=spec.rotations,
             bases=spec.bases,
             directions=spec.directions,

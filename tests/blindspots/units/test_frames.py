@@ -77,3 +77,14 @@ def test_directions_without_negative_parts() -> None:
     found = nonnegative_directions(6, 50, draws())
     assert (found >= 0).all()
     np.testing.assert_allclose(np.linalg.norm(found, axis=0), 1)
+
+
+def test_directions_without_negative_parts_do_not_depend_on_how_many_are_done_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [nonnegative_directions(50, 33, np.random.default_rng(0))]
+    monkeypatch.setattr("blindspots.units.frames._COLUMNS", 5)
+    found.append(nonnegative_directions(50, 33, np.random.default_rng(0)))
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_allclose(np.linalg.norm(found[0], axis=0), 1)
+    assert (found[0] >= 0).all()

@@ -96,3 +96,18 @@ def test_of_equal_scores_those_of_the_first_images_are_taken() -> None:
     scores[400:, 0] = 1
     scores[[17, 450], 1] = 2
     assert top_images(scores, 3).tolist() == [[400, 401, 402], [17, 450, 0]]
+
+
+@pytest.mark.parametrize("maximum", [False, True])
+def test_images_are_looked_through_in_parts(monkeypatch: pytest.MonkeyPatch, maximum: bool) -> None:
+    outputs = torch.rand(10, 6, 4, generator=torch.Generator().manual_seed(0)) - 0.5
+    outputs[:, 0] = 0.25  # dead, as are units that answer to the last image alone
+    outputs[:9, 1] = -0.75
+    whole = LayerActivations.of(outputs, top=4, maximum=maximum)
+    assert 0 < whole.dead < whole.size
+    monkeypatch.setattr("blindspots.units.layer.rows_at_once", lambda *_, **__: 3)
+    parts = LayerActivations.of(outputs, top=4, maximum=maximum)
+    assert parts.live.tolist() == whole.live.tolist()
+    outputs[9, 5, 3] = torch.nan
+    with pytest.raises(InputError, match="not finite"):
+        LayerActivations.of(outputs, top=4, maximum=maximum)
