@@ -18,9 +18,11 @@ factorisation of the quadratic form above, so that the search can waste time but
 """
 
 import math
+from functools import reduce
 
 import torch
 
+from blindspots.spectral.matrix.bound import times
 from blindspots.spectral.matrix.norm import linear_norm
 from blindspots.spectral.matrix.semidefinite import UNIT, rounding
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork
@@ -42,13 +44,13 @@ def product_bound(network: SigmoidNetwork, lead: torch.Tensor) -> float:
 
     ``lead``: (c, k) weights of the logits; for all of them, an identity.
     """
-    return hidden_bound(network) * linear_norm(lead @ network.weights[-1]).upper * _ROUNDED_UP
+    return times(hidden_bound(network), linear_norm(lead @ network.weights[-1]).upper) * _ROUNDED_UP
 
 
 def hidden_bound(network: SigmoidNetwork) -> float:
     """Return the product of the hidden layers' bounds: how far what goes into the last layer can move."""
     norms = [linear_norm(weight).upper for weight in network.weights[:-1]]
-    return math.prod(norms) * _STEEPEST ** len(norms) * _ROUNDED_UP
+    return times(reduce(times, norms, 1.0), _STEEPEST ** len(norms)) * _ROUNDED_UP
 
 
 def joint_bound(network: SigmoidNetwork, lead: torch.Tensor) -> float:
@@ -74,7 +76,7 @@ class JointBound:
     def of(self, lead: torch.Tensor) -> float:
         """Return the bound for ``lead`` (c, k)."""
         simple = product_bound(self.network, lead)
-        if len(self.network.weights) == 1 or simple == 0:
+        if len(self.network.weights) == 1 or simple == 0 or math.isinf(simple):
             return simple
         last = lead @ self.network.weights[-1] / simple  # so that the product bound is 1
         try:

@@ -99,7 +99,9 @@ def _by_running_statistics(layer: nn.BatchNorm2d | nn.InstanceNorm2d) -> Bound:
             f"{type(layer).__name__}: running_var + eps is {float(variance.min())}, and more than 0 is wanted"
         )
     weight = torch.ones_like(variance) if layer.weight is None else finite(layer, "weight", layer.weight)
-    return rounded(float((weight.abs() / variance.sqrt()).max()), _CHANNEL)
+    largest = float((weight.abs() / variance.sqrt()).max())
+    # a quotient that underflows is no 0
+    return rounded(largest if largest or not weight.any() else math.ulp(0.0), _CHANNEL)
 
 
 def _check_trailing(layer: nn.LayerNorm | nn.RMSNorm, input_shape: tuple[int, ...]) -> None:

@@ -2,6 +2,7 @@
 normalisation")."""
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,16 @@ def _contrast(layer: ContrastNormalisation, input_shape: tuple[int, ...]) -> Bou
     eps, gamma = finite_number(layer, "eps", layer.eps), finite_number(layer, "gamma", layer.gamma)
     if not (eps > 0 and gamma >= 0):
         raise NoRuleError(f"ContrastNormalisation with eps {eps} and gamma {gamma}: no Lipschitz constant bounds it")
-    return rounded(math.pow(eps, -gamma), _AT_ZERO)
+    return _inverse_power(layer, eps, gamma)
+
+
+def _inverse_power(layer: nn.Module, base: float, exponent: float) -> Bound:
+    """Return bounds of ``base^-exponent``, which is never 0; raises NoRuleError where no float64 is as large."""
+    try:
+        value = math.pow(base, -exponent)
+    except OverflowError:
+        raise NoRuleError(f"{type(layer).__name__}: {base}^-{exponent} exceeds the largest float64") from None
+    return rounded(value, _AT_ZERO) if value >= sys.float_info.min else Bound(0.0, sys.float_info.min, _AT_ZERO)
 
 
 def _response(layer: nn.LocalResponseNorm, input_shape: tuple[int, ...]) -> Bound:
@@ -54,7 +64,7 @@ def _response(layer: nn.LocalResponseNorm, input_shape: tuple[int, ...]) -> Boun
         raise NoRuleError(
             f"LocalResponseNorm with {numbers}: no Lipschitz constant bounds it unless k > 0 and the others >= 0"
         )
-    at_zero = rounded(math.pow(k, -beta), _AT_ZERO)
+    at_zero = _inverse_power(layer, k, beta)
     before, behind = layer.size // 2, (layer.size - 1) // 2
     alone = before == 0 or input_shape[0] == 1
     everywhere = min(before, behind) >= input_shape[0] - 1

@@ -137,3 +137,11 @@ def test_the_room_for_rounding_grows_with_what_rounding_does(monkeypatch):
     assert not together._holds(inverses, last, square, size=last.abs() + 1e6)  # terms that cancel
     monkeypatch.setattr(sigmoid_bound, "rounding", lambda side: 0.4)
     assert not together._holds(inverses, last, square, size=last.abs())
+
+
+def test_a_product_that_underflows_bounds_nothing():
+    made = network((3, 4, 4, 2), 0)
+    tiny = SigmoidNetwork((1e-200 * made.weights[0], 1e-200 * made.weights[1], 1e300 * made.weights[2]), made.biases)
+    eye = torch.eye(2, dtype=torch.float64)
+    assert hidden_bound(tiny) == math.inf
+    assert product_bound(tiny, eye) == joint_bound(tiny, eye) == math.inf

@@ -139,3 +139,10 @@ def test_a_constant_that_underflows_is_not_0():
     tiny.weight.data = torch.tensor([1e-300], dtype=torch.float64)
     tiny.running_var = torch.tensor([1e40], dtype=torch.float64)
     assert layer_bound(tiny, (1,)).upper >= 1e-320
+    tiny.running_var = torch.tensor([1e200], dtype=torch.float64)
+    assert layer_bound(tiny, (1,)).upper > 0
+    tiny.weight.data.zero_()
+    assert layer_bound(tiny, (1,)).upper == 0
+    assert layer_bound(ContrastNormalisation(1e10, 40.0), (3,)).upper > 0
+    with pytest.raises(NoRuleError, match="exceeds the largest float64"):
+        layer_bound(ContrastNormalisation(1e-10, 40.0), (3,))
