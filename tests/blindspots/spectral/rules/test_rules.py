@@ -27,7 +27,6 @@ class Doubled(nn.ReLU):
     [
         nn.Bilinear(3, 3, 3),
         nn.GLU(),
-        nn.MultiheadAttention(4, 2),
         nn.FractionalMaxPool2d(2, output_ratio=0.5),
         nn.MaxUnpool2d(2),
         nn.CosineSimilarity(),
