@@ -21,12 +21,12 @@ def _named(registry: Mapping[str, Any]) -> str:
 
 
 @commands.command(epilog="[bold]Example[/bold]\n\nblindspots status --root mnist --json")
-def status(root: Root = ROOT, data: Data = None, as_json: Json = False) -> None:
+def status(root: Root = ROOT, data: Data = None, networks: Networks = None, as_json: Json = False) -> None:
     """Say what of the study in a root is done."""
     from blindspots.jobs.opening import workspace_of
     from blindspots.jobs.plan import make_plan
 
-    workspace = workspace_of(root, data=data)
+    workspace = workspace_of(root, data=data, networks=networks or None)
     print_plan(workspace, make_plan(workspace), as_json)
 
 
@@ -34,6 +34,7 @@ def status(root: Root = ROOT, data: Data = None, as_json: Json = False) -> None:
 def verify(
     root: Root = ROOT,
     data: Data = None,
+    networks: Networks = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Drop what is damaged, so that the next run makes it anew.")
     ] = False,
@@ -45,7 +46,7 @@ def verify(
     from blindspots.jobs import verification
     from blindspots.jobs.opening import working, workspace_of
 
-    workspace = workspace_of(root, data=data)
+    workspace = workspace_of(root, data=data, networks=networks or None)
     found = verification.verify(workspace)
     if repair and found.damaged:
         with working(workspace):
@@ -78,13 +79,14 @@ def table(
     root: Root = ROOT,
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Output = None,
+    networks: Networks = None,
     as_json: Json = False,
 ) -> None:
     """Print one of the paper's tables, ours beside the paper's, and how many cells agree; or one of our own."""
     from blindspots.results import Results
     from blindspots.tables import read_table, render
 
-    with Results(root) as results:
+    with Results(root, networks=networks or None) as results:
         text = render(read_table(name, results), "json" if as_json else form)
     print_or_write(text, output)
 

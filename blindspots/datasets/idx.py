@@ -4,12 +4,26 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from blindspots.errors import InputError
 
 _UNSIGNED_BYTE = 0x08
+
+
+def files_called(name: str, folder: Path) -> Iterator[Path]:
+    """Yield the files in ``folder`` that are the IDX file ``name``, raw or gzipped, as people lay them out.
+
+    In the folder itself; in ``raw``, as torchvision has it, below it or one deeper (``MNIST/raw``); in a folder of any
+    name below it; with a dot for the dash before ``idx``, and in a folder of the file's own name, as archives unpack.
+    """
+    for variant in (name, name.replace("-idx", ".idx")):
+        for below in ("", "raw/", "*/", "*/raw/", f"{variant}/", f"*/{variant}/"):
+            for suffix in ("", ".gz"):
+                yield from sorted(path for path in folder.glob(f"{below}{variant}{suffix}") if path.is_file())
 
 
 def decompressed(content: bytes, name: str) -> bytes:

@@ -3,10 +3,13 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
+
 from blindspots.datasets.archive import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, Archive
-from blindspots.datasets.idx import parse_idx
-from blindspots.datasets.in_memory import ArrayDataset
+from blindspots.datasets.idx import decompressed, files_called, parse_idx
+from blindspots.datasets.in_memory import ArrayDataset, of_arrays
 from blindspots.datasets.sources import fetch
+from blindspots.errors import InputError
 
 
 def load_idx(archive: Archive, *, folder: Path | None = None) -> ArrayDataset:
@@ -23,3 +26,40 @@ def load_idx(archive: Archive, *, folder: Path | None = None) -> ArrayDataset:
         pixels={"train": arrays[TRAIN_IMAGES], "test": arrays[TEST_IMAGES]},
         classes_of={"train": arrays[TRAIN_LABELS], "test": arrays[TEST_LABELS]},
     )
+
+
+def idx_files_in(folder: Path) -> dict[str, Path]:
+    """Return the four IDX files in a folder of one's own, as :func:`.files_called` finds them; none where one lacks."""
+    found: dict[str, Path] = {}
+    for name in (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS) if folder.is_dir() else ():
+        path = next(files_called(name, folder), None)
+        if path is None:
+            return {}
+        found[name] = path
+    return found
+
+
+def load_idx_folder(folder: Path) -> ArrayDataset:
+    """Return the data set of the four IDX files in a folder, such as KMNIST's; its classes are called by their numbers.
+
+    Raises :class:`InputError` for files that are damaged, or of other shapes than images (n, height, width) and as many
+    labels.
+    """
+    arrays = {name: _parsed(path) for name, path in idx_files_in(folder).items()}
+    for images, labels in ((TRAIN_IMAGES, TRAIN_LABELS), (TEST_IMAGES, TEST_LABELS)):
+        if arrays[images].ndim != 3 or arrays[labels].shape != arrays[images].shape[:1] or not arrays[images].size:
+            shapes = f"{arrays[images].shape} and {arrays[labels].shape}"
+            raise InputError(f"{folder}: {images} and {labels} are {shapes}; (n, height, width) and (n,) are wanted")
+    return of_arrays(
+        folder.name,
+        {"train": arrays[TRAIN_IMAGES], "test": arrays[TEST_IMAGES]},
+        {"train": arrays[TRAIN_LABELS].astype("int64"), "test": arrays[TEST_LABELS].astype("int64")},
+    )
+
+
+def _parsed(path: Path) -> np.ndarray:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    return parse_idx(decompressed(content, str(path)), str(path))

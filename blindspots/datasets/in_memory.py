@@ -6,9 +6,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blindspots.datasets.labelled import LabelledSplits
+from blindspots.errors import InputError
+from blindspots.identity import array_hash, identity
 
 if TYPE_CHECKING:
     import torch
+
+
+def of_arrays(
+    name: str, pixels: dict[str, np.ndarray], labels: dict[str, np.ndarray], class_names: tuple[str, ...] = ()
+) -> "ArrayDataset":
+    """Return the data set of checked arrays by split, known by the hash of all of them.
+
+    ``class_names``: by default the classes are called by their numbers, from 0 to the largest label. Raises
+    :class:`InputError` where there is one class alone, or where the images of the splits differ in shape.
+    """
+    shapes = {split: images.shape[1:] for split, images in pixels.items()}
+    if len(set(shapes.values())) > 1:
+        raise InputError(f"{name}: images of train are {shapes['train']}, of test {shapes['test']}")
+    names = class_names or tuple(map(str, range(max(int(of.max()) for of in labels.values()) + 1)))
+    if len(names) < 2:
+        raise InputError(f"{name} has {len(names)} class; two at least are wanted")
+    hashes = {
+        f"{split}_{what}": array_hash(of[split])
+        for what, of in (("images", pixels), ("labels", labels))
+        for split in pixels
+    }
+    return ArrayDataset(name, names, identity(classes=len(names), **hashes), labels, pixels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from blindspots.datasets.archive import ARCHIVES
 from blindspots.datasets.dataset import Dataset
-from blindspots.datasets.idx_dataset import load_idx
+from blindspots.datasets.idx_dataset import idx_files_in, load_idx, load_idx_folder
 from blindspots.datasets.npz import load_npz
+from blindspots.datasets.pixel_table import load_tables, tables_in
 from blindspots.errors import InputError
 from blindspots.study.pictures_spec import PicturesSpec
 
@@ -14,18 +15,21 @@ from blindspots.study.pictures_spec import PicturesSpec
 def load_dataset(name: str, *, folder: Path | None = None, pictures: PicturesSpec | None = None) -> Dataset:
     """Return the data set ``name``: mnist, fashion-mnist, or the path of one's own.
 
-    That is an ``.npz`` file of arrays, a folder of pictures, or a ``.csv`` file of their paths and labels; ``pictures``
+    That is an ``.npz`` file of arrays, a folder of IDX files or of tables of pixels, such a ``.csv`` table, a folder of
+    pictures, or a ``.csv`` file of their paths and labels; ``pictures``
     then says what is cut out of them, the size at least. ``folder``: where the files of a named data set lie, instead
     of the ways of :mod:`.sources`; one's own that is not at its path is looked for there too. Raises
     :class:`InputError` for another name, for files that are not what they should be, or where they cannot be had.
     """
     if name in ARCHIVES:
         return load_idx(ARCHIVES[name], folder=folder)
-    path = Path(name).expanduser()
-    if folder is not None and (folder.expanduser() / path.name).exists():
-        path = folder.expanduser() / path.name
+    path = located(name, folder)
     if name.endswith(".npz"):
         return load_npz(path)
+    if idx_files_in(path):
+        return load_idx_folder(path)
+    if tables_in(path):
+        return load_tables(path)
     if name.endswith(".csv") or "/" in name or path.is_dir():
         from blindspots.datasets.pictures.dataset import load_pictures
 
@@ -34,6 +38,23 @@ def load_dataset(name: str, *, folder: Path | None = None, pictures: PicturesSpe
         f"no data set is called {name!r}; there are {', '.join(ARCHIVES)}, and yours by the path of an .npz file, "
         "of a folder of pictures, or of a .csv file of their paths and labels"
     )
+
+
+def located(name: str, folder: Path | None) -> Path:
+    """Return where a data set of one's own lies: in ``folder``, where its name is there, or at its path."""
+    path = Path(name).expanduser()
+    handed = None if folder is None else folder.expanduser() / path.name
+    return handed if handed is not None and handed.exists() else path
+
+
+@lru_cache(maxsize=16)
+def holds_arrays(name: str, folder: Path | None) -> bool:
+    """Tell whether a data set of one's own is images in arrays, of one size as they are, and not pictures in files.
+
+    Looked at once a process, as the data set is.
+    """
+    path = located(name, folder)
+    return name not in ARCHIVES and (name.endswith(".npz") or bool(idx_files_in(path) or tables_in(path)))
 
 
 @lru_cache(maxsize=2)

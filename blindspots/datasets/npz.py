@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from blindspots.datasets.in_memory import ArrayDataset
+from blindspots.datasets.in_memory import ArrayDataset, of_arrays
 from blindspots.errors import InputError
-from blindspots.identity import array_hash, identity
 
 _SPLITS = ("train", "test")
 _NAMES = "class_names"
+_KERAS = {
+    f"{letter}_{split}": f"{split}_{what}" for letter, what in (("x", "images"), ("y", "labels")) for split in _SPLITS
+}
+"""The arrays' names in the files that Keras hands on."""
 _LARGEST_LABEL = 32_767  # what a store's int16 holds
 _CHANNELS = (1, 3, 4)  # of pictures: a last axis of such a length is one of channels
 
@@ -21,14 +24,15 @@ Arrays = Mapping[str, np.ndarray]
 def load_npz(path: Path) -> ArrayDataset:
     """Return the data set in the file ``path``, read whole.
 
-    Its arrays: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``; those of train may be absent.
+    Its arrays: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, or as Keras calls them
+    ``x_train``, ``y_train``, ``x_test``, ``y_test``; those of train may be absent.
     Images (n, channels, height, width), or (n, height, width) of one channel: uint8 from 0 to 255, or floating-point
     numbers in [0, 1], which are kept as float32. Labels (n,) are integers from 0 on. There are as many classes as
     ``class_names`` has texts; without it, one more than the largest label, and each is called by its number.
 
     Raises :class:`InputError` for a file that is missing, damaged or holds other arrays than these.
     """
-    arrays = _read(path)
+    arrays = {_KERAS.get(name, name): array for name, array in _read(path).items()}
     known = {f"{split}_{what}" for split in _SPLITS for what in ("images", "labels")} | {_NAMES}
     unknown = sorted(arrays.keys() - known)
     if unknown:
@@ -38,22 +42,7 @@ def load_npz(path: Path) -> ArrayDataset:
     ]
     pixels = {split: _images(arrays, split, path.name) for split in splits}
     labels = {split: _labels(arrays, split, path.name, len(pixels[split])) for split in splits}
-    shapes = {split: images.shape[1:] for split, images in pixels.items()}
-    if len(set(shapes.values())) > 1:
-        raise InputError(f"{path.name}: images of train are {shapes['train']}, of test {shapes['test']}")
-    names = _class_names(arrays, labels, path.name)
-    hashes = {
-        f"{split}_{what}": array_hash(of[split])
-        for what, of in (("images", pixels), ("labels", labels))
-        for split in splits
-    }
-    return ArrayDataset(
-        name=path.name,
-        class_names=names,
-        sha256=identity(classes=len(names), **hashes),
-        pixels=pixels,
-        classes_of=labels,
-    )
+    return of_arrays(path.name, pixels, labels, _class_names(arrays, labels, path.name))
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -94,6 +83,7 @@ def _labels(arrays: Arrays, split: str, file: str, count: int) -> np.ndarray:
     labels = _array(arrays, name, file)
     if labels.dtype.kind not in "iu":
         raise InputError(f"{file}: {name} is {labels.dtype}; integers from 0 on are wanted")
+    labels = labels[:, 0] if labels.shape == (count, 1) else labels
     if labels.shape != (count,):
         raise InputError(f"{file}: {name} is {labels.shape}; ({count},) is wanted, a label for each image")
     if labels.min() < 0 or labels.max() > _LARGEST_LABEL:

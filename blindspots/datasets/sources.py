@@ -1,7 +1,7 @@
 """The ways to a data set's files, tried in this order; whatever the way, the files must match their SHA-256.
 
-1. a folder that the user names, by argument or in ``BLINDSPOTS_DATA``: the IDX files, raw or gzipped, in it or in a
-   folder of the data set's name inside it;
+1. a folder that the user names, by argument or in ``BLINDSPOTS_DATA``: the IDX files, raw or gzipped, in it, in a
+   folder of the data set's name inside it, or as torchvision lays them out;
 2. the cache, ``BLINDSPOTS_CACHE`` or the user's cache folder;
 3. the folder of the system's own package, where there is one;
 4. public mirrors over HTTPS;
@@ -25,7 +25,7 @@ import pooch
 from filelock import FileLock
 
 from blindspots.datasets.archive import Archive
-from blindspots.datasets.idx import decompressed
+from blindspots.datasets.idx import decompressed, files_called
 from blindspots.errors import InputError
 from blindspots.files import write_whole
 
@@ -64,20 +64,27 @@ def cache_folder() -> Path:
 
 
 def _from_folder(archive: Archive, folder: Path) -> Files:
-    places = [folder / archive.name, folder]
     if not folder.is_dir():
         raise InputError(f"the data folder {folder} is no folder; name the one that holds {_names(archive)}")
-    paths = {}
-    for name in archive.files:
-        candidates = [place / f"{name}{suffix}" for place in places for suffix in ("", ".gz")]
-        found = next((path for path in candidates if path.is_file()), None)
-        if found is None:
+    places = (folder / archive.name, folder)
+    paths = {name: [path for place in places for path in files_called(name, place)] for name in archive.files}
+    for name, candidates in paths.items():
+        if not candidates:
             raise InputError(
                 f"the data folder {folder} lacks {name} of {archive.name}; it must hold {_names(archive)}, "
-                f"raw or gzipped, directly or in a folder {archive.name}"
+                f"raw or gzipped, directly, in a folder {archive.name} or as torchvision lays them out"
             )
-        paths[name] = found
-    return {name: _verified(archive, name, _read(path), str(path)) for name, path in paths.items()}
+    return {name: _original(archive, name, candidates) for name, candidates in paths.items()}
+
+
+def _original(archive: Archive, name: str, candidates: list[Path]) -> bytes:
+    """Return the first of the files that is the original: beside MNIST's may lie Fashion-MNIST's, of the same names."""
+    for path in candidates[:-1]:
+        try:
+            return _verified(archive, name, _read(path), str(path))
+        except InputError as error:
+            logger.info("%s", error)
+    return _verified(archive, name, _read(candidates[-1]), str(candidates[-1]))
 
 
 def _read(path: Path) -> bytes:

@@ -39,7 +39,7 @@ class Workspace:
 
         Raises :class:`InputError` where there are not so many.
         """
-        ids = _order(self.study.dataset, self.data, wanted_pictures(self.study), split, self.study.seed)
+        ids = _order(self.study.dataset, self.data, wanted_pictures(self.study, self.data), split, self.study.seed)
         if count is not None and count > len(ids):
             raise InputError(
                 f"{count} images are asked for, but the split {split} of {self.study.dataset_name} has {len(ids)}"

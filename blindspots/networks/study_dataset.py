@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from blindspots.datasets.dataset import Dataset
-from blindspots.datasets.loading import dataset_once
+from blindspots.datasets.loading import dataset_once, holds_arrays
 from blindspots.errors import InputError
 from blindspots.networks.known import NETWORKS, KnownNetwork
 from blindspots.study.pictures_spec import PicturesSpec
@@ -16,16 +16,18 @@ def study_dataset(study: Study, folder: Path | None) -> Dataset:
 
     ``folder``: where its files lie, as for :func:`~blindspots.datasets.load_dataset`, which tells what is refused.
     """
-    return dataset_once(study.dataset, folder, wanted_pictures(study))
+    return dataset_once(study.dataset, folder, wanted_pictures(study, folder))
 
 
-def wanted_pictures(study: Study) -> PicturesSpec | None:
+def wanted_pictures(study: Study, folder: Path | None = None) -> PicturesSpec | None:
     """Return what is cut out of the study's pictures: what it says itself, and for the rest what its networks state.
 
-    None where its data set is none of pictures. Raises :class:`InputError` where two of its networks want different
-    things of which the study says nothing, or where nobody says how large an image is.
+    None where its data set is none of pictures, but of arrays; ``folder``: where its files lie.
+
+    Raises :class:`InputError` where two of its networks want different things of which the study says nothing, or where
+    nobody says how large an image is.
     """
-    if not study.has_pictures:
+    if not study.has_pictures or holds_arrays(study.dataset, folder):
         return None
     known = {
         spec.name: NETWORKS[spec.given.network]

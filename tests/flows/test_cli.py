@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.errors import StageFailedError
+from blindspots.errors import InputError, StageFailedError
 from blindspots.store import layout
 from blindspots.study.built_in import BUILT_IN
 from blindspots.study.study import Study
@@ -84,6 +84,19 @@ def test_a_package_whose_networks_a_study_names_is_allowed_on_the_command_line(c
     plan = json.loads(call("run", study, "--dry-run", "--networks", "other", "--networks", PACKAGE, "--json"))
     assert "models/small/seed-0" in json.dumps(plan)
     assert not any(Path().rglob("study.json"))
+
+
+@pytest.mark.parametrize("command", [("status",), ("verify",), ("table", "1"), ("figure", "7"), ("report",)])
+def test_what_looks_into_a_root_allows_packages_too(
+    command: tuple[str, ...], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*_: object, networks: object, **__: object) -> None:
+        raise InputError(f"allowed: {networks}")
+
+    monkeypatch.setattr("blindspots.jobs.opening.workspace_of", opened)
+    monkeypatch.setattr("blindspots.results.Results", opened)
+    said = call.refusal(*command, "--root", str(tmp_path), "--networks", "theirs", "--networks", "mine")
+    assert "allowed: ['theirs', 'mine']" in said
 
 
 def test_damaged_data_is_refused(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

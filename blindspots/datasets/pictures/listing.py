@@ -1,19 +1,31 @@
 """Which files are the pictures of a data set, and of which class each is, as names of files and folders tell."""
 
 import csv
+import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blindspots.errors import InputError
 
-_SPLITS = {"train": "train", "test": "test", "val": "test"}
+logger = logging.getLogger(__name__)
+
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("test", "testing", "val", "valid", "validation"), "test"),
+}
+"""What folders of splits are called, in capitals too, and the split that each is."""
 _WNID = re.compile(r"(n\d{8})(?:_(.+))?")
 _SYNSETS = ("LOC_synset_mapping.txt", "synset_words.txt")
 """Files that come with ImageNet: a line a class, its wnid and its names."""
-_COLUMNS = ("path", "label", "split")
+_COLUMNS = {
+    "path": ("path", "paths", "file", "filename", "file_name", "filepath", "filepaths", "image", "image_path", "img"),
+    "label": ("label", "labels", "class", "class_name", "category", "target"),
+    "split": ("split", "set", "subset", "data set", "partition"),
+}
+"""What the columns of a table are called, in capitals too."""
 
 Stray = tuple[str, str]
 """A file's name, and why it is no picture of a class."""
@@ -59,9 +71,7 @@ def list_pictures(path: Path) -> Listing:
         what = "is no folder" if path.exists() else "does not exist"
         raise InputError(f"the data set {path} {what}; name a folder of pictures, or a .csv file of paths and labels")
     inside = {each.name for each in _visible(path) if each.is_dir()}
-    parts = {name: _SPLITS[name] for name in sorted(inside & _SPLITS.keys())}
-    if len(set(parts.values())) < len(parts):
-        raise InputError(f"{path} has both the folders test and val; leave one of them, or name it by itself")
+    parts = _parts(path, {name: _SPLITS[name.lower()] for name in sorted(inside) if name.lower() in _SPLITS})
     if parts and "test" not in parts.values():
         raise InputError(f"{path} has the folder train, and neither test nor val, of which a study's images are")
     found: list[tuple[Listed, str]] = []
@@ -71,12 +81,28 @@ def list_pictures(path: Path) -> Listing:
         found += files
         strays += others
     if parts:
-        strays += [(each.name, "is in no split") for each in _visible(path) if each.name not in parts]
+        splits = {name for name in inside if name.lower() in _SPLITS}
+        strays += [(each.name, "is in no split") for each in _visible(path) if each.name not in splits]
     if not found:
         raise InputError(f"{path} holds neither a folder a class nor pictures that are named wnid_label, as ImageNet's")
     keys, names = _classes(path, found)
     ordered = sorted((file for file, _ in found), key=lambda file: (file.split, file.name))
     return Listing(tuple(ordered), keys, names, tuple(strays))
+
+
+def _parts(path: Path, parts: dict[str, str]) -> dict[str, str]:
+    """Return the folders of splits, one a split: of ``val`` and ``test`` the one whose pictures have classes."""
+    for split in set(parts.values()):
+        rivals = [name for name in parts if parts[name] == split]
+        labelled = [name for name in rivals if len(rivals) > 1 and _of_folder(path, path / name, split)[0]]
+        if len(labelled) > 1:
+            both = " and ".join(labelled)
+            raise InputError(f"{path} has both the folders {both}; leave one of them, or name it by itself")
+        for name in rivals:
+            if labelled and name not in labelled:
+                logger.warning("%s: the pictures in %s have no classes, and %s is taken", path, name, labelled[0])
+                parts = {each: kept for each, kept in parts.items() if each != name}
+    return parts
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -160,15 +186,32 @@ def _of_table(path: Path) -> Listing:
 
 
 def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Listed]:
-    columns = reader.fieldnames or []
-    if not {"path", "label"} <= set(columns) <= set(_COLUMNS):
-        raise InputError(
-            f"{path.name} has the columns {', '.join(columns) or 'of none'}; path, label and perhaps split are wanted"
-        )
+    columns = _columns(reader.fieldnames or [], path)
     for row in reader:
-        name, label, split = (str(row.get(column) or "").strip() for column in _COLUMNS)
+        name, label, split = (
+            str(row[columns[column]] or "").strip() if column in columns else "" for column in _COLUMNS
+        )
         if not name or not label or None in row:
             raise InputError(f"{path.name}, line {reader.line_num}: a path and a label are wanted")
-        if split and split not in _SPLITS:
+        if split and split.lower() not in _SPLITS:
             raise InputError(f"{path.name}, line {reader.line_num}: the split {split!r} is neither train nor test")
-        yield Listed(_SPLITS[split or "test"], name, path.parent / name, label)
+        yield Listed(_SPLITS[split.lower() or "test"], name, path.parent / name, label)
+
+
+def _columns(names: Sequence[str], path: Path) -> dict[str, str]:
+    """Return which of a table's columns has the paths, which the labels, and which the splits, if one has."""
+    found: dict[str, str] = {}
+    for column, known in _COLUMNS.items():
+        fitting = [name for name in names if name.strip().lower() in known]
+        exact = [name for name in fitting if name.strip().lower() == column] or fitting
+        if len(exact) > 1:
+            raise InputError(f"{path.name} has the columns {' and '.join(exact)}; one of them is to be {column}")
+        if exact:
+            found[column] = exact[0]
+    if not {"path", "label"} <= found.keys():
+        said = ", ".join(names) or "of none"
+        raise InputError(f"{path.name} has the columns {said}; path, label and perhaps split are wanted")
+    others = [name for name in names if name not in found.values()]
+    if others:
+        logger.warning("%s: the columns %s are not looked at", path.name, ", ".join(others))
+    return found

@@ -1,9 +1,17 @@
 """The data sets out of IDX files."""
 
+import gzip
+import struct
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
+from blindspots.datasets.archive import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from blindspots.datasets.in_memory import ArrayDataset
+from blindspots.datasets.loading import holds_arrays, load_dataset
+from blindspots.errors import InputError
 
 
 def test_mnist_is_what_it_should_be(mnist: ArrayDataset) -> None:
@@ -22,3 +30,36 @@ def test_mnist_is_what_it_should_be(mnist: ArrayDataset) -> None:
     assert mnist.labels("train", [0, 1, 2]).tolist() == [5, 0, 4]
     assert mnist.labels("test").dtype == torch.int64
     assert np.bincount(mnist.labels("test")).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+def written(folder: Path, **shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Write four IDX files of small images into ``folder``, gzipped, and return what is in them."""
+    random = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    of = {TRAIN_IMAGES: (6, 2, 3), TRAIN_LABELS: (6,), TEST_IMAGES: (4, 2, 3), TEST_LABELS: (4,), **shapes}
+    arrays = {name: random.integers(0, 3 if len(shape) == 1 else 256, shape, np.uint8) for name, shape in of.items()}
+    for name, array in arrays.items():
+        array.flat[0] = 2
+        header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+        (folder / f"{name}.gz").write_bytes(gzip.compress(header + array.tobytes()))
+    return arrays
+
+
+@pytest.mark.parametrize("inside", ["", "raw", "KMNIST/raw"])
+def test_four_idx_files_of_ones_own_are_a_data_set(inside: str, tmp_path: Path) -> None:
+    arrays = written(tmp_path / "mine" / inside)
+    found = load_dataset(str(tmp_path / "mine"))
+    assert (found.shape, found.class_names, found.name) == ((1, 2, 3), ("0", "1", "2"), "mine")
+    for split, images, labels in (("train", TRAIN_IMAGES, TRAIN_LABELS), ("test", TEST_IMAGES, TEST_LABELS)):
+        assert torch.equal(found.images(split)[:, 0], torch.from_numpy(arrays[images]).float() / 255)
+        assert found.labels(split).tolist() == arrays[labels].tolist()
+    assert holds_arrays(str(tmp_path / "mine"), None)
+
+
+def test_idx_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    written(tmp_path / "mine", **{TEST_LABELS: (3,)})
+    with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte are \(4, 2, 3\) and \(3,\); \(n, height, width\)"):
+        load_dataset(str(tmp_path / "mine"))
+    (tmp_path / "mine" / f"{TEST_LABELS}.gz").write_bytes(b"\x1f\x8bx")
+    with pytest.raises(InputError, match="is a damaged gzip file"):
+        load_dataset(str(tmp_path / "mine"))

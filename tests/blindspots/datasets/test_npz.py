@@ -26,6 +26,13 @@ def saved(path: Path, **changes: Any) -> Path:
     return path / "mine.npz"
 
 
+def test_arrays_go_by_the_names_of_keras_too(tmp_path: Path) -> None:
+    split = ("train", "test")
+    named = {f"{x}_{of}": ARRAYS[f"{of}_{what}"] for of in split for x, what in (("x", "images"), ("y", "labels"))}
+    np.savez(tmp_path / "keras.npz", **{**named, "y_test": named["y_test"][:, None]})
+    assert load_npz(tmp_path / "keras.npz").sha256 == load_npz(saved(tmp_path)).sha256
+
+
 def test_images_and_labels_are_those_of_the_file(tmp_path: Path) -> None:
     found = load_npz(saved(tmp_path))
     assert (found.name, found.shape, found.classes, found.class_names) == ("mine.npz", (3, 5, 4), 3, ("0", "1", "2"))

@@ -115,6 +115,36 @@ def test_a_folder_that_is_named(
     assert not cache.exists()
 
 
+@pytest.mark.parametrize(
+    ("layout", "suffix"),
+    [
+        ("MNIST/raw/{name}", ""),  # torchvision's root
+        ("raw/{name}", ".gz"),
+        ("archive/{name}/{name}", ""),  # as Kaggle's archives unpack
+        ("{dotted}", ""),
+        ("{dotted}/{dotted}", ".gz"),
+    ],
+)
+def test_a_folder_as_people_have_it(
+    layout: str, suffix: str, archive: Archive, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    for name, content in files.items():
+        path = tmp_path / (layout.format(name=name, dotted=name.replace("-idx", ".idx")) + suffix)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content) if suffix else content)
+    assert fetch(archive, tmp_path) == files
+
+
+def test_of_two_data_sets_in_torchvision_s_folder_the_right_one_is_read(
+    archive: Archive, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    for folder, ending in (("FashionMNIST", b"x"), ("MNIST", b""), ("ZMNIST", b"z")):
+        (tmp_path / folder / "raw").mkdir(parents=True)
+        for name, content in files.items():
+            (tmp_path / folder / "raw" / name).write_bytes(content + ending)
+    assert fetch(archive, tmp_path) == files
+
+
 def test_a_folder_that_is_named_must_hold_the_originals(
     archive: Archive, files: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -97,9 +97,35 @@ def test_a_table_s_numbers_are_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Filename,Class\na.jpg,cat\nb.jpg,dog\n",
+        ",image_path,category,height\n0,a.jpg,cat,3\n1,b.jpg,dog,3\n",
+        "class,filepaths,label,data set\n7,a.jpg,cat,VALID\n8,b.jpg,dog,test\n",
+    ],
+)
+def test_columns_go_by_other_names_too_and_those_left_aside_are_said(
+    text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = list_pictures(written(tmp_path, text))
+    assert of(found) == [("test", "a.jpg", "cat"), ("test", "b.jpg", "dog")]
+    assert bool(caplog.messages) == (text[0] != "F")
+    assert all("are not looked at" in message for message in caplog.messages)
+
+
+def test_of_val_and_test_the_one_with_classes_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    found = list_pictures(touched(tmp_path, "Train/a/1.jpg", "valid/a/2.jpg", "valid/b/3.jpg", "test/4.jpg"))
+    names = [(split, name) for split, name, _ in of(found)]
+    assert names == [("test", "valid/a/2.jpg"), ("test", "valid/b/3.jpg"), ("train", "Train/a/1.jpg")]
+    assert found.strays == ()
+    assert caplog.messages == [f"{tmp_path}: the pictures in test have no classes, and valid is taken"]
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("path,class\na,b\n", "has the columns path, class; path, label and perhaps split are wanted"),
+        ("path,kind\na,b\n", "has the columns path, kind; path, label and perhaps split are wanted"),
+        ("file,image,label\na,b,c\n", "has the columns file and image; one of them is to be path"),
         ("", "has the columns of none"),
         ("path,label\n", "names no picture"),
         ("path,label\na,1\nb\n", "line 3: a path and a label are wanted"),
@@ -119,6 +145,7 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
     for names, said in (
         ((), "holds neither a folder a class nor pictures that are named wnid_label"),
         (("test/a/1.jpg", "val/a/1.jpg"), "has both the folders test and val"),
+        (("Training/a/1.jpg",), "has the folder train, and neither te"),
         (("train/a/1.jpg",), "has the folder train, and neither test nor val"),
     ):
         folder = tmp_path / str(len(said))

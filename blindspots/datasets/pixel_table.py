@@ -1,0 +1,116 @@
+"""Tables whose rows are images, a column a pixel and one of labels, as Kaggle's digits are handed on."""
+
+import csv
+import logging
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from blindspots.datasets.in_memory import ArrayDataset, of_arrays
+from blindspots.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+_LABELS = ("label", "class", "target", "y")
+_PIXEL = re.compile(r"(?:pixel|px|p|x)?[_ ]?\d+(?:x\d+)?", re.IGNORECASE)
+_WHITE = 255
+_HELD_OUT = 6  # of a table of training alone the last sixth is the split test: MNIST's own share is a seventh
+
+
+def tables_in(path: Path) -> dict[str, Path]:
+    """Return the tables of pixels that ``path`` is or holds, by split; none where there are none.
+
+    A folder holds one whose name ends in ``train.csv`` and perhaps one that ends in ``test.csv``; a table alone is of
+    the split test.
+    """
+    if path.is_dir():
+        ends = {split: [each for each in path.glob("*.csv") if each.stem.lower().endswith(split)] for split in _SPLITS}
+        found = {split: each[0] for split, each in ends.items() if len(each) == 1}
+        return found if all(len(each) < 2 for each in ends.values()) and all(map(_is_table, found.values())) else {}
+    return {"test": path} if path.suffix == ".csv" and _is_table(path) else {}
+
+
+_SPLITS = ("train", "test")
+
+
+def load_tables(path: Path) -> ArrayDataset:
+    """Return the data set of the tables that :func:`tables_in` finds: square images of one channel.
+
+    A column ``label`` has integers from 0 on, the others, in their order, the pixels row by row: integers from 0 to
+    255, or numbers in [0, 1]. Without a line of names the first column is the label's. Where the table of the split
+    test has no labels, as in Kaggle's competitions, it is of no use: the last sixth of the other's rows takes its
+    place, and that is logged.
+
+    Raises :class:`InputError` for a table that cannot be read, is of other values or of no square of pixels.
+    """
+    pixels: dict[str, np.ndarray] = {}
+    labels: dict[str, np.ndarray] = {}
+    for split, table in tables_in(path).items():
+        images, found = _read(table)
+        if found is None:
+            if split == "train" or not pixels:
+                raise InputError(f"{table.name} has no column of labels, one of {', '.join(_LABELS)}")
+            continue
+        pixels[split], labels[split] = images, found
+    if "test" not in pixels:
+        rows = len(labels["train"]) // _HELD_OUT
+        if not rows:
+            raise InputError(f"{path} has {len(labels['train'])} labelled images, too few to hold some out for a test")
+        logger.warning(
+            "%s has no labelled images for a test: the last %d of those for training take their place", path, rows
+        )
+        for of in (pixels, labels):
+            of["train"], of["test"] = of["train"][:-rows], of["train"][-rows:]
+    return of_arrays(path.name, pixels, labels)
+
+
+def _is_table(path: Path) -> bool:
+    """Tell by its first line whether a file's columns are pixels, with or without names."""
+    first = _first_line(path)
+    names = [name for name in first if name.lower() not in _LABELS]
+    if len(first) < 5 or len(first) - len(names) > 1:
+        return False
+    return all(_PIXEL.fullmatch(name) for name in names) or _has_no_names(first)
+
+
+def _has_no_names(first: Sequence[str]) -> bool:
+    return all(re.fullmatch(r"\d+(\.\d+)?", value) for value in first) and len(set(first)) < len(first)
+
+
+def _first_line(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [value.strip() for value in next(csv.reader(file), [])]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the images (n, height, width) of a table, uint8 or float32, and its labels (n,) int64, None without."""
+    first = _first_line(path)
+    named = not _has_no_names(first)
+    try:
+        rows = np.loadtxt(path, np.float64, delimiter=",", skiprows=int(named), ndmin=2, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(f"the table {path.name} cannot be read: {' '.join(str(error).split())[:160]}") from None
+    if rows.shape[1:] != (len(first),) or not len(rows):
+        raise InputError(f"the table {path.name} has {len(rows)} rows of {rows.shape[1]} values, not {len(first)}")
+    column = next((at for at, name in enumerate(first) if name.lower() in _LABELS), None) if named else 0
+    labels = None if column is None else rows[:, column]
+    values = rows if column is None else np.delete(rows, column, axis=1)
+    side = math.isqrt(values.shape[1])
+    if side**2 != values.shape[1]:
+        raise InputError(f"the table {path.name} has {values.shape[1]} pixels a row; a square number is wanted")
+    whole = bool((values == values.round()).all())
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= (_WHITE if whole else 1)):
+        raise InputError(f"{path.name} has pixels from {low:g} to {high:g}; 0 to 255 in integers or [0, 1] is wanted")
+    images = values.astype(np.uint8 if whole else np.float32).reshape(-1, side, side)
+    if labels is None:
+        return images, None
+    if not ((labels == labels.round()) & (labels >= 0) & (labels < 2**15)).all():
+        raise InputError(f"{path.name}: its labels are not integers from 0 to {2**15 - 1}")
+    return images, labels.astype(np.int64)
