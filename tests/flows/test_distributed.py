@@ -217,7 +217,7 @@ def test_without_configuration_it_brings_its_own_server(
     home = tmp_path / "home"
     home.mkdir()
     alone = CommandLine({**environment, "PREFECT_HOME": str(home / ".prefect")})
-    root = tmp_path / "root"
+    root = tmp_path / "alone"
     assert alone.run(study_file, root, "--workers", "1")["jobs"] == 34
     assert_same_content(root, oracle)
     assert receipts(root) == receipts(oracle)
