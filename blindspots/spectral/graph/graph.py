@@ -63,9 +63,10 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
         walk = Walk(NodeValues(root, nodes, batch))
         outcome = walk.through(nodes)
         _check_same(outcome, root(batch))
+        largest = walk.values.largest()
         if walk.asked:
-            _check_alone(outcome, root, batch, walk.values.largest())
-    return Graph(tuple(walk.layers), tuple(walk.steps), shape)
+            _check_alone(outcome, root, batch, largest)
+    return Graph(tuple(walk.layers), tuple(walk.steps), shape, largest)
 
 
 class _Tracer(fx.Tracer):

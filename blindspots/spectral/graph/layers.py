@@ -35,3 +35,5 @@ class Graph:
     steps: tuple[Step, ...]
     """The first is the input, the last the output."""
     input_shape: tuple[int, ...]
+    largest: float = 0.0
+    """Of all absolute values on the way of the images that were sent through: what rounding is a share of."""

@@ -19,6 +19,8 @@ _TIMES = 256
 """Rounding may put logits off by so many times what moving the weights and the pixels by a unit, at random, does."""
 _UNITS = 256
 """And by so many units of the largest logit at any rate."""
+_FEW = 16
+"""And by so many of the largest value on the way."""
 _SINGLE = torch.float32
 
 
@@ -64,17 +66,27 @@ def sensitivity(double: nn.Module, images: torch.Tensor, logits: torch.Tensor, e
     return (evaluate(other, moved(images)) - logits).abs().amax(dim=1, keepdim=True)
 
 
+def stated_rounding(
+    dtype: torch.dtype, logits: torch.Tensor, moves: torch.Tensor, *, largest: float = 0.0
+) -> torch.Tensor:
+    """Return what rounding in ``dtype`` is taken to put ``logits`` (n, k) off at most, (n, 1).
+
+    :data:`_TIMES` the ``moves`` (n, 1) of :func:`sensitivity`, :data:`_UNITS` units of an image's largest logit, and
+    :data:`_FEW` of the ``largest`` value on the way, of which sums may cancel whatever the weights are.
+    """
+    eps = torch.finfo(dtype).eps
+    shares = _UNITS * logits.abs().amax(dim=1, keepdim=True) + _FEW * largest
+    return _TIMES * eps / torch.finfo(_SINGLE).eps * moves + eps * shares
+
+
 def check_beside(
-    model: nn.Module, dtype: torch.dtype, images: torch.Tensor, logits: torch.Tensor, moves: torch.Tensor, run: Evaluate
+    model: nn.Module, dtype: torch.dtype, images: torch.Tensor, logits: torch.Tensor, room: torch.Tensor, run: Evaluate
 ) -> None:
     """Raise InputError unless ``model`` itself, in its own ``dtype``, gives the ``logits`` (n, k) of its float64 copy.
 
-    Beyond the rounding that is stated: :data:`_TIMES` the ``moves`` (n, 1) of :func:`sensitivity`, and :data:`_UNITS`
-    units of the largest logit.
+    But for ``room`` (n, 1), the :func:`stated_rounding`.
     """
-    units = torch.finfo(dtype).eps / torch.finfo(_SINGLE).eps
     own = run(model, images.to(dtype)).double()
-    room = _TIMES * units * moves + _UNITS * torch.finfo(dtype).eps * logits.abs().amax(dim=1, keepdim=True)
     off = (own - logits).abs()
     wrong = ~(off <= room)  # NaN too
     if wrong.any():

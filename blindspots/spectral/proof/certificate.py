@@ -15,7 +15,14 @@ from blindspots.models.checks import check_images, check_labels, check_logits
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.graph import Graph, trace
 from blindspots.spectral.network import bound_layer, running_constants
-from blindspots.spectral.proof.beside import check_beside, check_read_off, in_float64, own_dtype, sensitivity
+from blindspots.spectral.proof.beside import (
+    check_beside,
+    check_read_off,
+    in_float64,
+    own_dtype,
+    sensitivity,
+    stated_rounding,
+)
 from blindspots.spectral.proof.leads import Allowance, Leads, lead_constants
 from blindspots.spectral.proof.local import local_radius
 from blindspots.spectral.proof.sigmoid_bound import JointBound
@@ -86,7 +93,8 @@ def certified_radius(
     labels = labels.to(images.device).long()
     moves = sensitivity(double, images, logits, _logits)
     if dtype != torch.float64:
-        check_beside(model, dtype, images, logits, moves, _logits)
+        room = stated_rounding(dtype, logits, moves, largest=graph.largest)
+        check_beside(model, dtype, images, logits, room, _logits)
     network = as_sigmoid_network(graph)
     if network is not None:
         # the derived rounding of the network, and as much for the model's own

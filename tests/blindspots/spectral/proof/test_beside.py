@@ -3,7 +3,14 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.spectral.proof.beside import check_beside, check_read_off, in_float64, own_dtype, sensitivity
+from blindspots.spectral.proof.beside import (
+    check_beside,
+    check_read_off,
+    in_float64,
+    own_dtype,
+    sensitivity,
+    stated_rounding,
+)
 from tests.blindspots.spectral.graph.models import Does
 
 IMAGES = torch.rand(20, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -24,7 +31,7 @@ def checked(model):
     double = in_float64(model, torch.float32)
     logits = evaluate(double, IMAGES)
     moves = sensitivity(double, IMAGES, logits, evaluate)
-    check_beside(model, torch.float32, IMAGES, logits, moves, evaluate)
+    check_beside(model, torch.float32, IMAGES, logits, stated_rounding(torch.float32, logits, moves), evaluate)
     return moves, (evaluate(model, IMAGES.float()) - logits).abs()
 
 
@@ -70,3 +77,11 @@ def test_a_network_read_off_a_model_gives_its_logits():
     for off in (0.25, torch.nan):
         with pytest.raises(InputError, match="of image 0"):
             check_read_off(logits, logits + torch.tensor([0.0, off]), room)
+
+
+def test_rounding_is_a_share_of_what_moves_of_the_logits_and_of_what_cancels():
+    logits, moves = torch.tensor([[1.0, -4.0], [0.0, 0.0]]).double(), torch.tensor([[0.0], [1e-6]]).double()
+    eps = torch.finfo(torch.float32).eps
+    assert stated_rounding(torch.float32, logits, moves).tolist() == [[256 * 4 * eps], [256e-6]]
+    assert stated_rounding(torch.float32, logits, 0 * moves, largest=100.0)[1].item() == 1600 * eps
+    assert stated_rounding(torch.bfloat16, logits, moves)[1].item() == 256e-6 * 2**16
