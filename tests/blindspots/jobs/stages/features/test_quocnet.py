@@ -242,13 +242,23 @@ def test_on_what_a_stage_depends(pictures: Path, tmp_path: Path) -> None:
         "size": {**workspace.study.quocnet.shape.model_dump(), "maps": 3},
     }
     assert set(others) == set(type(workspace.study.quocnet).model_fields)
-    assert known(replicas=1) == first  # which is the training that there was before there were any
     assert known() == first
     assert len({first, *(known(**{field: value}) for field, value in others.items())}) == len(others) + 1
     assert QuocNetStage(1).identity(replace(workspace, study=changed(workspace.study, seed=1)), 0) != first
     assert QuocNetStage(2).identity(workspace, 0) is not None
     QuocNetStage(1).forget(workspace, 0)
     assert QuocNetStage(2).identity(workspace, 0) is None
+
+
+def test_a_training_without_replicas_is_known_as_before_there_were_any(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "identity", lambda **content: sorted(content["training"]))
+    said = [
+        QuocNetStage(1).identity(Workspace(small_study(pictures, replicas=replicas), Place.at(tmp_path)), 0)
+        for replicas in (1, 2)
+    ]
+    assert set(said[1]) - set(said[0]) == {"replicas"}
 
 
 def test_what_cannot_be_is_refused_before_any_work(pictures: Path, tmp_path: Path) -> None:
