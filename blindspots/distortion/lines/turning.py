@@ -18,6 +18,8 @@ from blindspots.distortion.rows import take
 
 _BEYOND, _NOISE = 1.1, 1.0
 """A hop begins so many times as far as the best, with noise of so many times its length."""
+_NEARER = 1e-4
+"""A share that counts."""
 _GRID = {1: 4097, 2: 129, 3: 41}
 """Values an axis, by dimension."""
 
@@ -28,12 +30,16 @@ def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork) ->
     ``wanted``: of the problem's n rows.
     """
     pains = method.pains
+    before = take(problem.best.size, problem.images)
     if pains.lines:
         _turned(problem, work)
     if pains.starts:
         _from_the_other_method(problem, wanted, method=method, work=work)
-    for hop in range(pains.hops):
-        _hop(problem, wanted, hop=hop, work=work)
+    jagged = torch.arange(len(before), device=before.device)
+    if not pains.methods:  # where neither was of use the boundary is smooth, and other starts would end there too
+        jagged = (take(problem.best.size, problem.images) < (1 - _NEARER) * before).nonzero()[:, 0]
+    for hop in range(pains.hops if len(jagged) else 0):
+        _hop(problem.take(jagged), wanted.take(jagged), hop=hop, work=work)
     if isinstance(wanted, AnyOther):
         for rank in range(min(pains.targets, problem.classifier.classes - 1)):
             _towards(problem, wanted, rank=rank, method=method, work=work)

@@ -1,0 +1,151 @@
+"""Least distortions of other people's kinds of networks, by each effort, beside other libraries on the same images.
+
+Small networks on scikit-learn's digits and MNIST, trained in seconds. For each image what ours found is divided by the
+least that any peer did; "own" is the least of ``distances_to_all``. Times are one thread's of the processor.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from time import process_time
+
+import foolbox
+import numpy as np
+import pytest
+import torch
+from adv_lib.attacks import alma, fab, sdf
+from sklearn.datasets import load_digits
+from torch import nn
+
+from blindspots import distances_to_all, minimum_distortion
+from blindspots.datasets.loading import load_dataset
+from tests.benchmarks.conftest import Table
+from tests.benchmarks.peers import OVERSHOOT, Peer, foolboxes
+
+pytestmark = pytest.mark.timeout(7200)
+
+EFFORTS = ("fast", "usual", "thorough")
+DIGITS, MNIST = 120, 60
+"""Images that a network reads correctly."""
+FARTHER = 1.01
+OTHERS: dict[str, Peer] = {
+    "DDN-300": foolboxes(foolbox.attacks.DDNAttack(steps=300)),
+    "DeepFool": foolboxes(foolbox.attacks.L2DeepFoolAttack(steps=100)),
+    "ALMA-300": partial(alma, distance="l2", init_lr_distance=0.1, num_steps=300),
+    "FAB-100": partial(fab, norm=2, n_iter=100),
+    "SuperDeepFool": partial(sdf, steps=100, df_steps=100, overshoot=OVERSHOOT),
+}
+
+
+class Residual(nn.Module):
+    """Three convolutions, the second of them around a shortcut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
+        self.around = nn.Sequential(nn.Conv2d(8, 8, 3, 1, 1), nn.BatchNorm2d(8))
+        self.last = nn.Sequential(nn.ReLU(), nn.Conv2d(8, 16, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(784, 10))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        first = self.first(images)
+        return self.last(first + self.around(first))
+
+
+class Attention(nn.Module):
+    """Two blocks of attention over 16 patches of 7 x 7 pixels."""
+
+    def __init__(self, width: int = 24) -> None:
+        super().__init__()
+        self.embedding, self.places = nn.Linear(49, width), nn.Parameter(0.1 * torch.randn(1, 16, width))
+        block = partial(nn.TransformerEncoderLayer, width, 2, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+        self.blocks, self.last = nn.Sequential(block(), block()), nn.Linear(width, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        patches = images.unfold(2, 7, 7).unfold(3, 7, 7).reshape(-1, 16, 49)
+        return self.last(self.blocks(self.embedding(patches) + self.places).mean(1))
+
+
+def fully_connected(*sizes: int, activation: Callable[[], nn.Module]) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in pairwise(sizes[:-1]):
+        layers += [nn.Linear(before, after), activation()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "digits, convolutional": lambda: nn.Sequential(
+        nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10)
+    ),
+    "digits, sigmoid": lambda: fully_connected(64, 32, 10, activation=nn.Sigmoid),
+    "digits, ReLU": lambda: fully_connected(64, 64, 64, 10, activation=nn.ReLU),
+    "digits, tanh": lambda: fully_connected(64, 64, 64, 10, activation=nn.Tanh),
+    "MNIST, convolutional": lambda: nn.Sequential(
+        nn.Conv2d(1, 8, 5, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU(),
+        nn.Flatten(), nn.Linear(400, 10),
+    ),
+    "MNIST, ReLU": lambda: fully_connected(784, 200, 200, 10, activation=nn.ReLU),
+    "MNIST, tanh": lambda: fully_connected(784, 100, 100, 10, activation=nn.Tanh),
+    "MNIST, batch norm and GELU": lambda: nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 100), nn.BatchNorm1d(100), nn.GELU(), nn.Linear(100, 10)
+    ),
+    "MNIST, residual": Residual,
+    "MNIST, attention": Attention,
+}  # fmt: skip
+
+
+def trained(name: str) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+    """Return the network ``name``, and images of the test set that it reads correctly, with their labels."""
+    digits = name.startswith("digits")
+    if digits:
+        data = load_digits()
+        images, labels = torch.tensor(data.data).float().reshape(-1, 1, 8, 8) / 16, torch.tensor(data.target)
+        learnt, shown = slice(0, 1200), slice(1200, None)
+        sets = images[learnt], labels[learnt], images[shown], labels[shown]
+    else:
+        dataset, first, some = load_dataset("mnist"), np.arange(5000), np.arange(200)
+        sets = (*(each("train", first) for each in (dataset.images, dataset.labels)),
+                *(each("test", some) for each in (dataset.images, dataset.labels)))  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = NETWORKS[name]()
+        optimiser = torch.optim.Adam(model.parameters(), 1e-2 if digits else 3e-3)
+        for _ in range(60 if digits else 4):
+            for part in torch.randperm(len(sets[0])).split(64):
+                optimiser.zero_grad()
+                nn.functional.cross_entropy(model(sets[0][part]), sets[1][part]).backward()
+                optimiser.step()
+    model.eval().requires_grad_(False)
+    right = (model(sets[2]).argmax(1) == sets[3]).nonzero()[: DIGITS if digits else MNIST, 0]
+    return model, sets[2][right], sets[3][right]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nearest(table: Table, name: str) -> None:
+    with table.part(f"nearest, {name}"):
+        model, images, labels = trained(name)
+        sizes, seconds = {}, {}
+        for peer, attack in OTHERS.items():
+            began = process_time()
+            distorted = attack(model, images, labels)
+            seconds[peer] = process_time() - began
+            length = (distorted - images).flatten(1).double().norm(dim=1)
+            sizes[peer] = torch.where(model(distorted).argmax(1) != labels, length, torch.inf)
+        least = torch.stack(list(sizes.values())).amin(0)
+        own = distances_to_all(model, images, labels).scatter(1, labels[:, None], torch.inf).amin(1)
+        own *= images[0].numel() ** 0.5
+        for effort in EFFORTS:
+            minimum_distortion(model, images[:2], labels[:2], effort=effort)
+            began = process_time()
+            found = minimum_distortion(model, images, labels, effort=effort)
+            spent = process_time() - began
+            share = found.l2 / least
+            wanted = {"usual": 0.999, "thorough": 0.99}.get(effort)
+            table.add(f"{effort}: mean over the best of all peers", float(share.mean()), at_most=wanted)
+            table.add(f"{effort}: images {FARTHER} times as far", int((share > FARTHER).sum()))
+            table.add(f"{effort}: images above the least of own distances by 0.1%", int((found.l2 > 1.001 * own).sum()))
+            near = [
+                seconds[peer] for peer, each in sizes.items() if float(each.mean()) <= 1.01 * float(found.l2.mean())
+            ]
+            if near:
+                table.add(f"{effort}: time over the fastest peer within 1%", spent / min(near))
+            table.add(f"{effort}: milliseconds an image", 1e3 * spent / len(images))
