@@ -13,14 +13,13 @@ import foolbox
 import numpy as np
 import pytest
 import torch
-from adv_lib.attacks import alma, fab, sdf
 from sklearn.datasets import load_digits
 from torch import nn
 
 from blindspots import distances_to_all, minimum_distortion
 from blindspots.datasets.loading import load_dataset
 from tests.benchmarks.conftest import Table
-from tests.benchmarks.peers import OVERSHOOT, Peer, foolboxes
+from tests.benchmarks.peers import OVERSHOOT, Peer, alma, fab, foolboxes, sdf
 
 pytestmark = pytest.mark.timeout(7200)
 
