@@ -152,7 +152,6 @@ def test_a_constant_that_the_dtype_decides_is_that_of_the_models_own():
 
 def test_what_all_but_cancels_is_the_same_in_another_batch():
     """What is left is rounding alone, which may be another in another batch."""
-    random = torch.Generator().manual_seed(1)
-    model = Does(lambda m, x: F.linear(x, m.w) - (x * m.w).sum(1, keepdim=True) * (x.shape[1] / 300), w=None)
-    model.w = nn.Parameter(torch.rand(1, 300, generator=random))
-    assert network_bounds(model, (300,)).attrs["product"] > 0
+    model = Does(lambda m, x: F.linear(x, m.w) - (x[:, None] * m.w).sum(2) * (x.shape[1] / 1000), w=None)
+    model.w = nn.Parameter(torch.rand(16, 1000, generator=torch.Generator().manual_seed(1)))
+    assert network_bounds(model, (1000,)).attrs["product"] > 0
