@@ -98,6 +98,11 @@ def test_any_array_of_numbers_is_a_tensor(array: np.ndarray) -> None:
     assert np.array_equal(found.numpy(), array)
 
 
+def test_unsigned_integers_are_ones_that_torch_computes_with() -> None:
+    assert as_torch(np.arange(3, dtype=np.uint16)).dtype == as_torch(np.arange(3, dtype=np.uint32)).dtype == torch.int64
+    assert as_torch(np.arange(3, dtype=np.uint8)).dtype == torch.uint8
+
+
 def test_what_is_no_number_stays_what_it_is_and_is_refused() -> None:
     for array in (np.array(["a"]), np.array([None]), np.array(["2020-01-01"], dtype="M8[D]")):
         assert as_torch(array) is array

@@ -51,6 +51,11 @@ def test_weights_go_before_their_averages_and_that_is_said(average: str, caplog:
     assert caplog.messages == [f"of w.pth the weights under 'params' are read, not those under '{average}'"]
 
 
+def test_an_average_under_a_usual_key_is_an_average_still() -> None:
+    found = state_dict_of({"ema": {"state_dict": OTHERS}, "mine": WEIGHTS}, "w.pth")
+    assert torch.equal(found["weight"], WEIGHTS["weight"])
+
+
 def test_of_two_networks_none_is_guessed() -> None:
     with pytest.raises(
         InputError, match=r"w\.pth holds 2 state dicts, under 'generator' and 'discriminator': save the"
