@@ -37,6 +37,7 @@ def fit_linear(features: np.ndarray, positive: np.ndarray, *, decay: float) -> L
     if positive.all() or not positive.any():
         raise ValueError("all examples are of one kind; both are wanted")
     rows = features.astype(np.float64)
+    del features  # which may be all that holds them
     # by columns, and in place: the pixels of a thousand pictures are more than a gigabyte
     parts = np.array_split(rows, -(-rows.shape[1] // _COLUMNS), axis=1)
     mean, spread = (np.concatenate([of(part, axis=0) for part in parts]) for of in (np.mean, np.std))
@@ -60,7 +61,8 @@ def fit_linear(features: np.ndarray, positive: np.ndarray, *, decay: float) -> L
     found = minimize(
         loss, np.zeros(len(roots) + 1), jac=True, method="L-BFGS-B", options={"maxiter": 2000, "ftol": 1e-14}
     )
-    weights = (rows.T @ (directions[:, kept] / roots)) @ found.x[:-1] / scale
+    # from the right, since the axes of all features would be as large as these
+    weights = rows.T @ ((directions[:, kept] / roots) @ found.x[:-1]) / scale
     return Linear(weights, float(found.x[-1] - weights @ mean))
 
 

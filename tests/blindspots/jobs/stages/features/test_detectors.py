@@ -136,7 +136,7 @@ def test_a_linear_detector_is_misled_at_its_plane() -> None:
     scores = images.flatten(1).numpy() @ weights
     model = Detector(torch.nn.Flatten(), Linear(weights, 0.5 - float(scores.min())))
     misled = module._misled(model, images)
-    assert module.ALGORITHM == 2
+    assert module.ALGORITHM == 3
     expected = (scores + 0.5 - scores.min()) / np.linalg.norm(weights) / 4
     near = misled["distortion"][1] <= expected * 1.3  # where the box does not matter, the distance to a plane
     assert near.sum() >= 3
