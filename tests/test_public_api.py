@@ -71,7 +71,8 @@ blindspots.minimal_distortion  # attr-defined
 SEEN = {
     "version": r"str",
     "search": r"def \(model: torch\.nn\.modules\.module\.Module \| \(def .*\), images: torch\._tensor\.Tensor, "
-    r"labels: torch\._tensor\.Tensor, \*, rule: .*, method: .*, effort: .*, seed: int.*\) -> blindspots\.distortion\..*\.MinimumDistortion",
+    r"labels: torch\._tensor\.Tensor, \*, rule: .*, method: .*, effort: .*, seed: int.*\)"
+    r" -> blindspots\.distortion\..*\.MinimumDistortion",
     "found": r"blindspots\.distortion\..*\.MinimumDistortion",
     "distortion": r"torch\._tensor\.Tensor",
     "norm": r"def \(weight: torch\._tensor\.Tensor, \*, input_size: .*Sequence\[int\].*"
