@@ -108,6 +108,7 @@ def _settle(polyhedra: Polyhedra, found: ExactProjection, *, row: int, lengths: 
     if other is None:
         return
     step, multipliers, reachable = other
+    step = _inside(step, one.origin[0])  # which it leaves by rounding; what that costs, the residual says
     again = ExactProjection(step[None], (multipliers / length)[None], torch.tensor([reachable], device=step.device))
     before = ExactProjection(*(getattr(found, part.name)[row : row + 1] for part in fields(ExactProjection)))
     if residual(one, again)[0] < residual(one, before)[0]:

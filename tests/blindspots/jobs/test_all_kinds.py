@@ -16,6 +16,8 @@ from blindspots.study.file import validate_study
 from blindspots.study.study import Study
 from tests.stores import assert_same_content
 
+pytestmark = pytest.mark.xdist_group("all_kinds")  # one study, made once
+
 KINDS = {
     "name": "kinds",
     "models": [

@@ -21,6 +21,8 @@ from blindspots.study import Study, load_study, validate_study
 from blindspots.tables import read_table, render
 from tests.own_model import PACKAGE, SHAPE, networks_of, written
 
+pytestmark = pytest.mark.xdist_group("given_model")  # one study, made once
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

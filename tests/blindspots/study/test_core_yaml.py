@@ -49,7 +49,7 @@ def test_anchors_and_merges() -> None:
         ("? [1]\n: 2\n", "line 1: found unhashable key"),
         ("a: \x00", "special characters are not allowed"),
         ("9" * 5000, "Exceeds the limit"),
-        ("[" * 5000, "nested too deeply"),
+        pytest.param("[" * 5000, "nested too deeply", id="nested"),
     ],
 )
 def test_what_is_no_yaml_is_said_on_one_line(text: str, said: str) -> None:

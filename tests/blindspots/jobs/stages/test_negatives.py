@@ -23,6 +23,8 @@ from tests.blindspots.jobs.conftest import changed
 from tests.fixed import fixed_images, fixed_network, labels_read
 from tests.stores import assert_same_content, decoded
 
+pytestmark = pytest.mark.xdist_group("negatives")  # one study, made once
+
 MODELS = ("fc10", "fc20-10")
 KEYS = [f"negatives/{model}/seed-0" for model in MODELS]
 SPEC = {"images": 45, "directions": 30, "multiples": [1, 6, 12]}

@@ -32,6 +32,8 @@ from blindspots.study.study import Study
 from blindspots.tables.drawing import draw_table, read_table
 from tests.small_pictures import folder_of_pictures
 
+pytestmark = pytest.mark.xdist_group("units")  # one study, made once
+
 CONTENT: dict[str, Any] = {
     "name": "of-units",
     "models": [

@@ -41,6 +41,8 @@ from tests.blindspots.jobs.conftest import changed
 from tests.fixed import integers
 from tests.small_quocnet import SIZE, small_pictures, small_study, trained
 
+pytestmark = pytest.mark.xdist_group("quocnet")  # one study, made once
+
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
