@@ -25,9 +25,15 @@ _SINGLE = torch.float32
 
 
 def own_dtype(model: nn.Module, images: torch.Tensor) -> torch.dtype:
-    """Return the dtype that ``model`` computes in: of its first floating-point tensor, or without one the images'."""
+    """Return the dtype that ``model`` computes in: of its first floating-point tensor, or without one the images'.
+
+    Raises InputError for one of 16 bits or fewer: its rounding is so large that any other function would pass for it.
+    """
     tensors = (*model.parameters(), *model.buffers())
-    return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), images.dtype)
+    dtype = next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), images.dtype)
+    if dtype not in (_SINGLE, torch.float64):
+        raise InputError(f"the model's dtype is {dtype}; a proof needs torch.float32 or float64: model.float()")
+    return dtype
 
 
 def in_float64(model: nn.Module, dtype: torch.dtype) -> nn.Module:

@@ -11,6 +11,7 @@ from blindspots.spectral.proof.beside import (
     sensitivity,
     stated_rounding,
 )
+from blindspots.spectral.proof.certificate import certified_radius
 from tests.blindspots.spectral.graph.models import Does
 
 IMAGES = torch.rand(20, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -69,6 +70,13 @@ def test_an_eps_that_the_dtype_decides_stays_what_it_was():
     assert norm[0].eps is None
     assert own_dtype(norm, IMAGES) == torch.float32
     assert own_dtype(nn.Flatten(), IMAGES) == torch.float64
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_model_of_few_bits_is_refused(dtype):
+    model = nn.Linear(6, 3).to(dtype)
+    with pytest.raises(InputError, match=rf"the model's dtype is {dtype}; a proof needs torch.float32 or float64"):
+        certified_radius(model, IMAGES, torch.zeros(20))
 
 
 def test_a_network_read_off_a_model_gives_its_logits():
