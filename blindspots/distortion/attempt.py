@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from blindspots.distortion.best import Effort
+from blindspots.distortion.best import Spent
 from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.problem import Problem
 from blindspots.distortion.row_work import RowWork
@@ -27,13 +27,13 @@ class Attempt:
     """(n, m) the nearest points found; the images themselves where nothing was found."""
     by: torch.Tensor = field(init=False)
     """(n,) what found them, places in :data:`.FOUND_BY`."""
-    effort: Effort = field(init=False)
+    spent: Spent = field(init=False)
 
     def __post_init__(self) -> None:
         self.point = self.rows.clone()
         self.by = torch.zeros_like(self.clean)
-        self.effort = Effort.none(len(self.rows), self.rows.device)
-        self.effort.add(torch.arange(len(self.rows), device=self.rows.device), forwards=1)
+        self.spent = Spent.none(len(self.rows), self.rows.device)
+        self.spent.add(torch.arange(len(self.rows), device=self.rows.device), forwards=1)
 
     def problem(self, part: torch.Tensor) -> Problem:
         """Return the images ``part`` (indices) as a problem of their own, to which nothing was found yet."""
@@ -44,4 +44,4 @@ class Attempt:
     def keep(self, part: torch.Tensor, problem: Problem) -> None:
         """Take over what was found for the images ``part`` (indices), and add what it took."""
         self.point[part], self.by[part] = problem.best.point, problem.best.by
-        self.effort.include(part, problem.effort)
+        self.spent.include(part, problem.spent)

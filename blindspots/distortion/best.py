@@ -65,7 +65,7 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Effort:
+class Spent:
     """Counters of n images, int64: iterations of the search, forward and backward passes of the model."""
 
     iterations: torch.Tensor
@@ -73,7 +73,7 @@ class Effort:
     backwards: torch.Tensor
 
     @classmethod
-    def none(cls, count: int, device: torch.device) -> "Effort":
+    def none(cls, count: int, device: torch.device) -> "Spent":
         """Return counters at zero."""
         return cls(*(torch.zeros(count, dtype=torch.int64, device=device) for _ in range(3)))
 
@@ -87,7 +87,7 @@ class Effort:
             if amount:
                 counter.index_add_(0, rows, torch.full_like(rows, amount))
 
-    def include(self, rows: torch.Tensor, own: "Effort") -> None:
+    def include(self, rows: torch.Tensor, own: "Spent") -> None:
         """Add the counters of the images ``rows`` (indices, each once)."""
         for counter, amount in zip(vars(self).values(), vars(own).values(), strict=True):
             counter[rows] += amount

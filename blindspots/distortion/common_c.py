@@ -71,7 +71,7 @@ def _minimised(attempt: Attempt, method: Lbfgs, *, c: float, parts: list[torch.T
             search=search,
             c=torch.full_like(problem.rows[:, 0], c),
         )
-        attempt.effort.include(part, problem.effort)
+        attempt.spent.include(part, problem.spent)
 
     each(one, parts)
     return result

@@ -108,7 +108,7 @@ def _is_flat(
     """Return (n,) whether the lead changes from ``point`` to ``nearest`` as it does where it is linear."""
     clean = difference(problem.classifier.logits(problem.rows), targets, at.rival)
     lead = difference(problem.classifier.logits(nearest), targets, at.rival)
-    problem.effort.add(problem.images, forwards=2)
+    problem.spent.add(problem.images, forwards=2)
     expected = at.lead + (at.normal * (nearest - point)).sum(dim=1)
     found: torch.Tensor = (lead - expected).abs() <= _FLAT * clean.abs() + at.aim
     return found
@@ -119,7 +119,7 @@ def _linearised(problem: Problem, targets: torch.Tensor) -> _Boundary:
     logits, tape = problem.classifier.evaluate(take(problem.best.point, problem.images))
     rivals = logits.scatter(1, targets[:, None], -torch.inf).argmax(dim=1)
     normal = problem.classifier.pullback(tape, contrast(targets, rivals, like=logits))
-    problem.effort.add(problem.images, iterations=1, forwards=1, backwards=1)
+    problem.spent.add(problem.images, iterations=1, forwards=1, backwards=1)
     aim = margin(torch.linalg.vector_norm(normal, dim=1), logits)
     return _Boundary(worst_lead(logits, targets), rivals, normal, aim)
 
@@ -133,7 +133,7 @@ def _along(problem: Problem, targets: torch.Tensor, *, to: torch.Tensor, aim: to
     for turn in range(_STEPS + 1):
         point = torch.lerp(problem.rows, to, share[:, None])
         logits = problem.classifier.logits(point)
-        problem.effort.add(problem.images, forwards=1)
+        problem.spent.add(problem.images, forwards=1)
         lead = worst_lead(logits, targets)
         beyond = lead >= torch.maximum(enough(aim), margin(torch.zeros_like(aim), logits))
         size = torch.linalg.vector_norm(point - problem.rows, dim=1)

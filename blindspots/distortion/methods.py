@@ -65,20 +65,20 @@ class Auto:
     """In the place of :attr:`lbfgs` for models of more than ten classes."""
     projection: Projection = Projection()
     effort: "Effort" = "usual"
-    """How much is tried beyond that, as :class:`Pains` says."""
+    """How much is tried beyond that, as :class:`Tries` says."""
 
     def __post_init__(self) -> None:
         if self.effort not in EFFORTS:
             raise InputError(f"effort is {self.effort!r}; give one of {', '.join(EFFORTS)}")
 
     @property
-    def pains(self) -> "Pains":
+    def tries(self) -> "Tries":
         """What the effort comes to."""
-        return _PAINS[self.effort]
+        return _TRIES[self.effort]
 
 
 @dataclass(frozen=True)
-class Pains:
+class Tries:
     """What is tried on networks that are not smooth, and how long classes are kept."""
 
     dropping: Dropping
@@ -95,10 +95,10 @@ class Pains:
     """Towards a target, whether the paper's method is tried in full too; and in up to 3 dimensions a grid."""
 
 
-_PAINS = {
-    "fast": Pains(EARLY, lines=False, starts=False, hops=0, targets=0, methods=False),
-    "usual": Pains(LATE, lines=True, starts=True, hops=2, targets=0, methods=False),
-    "thorough": Pains(LAST, lines=True, starts=True, hops=16, targets=9, methods=True),
+_TRIES = {
+    "fast": Tries(EARLY, lines=False, starts=False, hops=0, targets=0, methods=False),
+    "usual": Tries(LATE, lines=True, starts=True, hops=2, targets=0, methods=False),
+    "thorough": Tries(LAST, lines=True, starts=True, hops=16, targets=9, methods=True),
 }
 
 

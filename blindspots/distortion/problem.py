@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from blindspots.distortion.best import Best, Effort
+from blindspots.distortion.best import Best, Spent
 from blindspots.distortion.rows import take
 from blindspots.models.classifier import Classifier
 
@@ -13,22 +13,22 @@ from blindspots.models.classifier import Classifier
 class Problem:
     """Images to be moved to the nearest point that is read as wanted, and what was found for them so far.
 
-    Methods write what they find into ``best`` and ``effort``, which may be of more images than these.
+    Methods write what they find into ``best`` and ``spent``, which may be of more images than these.
     """
 
     classifier: Classifier
     rows: torch.Tensor
     """(n, m) the images, in [0, 1]."""
     images: torch.Tensor
-    """(n,) where each row stands in ``best`` and ``effort``; they rise."""
+    """(n,) where each row stands in ``best`` and ``spent``; they rise."""
     best: Best
-    effort: Effort
+    spent: Spent
 
     @classmethod
     def new(cls, classifier: Classifier, rows: torch.Tensor, targets: torch.Tensor) -> "Problem":
         """Return the problem of ``rows`` (n, m), of which nothing is found; ``targets``: (n,) the classes to reach."""
         everyone = torch.arange(len(rows), device=rows.device)
-        return cls(classifier, rows, everyone, Best.none(rows, targets), Effort.none(len(rows), rows.device))
+        return cls(classifier, rows, everyone, Best.none(rows, targets), Spent.none(len(rows), rows.device))
 
     def take(self, some: torch.Tensor) -> "Problem":
         """Return the problem of some of the rows (indices), which writes where this one does."""
@@ -48,8 +48,8 @@ class Problem:
             self.best.offer(self.images, best.point, size=best.size, target=best.target)
         taken = take(self.best.size, self.images) == best.size
         self.best.by[self.images[taken]] = best.by[taken]
-        self.effort.include(self.images, other.effort)
+        self.spent.include(self.images, other.spent)
 
     def counted_anew(self) -> "Problem":
         """Return the same with counters at zero; this one's stay as they are."""
-        return replace(self, effort=Effort.none(len(self.effort.iterations), self.rows.device))
+        return replace(self, spent=Spent.none(len(self.spent.iterations), self.rows.device))

@@ -79,7 +79,7 @@ def refine(problem: Problem, targets: torch.Tensor, *, work: RowWork) -> None:
         rivals, multipliers, changed = _exchanged(others.argmax(dim=1), rivals, multipliers=multipliers)
         lead = logits.gather(1, targets[:, None]) - logits.gather(1, rivals)
         fresh = problem.classifier.pullbacks(tape, contrast(targets[:, None], rivals, like=logits))
-        problem.effort.add(problem.images, iterations=1, forwards=1, backwards=rivals.shape[1])
+        problem.spent.add(problem.images, iterations=1, forwards=1, backwards=rivals.shape[1])
         aims = margin(torch.linalg.vector_norm(fresh, dim=2), logits)
         beyond = _offer(problem, targets, visit=_Visit(point, size, logits, lead, aims))
         if turn < _AVERAGE_FROM:
@@ -139,7 +139,7 @@ def _restore(
     rivals, normals, levels, multipliers = held.rivals, held.normals, held.levels, held.multipliers
     for turn in range(_RESTORATIONS):
         logits = problem.classifier.logits(point)
-        problem.effort.add(problem.images, iterations=1, forwards=1)
+        problem.spent.add(problem.images, iterations=1, forwards=1)
         lead = logits.gather(1, targets[:, None]) - logits.gather(1, rivals)
         aims = margin(normals.norm(dim=2), logits)
         size = (point - problem.rows).norm(dim=1)

@@ -94,7 +94,7 @@ def checked_result(
         bound[here] = proved.bounds(images[here], attempt.labels[here], goals)
 
     each(measure, torch.arange(count, device=device).split(at_once))
-    attempt.effort.add(torch.arange(count, device=device), forwards=1)
+    attempt.spent.add(torch.arange(count, device=device), forwards=1)
     success = wanted.reached(predicted)
     return MinimumDistortion(
         images=distorted,
@@ -107,9 +107,9 @@ def checked_result(
         clean_predicted=attempt.clean,
         lower_bound=bound,
         exact=exact,
-        iterations=attempt.effort.iterations,
-        forwards=attempt.effort.forwards,
-        backwards=attempt.effort.backwards,
+        iterations=attempt.spent.iterations,
+        forwards=attempt.spent.forwards,
+        backwards=attempt.spent.backwards,
         reasons=_reasons(success, attempt, exact=exact),
         found_by=_found_by(success, attempt),
         warnings=warnings,

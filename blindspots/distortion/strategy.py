@@ -54,7 +54,7 @@ def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork
         penalise(problem, wanted, method=method, work=work)
     elif isinstance(wanted, AnyOther):
         of = method.projection if isinstance(method, Auto) else method
-        dropping = method.pains.dropping if isinstance(method, Auto) else LATE
+        dropping = method.tries.dropping if isinstance(method, Auto) else LATE
         with problem.best.credited("projection"):
             doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=of.rounds, dropping=dropping)
         if isinstance(method, Auto):
@@ -63,7 +63,7 @@ def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork
         _refine(problem, work, some=problem.images)  # from the images themselves
     else:
         _both(problem, wanted, method=method, work=work, some=problem.images)
-    if isinstance(method, Auto) and (problem.classifier.rough or method.pains.methods):
+    if isinstance(method, Auto) and (problem.classifier.rough or method.tries.methods):
         found = torch.isfinite(problem.best.size).nonzero()[:, 0]
         if len(found):
             turn(problem.take(found), wanted.take(found), method=method, work=work)

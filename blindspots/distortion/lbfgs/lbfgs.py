@@ -183,7 +183,7 @@ def penalised(
                 return last
             state = state.take((~state.finished).nonzero()[:, 0])
         at = _evaluate(problem.classifier, state.trial, wanted=state.wanted, minimiser=minimiser)
-        problem.effort.add(state.image, iterations=1, forwards=1, backwards=1)
+        problem.spent.add(state.image, iterations=1, forwards=1, backwards=1)
         minimiser.accept(state, at, best=problem.best, turn=turn, search=search)
     last.index_copy_(0, place(problem.images, state.image), state.point)
     return last
@@ -207,7 +207,7 @@ def _start(
     images, rows = problem.images, problem.rows
     mask = wanted.wanted(problem.classifier.classes)
     at = _evaluate(problem.classifier, rows, wanted=mask, minimiser=minimiser)
-    problem.effort.add(images, forwards=1, backwards=1)
+    problem.spent.add(images, forwards=1, backwards=1)
     length = torch.linalg.vector_norm(at.slope, dim=1)
     tiny = torch.finfo(rows.dtype).tiny
     if c is None:

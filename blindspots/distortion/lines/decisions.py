@@ -41,7 +41,7 @@ def _walk(problem: Problem, clean: torch.Tensor, *, target: torch.Tensor | None,
     row, share = problem.rows[0], 1.0
 
     def wanted(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        problem.effort.add(problem.images, forwards=len(points))
+        problem.spent.add(problem.images, forwards=len(points))
         read = problem.classifier.logits(points).argmax(dim=1)
         return (read != clean) if target is None else (read == target), read
 
@@ -64,7 +64,7 @@ def _walk(problem: Problem, clean: torch.Tensor, *, target: torch.Tensor | None,
             _along(problem, lines * (0.999 * size), wanted)
             if float(take(problem.best.size, problem.images)) > 0.999 * before:
                 share /= 2
-        problem.effort.add(problem.images, iterations=1)
+        problem.spent.add(problem.images, iterations=1)
         if share < _LEAST_SHARE:
             return
 

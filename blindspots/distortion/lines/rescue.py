@@ -1,4 +1,4 @@
-"""More effort for images that the ordinary search found nothing for."""
+"""More tries for images that the ordinary search found nothing for."""
 
 import torch
 
@@ -60,7 +60,7 @@ def _targets(problem: Problem, wanted: Criterion) -> list[torch.Tensor]:
     if isinstance(wanted, Towards):
         return [wanted.targets]
     logits = problem.classifier.logits(problem.rows)
-    problem.effort.add(problem.images, forwards=1)
+    problem.spent.add(problem.images, forwards=1)
     others = logits.scatter(1, wanted.labels[:, None], -torch.inf)
     return list(others.topk(min(_CLASSES, problem.classifier.classes - 1), dim=1).indices.T)
 
@@ -73,7 +73,7 @@ def _blend(problem: Problem, goals: torch.Tensor, *, classes: torch.Tensor) -> N
     for _ in range(_BISECTIONS):
         point = torch.lerp(row.expand_as(goals), goals, share[:, None]).clamp(0, 1)
         logits = problem.classifier.logits(point)
-        problem.effort.add(here, iterations=1, forwards=1)
+        problem.spent.add(here, iterations=1, forwards=1)
         # rounding apart, so that the point is read so in any batch: where the boundary is a cliff, no slope says more
         beyond = worst_lead(logits, classes) >= rounding_margin(logits)
         size = torch.where(beyond, (point - row).norm(dim=1), torch.inf)

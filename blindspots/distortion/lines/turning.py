@@ -29,25 +29,25 @@ def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork) ->
 
     ``wanted``: of the problem's n rows.
     """
-    pains = method.pains
+    tries = method.tries
     before = take(problem.best.size, problem.images)
-    if pains.lines:
+    if tries.lines:
         _turned(problem, work)
-    if pains.starts:
+    if tries.starts:
         _from_the_other_method(problem, wanted, method=method, work=work)
     jagged = torch.arange(len(before), device=before.device)
-    if not pains.methods:  # where neither was of use the boundary is smooth, and other starts would end there too
+    if not tries.methods:  # where neither was of use the boundary is smooth, and other starts would end there too
         jagged = (take(problem.best.size, problem.images) < (1 - _NEARER) * before).nonzero()[:, 0]
-    for hop in range(pains.hops if len(jagged) else 0):
+    for hop in range(tries.hops if len(jagged) else 0):
         _hop(problem.take(jagged), wanted.take(jagged), hop=hop, work=work)
     if isinstance(wanted, AnyOther):
-        for rank in range(min(pains.targets, problem.classifier.classes - 1)):
+        for rank in range(min(tries.targets, problem.classifier.classes - 1)):
             _towards(problem, wanted, rank=rank, method=method, work=work)
-    elif pains.methods:
+    elif tries.methods:
         again = problem.begun_anew(wanted.targets)
         penalise(again, wanted, method=Lbfgs(), work=work)
         problem.include(again)
-    if pains.methods and problem.rows.shape[1] in _GRID:
+    if tries.methods and problem.rows.shape[1] in _GRID:
         _from_the_grid(problem, wanted, work=work)
 
 
@@ -95,7 +95,7 @@ def _hop(problem: Problem, wanted: Criterion, *, hop: int, work: RowWork) -> Non
 def _offered(problem: Problem, points: torch.Tensor, wanted: Criterion) -> None:
     """Offer points (n, m), one a row, where they are read as wanted."""
     read = problem.classifier.logits(points).argmax(dim=1)
-    problem.effort.add(problem.images, forwards=1)
+    problem.spent.add(problem.images, forwards=1)
     size = torch.where(wanted.reached(read), (points - problem.rows).norm(dim=1), torch.inf)
     problem.best.offer(problem.images, points, size=size, target=read)
 
@@ -103,7 +103,7 @@ def _offered(problem: Problem, points: torch.Tensor, wanted: Criterion) -> None:
 def _towards(problem: Problem, wanted: AnyOther, *, rank: int, method: Auto, work: RowWork) -> None:
     """Search the class that is the ``rank``-th likeliest beside the label, as a target."""
     logits = problem.classifier.logits(problem.rows)
-    problem.effort.add(problem.images, forwards=1)
+    problem.spent.add(problem.images, forwards=1)
     others = logits.scatter(1, wanted.labels[:, None], -torch.inf)
     targets = others.topk(rank + 1, dim=1).indices[:, rank]
     goal = Towards.of(targets, torch.full_like(targets, -1))

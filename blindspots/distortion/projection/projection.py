@@ -131,7 +131,7 @@ def nearest(
     ``problem``: a new one, whose images are read as ``labels`` (n,). Ends after at most ``most`` rounds. Returns which
     images (n,) are doubtful: those whose boundary was not found, or lies much farther than it looked from the image.
     """
-    rows, best, effort = problem.rows, problem.best, problem.effort
+    rows, best, spent = problem.rows, problem.best, problem.spent
     pairs, fresh = _candidates(problem, labels, within=dropping.first)
     first = Limits(dropping.first, dropping.first, 1.0, False, False, True)
     pairs = rounds.advance(rows, pairs, fresh=fresh, best=best, limits=first)
@@ -154,7 +154,7 @@ def nearest(
         if over:
             _retract(problem, labels, pairs=pairs, fresh=fresh, rounds=rounds)
         pairs = rounds.advance(rows, pairs, fresh=fresh, best=best, limits=limits)
-    for counter in (effort.iterations, effort.forwards, effort.backwards):
+    for counter in (spent.iterations, spent.forwards, spent.backwards):
         counter += passes
     return best.size > _FARTHER * looked
 
@@ -176,7 +176,7 @@ def _candidates(problem: Problem, labels: torch.Tensor, *, within: float) -> tup
     Of ten classes all are taken, and dropped once an image was projected: what the box adds to a distance isn't known
     before, and a boundary that is near without it may be out of reach inside.
     """
-    classifier, rows, effort = problem.classifier, problem.rows, problem.effort
+    classifier, rows, spent = problem.classifier, problem.rows, problem.spent
     logits, tape = classifier.evaluate(rows)
     others = logits.scatter(1, labels[:, None], -torch.inf)
     most = _RANKED if classifier.costly else max(_RANKED, _MORE)
@@ -185,8 +185,8 @@ def _candidates(problem: Problem, labels: torch.Tensor, *, within: float) -> tup
     weights = contrast(ranked, labels[:, None], like=logits)
     wide = _EVERY if ranked.shape[1] <= _RANKED else _BOXED * within
     image, column, normals = classifier.closest(tape, weights, gaps, within=wide)
-    effort.add(torch.arange(len(rows), device=rows.device), iterations=1, forwards=1)
-    effort.add(image, backwards=1)
+    spent.add(torch.arange(len(rows), device=rows.device), iterations=1, forwards=1)
+    spent.add(image, backwards=1)
     gap = gaps[image, column]
     state = torch.zeros(len(gap), 10, dtype=rows.dtype, device=rows.device)
     state[:, LEAD], state[:, GAP], state[:, FLOOR] = -gap, gap, take(rounding_margin(logits), image)
@@ -222,7 +222,7 @@ def _retract(problem: Problem, labels: torch.Tensor, *, pairs: Pairs, fresh: tor
         share = low + (high - low) * (low_lead / (low_lead - high_lead)).clamp(0.05, 0.95)
         torch.addcmul(origin, offset, share[:, None], out=far.point).clamp_(0, 1)
         lead = difference(problem.classifier.logits(far.point), target, label)
-        problem.effort.add(image, forwards=1)
+        problem.spent.add(image, forwards=1)
         above = lead > 0
         low, low_lead = torch.where(above, low, share), torch.where(above, low_lead / 2, lead)
         high, high_lead = torch.where(above, share, high), torch.where(above, lead, high_lead / 2)
@@ -231,7 +231,7 @@ def _retract(problem: Problem, labels: torch.Tensor, *, pairs: Pairs, fresh: tor
     far.state[:, SIZE] = torch.linalg.vector_norm(far.point - origin, dim=1)
     far.state[:, CHANGE], far.state[:, MULTIPLIER] = torch.inf, 0
     slope, _ = _evaluate(problem.classifier, far, labels=labels, rounds=rounds)
-    problem.effort.add(image, iterations=1, forwards=1, backwards=1)
+    problem.spent.add(image, iterations=1, forwards=1, backwards=1)
     fresh.index_copy_(0, over, slope)
     for value, moved in zip(pairs, far, strict=True):
         value.index_copy_(0, over, moved)

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindspots.distortion.best import Best, Effort
+from blindspots.distortion.best import Best, Spent
 
 
 def nothing(count):
@@ -51,10 +51,10 @@ def test_kernels_see_the_same_memory():
 
 
 def test_work_is_counted_as_often_as_an_image_stands_there():
-    effort = Effort.none(4, torch.device("cpu"))
-    effort.add(torch.tensor([1, 1, 3]), iterations=2, backwards=1)
-    assert effort.iterations.tolist() == [0, 4, 0, 2]
-    assert effort.forwards.tolist() == [0, 0, 0, 0]
-    assert effort.backwards.tolist() == [0, 2, 0, 1]
-    effort.include(torch.tensor([3, 0]), Effort(*(torch.tensor([10, 20]) for _ in range(3))))
-    assert effort.iterations.tolist() == [20, 4, 0, 12]
+    spent = Spent.none(4, torch.device("cpu"))
+    spent.add(torch.tensor([1, 1, 3]), iterations=2, backwards=1)
+    assert spent.iterations.tolist() == [0, 4, 0, 2]
+    assert spent.forwards.tolist() == [0, 0, 0, 0]
+    assert spent.backwards.tolist() == [0, 2, 0, 1]
+    spent.include(torch.tensor([3, 0]), Spent(*(torch.tensor([10, 20]) for _ in range(3))))
+    assert spent.iterations.tolist() == [20, 4, 0, 12]

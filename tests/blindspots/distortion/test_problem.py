@@ -13,11 +13,11 @@ def test_a_part_writes_where_the_whole_does():
     part = whole.take(torch.tensor([1, 3])).take(torch.tensor([1]))
     assert torch.equal(part.rows, rows[[3]])
     part.best.offer(part.images, torch.zeros(1, 3), size=torch.tensor([0.5]), target=torch.tensor([1]))
-    part.effort.add(part.images, forwards=2)
+    part.spent.add(part.images, forwards=2)
     assert whole.best.size.isfinite().tolist() == [False, False, False, True]
-    assert whole.effort.forwards.tolist() == [0, 0, 0, 2]
+    assert whole.spent.forwards.tolist() == [0, 0, 0, 2]
     again = whole.counted_anew()
-    again.effort.add(again.images, forwards=1)
+    again.spent.add(again.images, forwards=1)
     assert again.best is whole.best
-    assert again.effort.forwards.tolist() == [1, 1, 1, 1]
-    assert whole.effort.forwards.tolist() == [0, 0, 0, 2]
+    assert again.spent.forwards.tolist() == [1, 1, 1, 1]
+    assert whole.spent.forwards.tolist() == [0, 0, 0, 2]

@@ -76,7 +76,7 @@ def test_a_guess_of_c_that_is_far_off_is_bracketed(problem):
         begin = torch.full((8,), guess, dtype=torch.float64)
         penalised(new, Towards.of(1 - labels, labels), minimiser=minimiser, search=search, c=begin)
         assert torch.equal(classifier.logits(new.best.point).argmax(1), 1 - labels)
-        assert (new.effort.iterations > 5).all()  # several values of c
+        assert (new.spent.iterations > 5).all()  # several values of c
         found.append(new.best.size)
     torch.testing.assert_close(found[0], found[1], rtol=1e-2, atol=0)
 
@@ -89,5 +89,5 @@ def test_rows_of_a_part_are_found_where_they_stand(problem):
     last = penalised(new.take(some), wanted.take(some), minimiser=minimiser, search=search)
     assert last.shape == (3, 12)
     assert new.best.size.isfinite().nonzero()[:, 0].tolist() == some.tolist()
-    assert (new.effort.forwards > 0).nonzero()[:, 0].tolist() == some.tolist()
+    assert (new.spent.forwards > 0).nonzero()[:, 0].tolist() == some.tolist()
     assert place(some, torch.tensor([6, 1])).tolist() == [2, 0]

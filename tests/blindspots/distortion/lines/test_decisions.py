@@ -34,5 +34,5 @@ def test_the_walk_comes_near_a_plane_and_counts_what_it_asks():
         assert (problem.best.point @ normal >= level).all()
         assert (problem.best.size <= 1.1 * exact).all()
         assert (problem.best.size >= exact * (1 - 1e-5)).all()
-    assert (problem.effort.forwards > 100).all()
-    assert not problem.effort.backwards.any()
+    assert (problem.spent.forwards > 100).all()
+    assert not problem.spent.backwards.any()

@@ -46,8 +46,8 @@ def test_a_gentle_slope_is_left_by_a_longer_search(path):
     rescue(attempt, problem, part=part)
     assert float(problem.best.size[0]) == pytest.approx(0.3 * 6**0.5, rel=0.05)
     assert problem.best.target.tolist() == [1]
-    assert problem.effort.iterations[0] > 1
-    assert not attempt.effort.iterations.any()
+    assert problem.spent.iterations[0] > 1
+    assert not attempt.spent.iterations.any()
 
 
 def test_what_is_found_already_is_left_alone():
@@ -61,4 +61,4 @@ def test_what_is_found_already_is_left_alone():
     problem.best.offer(part, torch.full((2, 3), 0.5), size=torch.tensor([0.1, 0.2]), target=1 - clean)
     rescue(attempt, problem, part=part)
     assert problem.best.size.tolist() == [torch.tensor(0.1).item(), torch.tensor(0.2).item()]
-    assert not problem.effort.forwards.any()
+    assert not problem.spent.forwards.any()
