@@ -17,7 +17,7 @@ Weight = torch.Tensor | None
 def _linear(weight: torch.Tensor, bias: Weight = None) -> nn.Module:
     if weight.dim() != 2:
         raise NoRuleError(f"a product with a constant of shape {tuple(weight.shape)} has no rule, only one of two axes")
-    return _with(nn.Linear(weight.shape[1], len(weight), bias=False, device="meta"), weight, bias)
+    return _with(nn.Linear(weight.shape[1], len(weight), bias=False, device="meta"), weight=weight, bias=bias)
 
 
 def _matmul(other: torch.Tensor) -> nn.Module:
@@ -34,7 +34,9 @@ def _convolution(kind: Any) -> Callable[..., nn.Module]:
         groups: int = 1,
     ) -> nn.Module:
         sizes: Any = (weight.shape[1] * groups, len(weight), tuple(weight.shape[2:]))
-        return _with(kind(*sizes, stride, padding, dilation, groups, bias=False, device="meta"), weight, bias)
+        return _with(
+            kind(*sizes, stride, padding, dilation, groups, bias=False, device="meta"), weight=weight, bias=bias
+        )
 
     return build
 
@@ -51,14 +53,14 @@ def _transposed(kind: Any) -> Callable[..., nn.Module]:
     ) -> nn.Module:
         sizes: Any = (len(weight), weight.shape[1] * groups, tuple(weight.shape[2:]))
         made = kind(*sizes, stride, padding, output_padding, groups, False, dilation, device="meta")
-        return _with(made, weight, bias)
+        return _with(made, weight=weight, bias=bias)
 
     return build
 
 
-def _with(module: nn.Module, weight: Weight, bias: Weight = None) -> nn.Module:
-    """Return the module with another weight and bias, or without."""
-    for name, values in (("weight", weight), ("bias", bias)):
+def _with(module: nn.Module, **parameters: Weight) -> nn.Module:
+    """Return the module with these parameters, or without those that are None."""
+    for name, values in parameters.items():
         module._parameters[name] = None if values is None else nn.Parameter(values.detach(), requires_grad=False)
     return module
 
@@ -97,21 +99,17 @@ def _softmax(kind: Callable[[int], nn.Module]) -> Callable[..., nn.Module]:
 
 
 def _prelu(weight: torch.Tensor) -> nn.Module:
-    made = nn.PReLU(weight.numel())
-    made._parameters["weight"] = nn.Parameter(weight.detach(), requires_grad=False)
-    return made
+    return _with(nn.PReLU(weight.numel()), weight=weight)
 
 
 def _layer_norm(
     normalized_shape: Any, weight: Weight = None, bias: Weight = None, eps: float = 1e-5, cudnn_enable: bool = True
 ) -> nn.Module:
-    return _with(nn.LayerNorm(normalized_shape, eps, elementwise_affine=False), weight, bias)
+    return _with(nn.LayerNorm(normalized_shape, eps, elementwise_affine=False), weight=weight, bias=bias)
 
 
 def _rms_norm(normalized_shape: Any, weight: Weight = None, eps: float | None = None) -> nn.Module:
-    made = nn.RMSNorm(normalized_shape, eps, elementwise_affine=False)
-    made._parameters["weight"] = None if weight is None else nn.Parameter(weight.detach(), requires_grad=False)
-    return made
+    return _with(nn.RMSNorm(normalized_shape, eps, elementwise_affine=False), weight=weight)
 
 
 def _group_norm(
@@ -122,7 +120,7 @@ def _group_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> nn.Module:
-    return _with(nn.GroupNorm(num_groups, shape[0], eps, affine=False), weight, bias)
+    return _with(nn.GroupNorm(num_groups, shape[0], eps, affine=False), weight=weight, bias=bias)
 
 
 def _batch_norm(
@@ -140,7 +138,7 @@ def _batch_norm(
     kinds: tuple[Any, ...] = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     made = kinds[len(shape) - 1](shape[0], eps, affine=False)
     made.running_mean, made.running_var = running_mean, running_var
-    return _with(made, weight, bias)
+    return _with(made, weight=weight, bias=bias)
 
 
 def _instance_norm(
@@ -157,7 +155,7 @@ def _instance_norm(
     made = kinds[len(shape) - 2](shape[0], eps, affine=False, track_running_stats=not use_input_stats)
     if not use_input_stats:
         made.running_mean, made.running_var = running_mean, running_var
-    return _with(made, weight, bias)
+    return _with(made, weight=weight, bias=bias)
 
 
 def _pad(pad: Any, mode: str = "constant", value: float | None = None) -> nn.Module:

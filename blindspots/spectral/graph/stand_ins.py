@@ -37,13 +37,17 @@ def check_stand_in(module: nn.Module, call: Callable[[torch.Tensor], torch.Tenso
 
 
 def settled(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Return ``module``, or where the dtype of its inputs decides a constant of it a copy that has the constant itself.
-
-    RMSNorm without an eps takes the smallest step of the dtype that it computes in: float64's for inputs of float64,
-    float32's for others.
-    """
+    """Return ``module``, or a copy with the constant itself, where the dtype of the inputs decides one."""
     if type(module) is not nn.RMSNorm or module.eps is not None:
         return module
     made = copy.copy(module)
-    made.eps = torch.finfo(torch.float64 if dtype == torch.float64 else torch.float32).eps
+    made.eps = rms_norm_eps(dtype)
     return made
+
+
+def rms_norm_eps(dtype: torch.dtype) -> float:
+    """Return the eps of an RMSNorm that has none, for inputs of ``dtype``: the smallest step of what it computes in.
+
+    That is float64 for inputs of float64, and float32 for others.
+    """
+    return torch.finfo(torch.float64 if dtype == torch.float64 else torch.float32).eps

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
+from blindspots.spectral.graph.stand_ins import rms_norm_eps
 
 Evaluate = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 """What returns the logits of a model for images."""
@@ -47,7 +48,7 @@ def in_float64(model: nn.Module, dtype: torch.dtype) -> nn.Module:
         raise InputError(f"the model can't be copied: {str(error).splitlines()[0]}") from error
     for module in double.modules():
         if type(module) is nn.RMSNorm and module.eps is None:
-            module.eps = torch.finfo(torch.float64 if dtype == torch.float64 else torch.float32).eps
+            module.eps = rms_norm_eps(dtype)
     return double
 
 
