@@ -98,7 +98,15 @@ IMAGENET = Study(
     dataset="./imagenet",
     pictures=PicturesSpec(size=224, crop=224 / 256, interpolation="bicubic"),
     models=(_lite(0), _lite(1)),
-    sets=SetsSpec(rules=("class-9",), splits=("test",), examples=80, shard=8, noise=(), amplified_splits=()),
+    sets=SetsSpec(
+        rules=("class-9",),
+        effort="fast",
+        splits=("test",),
+        examples=80,
+        shard=8,
+        noise=(),
+        amplified_splits=(),
+    ),
     negatives=NegativesSpec(images=0),
     units=UnitsSpec(
         rotations=199,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from blindspots.study.part import Part
 
@@ -10,6 +10,7 @@ RuleName = Annotated[
     str, Field(pattern=r"^(nearest|second|random|class-(0|[1-9][0-9]{0,4}|[^\W\d][\w ',.-]*))$", max_length=100)
 ]
 MethodName = Literal["auto", "lbfgs", "lbfgs-norm", "projection"]
+EffortName = Literal["fast", "usual", "thorough"]
 
 
 class SetsSpec(Part):
@@ -27,6 +28,11 @@ class SetsSpec(Part):
     )
     targeted_method: MethodName | None = Field(
         None, description="The method for rules with a target, where it is another; the paper's sets are by lbfgs-norm"
+    )
+    effort: EffortName = Field(
+        "usual",
+        description="How much auto tries on networks that are not smooth: fast, usual or thorough, for about 1, 4 and "
+        "30 times the work",
     )
     splits: tuple[Literal["train", "test"], ...] | None = Field(
         None,
@@ -57,6 +63,14 @@ class SetsSpec(Part):
         if value is not None and len(set(value)) != len(value):
             raise ValueError(f"a value stands twice in {list(value)}")
         return value
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the usual effort: without it a study is the one that it was before."""
+        content: dict[str, Any] = handler(self)
+        if self.effort == "usual":
+            content.pop("effort", None)
+        return content
 
 
 class NegativesSpec(Part):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from blindspots.distortion.drawing_back import FROM_CLASSES
+from blindspots.distortion.methods import Effort
 from blindspots.distortion.search import minimum_distortion
 from blindspots.errors import InputError
 from blindspots.jobs.stages.example_set import EXAMPLE, ExampleSet, perturbation_variable
@@ -88,6 +89,7 @@ class AdversarialSet(ExampleSet):
         if weights is None:
             return None
         method = workspace.study.method(self.rule)
+        effort = self._effort(workspace)
         many = method == "auto" and workspace.dataset.classes >= FROM_CLASSES
         return {
             "stage": "set",
@@ -97,11 +99,18 @@ class AdversarialSet(ExampleSet):
             "rule": self.rule,
             "method": method,
             **({"among_many": AMONG_MANY} if many else {}),
+            **({} if effort in (None, "usual") else {"effort": effort}),
             "seed": workspace.study.seed if self.rule == "random" else None,
         }
 
+    def _effort(self, workspace: Workspace) -> Effort | None:
+        """Return how much the search tries; None for methods that know no effort."""
+        sets = workspace.study.sets
+        return sets.effort if workspace.study.method(self.rule) == "auto" else None
+
     def attributes(self, workspace: Workspace) -> dict[str, Any]:
         """Return what the set is of."""
+        effort = self._effort(workspace)
         return {
             "model": self.model,
             "paper": workspace.study.model(self.model).paper,
@@ -109,6 +118,7 @@ class AdversarialSet(ExampleSet):
             "split": self.split,
             "rule": self.rule,
             "method": workspace.study.method(self.rule),
+            **({} if effort is None else {"effort": effort}),
             "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
             "tables": "Tables 3 and 4" if workspace.study.model(self.model).split in HALVES else "Tables 1 and 2",
@@ -125,6 +135,7 @@ class AdversarialSet(ExampleSet):
             labels,
             rule=self.rule,
             method=workspace.study.method(self.rule),
+            effort=self._effort(workspace),
             seed=workspace.study.seed,
             examples=ids,
             split=self.split,

@@ -95,3 +95,40 @@ def test_only_sets_among_many_classes_know_of_that_search(
     assert ("among_many" in content) == known
     fields = {"stage", "algorithm", "weights", "layers", "rule", "method", "seed"}
     assert content.keys() - {"among_many"} == fields
+
+
+@pytest.mark.parametrize(
+    ("method", "effort", "known", "said"),
+    [("auto", "usual", None, "usual"), ("auto", "fast", "fast", "fast"), ("lbfgs", "fast", None, None)],
+)
+def test_an_effort_is_named_where_it_decides(
+    tiny: Study, monkeypatch: pytest.MonkeyPatch, method: str, effort: str, known: str | None, said: str | None
+) -> None:
+    """Sets made before a study could name one are by the usual, and stay done; methods other than auto know none."""
+    monkeypatch.setattr(module, "weights_hash", lambda *_: "0123")
+    study = changed(tiny, sets={"method": method, "effort": effort})
+    workspace = SimpleNamespace(study=study, dataset=SimpleNamespace(classes=10, name="", sha256=""))
+    job = module.AdversarialSet(split="train", model="fc10", seed=0, rule="random")
+    assert job.content(workspace).get("effort") == known
+    assert job.attributes(workspace).get("effort") == said
+
+
+@pytest.mark.parametrize("effort", ["fast", "thorough"])
+def test_the_search_is_told_the_effort(tiny: Study, monkeypatch: pytest.MonkeyPatch, effort: str) -> None:
+    told: dict[str, object] = {}
+
+    class Told(Exception):
+        pass
+
+    def search(*_: object, **options: object) -> None:
+        told.update(options)
+        raise Told
+
+    monkeypatch.setattr(module, "minimum_distortion", search)
+    monkeypatch.setattr(module, "trained_model", lambda *_: None)
+    pixels = torch.zeros(1)
+    dataset = SimpleNamespace(images=lambda *_: pixels, labels=lambda *_: pixels)
+    workspace = SimpleNamespace(study=changed(tiny, sets={"effort": effort}), dataset=dataset, device="cpu")
+    with pytest.raises(Told):
+        module.AdversarialSet(split="train", model="fc10", seed=0, rule="random").compute(workspace, pixels.numpy())
+    assert told["effort"] == effort
