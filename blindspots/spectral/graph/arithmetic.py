@@ -36,7 +36,7 @@ JOINING = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack"
 REDUCING = frozenset(("mean", "sum", "amax", "amin"))
 _ADDING = frozenset(("add", "iadd", "sub", "subtract", "isub"))
 _SCALING = frozenset(("mul", "multiply", "imul", "div", "divide", "true_divide", "truediv", "itruediv"))
-_CASTS = frozenset(("float", "double", "half", "bfloat16", "to", "type", "cpu", "cuda", "requires_grad_", "type_as"))
+CASTS = frozenset(("float", "double", "half", "bfloat16", "to", "type", "cpu", "cuda", "requires_grad_", "type_as"))
 """Functions that leave values as they are, where the dtype that they cast to holds them all: :func:`check_cast`."""
 _SLOPE_ONE = frozenset(
     ("abs", "absolute", "neg", "negative", "clamp", "clip", "clamp_min", "clamp_max", "sin", "cos", "atan")
@@ -107,7 +107,7 @@ def arithmetic(
         return "sum", ((0, count ** (0.5 if base == "sum" else -0.5)),)
     if base in ("amax", "amin"):
         return "sum", ((0, 1.0),)
-    if base in _SLOPE_ONE or name in _CASTS:  # the bounds of a clamp can be tensors, to whose shape it copies its input
+    if base in _SLOPE_ONE or name in CASTS:  # the bounds of a clamp can be tensors, to whose shape it copies its input
         return "sum", ((0, _copies(arguments[0], outcome)),)
     return None
 

@@ -22,7 +22,16 @@ from torch import fx, nn
 from torch.nn.utils import parametrize
 
 from blindspots.errors import InputError
-from blindspots.spectral.graph.arithmetic import JOINING, SELECTIONS, Step, arithmetic, check_cast, copies, numbered
+from blindspots.spectral.graph.arithmetic import (
+    CASTS,
+    JOINING,
+    SELECTIONS,
+    Step,
+    arithmetic,
+    check_cast,
+    copies,
+    numbered,
+)
 from blindspots.spectral.graph.folding import folded
 from blindspots.spectral.graph.functional import known_name, module_of
 from blindspots.spectral.graph.layers import Layer
@@ -159,7 +168,9 @@ class Walk:
             raise NoRuleError(f"no rule for {_called(node)} with several results")
         self.values.check_images(node, name, outcome)
         rule, parts = combined
-        return Step(rule, tuple(self._step_of[joined[at]] for at, _ in parts), tuple(factor for _, factor in parts))
+        ways, factors = tuple(self._step_of[joined[at]] for at, _ in parts), tuple(factor for _, factor in parts)
+        same = name in CASTS and alone and outcome.shape == self.values.held[first].shape
+        return Step(rule, ways, factors, same=same)
 
     def _module(self, node: fx.Node, outcome: Any, first: fx.Node, alone: bool) -> Layer:
         module, source = self.values.modules[str(node.target)], self.values.held[first]

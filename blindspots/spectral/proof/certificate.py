@@ -14,6 +14,7 @@ from blindspots.errors import InputError
 from blindspots.models.checks import check_images, check_labels, check_logits
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.graph import Graph, trace
+from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.network import bound_layer, running_constants
 from blindspots.spectral.proof.beside import (
     check_beside,
@@ -25,6 +26,7 @@ from blindspots.spectral.proof.beside import (
 )
 from blindspots.spectral.proof.leads import Allowance, Leads, lead_constants
 from blindspots.spectral.proof.local import local_radius
+from blindspots.spectral.proof.own_casts import own_casts_kept
 from blindspots.spectral.proof.sigmoid_bound import JointBound
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork, sigmoid_network
 
@@ -87,11 +89,14 @@ def certified_radius(
     dtype = own_dtype(model, images)
     images = images.detach().double()
     double = in_float64(model, dtype).to(images.device)
-    graph = trace(double, tuple(images.shape[1:]))
-    logits = _logits(double, images)
-    check_labels(labels, logits.shape[1], count=len(images))
-    labels = labels.to(images.device).long()
-    moves = sensitivity(double, images, logits, _logits)
+    with own_casts_kept(dtype) as kept:
+        graph = trace(double, tuple(images.shape[1:]))
+        logits = _logits(double, images)
+        check_labels(labels, logits.shape[1], count=len(images))
+        labels = labels.to(images.device).long()
+        moves = sensitivity(double, images, logits, _logits)
+    if kept.casts:
+        _check_casts(model, tuple(images.shape[1:]))
     if dtype != torch.float64:
         room = stated_rounding(dtype, logits, moves, largest=graph.largest)
         check_beside(model, dtype, images, logits, room, _logits)
@@ -119,6 +124,13 @@ def certified_radius(
     margin = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
     distortion = radius / math.sqrt(images[0].numel())
     return Certified(radius, distortion, margin, constant, chosen)
+
+
+def _check_casts(model: nn.Module, shape: tuple[int, ...]) -> None:
+    """Raise NoRuleError where a cast in the model itself, in its own dtype, is to one of fewer values."""
+    for layer in trace(model, shape).layers:
+        if layer.module is None:
+            raise NoRuleError(f"{layer.name} ({layer.kind}): {layer.problem}")
 
 
 def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:

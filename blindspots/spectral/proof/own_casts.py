@@ -1,0 +1,41 @@
+"""Casts that a model makes to its own dtype, such as ``x.float()``: its copy in float64 makes none of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+@contextmanager
+def own_casts_kept(dtype: torch.dtype) -> Iterator["KeptCasts"]:
+    """Within, a cast to ``dtype``, the model's own, is one to float64, in which the model's copy runs.
+
+    A model of float32 that casts its float32 values to float32 leaves them as they are, and so must its copy. Whether
+    the values that a cast meets are of the model's own dtype in the model itself, the copy can't tell: ask the model's
+    own graph where there were ``casts``.
+    """
+    mode = KeptCasts(dtype)
+    with mode:
+        yield mode
+
+
+class KeptCasts(TorchDispatchMode):
+    """Below autograd, where every method and function that casts is one and the same operation."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+        self.casts = False
+        """Whether there were any."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call ``func``, a cast to float64 in the place of one to the dtype."""
+        given = dict(kwargs or {})
+        if self.dtype != torch.float64 and func is torch.ops.aten._to_copy.default and given.get("dtype") == self.dtype:
+            self.casts = True
+            given["dtype"] = torch.float64
+        return func(*args, **given)
