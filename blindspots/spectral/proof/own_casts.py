@@ -25,7 +25,7 @@ class KeptCasts(TorchDispatchMode):
     """Below autograd, where every method and function that casts is one and the same operation."""
 
     def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.dtype = dtype
         self.casts = False
         """Whether there were any."""
