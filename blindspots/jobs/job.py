@@ -83,9 +83,13 @@ class Job(ABC):
     def files(self, workspace: Workspace, shard: int) -> Mapping[str, str]:
         """Return the files that hold the shard, by the names that its receipt has for them."""
 
-    @classmethod  # noqa: B027 - most kinds need nothing in common
-    def make_room(cls, workspace: Workspace) -> None:
-        """Make what all jobs of this kind need in the store, once before any of them is prepared."""
+    @classmethod
+    def make_room(cls, workspace: Workspace) -> bool:
+        """Make what all jobs of this kind need in the store, once before any is prepared; tell whether that undid some.
+
+        Then receipts say which of them are still done.
+        """
+        return False
 
     def check(self, workspace: Workspace) -> None:  # noqa: B027 - most jobs need no more than their inputs
         """Raise :class:`InputError` before any work where the job can't be done: a file is missing, data do not fit."""

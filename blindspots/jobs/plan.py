@@ -1,6 +1,6 @@
 """What of a study is done and what is to do, seen from the store's receipts alone."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from blindspots.jobs.expansion import expand
@@ -106,22 +106,19 @@ def wave_work(
     """Return what is to do of one of a stage's waves once all before it is done, with room made for it in the store.
 
     One process calls this, alone, before any of the work starts. ``without``: keys of jobs to leave out.
-    What the plan found done stays done; what waited is looked at again, since its inputs may have come out the same.
+    What the plan found done stays done, unless making room undid it; what waited is looked at again, since its inputs
+    may have come out the same.
     """
     jobs = [job for job in wave if job.key not in without]
-    known = [Outstanding(job, plan.to_do[job.key]) for job in jobs if job.key in plan.to_do]
-    again = outstanding(workspace, [job for job in jobs if job.key in plan.waiting])
+    undone = {kind for kind in dict.fromkeys(type(job) for job in jobs) if kind.make_room(workspace)}
+    known = [Outstanding(job, plan.to_do[job.key]) for job in jobs if job.key in plan.to_do and type(job) not in undone]
+    again = outstanding(workspace, [job for job in jobs if job.key in plan.waiting or type(job) in undone])
     found = {item.job.key: item for item in (*known, *again)}
     for job in jobs:
         job.fit(workspace)
-    return _prepare(workspace, [found[job.key] for job in jobs if job.key in found])
+    return [_prepared(workspace, found[job.key]) for job in jobs if job.key in found]
 
 
-def _prepare(workspace: Workspace, work: Sequence[Outstanding]) -> list[Outstanding]:
-    """Make room in the store for ``work``, alone, and return it with what the making undid."""
-    for kind in dict.fromkeys(type(item.job) for item in work):
-        kind.make_room(workspace)
-    return [
-        Outstanding(item.job, tuple(range(item.job.shards(workspace)))) if item.job.prepare(workspace) else item
-        for item in work
-    ]
+def _prepared(workspace: Workspace, item: Outstanding) -> Outstanding:
+    """Make room in the store for a job's work, and return it with what the making undid."""
+    return Outstanding(item.job, tuple(range(item.job.shards(workspace)))) if item.job.prepare(workspace) else item

@@ -28,6 +28,10 @@ RECEIPTS = "receipts"
 """The folder of all receipts."""
 MODELS = "models"
 """The folder of all weights."""
+BESIDE = "beside.zarr"
+"""A hierarchy in which a group is made that takes the place of another at once."""
+BESIDE_WHOLE = f"{BESIDE}/whole"
+"""Says that what is made there is whole, and what it replaces done with."""
 REPORT = "report.html"
 """The report, where no other file is named for it."""
 TRANSFER = "transfer"
@@ -141,6 +145,11 @@ def figure(name: str, suffix: str) -> str:
 def in_hierarchy(path: str) -> str:
     """Return the file or folder of ``path`` inside the hierarchy."""
     return f"{ZARR}/{path}" if path else ZARR
+
+
+def beside(key: str) -> str:
+    """Return where a file or folder of the hierarchy lies while it is made beside."""
+    return BESIDE + key.removeprefix(ZARR)
 
 
 def metadata(group: str) -> str:

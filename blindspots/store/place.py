@@ -5,8 +5,10 @@ A file is known by its *key*, its path below the root with forward slashes, such
 behind the same methods, and tests put a faulty one there.
 """
 
+import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from filelock import FileLock, Timeout
 
 from blindspots.errors import InputError
 from blindspots.files import PARTIAL, write_whole
+
+_TRIES = 5
 
 Stamp = tuple[int, int, int]
 """What tells one writing of a file from the next: its size, when it was written, and which file it is."""
@@ -64,7 +68,31 @@ class Place:
 
     def delete_all(self, key: str) -> None:
         """Delete the folder ``key`` with all that is below it, where it is there."""
-        shutil.rmtree(self.path(key), ignore_errors=False) if self.has_folder(key) else None
+        for attempt in reversed(range(_TRIES)):
+            try:
+                if self.has_folder(key):
+                    shutil.rmtree(self.path(key))
+                return
+            except OSError as error:  # a writer that is giving up still removes what it had begun, or ends it
+                if attempt == 0 or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                    raise
+                time.sleep(0.05)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file to where nobody looks yet; raise ``OSError`` where it cannot be read."""
+        path = Path(self.path(target))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.path(source), path)
+
+    def replace_all(self, source: str, target: str) -> None:
+        """Have the folder ``source`` lie where the folder ``target`` does, which is deleted first.
+
+        Whoever dies in between can call this again: ``source`` goes last.
+        """
+        if self.has_folder(source):
+            self.delete_all(target)
+            Path(self.path(target)).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self.path(source), self.path(target))
 
     def size(self, key: str) -> int | None:
         """Return a file's size in bytes, or None where there is no such file."""

@@ -1,21 +1,26 @@
 """The group ``transfer``: every source shown to every target, one chunk a pair of models and seed.
 
 Dims (source, target, seed, split, rule, variant). Pairs are written side by side, each its own chunk. When the study
-names other sources or targets, the table is laid out anew and what it holds is carried over by name.
+names other sources or targets, the table is laid out anew and what it holds is carried over by name, as far as that is
+what the receipts say; what is not is to do again.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.storage import MemoryStore
 
+from blindspots.identity import array_hash
 from blindspots.store import layout
-from blindspots.store.arrays import CorruptShardError, Variable, open_group, open_root
+from blindspots.store.arrays import CorruptShardError, Variable, open_group, set_group_attributes
 from blindspots.store.layout import TRANSFER as GROUP
 from blindspots.store.place import Place, Stamp
+from blindspots.store.receipts import read_receipt
 
 PAIR = ("source", "target", "seed")
 CELL = ("split", "rule", "variant")
@@ -45,14 +50,38 @@ class TransferTable:
     place: Place
     coordinates: Coordinates
 
-    def lay_out(self, attributes: Mapping[str, Any]) -> None:
-        """Make the table, or lay it out anew where its coordinates differ, carrying its values over by name."""
-        there = self._coordinates_there()
-        if there == {name: list(values) for name, values in self.coordinates.items()}:
-            return
-        old = self._values_there() if there else {}
+    def lay_out(self, attributes: Mapping[str, Any]) -> bool:
+        """Make the table, or make it anew where it has other coordinates or is not whole; tell whether it did.
+
+        Pairs are carried over by name, as they lie there, where the cells are the same and what can be read is what
+        their receipts say; every other pair loses its receipt, so that it is to do. The table is made beside the
+        hierarchy and takes the old one's place once it is whole: whoever is killed leaves either of the two.
+        """
+        came = self._take_place()
+        if self._is_whole(self._coordinates_there()):
+            set_group_attributes(self.place, GROUP, attributes)
+            return came
+        beside = zarr.open_group(self.place.path(layout.BESIDE), mode="w", zarr_format=3)
+        self._make(beside.create_group(GROUP, attributes=dict(attributes)))
+        carried = self._carry_over()
+        for key in list(self.place.files(layout.receipts(GROUP))):
+            if key not in carried:
+                self.place.delete(key)
+        self.place.write(layout.BESIDE_WHOLE, b"")
+        self._take_place()
+        return True
+
+    def _take_place(self) -> bool:
+        """Put a table that was made beside in its place where it is whole, and drop it where not; tell of the first."""
+        whole = self.place.has(layout.BESIDE_WHOLE)
+        if whole:
+            self.place.replace_all(layout.beside(layout.in_hierarchy(GROUP)), layout.in_hierarchy(GROUP))
+        self.place.delete_all(layout.BESIDE)
+        return whole
+
+    def _make(self, group: zarr.Group) -> None:
+        """Make the coordinates, with their values, and the variables, which are empty."""
         shape = tuple(len(self.coordinates[dim]) for dim in DIMS)
-        group = open_root(self.place).create_group(GROUP, overwrite=True, attributes=dict(attributes))
         for dim in DIMS:
             values = np.array(self.coordinates[dim], dtype=object if dim != "seed" else np.int64)
             array = group.create_array(
@@ -60,20 +89,65 @@ class TransferTable:
             )
             array[:] = values
         for name, variable in VARIABLES.items():
-            fill = np.nan if variable.dtype == "float64" else 0
-            array = group.create_array(
+            group.create_array(
                 name,
                 shape=shape,
                 dtype=variable.dtype,
                 chunks=(1, 1, 1, *shape[3:]),
-                fill_value=fill,
+                fill_value=np.nan if variable.dtype == "float64" else 0,
                 dimension_names=DIMS,
                 compressors=(BloscCodec(cname="zstd"), Crc32cCodec()),
                 attributes={"units": variable.units, "long_name": variable.long_name},
             )
-            if there and name in old:
-                carried = _carried_over(old[name], there, self.coordinates, shape, variable.dtype, fill)
-                array.with_config({"write_empty_chunks": True})[...] = carried  # a pair that is done has its files
+
+    def _is_whole(self, there: Coordinates | None) -> bool:
+        """Tell whether the table in the store has these coordinates, and every array is as it is made."""
+        if there != {name: list(values) for name, values in self.coordinates.items()}:
+            return False
+        made = zarr.open_group(MemoryStore(), mode="w", zarr_format=3)
+        self._make(made)
+        found = self._arrays_there()
+        return all(name in found and _described(found[name]) == _described(array) for name, array in made.arrays())
+
+    def _arrays_there(self) -> dict[str, zarr.Array[Any]]:
+        """Return those arrays of the table that can be opened."""
+        found = {}
+        for name in (*DIMS, *VARIABLES):
+            try:
+                array = open_group(self.place, GROUP)[name]
+            except Exception:  # missing or damaged in whatever way
+                continue
+            if isinstance(array, zarr.Array):
+                found[name] = array
+        return found
+
+    def _carry_over(self) -> set[str]:
+        """Copy the pairs that old and new table share beside; return the files of their receipts, there or not."""
+        there, old = self._coordinates_there(), self._arrays_there()
+        same = there is not None and all(list(there[dim]) == list(self.coordinates[dim]) for dim in CELL)
+        made = zarr.open_group(self.place.path(layout.BESIDE), path=GROUP, mode="r")
+        if there is None or not same or not all(name in old and _alike(old[name], made[name]) for name in VARIABLES):
+            return set()
+        whole: dict[str, Any] = {name: _values(old[name]) for name in VARIABLES}
+        carried = set()
+        shared = ([value for value in self.coordinates[dim] if value in there[dim]] for dim in PAIR)
+        for source, target, seed in product(*shared):
+            pair = {"source": source, "target": target, "seed": seed}
+            at, to = _index(pair, there), _index(pair, self.coordinates)
+            key = layout.receipt(layout.pair_job(source, target, seed), 0)
+            receipt = read_receipt(self.place, key)
+            try:
+                for name in VARIABLES:
+                    values = old[name][at] if whole[name] is None else whole[name][at]
+                    if receipt is not None and array_hash(np.asarray(values)) != receipt.arrays.get(name):
+                        raise CorruptShardError(f"transfer: {name} is not what the receipt says")
+                    self.place.copy(_file(name, at), layout.beside(_file(name, to)))
+            except Exception:  # a damaged chunk, or none: codecs raise what they like
+                for name in VARIABLES:
+                    self.place.delete(layout.beside(_file(name, to)))
+                continue
+            carried.add(key)
+        return carried
 
     def write(self, pair: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Write the cells (split, rule, variant) of one pair."""
@@ -110,8 +184,8 @@ class TransferTable:
             raise CorruptShardError(f"transfer: {(str(error).splitlines() or ['damaged'])[0]}") from None
 
     def _coordinates_there(self) -> dict[str, list[Any]] | None:
-        chunks = (layout.chunk(GROUP, dim, (0,)) for dim in DIMS)
-        files = tuple(map(self.place.stamp, (layout.metadata(GROUP), *chunks)))
+        arrays = (file for dim in DIMS for file in (layout.metadata(f"{GROUP}/{dim}"), layout.chunk(GROUP, dim, (0,))))
+        files = tuple(map(self.place.stamp, (layout.metadata(GROUP), *arrays)))
         if _known.get(self.place, (None,))[0] != files:
             _known[self.place] = files, self._read_coordinates()
         return _known[self.place][1]
@@ -123,32 +197,29 @@ class TransferTable:
         except Exception:  # missing or damaged in whatever way: laid out anew
             return None
 
-    def _values_there(self) -> dict[str, np.ndarray]:
-        group = open_group(self.place, GROUP)
-        found = {}
-        for name in VARIABLES:
-            try:
-                found[name] = np.asarray(group[name][...])  # type: ignore[index]
-            except Exception:  # a damaged chunk: the pairs' receipts tell that they are to be redone
-                continue
-        return found
-
 
 def _file(name: str, at: tuple[int, ...]) -> str:
     return layout.chunk(GROUP, name, (*at, 0, 0, 0))
 
 
+def _alike(one: zarr.Array[Any], other: Any) -> bool:
+    """Tell whether two variables' chunks are files of the same kind, wherever they lie in the grid."""
+    left, right = ({**_described(array), "shape": None, "attributes": None} for array in (one, other))
+    return left == right
+
+
+def _described(array: zarr.Array[Any]) -> dict[str, Any]:
+    """Return an array's metadata as they are written, in which a NaN is the text that equals itself."""
+    return array.metadata.to_dict()
+
+
+def _values(array: zarr.Array[Any]) -> np.ndarray | None:
+    """Return all values of an array, or None where a chunk is damaged."""
+    try:
+        return np.asarray(array[...])
+    except Exception:  # codecs raise what they like
+        return None
+
+
 def _index(pair: Mapping[str, Any], coordinates: Coordinates) -> tuple[int, ...]:
     return tuple(list(coordinates[dim]).index(pair[dim]) for dim in PAIR)
-
-
-def _carried_over(
-    old: np.ndarray, there: Coordinates, wanted: Coordinates, shape: tuple[int, ...], dtype: str, fill: float
-) -> np.ndarray:
-    """Return ``old``, laid out along ``there``, along ``wanted``: by name, what is new filled."""
-    result = np.full(shape, fill, dtype)
-    common = {dim: [value for value in wanted[dim] if value in there[dim]] for dim in DIMS}
-    into = np.ix_(*([list(wanted[dim]).index(value) for value in common[dim]] for dim in DIMS))
-    out_of = np.ix_(*([list(there[dim]).index(value) for value in common[dim]] for dim in DIMS))
-    result[into] = old[out_of]
-    return result

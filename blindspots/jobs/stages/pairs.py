@@ -131,9 +131,9 @@ class Pair(Job):
         report(Progress(self.stage, self.key, 1, 1, self.unit))
 
     @classmethod
-    def make_room(cls, workspace: Workspace) -> None:
-        """Lay out the table for the study's pairs."""
-        table(workspace).lay_out(
+    def make_room(cls, workspace: Workspace) -> bool:
+        """Lay out the table for the study's pairs; those that it holds no more, or not as their receipts say, go."""
+        return table(workspace).lay_out(
             {
                 "long_name": "every set (source) shown to every model (target)",
                 "dataset": workspace.study.dataset_name,

@@ -18,7 +18,11 @@ from tests.stores import assert_same_content
 def test_damage_that_a_job_meets_is_made_again_in_the_same_run(
     tiny: Study, root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for file in ("sets/fc10/seed-0/train/random/perturbation/c/1/0/0/0", "references/train/noise-1/example/c/0"):
+    for file in (
+        "sets/fc10/seed-0/train/random/perturbation/c/1/0/0/0",
+        "references/train/noise-1/example/c/0",
+        "transfer/misread/c/0/1/0/0/0/0",
+    ):
         path = root / "study.zarr" / file
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 16
@@ -29,6 +33,10 @@ def test_damage_that_a_job_meets_is_made_again_in_the_same_run(
     assert ran["sets/fc10/seed-0/train/random"] == (1,)
     assert ran["references/train/noise-1"] == (0,)
     assert "sets/fc10/seed-0/train/nearest" not in ran
+    made = {key for key in ran if key.startswith("transfer/") and "other" not in key}
+    assert made == {
+        "transfer/fc10/fc20-10/seed-0"
+    }  # the table was laid out anew, and that pair could not be carried over
     assert "met damage, which is made again: sets/fc10/seed-0/train/random shard 1" in caplog.text
     run_study(study, tmp_path / "fresh")
     assert_same_content(root, tmp_path / "fresh")

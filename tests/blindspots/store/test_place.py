@@ -77,3 +77,16 @@ def test_a_file_takes_the_place_and_a_folder_does_not(tmp_path: Path) -> None:
     assert Place.at(tmp_path / "file").is_taken()
     assert not Place.at(tmp_path).is_taken()
     assert not Place.at(tmp_path / "nothing").is_taken()
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.write("old/a", b"1")
+    place.write("old/c/b", b"2")
+    place.copy("old/a", "new/d/a")
+    place.replace_all("new", "old")
+    place.replace_all("new", "old")  # as after a death in between: what is there stays
+    assert list(place.files()) == ["old/d/a"]
+    assert place.read("old/d/a") == b"1"
+    with pytest.raises(OSError, match="a"):
+        place.copy("old/a", "x")

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -5,10 +6,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from blindspots.identity import array_hash
 from blindspots.store import layout
-from blindspots.store.arrays import CorruptShardError
+from blindspots.store.arrays import CorruptShardError, group_attributes
 from blindspots.store.place import Place
+from blindspots.store.receipts import write_receipt
 from blindspots.store.transfer_table import VARIABLES, TransferTable
+from tests.faults import KilledError, killed_before
 
 
 def coordinates(**changes: Any) -> dict[str, list[Any]]:
@@ -35,6 +39,16 @@ def hierarchy(table: TransferTable) -> Path:
     return Path(table.place.path(layout.ZARR))
 
 
+def receipt(source: str, target: str) -> str:
+    return layout.receipt(layout.pair_job(source, target, 0), 0)
+
+
+def leave_receipt(table: TransferTable, source: str, target: str) -> None:
+    hashes = {name: array_hash(values) for name, values in table.read(pair(source, target)).items()}
+    proof: dict[str, Any] = {"identity": "i", "content": "c", "sizes": {}, "seconds": 1.0, "device": "cpu"}
+    write_receipt(table.place, receipt(source, target), arrays=hashes, **proof)
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> TransferTable:
     made = TransferTable(Place(tmp_path), coordinates())
@@ -55,12 +69,22 @@ def test_pairs_lie_where_their_names_say(table: TransferTable) -> None:
 
 
 def test_another_layout_carries_values_over_by_name(table: TransferTable) -> None:
-    wanted = coordinates(source=["c", "b", "a"], target=["b", "a", "c"], rule=["nearest", "none", "random"])
-    other = TransferTable(table.place, wanted)
-    other.lay_out({})
-    assert other.read(pair("b", "a"))["n"][:, :, 0].tolist() == [[3, 3, 0], [3, 3, 0]]
+    other = TransferTable(table.place, coordinates(source=["c", "b", "a"], target=["b", "a", "c"]))
+    assert other.lay_out({})
+    assert other.read(pair("b", "a"))["n"].sum() == 12
     assert other.read(pair("a", "b"))["n"].sum() == 8
     assert other.read(pair("c", "a"))["n"].sum() == 0
+    with pytest.raises(CorruptShardError, match="lacks the pair"):
+        table.read(pair("clean", "b"))
+
+
+def test_other_cells_are_all_to_do(table: TransferTable) -> None:
+    """What a pair is has its cells in it, so that none of them would be taken for done."""
+    leave_receipt(table, "a", "b")
+    other = TransferTable(table.place, coordinates(rule=["nearest", "none", "random"]))
+    other.lay_out({})
+    assert other.read(pair("a", "b"))["n"].sum() == 0
+    assert not table.place.has(receipt("a", "b"))
     with pytest.raises(CorruptShardError, match="other cells"):
         table.read(pair("a", "a"))
 
@@ -98,6 +122,8 @@ def test_the_same_layout_is_left_alone(table: TransferTable) -> None:
     before = {path: path.stat().st_mtime_ns for path in hierarchy(table).rglob("*") if path.is_file()}
     table.lay_out({"title": "transfer"})
     assert before == {path: path.stat().st_mtime_ns for path in hierarchy(table).rglob("*") if path.is_file()}
+    table.lay_out({"title": "another"})
+    assert group_attributes(table.place, "transfer") == {"title": "another"}
 
 
 def test_a_damaged_pair_is_seen_and_can_be_written_again(table: TransferTable) -> None:
@@ -118,3 +144,58 @@ def test_a_damaged_table_is_laid_out_anew(table: TransferTable) -> None:
         table.read(pair("a", "b"))
     table.lay_out({})
     assert table.read(pair("a", "b"))["n"].sum() == 0
+
+
+@pytest.mark.parametrize("name", ["misread", "rate", "seed"])
+def test_a_table_without_one_of_its_arrays_is_laid_out_anew(table: TransferTable, name: str) -> None:
+    """As a layout that was not made beside left it where it was killed: the coordinates there, the variables not."""
+    leave_receipt(table, "a", "b")
+    (hierarchy(table) / "transfer" / name / "zarr.json").unlink()
+    assert table.lay_out({})
+    assert not table.place.has(receipt("a", "b"))
+    table.write(pair("a", "b"), cells(7))
+    assert table.read(pair("a", "b"))[name if name in VARIABLES else "n"].sum() == 28
+    assert not table.lay_out({})
+
+
+def test_pairs_that_are_not_what_their_receipts_say_are_to_do_in_another_layout(table: TransferTable) -> None:
+    for names in (("a", "a"), ("a", "b"), ("b", "a"), ("clean", "b")):
+        leave_receipt(table, *names)
+    damaged, lost, swapped = (hierarchy(table) / f"transfer/misread/c/{at}/0/0/0/0" for at in ("0/0", "0/1", "1/0"))
+    swapped.write_bytes(damaged.read_bytes())
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    lost.unlink()
+    other = TransferTable(table.place, coordinates(source=["c", "clean", "b", "a"]))
+    other.lay_out({})
+    assert list(table.place.files(layout.RECEIPTS)) == [receipt("clean", "b")]
+    assert other.read(pair("clean", "b"))["misread"].sum() == 16
+
+
+def test_a_layout_that_is_killed_anywhere_loses_no_pair_that_is_said_to_be_done(
+    table: TransferTable, tmp_path: Path
+) -> None:
+    done = {("a", "a"): 4, ("a", "b"): 8, ("b", "a"): 12}
+    for names in done:
+        leave_receipt(table, *names)
+    wanted = coordinates(source=["c", "b", "a"], target=["b", "a"])
+    deaths = 0
+    for operation in range(0, 200, 5):
+        folder = tmp_path / f"copy-{operation}"
+        shutil.copytree(table.place.root / layout.ZARR, folder / layout.ZARR)
+        shutil.copytree(table.place.root / layout.RECEIPTS, folder / layout.RECEIPTS)
+        other = TransferTable(Place(folder), wanted)
+        try:
+            with killed_before(operation):
+                other.lay_out({})
+            break
+        except (KilledError, OSError):
+            deaths += 1
+        other.lay_out({})
+        for names, total in done.items():
+            if other.place.has(receipt(*names)):
+                assert other.read(pair(*names))["misread"].sum() == total, operation
+        other.write(pair("c", "a"), cells(5))
+        assert other.read(pair("c", "a"))["rate"].sum() == 20
+        assert not other.place.has_folder(layout.BESIDE)
+    assert deaths > 6
+    assert all(other.place.has(receipt(*names)) for names in done)
