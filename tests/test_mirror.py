@@ -56,11 +56,10 @@ COVERED = {
         # a QuocNet's stages, whole and killed
         (
             "blindspots/jobs/quocnet",
-            "inputs parts replicas training work",
+            "inputs parts replicas work",
             "tests/blindspots/jobs/stages/features/test_quocnet.py",
         ),
         ("blindspots/training/layerwise", "stored", "tests/blindspots/jobs/stages/features/test_quocnet.py"),
-        ("blindspots/store", "weights", "tests/blindspots/jobs/test_all_kinds.py"),
         # runs in processes of their own, with a real server and Ray
         ("tasks", "progress run_job", "tests/flows/test_distributed.py"),
         ("tasks/actors", "worker", "tests/flows/test_distributed.py"),

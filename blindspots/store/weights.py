@@ -7,8 +7,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
+from blindspots.identity import arrays_hash, identity
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.place import Place
+
+CHECK = "sha256"
+"""The name, among a file's metadata, of the hash of all else in it."""
 
 
 def save_weights(place: Place, key: str, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
@@ -26,6 +30,26 @@ def load_weights(place: Place, key: str) -> dict[str, torch.Tensor]:
         return {name: tensor.clone() for name, tensor in load(place.read(key)).items()}
     except (OSError, SafetensorError, ValueError) as error:
         raise CorruptShardError(f"{key}: {str(error).splitlines()[0]}") from None
+
+
+def save_checked(place: Place, key: str, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
+    """Write what is gone on from and has no receipt yet: as :func:`save_weights` does, with a hash of all of it."""
+    save_weights(place, key, tensors, {**metadata, CHECK: _check(tensors, metadata)})
+
+
+def load_checked(place: Place, key: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Return tensors and metadata as :func:`save_checked` wrote them.
+
+    Raises :class:`CorruptShardError` where the file is missing, damaged, or to the last bit anything else.
+    """
+    tensors, metadata = load_weights(place, key), read_metadata(place, key)
+    if metadata.pop(CHECK, None) != _check(tensors, metadata):
+        raise CorruptShardError(f"{key}: the content is not what was written")
+    return tensors, metadata
+
+
+def _check(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:
+    return identity(metadata=dict(metadata), tensors=arrays_hash(as_arrays(tensors)))
 
 
 def load_part(place: Place, key: str, name: str, part: tuple[int | slice, ...]) -> torch.Tensor:

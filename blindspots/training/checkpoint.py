@@ -1,5 +1,6 @@
 """What is kept of a training under way: the weights, and the curve so far."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +9,9 @@ import torch
 
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.place import Place
-from blindspots.store.weights import load_weights, read_metadata, save_weights
+from blindspots.store.weights import load_checked, save_checked
+
+logger = logging.getLogger(__name__)
 
 CURVE_DTYPES = {
     "iteration": np.int64,
@@ -67,14 +70,20 @@ def write_checkpoint(place: Place, key: str, checkpoint: Checkpoint, *, identity
     tensors |= {f"memory/{name}": tensor for name, tensor in checkpoint.memory.items()}
     tensors |= {f"curve/{name}": torch.from_numpy(column) for name, column in checkpoint.curve.items()}
     metadata = {"identity": identity, "phase": str(checkpoint.phase), "reason": checkpoint.reason}
-    save_weights(place, key, tensors, metadata)
+    save_checked(place, key, tensors, metadata)
 
 
 def read_checkpoint(place: Place, key: str, *, identity: str) -> Checkpoint | None:
-    """Return the checkpoint in the file ``key`` if it is whole and of the work called ``identity``, else None."""
+    """Return the checkpoint in the file ``key`` if it is of the work called ``identity``, just as written.
+
+    None otherwise: the training begins anew, which is said where there was something.
+    """
+    if not place.has(key):
+        return None
     try:
-        metadata, tensors = read_metadata(place, key), load_weights(place, key)
-    except CorruptShardError:
+        tensors, metadata = load_checked(place, key)
+    except CorruptShardError as error:
+        logger.warning("the checkpoint is damaged, and the training begins anew: %s", error)
         return None
     if metadata.get("identity") != identity:
         return None

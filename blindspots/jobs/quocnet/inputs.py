@@ -16,13 +16,11 @@ _WHITENED = 200
 
 
 def make_whitening(work: StageWork) -> None:
-    """Find out what whitens the pictures that a QuocNet is trained on, and store it, where that is not done."""
-    if work.has(layout.quocnet_whitening()):
-        return
+    """Find out what whitens the pictures that a QuocNet is trained on, and store it."""
     count = min(work.spec.images, _WHITENED)
     blocks = range(-(-count // work.pictures_a_block))
     found = whitening(_squares(work, block, count=1) for block in blocks)
-    work.save(layout.quocnet_whitening(), found.state_dict())
+    work.keep(layout.quocnet_whitening(), found.state_dict())
 
 
 def make_inputs(work: StageWork, block: int) -> None:

@@ -93,7 +93,7 @@ def keep(work: StageWork, part: tuple[int, int]) -> torch.Tensor:
     """
     number, step = part
     weights = work.state(step, number, weight_names(work))
-    work.save(layout.quocnet_tile(work.stage, number), weights, {"stage": str(work.stage), "tile": str(number)})
+    work.keep(layout.quocnet_tile(work.stage, number), weights, {"stage": str(work.stage), "tile": str(number)})
     norms: torch.Tensor = weights[ENCODER].norm(dim=-1).cpu()
     return norms
 

@@ -10,7 +10,7 @@ import torch
 from blindspots.jobs.quocnet.parts import forward_of, inputs_of, state_names, weight_names
 from blindspots.jobs.quocnet.work import StageWork
 from blindspots.store import layout
-from blindspots.store.weights import load_weights
+from blindspots.store.weights import load_checked
 from blindspots.training.layerwise.descent import update
 from blindspots.training.layerwise.objective import Losses
 from blindspots.training.layerwise.replicas import Slopes, parts_of, shares_of, summed
@@ -65,7 +65,7 @@ def _part(work: StageWork, which: int) -> slice:
 
 
 def _slopes(work: StageWork, replica: Replica) -> Slopes:
-    found = load_weights(work.workspace.place, _slopes_key(work, replica))
+    found, _ = load_checked(work.workspace.place, _slopes_key(work, replica))
     return {name: found[name].to(work.workspace.device) for name in weight_names(work)}
 
 

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from blindspots.identity import arrays_hash
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.quocnet.inputs import make_inputs, make_whitening
 from blindspots.jobs.quocnet.parts import advance, begin, held_out, state_names
@@ -18,7 +19,7 @@ from blindspots.jobs.quocnet.replicas import leave_slopes, step_together
 from blindspots.jobs.quocnet.work import StageWork
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError
-from blindspots.store.weights import load_weights
+from blindspots.store.weights import as_arrays, load_weights
 from blindspots.study.quocnet_spec import WINDOW
 from blindspots.training.layerwise.objective import Losses
 from blindspots.training.layerwise.replicas import averaged, parts_of, shares_of
@@ -131,25 +132,32 @@ def _save(work: StageWork, course: Course) -> None:
         "losses": torch.tensor(course.losses, dtype=torch.float64).reshape(-1, 2),
         "checks": torch.tensor(course.checks, dtype=torch.float64),
     }
-    work.save(layout.quocnet_checkpoint(work.stage), tensors, {"step": str(course.step)})
+    work.save(layout.quocnet_checkpoint(work.stage), tensors, {"step": str(course.step), **_whitening(work)})
+
+
+def _whitening(work: StageWork) -> dict[str, str]:
+    """Return the hash of what whitens the images, which has no receipt before the first stage has; {} after that."""
+    if work.stage > 1:
+        return {}
+    return {"whitening": arrays_hash(as_arrays(load_weights(work.workspace.place, layout.quocnet_whitening())))}
 
 
 def _resumed(work: StageWork) -> Course | None:
-    """Return the course of the checkpoint where that is of this work and all that it speaks of is there."""
-    place, stage = work.workspace.place, work.stage
-    key = layout.quocnet_checkpoint(stage)
-    if not work.has(key):
-        return None
+    """Return the course of the checkpoint where that is of this work and all that it speaks of is there, as written."""
+    stage = work.stage
+    there = work.found(layout.quocnet_checkpoint(stage))
     try:
-        found = load_weights(place, key)
+        if there is None or there[1].get("whitening") != _whitening(work).get("whitening"):
+            return None
     except CorruptShardError:
         return None
+    found, _ = there
     checks = [(int(row[0]), *row[1:]) for row in found["checks"].tolist()]
     course = Course(checks[-1][0], [(row[0], row[1]) for row in found["losses"].tolist()], checks)
     names = (*state_names(work), *work.made_names())
     states = [layout.quocnet_state(stage, course.step, tile.number, name) for tile in work.tiles for name in names]
     inputs = [layout.quocnet_inputs(stage, block) for block in range(sum(work.blocks))]
-    if not all(map(work.has, (*states, *inputs, layout.quocnet_whitening()) if stage == 1 else (*states, *inputs))):
+    if not all(map(work.has, (*states, *inputs))):
         return None
     _forget_others(work, course.step)
     return course

@@ -13,7 +13,7 @@ from blindspots.errors import InputError
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError
-from blindspots.store.weights import load_part, load_weights, read_metadata, save_weights
+from blindspots.store.weights import load_checked, load_part, save_checked, save_weights
 from blindspots.study.quocnet_size import StageShape
 from blindspots.study.quocnet_spec import QuocNetSpec
 from blindspots.training.layerwise.descent import State
@@ -82,16 +82,27 @@ class StageWork:
         """Return the inputs of a block, or a part of them."""
         return load_part(self.workspace.place, layout.quocnet_inputs(self.stage, block), INPUTS, part)
 
-    def has(self, key: str) -> bool:
-        """Tell whether a file is there, and of this very work."""
-        place = self.workspace.place
+    def found(self, key: str) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:
+        """Return tensors and metadata of a file that is gone on from; None where it is not one of this very work.
+
+        Nor where it is not to the last bit what :meth:`save` wrote.
+        """
         try:
-            return place.has(key) and read_metadata(place, key).get("identity") == self.identity
+            tensors, metadata = load_checked(self.workspace.place, key)
         except CorruptShardError:
-            return False
+            return None
+        return (tensors, metadata) if metadata.get("identity") == self.identity else None
+
+    def has(self, key: str) -> bool:
+        """Tell whether a file is there, of this very work and whole; all of it is read and hashed."""
+        return self.found(key) is not None
 
     def save(self, key: str, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
-        """Write a file of this work, whole or not at all."""
+        """Write a file that is needed only while the stage is trained, whole or not at all."""
+        save_checked(self.workspace.place, key, tensors, {"identity": self.identity, **(metadata or {})})
+
+    def keep(self, key: str, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
+        """Write a file of what stays, whole or not at all; its receipt has its hash."""
         save_weights(self.workspace.place, key, tensors, {"identity": self.identity, **(metadata or {})})
 
     def save_state(self, step: int, tile: int, state: Mapping[str, torch.Tensor]) -> None:
@@ -103,8 +114,11 @@ class StageWork:
         """Return the arrays ``names`` of a tile's state before a step."""
         found: State = {}
         for name in names:
-            found |= load_weights(self.workspace.place, layout.quocnet_state(self.stage, step, tile, name))
+            found |= self._checked(layout.quocnet_state(self.stage, step, tile, name))
         return {name: tensor.to(self.workspace.device) for name, tensor in found.items()}
+
+    def _checked(self, key: str) -> dict[str, torch.Tensor]:
+        return load_checked(self.workspace.place, key)[0]
 
     def made_names(self) -> tuple[str, ...]:
         """Return the names of what a tile leaves of a step's inputs, a name a replica; none where nobody reads it."""
@@ -119,7 +133,7 @@ class StageWork:
 
     def made(self, step: int, tile: int, name: str = MADE) -> Forward:
         """Return what a tile made of a step's inputs."""
-        found = load_weights(self.workspace.place, layout.quocnet_state(self.stage, step, tile, name))
+        found = self._checked(layout.quocnet_state(self.stage, step, tile, name))
         return Forward(**{name: tensor.to(self.workspace.device) for name, tensor in found.items()})
 
     def part_made(self, step: int, tile: int, name: str, region: Region, of: str = MADE) -> torch.Tensor:

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from blindspots.store.place import Place
@@ -43,3 +44,18 @@ def test_those_of_other_work_and_damaged_ones_are_not_taken(tmp_path: Path) -> N
     assert read_checkpoint(place, "none", identity="work") is None
     path.write_bytes(path.read_bytes()[:-20])
     assert read_checkpoint(place, "x", identity="work") is None
+
+
+def test_a_checkpoint_with_any_bit_flipped_is_not_gone_on_from(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where the file can still be read: other weights would end in other sets, and in other tables."""
+    place, path = Place(tmp_path), tmp_path / "x"
+    write_checkpoint(place, "x", CHECKPOINT, identity="work")
+    whole = path.read_bytes()
+    for at in (*range(9, len(whole), 7), len(whole) - 1):  # names, shapes, metadata, values
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert read_checkpoint(place, "x", identity="work") is None, at
+    assert "the checkpoint is damaged, and the training begins anew: x" in caplog.text
+    path.write_bytes(whole)
+    assert read_checkpoint(place, "x", identity="work") is not None

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from blindspots.store.arrays import CorruptShardError
+from blindspots.store.place import Place
+from blindspots.store.weights import CHECK, load_checked, load_weights, read_metadata, save_checked, save_weights
+
+TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    save_weights(place, "x", TENSORS, {"model": "m"})
+    assert read_metadata(place, "x") == {"model": "m"}
+    assert torch.equal(load_weights(place, "x")["a"], TENSORS["a"])
+    with pytest.raises(CorruptShardError, match="x: the content is not what was written"):
+        load_checked(place, "x")  # it says no hash: nothing that is gone on from is taken without
+
+
+@pytest.mark.parametrize("tensors", [{**TENSORS, "b": torch.tensor(4)}, {"a": TENSORS["a"]}])
+def test_a_file_of_other_content_than_its_hash_is_refused(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    place = Place(tmp_path)
+    save_checked(place, "x", TENSORS, {"step": "4"})
+    found, metadata = load_checked(place, "x")
+    assert metadata == {"step": "4"}
+    assert found.keys() == TENSORS.keys()
+    check = read_metadata(place, "x")[CHECK]
+    for content, step in ((tensors, "4"), (TENSORS, "5")):
+        save_weights(place, "x", content, {"step": step, CHECK: check})
+        with pytest.raises(CorruptShardError, match="not what was written"):
+            load_checked(place, "x")
