@@ -27,6 +27,12 @@ COVERED = {
             "tests/blindspots/distortion/test_paths.py",
         ),
         ("blindspots/training", "sparse_inputs", "tests/blindspots/training/test_inputs.py"),
+        # a whole training with pools
+        (
+            "blindspots/training/hardening",
+            "parts pool refreshing",
+            "tests/blindspots/training/hardening/test_mixture.py",
+        ),
         # the parts of a table, a figure and a page, in what is drawn of a store written by hand
         (
             "blindspots/tables",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from blindspots.study.file import load_study, validate_study
     from blindspots.study.model_spec import GivenSpec, ModelSpec
     from blindspots.study.pictures_spec import PicturesSpec
+    from blindspots.study.pools_spec import HardeningSpec, PoolsSpec
     from blindspots.study.quocnet_size import SIZES, QuocNetSize
     from blindspots.study.sets_spec import NegativesSpec, SetsSpec
     from blindspots.study.study import Study
@@ -23,9 +24,11 @@ else:
             "AutoencoderSpec": "blindspots.study.training_spec",
             "BoundsSpec": "blindspots.study.bounds_spec",
             "GivenSpec": "blindspots.study.model_spec",
+            "HardeningSpec": "blindspots.study.pools_spec",
             "ModelSpec": "blindspots.study.model_spec",
             "NegativesSpec": "blindspots.study.sets_spec",
             "PicturesSpec": "blindspots.study.pictures_spec",
+            "PoolsSpec": "blindspots.study.pools_spec",
             "QuocNetSize": "blindspots.study.quocnet_size",
             "SIZES": "blindspots.study.quocnet_size",
             "SetsSpec": "blindspots.study.sets_spec",
@@ -43,9 +46,11 @@ __all__ = [
     "AutoencoderSpec",
     "BoundsSpec",
     "GivenSpec",
+    "HardeningSpec",
     "ModelSpec",
     "NegativesSpec",
     "PicturesSpec",
+    "PoolsSpec",
     "QuocNetSize",
     "SetsSpec",
     "Study",

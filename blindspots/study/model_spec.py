@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from blindspots.study.part import Part, Sha256, Slug, from_anywhere, is_address
+from blindspots.study.pools_spec import HardeningSpec, PoolsSpec
 
 Width = Annotated[int, Field(ge=1, le=100_000)]
 HALVES = ("p1", "p2")
@@ -79,6 +80,12 @@ class ModelSpec(Part):
         None, description="Images in each of its sets at most; empty for as many as the study's"
     )
     given: GivenSpec | None = Field(None, description="Weights that are there already; empty for a model to train")
+    pools: PoolsSpec | None = Field(
+        None, description="Pools of adversarial examples that a fully connected network is trained with; or none"
+    )
+    hardening: HardeningSpec | None = Field(
+        None, description="Minibatches in the place of L-BFGS, with dropout and the like; empty for L-BFGS"
+    )
 
     @field_validator("decay", "hidden", "channels", mode="before")
     @classmethod
@@ -109,6 +116,7 @@ class ModelSpec(Part):
             raise ValueError(
                 f"penalty = {self.penalty:g}: {self.name} is an autoencoder, which has none; set penalty=0"
             )
+        self._check_hardened()
         for half in HALVES:
             if self.name.endswith(f"-{half}") and self.split != half:
                 raise ValueError(
@@ -148,6 +156,22 @@ class ModelSpec(Part):
                 said = list(value) if isinstance(value, tuple) else value
                 raise ValueError(f"{field} = {said}: {self.name} is given and not trained; leave it out")
 
+    def _check_hardened(self) -> None:
+        """Raise ``ValueError`` where what hardens a network does not fit it."""
+        for field, spec in (("pools", self.pools), ("hardening", self.hardening)):
+            if spec is None:
+                continue
+            if self.given is not None:
+                raise ValueError(f"{field}: {self.name} is given and not trained; leave it out")
+            if self.network != "fully-connected":
+                raise ValueError(f"{field}: {self.name} is {self.network}; only fully connected networks have them")
+            spec.check_layers(self.hidden)
+
+    @property
+    def hardened(self) -> bool:
+        """Whether it is a fully connected network that is trained by minibatches, with pools or what else hardens."""
+        return self.pools is not None or self.hardening is not None
+
     @property
     def _layers(self) -> int:
         """How many layers of weights have a decay of their own."""
@@ -155,12 +179,13 @@ class ModelSpec(Part):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a penalty of 0, and what is not given: without them a model is the work that it was before."""
+        """Leave out a penalty of 0 and parts that are not there: without them a model is the work it was before."""
         content: dict[str, Any] = handler(self)
         if not self.penalty:
             content.pop("penalty", None)
-        if self.given is None:
-            content.pop("given", None)
+        for part in ("given", "pools", "hardening"):
+            if getattr(self, part) is None:
+                content.pop(part, None)
         return content
 
     @property

@@ -9,7 +9,7 @@ from blindspots.study.part import Part
 
 
 class AdamSpec(Part):
-    """Minibatch Adam: how convolutional networks are trained, and how others may be begun."""
+    """Minibatch Adam: how convolutional and hardened networks are trained, and how others may be begun."""
 
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training images")
     batch: int = Field(60, ge=1, le=100_000, description="Images in a minibatch")
@@ -57,7 +57,7 @@ class TrainingSpec(Part):
 
     def part_for(self, spec: ModelSpec) -> dict[str, Any]:
         """Return the fields that decide the weights of a model ``spec``, as JSON."""
-        if spec.network == "convolutional":
+        if spec.network == "convolutional" or spec.hardened:
             return self.model_dump(mode="json", include={"images", "adam", "decay_form"})
         unused = set()
         if not self.warm_epochs:

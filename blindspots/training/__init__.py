@@ -9,6 +9,7 @@ From the ground up, each importing only from those before it:
 - ``lbfgs.py``: the minimiser; ``checkpoint.py``, ``descent.py``: in segments, until a criterion is met
 - ``minibatches.py``: Adam; ``codes.py``: the autoencoder's weights, and the softmax on its codes
 - ``phases.py``: a whole training, from the initial weights to its end
+- ``hardening/``: pools of adversarial examples at layers, and what they are held against, in minibatches
 - ``layerwise/``: QuocNet, stage by stage and without labels, whole or in tiles
 """
 

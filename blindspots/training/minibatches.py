@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -19,6 +20,34 @@ _DIRECTIONS = "penalty:"
 
 Memory = dict[str, torch.Tensor]
 """Adam's moments and its count of steps, by parameter; with a penalty, the layers' singular vectors."""
+
+
+class BatchLoss(Protocol):
+    """What is minimised over a minibatch, where that is more than the mean cross-entropy of its images."""
+
+    def __call__(
+        self, network: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, step: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss, and the logits (n, k) of ``images`` (n, ...), before the minibatch ``step``, from 0."""
+        ...
+
+    def after(self, network: nn.Module) -> None:
+        """Do what is done to the weights after a minibatch's step."""
+        ...
+
+
+class CrossEntropy:
+    """The mean cross-entropy alone."""
+
+    def __call__(
+        self, network: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, step: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss, and the logits."""
+        logits = network(images)
+        return nn.functional.cross_entropy(logits, labels), logits
+
+    def after(self, network: nn.Module) -> None:
+        """Leave the weights as they are."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +77,18 @@ def epochs(
     done: int = 0,
     memory: Memory | None = None,
     penalty: float = 0.0,
+    objective: BatchLoss | None = None,
 ) -> Iterator[Epoch]:
     """Train ``network`` in place and yield after each epoch from ``done`` on, up to ``count``.
 
     ``images``: (n, ...); ``labels``: (n,); ``decay``: the factor of each layer's half sum of squares; biases are free.
     The order of an epoch's images depends on ``seed`` and the epoch alone, and ``memory`` is all that Adam carries on:
     so a training that goes on from an epoch ends with the same weights as one that was never stopped. ``penalty``: the
-    strength of that on the layers' bounds, see :mod:`blindspots.training.penalty`. Raises :class:`DivergedError` where
-    the loss is not finite.
+    strength of that on the layers' bounds, see :mod:`blindspots.training.penalty`. ``objective``: what is minimised
+    over a minibatch, :class:`CrossEntropy` where nothing is said. Raises :class:`DivergedError` where the loss is not
+    finite.
     """
+    objective = objective or CrossEntropy()
     layers = layers_of_weights(network)
     groups = [{"params": [layer.weight], "weight_decay": value} for layer, value in zip(layers, decay, strict=True)]
     groups.append({"params": [layer.bias for layer in layers], "weight_decay": 0.0})
@@ -78,14 +110,14 @@ def epochs(
             for group in optimiser.param_groups:
                 group["lr"] = adam.rate * rate
             optimiser.zero_grad()
-            logits = network(images[chosen])
-            loss = nn.functional.cross_entropy(logits, labels[chosen])
+            loss, logits = objective(network, images[chosen], labels[chosen], step=epoch * batches + index)
             whole = loss
             if operators:
                 directions = operators.followed(directions)
                 whole = loss + penalty * operators.log_bound(directions)
             torch.autograd.backward(whole)
             optimiser.step()
+            objective.after(network)
             total += loss.detach().double() * len(chosen)
             errors += (logits.argmax(dim=1) != labels[chosen]).sum()
         squares = sum(

@@ -2,11 +2,11 @@
 
 Fully connected networks: full-batch L-BFGS to convergence (section 1 of the paper), from a cold start or after some
 epochs of Adam. AE400-10: first the sparse autoencoder, then, with its encoder frozen, a softmax on the codes.
-Convolutional networks: minibatch Adam.
+Convolutional networks, and fully connected ones that are hardened: minibatch Adam.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
@@ -18,6 +18,9 @@ from blindspots.study.training_spec import TrainingSpec
 from blindspots.training import codes
 from blindspots.training.checkpoint import Checkpoint, Row, as_curve
 from blindspots.training.descent import Criterion, descend
+from blindspots.training.hardening.mixture import Hardening, Mixture
+from blindspots.training.hardening.refreshing import OwnRefresher, Refresher, Source
+from blindspots.training.hardening.schedule import Rounds
 from blindspots.training.minibatches import epochs
 from blindspots.training.objective import Objective, from_vector, to_vector
 
@@ -40,6 +43,8 @@ class Step:
     evaluations: int
     """Evaluations of loss and gradient in this phase, whole or, for minibatches, in steps."""
     phase: int
+    ages: Mapping[int, float] = field(default_factory=dict)
+    """Mean age of each pool, in rounds, by layer; empty where there are none."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,15 @@ class _Work:
     labels: torch.Tensor
     seed: int
     network: nn.Module
+    classes: int
+    refresher: Refresher | None
     on_row: Callable[[Row], None]
+    on_epoch: Callable[[Row, Mapping[int, float]], None]
 
 
 def phases(spec: ModelSpec, training: TrainingSpec) -> tuple[int, ...]:
     """Return the phases of a model's training."""
-    if spec.network == "convolutional":
+    if spec.network == "convolutional" or spec.hardened:
         return (MINIBATCHES,)
     if spec.network == "autoencoder":
         return (AUTOENCODER, FULL_BATCH)
@@ -84,6 +92,7 @@ def train(
     classes: int,
     checkpoint: Checkpoint | None = None,
     on_step: Callable[[Step], None] | None = None,
+    refresher: Refresher | None = None,
 ) -> Iterator[Checkpoint]:
     """Train a network and yield a checkpoint after each segment; the last one is finished.
 
@@ -92,18 +101,23 @@ def train(
     crosses from one segment to the next, in any run: so a run that was stopped gives the same weights as one that was
     not.
 
+    ``refresher``: who makes what goes into the pools of a network that has some; this process where nobody is named.
+
     Full-batch phases end by :class:`~blindspots.training.descent.Criterion`. Raises
     :class:`~blindspots.training.lbfgs.DivergedError` where the loss is not finite; the last checkpoint stays good.
     """
     network = build_network(spec, shape=tuple(images.shape[1:]), classes=classes).to(images.device)
     initialise(network, seed=seed, initial=spec.initial)
 
-    def on_row(row: Row) -> None:
+    def on_epoch(row: Row, ages: Mapping[int, float]) -> None:
         if on_step is not None:
             iteration, loss, error, norm, evaluations, phase = row
-            on_step(Step(int(iteration), loss, error, norm, int(evaluations), int(phase)))
+            on_step(Step(int(iteration), loss, error, norm, int(evaluations), int(phase), ages))
 
-    work = _Work(spec, training, images, labels, seed, network, on_row)
+    def on_row(row: Row) -> None:
+        on_epoch(row, {})
+
+    work = _Work(spec, training, images, labels, seed, network, classes, refresher, on_row, on_epoch)
     order = phases(spec, training)
     if checkpoint is None:
         begun = _initial_autoencoder(work) if order[0] == AUTOENCODER else _state(network)
@@ -140,7 +154,10 @@ def _minibatches(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
     """Train the whole network, or begin to, by minibatches."""
     training, network, rows = work.training, work.network, checkpoint.rows
     network.load_state_dict(checkpoint.weights)
-    count = _epochs(work.spec, training)
+    count, done, memory = _epochs(work.spec, training), checkpoint.iterations, checkpoint.memory
+    objective = _objective(work, count) if work.spec.hardened else None
+    if isinstance(objective, Mixture) and done:
+        objective.restore(memory, done * objective.rounds.batches)
     for epoch in epochs(
         network,
         work.images,
@@ -149,14 +166,37 @@ def _minibatches(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
         adam=training.adam,
         count=count,
         seed=work.seed + work.spec.initial,
-        done=checkpoint.iterations,
-        memory=checkpoint.memory,
+        done=done,
+        memory=memory,
         penalty=work.spec.penalty,
+        objective=objective,
     ):
         rows.append((epoch.number, epoch.loss, epoch.error, float("nan"), epoch.steps, MINIBATCHES))
-        work.on_row(rows[-1])
+        memory, ages = epoch.memory, dict[int, float]()
+        if isinstance(objective, Mixture):
+            memory, ages = memory | objective.memory(), objective.ages(objective.rounds.of(epoch.steps - 1))
+        work.on_epoch(rows[-1], ages)
         reason = "epochs" if epoch.number == count else ""
-        yield Checkpoint(_state(network), as_curve(rows), MINIBATCHES, reason, epoch.memory)
+        yield Checkpoint(_state(network), as_curve(rows), MINIBATCHES, reason, memory)
+
+
+def _objective(work: _Work, count: int) -> Hardening | Mixture:
+    """Return what is minimised over the minibatches of a hardened network."""
+    spec, network = work.spec, work.network
+    assert isinstance(network, FullyConnected)
+    seed = work.seed + spec.initial
+    hardening = Hardening(spec.hardening, seed=seed)
+    if spec.pools is None or spec.pools.idle:
+        return hardening
+    batches = -(-len(work.images) // work.training.adam.batch)
+    rounds = Rounds(batches, min(spec.pools.rounds, batches), count)
+    source = Source(spec.pools, work.images, work.labels, work.classes, seed)
+    maker = work.refresher
+    if maker is None:
+        another = build_network(spec, shape=tuple(work.images.shape[1:]), classes=work.classes)
+        assert isinstance(another, FullyConnected)
+        maker = OwnRefresher(source, another.to(work.images.device))
+    return Mixture(hardening, source, maker, network, rounds)
 
 
 def _full_batch(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
@@ -184,7 +224,7 @@ def _full_batch(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
 
 
 def _epochs(spec: ModelSpec, training: TrainingSpec) -> int:
-    return training.adam.epochs if spec.network == "convolutional" else training.warm_epochs
+    return training.adam.epochs if spec.network == "convolutional" or spec.hardened else training.warm_epochs
 
 
 def _factors(spec: ModelSpec, training: TrainingSpec, network: nn.Module) -> list[float]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from time import perf_counter
 from typing import ClassVar
 
@@ -84,6 +85,23 @@ class TrainingJob(Job):
     def curve(self) -> str:
         """The group of the training curve."""
         return layout.curve(self.model, self.seed)
+
+    def check(self, workspace: Workspace) -> None:
+        """Raise :class:`InputError` where the pools of a model do not fit the images that it is trained on."""
+        spec = workspace.study.model(self.model)
+        if spec.pools is None:
+            return
+        images = len(workspace.examples(spec.split, workspace.study.training.images))
+        if spec.pools.size > images:
+            raise InputError(
+                f"models.{self.model}.pools.size = {spec.pools.size}: the model is trained on {images} images; give at "
+                "most that"
+            )
+        if 0 in spec.pools.layers:
+            try:
+                spec.pools.check_reach(0, prod(workspace.dataset.shape))
+            except ValueError as error:
+                raise InputError(f"models.{self.model}: {error}") from None
 
     def size(self, workspace: Workspace, shard: int) -> int:
         """Return the most iterations and epochs that the training may take."""

@@ -1,0 +1,116 @@
+"""Perturbations of a layer's activations that mislead what follows, of the length that a pool asks for.
+
+What follows a layer is a network of its own, whose inputs lie in [0, 1] as sigmoids' outputs do: so the search for the
+least distortion is the one for images, on the layers above.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from blindspots.distortion.attempt import Attempt
+from blindspots.distortion.criteria import AnyOther, Criterion, Towards
+from blindspots.distortion.methods import Auto
+from blindspots.distortion.row_work import row_work
+from blindspots.distortion.strategy import search
+from blindspots.distortion.threads import one_by_one
+from blindspots.models.layered import classifier_of
+from blindspots.networks.fully_connected import FullyConnected
+from blindspots.study.pools_spec import PoolsSpec
+from blindspots.training.hardening.parts import above, activations
+from blindspots.training.lbfgs import DivergedError
+
+_AT_ONCE = 500
+"""Rows searched together, whatever their number: in another batch a sum has other last bits."""
+_HOW = Auto(effort="fast")
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """What was made for some activations: rows of a pool to be."""
+
+    values: torch.Tensor
+    """(n, units) what is stored: what is added, or the perturbed activations."""
+    distance: torch.Tensor
+    """(n,) float32: Euclidean length of the least that was found to mislead; for a gradient's step, its own."""
+    success: torch.Tensor
+    """(n,) bool: something was found that misleads; up the gradient nothing is sought, and there is a step at all."""
+    target: torch.Tensor
+    """(n,) int64: the class that is read in the least perturbed activation."""
+
+
+def perturbed(
+    network: FullyConnected,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    layer: int,
+    spec: PoolsSpec,
+    turns: torch.Tensor,
+) -> Perturbed:
+    """Return perturbations of the output of ``layer`` for ``images`` (n, ...) with ``labels`` (n,).
+
+    ``turns``: (n,) how far each random target lies behind the label. What is misread from the start is left as it is
+    towards the nearest class (slip "misread from the start"). Perturbed activations stay in [0, 1].
+    """
+    inner, before = above(network, layer), activations(network, images, layer)
+    if spec.direction == "gradient":
+        step = loss_gradient(inner, before, labels)
+        point = lengthened(before, step, spec.reach)
+        length = (point - before).norm(dim=1)
+        with torch.no_grad():
+            return Perturbed(_stored(before, point, spec), length, length > 0, inner(point).argmax(dim=1))
+    least, read, success = least_misleading(inner, before, labels, turns=turns if spec.direction == "random" else None)
+    change = least - before
+    distance = change.norm(dim=1)
+    if spec.reach_form == "share":
+        point = (before + spec.reach * change).clamp_(0, 1)
+    else:
+        point = lengthened(before, change, spec.reach)
+    return Perturbed(_stored(before, point, spec), distance, success, read)
+
+
+@torch.no_grad()
+def least_misleading(
+    inner: nn.Module, values: torch.Tensor, labels: torch.Tensor, *, turns: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the nearest values (n, units) in [0, 1] found that ``inner`` misreads, what it reads there, and success.
+
+    ``turns``: None for any other class, else how far each target lies behind the label, among the classes.
+    """
+    classifier = classifier_of(inner, values.shape[1:])
+    logits = inner(values)
+    if not logits.isfinite().all():
+        raise DivergedError("a pool is to be made for weights whose logits are not finite")
+    classifier.classes = logits.shape[1]
+    wanted: Criterion = AnyOther(labels)
+    if turns is not None:
+        wanted = Towards.of((labels + turns) % logits.shape[1], labels)
+    attempt = Attempt(classifier, values, labels, logits.argmax(dim=1), wanted, row_work("auto", values.device))
+    todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
+    search(attempt, _HOW, parts=todo.split(_AT_ONCE), each=one_by_one)
+    read = classifier.logits(attempt.point).argmax(dim=1)
+    return attempt.point, read, wanted.reached(read)
+
+
+def loss_gradient(inner: nn.Module, values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the gradient (n, units) of each row's cross-entropy by ``values`` (n, units)."""
+    with torch.enable_grad():
+        at = values.detach().requires_grad_()
+        loss = nn.functional.cross_entropy(inner(at), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, at)
+    return gradient
+
+
+def lengthened(values: torch.Tensor, direction: torch.Tensor, reach: float) -> torch.Tensor:
+    """Return ``values`` (n, units) moved by ``reach`` along each row's direction, then clipped to [0, 1].
+
+    A direction of zeros moves nothing.
+    """
+    length = direction.norm(dim=1, keepdim=True)
+    return (values + direction * torch.where(length > 0, reach / length, 0)).clamp_(0, 1)
+
+
+def _stored(before: torch.Tensor, point: torch.Tensor, spec: PoolsSpec) -> torch.Tensor:
+    return point if spec.stored == "activation" else point - before
