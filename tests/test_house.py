@@ -60,6 +60,7 @@ STORE_FOLDERS = (
         "references",
         "transfer",
         "training",
+        "pools",
         "negatives",
         "spectral",
         "certified",

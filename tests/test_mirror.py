@@ -59,6 +59,12 @@ COVERED = {
         ("blindspots/jobs/stages", "beginnings dataset_job example_set", "tests/blindspots/jobs/test_all_kinds.py"),
         ("blindspots/jobs/stages", "unit_comparison", "tests/blindspots/jobs/stages/test_units.py"),
         ("blindspots/jobs/stages", "given_models", "tests/blindspots/jobs/test_given_model.py"),
+        ("blindspots/jobs/hardening", "work", "tests/blindspots/jobs/hardening/test_refresher.py"),
+        (
+            "blindspots/jobs/stages/hardening",
+            "pooled_trainings",
+            "tests/blindspots/jobs/hardening/test_stored.py",
+        ),
         # a QuocNet's stages, whole and killed
         (
             "blindspots/jobs/quocnet",

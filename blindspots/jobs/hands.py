@@ -13,7 +13,8 @@ class Hands(Protocol):
     def map(self, function: Callable[[Part], Done], parts: Sequence[Part]) -> Iterable[Done]:
         """Yield ``function(part)`` for each of the parts, in their order.
 
-        The parts and what comes back must be small: large things lie in the store, or in a file that every worker
+        Where there are several workers, the parts are begun before anything is asked for. The parts and what comes
+        back must be small: large things lie in the store, or in a file that every worker
         opens itself. A part may be done more than once, where a worker was lost.
         """
         ...

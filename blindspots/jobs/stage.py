@@ -14,11 +14,11 @@ from blindspots.jobs.stages.bounds import bounds
 from blindspots.jobs.stages.certificates import certificates
 from blindspots.jobs.stages.features.detectors import detectors
 from blindspots.jobs.stages.features.quocnet import quocnet_stages
+from blindspots.jobs.stages.hardening.pooled_trainings import trainings
 from blindspots.jobs.stages.negatives import negatives
 from blindspots.jobs.stages.pairs import pairs
 from blindspots.jobs.stages.reference_sets import noise_sets
 from blindspots.jobs.stages.tables import table_jobs
-from blindspots.jobs.stages.trainings import trainings
 from blindspots.jobs.stages.units import units
 from blindspots.registry import Registry
 from blindspots.study.study import Study

@@ -45,6 +45,10 @@ DESCRIBED: Mapping[str, tuple[str, str]] = {
     "references": ("references/<split>/<noise>", "sets of Gaussian noise, as drawn and clipped"),
     "transfer": (TRANSFER, "every set shown to every model: counts, rates, intervals"),
     "training": ("training/<model>/seed-<seed>", "loss, error and gradient over the iterations"),
+    "pools": (
+        "pools/<model>/seed-<seed>/layer-<k>",
+        "the pool of adversarial examples of a layer at the end of a training: a row a slot",
+    ),
     "negatives": ("negatives/<model>/seed-<seed>", "what random directions misread, image by image"),
     "spectral": ("spectral/<model>/seed-<seed>", "bounds of every layer, and of the whole"),
     "certified": (
@@ -80,6 +84,36 @@ def weights(model: str, seed: int) -> str:
 def checkpoint(model: str, seed: int) -> str:
     """Return the file of the weights of a model whose training is under way."""
     return f"{MODELS}/{model_name(model, seed)}.checkpoint.safetensors"
+
+
+def pools(model: str, seed: int) -> str:
+    """Return the group of all pools of a model."""
+    return f"pools/{model_name(model, seed)}"
+
+
+def pool(model: str, seed: int, layer: int) -> str:
+    """Return the group of the pool of a layer, as it is at the end of the training."""
+    return f"{pools(model, seed)}/layer-{layer}"
+
+
+def pool_work(model: str, seed: int) -> str:
+    """Return the folder of all that is needed only while a model with pools is trained."""
+    return f"{MODELS}/{model_name(model, seed)}.pools"
+
+
+def pool_round(model: str, seed: int, number: int) -> str:
+    """Return the folder of what a round puts into the pools, and of the weights that it is made from."""
+    return f"{pool_work(model, seed)}/round-{number}"
+
+
+def pool_weights(model: str, seed: int, number: int) -> str:
+    """Return the file of the weights that a round's groups are made from."""
+    return f"{pool_round(model, seed, number)}/weights.safetensors"
+
+
+def pool_part(model: str, seed: int, number: int, layer: int, part: int) -> str:
+    """Return the file of a part of what a round puts into the pool of a layer."""
+    return f"{pool_round(model, seed, number)}/layer-{layer}.part-{part}.safetensors"
 
 
 def quocnet_stage(stage: int) -> str:

@@ -109,17 +109,12 @@ class Workers:
     def map(self, function: Callable[[Part], Done], parts: Sequence[Part]) -> Iterator[Done]:
         """Yield ``function(part)`` for each of the parts, in their order: the parts are done by actors that are free.
 
-        An actor that dies is started anew and its part done again.
+        They are begun at once, before anything is asked for, so that the caller can go on meanwhile. An actor that dies
+        is started anew and its part done again.
         """
         self.start()
         self._opened.set()  # parts need no workspace
-        calls = [self._dispatch.submit(self._apply, function, part) for part in parts]
-        try:
-            for call in calls:
-                yield call.result().result
-        finally:
-            for call in calls:
-                call.cancel()
+        return _results([self._dispatch.submit(self._apply, function, part) for part in parts])
 
     def stop(self) -> None:
         """Give up the calls under way and those that wait: whoever waits for one gets :class:`StoppedError` soon."""
@@ -194,6 +189,16 @@ class Workers:
     def _raise_if_stopped(self) -> None:
         if self._stopped.is_set():
             raise StoppedError("the run was stopped")
+
+
+def _results(calls: "list[Future[Outcome]]") -> Iterator[Any]:
+    """Yield what calls give, in their order; those that wait are given up where nobody wants them any more."""
+    try:
+        for call in calls:
+            yield call.result().result
+    finally:
+        for call in calls:
+            call.cancel()
 
 
 def _messages(actor: Any) -> tuple[Any, ...]:

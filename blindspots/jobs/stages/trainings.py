@@ -1,7 +1,6 @@
 """The job of training one model from one seed."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -14,8 +13,8 @@ import torch
 from blindspots.errors import InputError
 from blindspots.identity import array_hash, identity
 from blindspots.jobs.hands import Hands
+from blindspots.jobs.hardening import stored
 from blindspots.jobs.job import Job, Progress, Report
-from blindspots.jobs.stages.given_models import GivenModel
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.stored import stored_model
 from blindspots.store import layout
@@ -32,6 +31,7 @@ from blindspots.store.receipts import read_receipt
 from blindspots.store.weights import as_arrays, load_weights, save_weights
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from blindspots.training.hardening.refreshing import Refresher, Telling
 from blindspots.training.lbfgs import DivergedError
 from blindspots.training.phases import AUTOENCODER, MINIBATCHES, PHASES, Step, longest, train
 
@@ -39,6 +39,8 @@ ALGORITHM = 2
 """Raised with every change of the training that changes a weight; the golden test says when."""
 
 _LINE_EVERY = 10
+_PACE = 5.0
+"""Seconds between checkpoints of a model with pools at least, which are large; all of it is in each."""
 _VALUES, _CLASSES = 1000, 10  # of any data: what counts is how models compare on the same
 _LONGER = 10**9  # more weights than any fully connected network here: autoencoders and convolutions take longest
 WEIGHTS = "weights"
@@ -86,6 +88,15 @@ class TrainingJob(Job):
         """The group of the training curve."""
         return layout.curve(self.model, self.seed)
 
+    @property
+    def kept(self) -> str:
+        """The file of the checkpoint."""
+        return layout.checkpoint(self.model, self.seed)
+
+    def refresher(self, workspace: Workspace, hands: Hands) -> Refresher | None:
+        """Return who makes what goes into the pools of the model; None for the process that trains it."""
+        return None
+
     def check(self, workspace: Workspace) -> None:
         """Raise :class:`InputError` where the pools of a model do not fit the images that it is trained on."""
         spec = workspace.study.model(self.model)
@@ -129,8 +140,8 @@ class TrainingJob(Job):
         spec = study.model(self.model)
         wanted = self.identity(workspace, shard)
         ids = workspace.examples(spec.split, study.training.images)
-        kept = layout.checkpoint(self.model, self.seed)
-        checkpoint = read_checkpoint(place, kept, identity=wanted)
+        checkpoint = read_checkpoint(place, self.kept, identity=wanted)
+        maker = self.refresher(workspace, hands)
         if checkpoint is not None:
             line = f"goes on from iteration {checkpoint.iterations}"
             report(Progress(self.stage, self.key, checkpoint.iterations, self.size(workspace, 0), self.unit, line))
@@ -140,6 +151,10 @@ class TrainingJob(Job):
             what = "epoch" if step.phase == MINIBATCHES else "iteration"
             error = "" if step.phase == AUTOENCODER else f", error {100 * step.error:.2f}%"
             line = f"{PHASES[step.phase]}: {what} {step.iteration}, loss {step.loss:.5f}{error}" if told else ""
+            if step.ages:
+                line += f", pools {', '.join(f'{age:.1f}' for age in step.ages.values())} rounds old"
+            if isinstance(maker, Telling):
+                line += f", {maker.told()}"
             report(Progress(self.stage, self.key, step.iteration, self.size(workspace, 0), self.unit, line))
 
         segments = train(
@@ -151,24 +166,26 @@ class TrainingJob(Job):
             classes=workspace.dataset.classes,
             checkpoint=checkpoint,
             on_step=say,
+            refresher=maker,
         )
+        at, due = 0 if checkpoint is None else checkpoint.iterations, 0.0
         try:
             for checkpoint in segments:
-                if not checkpoint.finished:
-                    write_checkpoint(place, kept, checkpoint, identity=wanted)
+                if not checkpoint.finished and perf_counter() >= due:
+                    write_checkpoint(place, self.kept, checkpoint, identity=wanted)
+                    at, due = checkpoint.iterations, perf_counter() + (_PACE if spec.pools else 0)
         except DivergedError as error:
-            at = 0 if checkpoint is None else checkpoint.iterations
-            left = f"the checkpoint of iteration {at} is kept" if place.has(kept) else "there is no checkpoint yet"
+            left = f"the checkpoint of iteration {at} is kept" if place.has(self.kept) else "there is no checkpoint yet"
             raise DivergedError(f"{self.key}: the training diverged, {error}; {left}") from None
         if checkpoint is None or not checkpoint.finished:
             raise RuntimeError(f"the training of {self.key} ended without an end")
-        self._store(workspace, checkpoint, started)
-        place.delete(kept)
+        self._store(workspace, checkpoint, ids, started)
+        place.delete(self.kept)
         size = self.size(workspace, 0)
         line = f"done after {checkpoint.iterations} iterations: {_ENDS[checkpoint.reason]}"
         report(Progress(self.stage, self.key, size, size, self.unit, line))
 
-    def _store(self, workspace: Workspace, checkpoint: Checkpoint, started: float) -> None:
+    def _store(self, workspace: Workspace, checkpoint: Checkpoint, ids: np.ndarray, started: float) -> None:
         spec = workspace.study.model(self.model)
         curve = checkpoint.curve
         rows = len(curve["iteration"])
@@ -185,32 +202,38 @@ class TrainingJob(Job):
             "reason": checkpoint.reason,
         }
 
+        pools = stored.arrays(workspace, self.model, checkpoint.memory, ids)
+
         def write() -> None:
             save_weights(workspace.place, layout.weights(self.model, self.seed), checkpoint.weights, metadata)
             create_group(
                 workspace.place, self.curve, CURVE, dim="iteration", rows=rows, shard=rows, attributes=metadata
             )
             write_shard(workspace.place, self.curve, 0, rows, curve)
+            stored.write(workspace, self.model, self.seed, pools, metadata)
 
-        self.finish(workspace, 0, {**as_arrays(checkpoint.weights), **curve}, write, started=started)
+        self.finish(workspace, 0, {**as_arrays(checkpoint.weights), **curve, **pools}, write, started=started)
 
     def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
-        """Return the files of weights and curve."""
-        return {WEIGHTS: layout.weights(self.model, self.seed), **shard_files(self.curve, 0, CURVE)}
+        """Return the files of weights, curve and pools."""
+        pools = stored.files(workspace, self.model, self.seed)
+        return {WEIGHTS: layout.weights(self.model, self.seed), **shard_files(self.curve, 0, CURVE), **pools}
 
     def effort(self, study: Study) -> float:
         """Return the model's."""
         return model_effort(study, self.model)
 
     def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
-        """Return weights and curve."""
+        """Return weights, curve and pools."""
         weights = load_weights(workspace.place, layout.weights(self.model, self.seed))
-        return {**as_arrays(weights), **read_shard(workspace.place, self.curve, 0, 2**40, CURVE)}
+        pools = stored.read(workspace, self.model, self.seed)
+        return {**as_arrays(weights), **read_shard(workspace.place, self.curve, 0, 2**40, CURVE), **pools}
 
     def prepare(self, workspace: Workspace) -> bool:
         """Drop the receipt and the curve of other work under the same name."""
         self.forget(workspace, 0)
         delete_group(workspace.place, self.curve)
+        stored.delete(workspace, self.model, self.seed)
         return True
 
 
@@ -245,13 +268,3 @@ def model_effort(study: Study, model: str) -> float:
     """Return what tells how long a training or a set of a model takes, roughly, beside others on the same images."""
     spec = study.model(model)
     return spec.weights((_VALUES,), _CLASSES) + (0 if spec.network == "fully-connected" else _LONGER)
-
-
-def trainings(study: Study) -> Iterator[Job]:
-    """Return a job for each model and seed: what is given is taken as it is."""
-    for spec in study.models:
-        if spec.given is not None:
-            yield GivenModel(spec.name)
-            continue
-        for seed in range(study.seeds):
-            yield TrainingJob(spec.name, seed)

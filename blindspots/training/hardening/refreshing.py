@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -23,6 +23,15 @@ class Refresher(Protocol):
 
     def take(self, number: int) -> Mapping[int, Perturbed]:
         """Return what was made for a round, by layer, in the order of its group; wait for it where it is late."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A refresher that has something to tell about an epoch."""
+
+    def told(self) -> str:
+        """Return it, for a line in the log."""
         ...
 
 

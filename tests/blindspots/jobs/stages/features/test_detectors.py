@@ -15,7 +15,8 @@ from blindspots.errors import InputError
 from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.stages.features import detectors as module
 from blindspots.jobs.stages.features.detectors import DetectorJob, detectors
-from blindspots.jobs.stages.trainings import trained_model, trainings
+from blindspots.jobs.stages.hardening.pooled_trainings import trainings
+from blindspots.jobs.stages.trainings import trained_model
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.activations import last_codes
 from blindspots.networks.quocnet import resized

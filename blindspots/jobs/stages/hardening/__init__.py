@@ -1,0 +1,1 @@
+"""Trainings with pools that others make, and what became of hardened networks."""

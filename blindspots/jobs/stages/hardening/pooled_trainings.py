@@ -1,0 +1,66 @@
+"""The job of training a model with pools that others make: one round ahead, by whatever hands there are."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from blindspots.device import one_thread
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.hardening.refresher import StoredRefresher
+from blindspots.jobs.hardening.work import PoolWork
+from blindspots.jobs.job import Job, Report
+from blindspots.jobs.stages.given_models import GivenModel
+from blindspots.jobs.stages.trainings import TrainingJob
+from blindspots.jobs.workspace import Workspace
+from blindspots.study.study import Study
+
+_one_trainer = threading.Lock()
+"""Held by the training under way in this process: several would share one core, and each holds all images."""
+
+
+@dataclass(frozen=True)
+class PooledTraining(TrainingJob):
+    """Train in the process that runs the study, while the hands make what the next round puts into the pools."""
+
+    divides: ClassVar[bool] = True
+
+    def refresher(self, workspace: Workspace, hands: Hands) -> StoredRefresher:
+        """Return the training's side of its pools, which lie in the store."""
+        return StoredRefresher(self._work(workspace), hands)
+
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
+        """Train, one model at a time in a process, and delete what only the training needed."""
+        with _one_trainer, one_thread():
+            for _ in hands.map(_nothing, [0]):  # a run that was stopped meanwhile says so here, before any work
+                pass
+            super().run(workspace, shard, report, hands)
+            self._work(workspace).clean_up()
+
+    def prepare(self, workspace: Workspace) -> bool:
+        """Drop also what is left of another training's rounds; of the same one's, what is there is of use."""
+        undone = super().prepare(workspace)
+        work = self._work(workspace)
+        if not workspace.place.has(self.kept):
+            work.clean_up()
+        return undone
+
+    def _work(self, workspace: Workspace) -> PoolWork:
+        return PoolWork(workspace, self.model, self.seed, self.identity(workspace, 0))
+
+
+def _nothing(part: int) -> None:
+    pass
+
+
+def trainings(study: Study) -> Iterator[Job]:
+    """Return a job for each model and seed: what is given is taken as it is, and pools ahead of time are
+    made by several hands."""
+    for spec in study.models:
+        if spec.given is not None:
+            yield GivenModel(spec.name)
+            continue
+        ahead = spec.pools is not None and not spec.pools.idle and spec.pools.delay > 0
+        kind = PooledTraining if ahead else TrainingJob
+        for seed in range(study.seeds):
+            yield kind(spec.name, seed)

@@ -1,0 +1,145 @@
+"""Pools made by several hands: the same weights whoever makes them, however late, and whatever is killed."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from blindspots.jobs.hands import OwnHands
+from blindspots.jobs.hardening import work as module
+from blindspots.jobs.hardening.refresher import StoredRefresher
+from blindspots.jobs.hardening.work import PoolWork, make_part
+from blindspots.jobs.job import Progress
+from blindspots.jobs.stages import trainings
+from blindspots.store import layout
+from blindspots.training.hardening import refreshing
+from blindspots.training.hardening.refreshing import Weights
+from blindspots.training.phases import train
+from tests.small_pools import ROUNDS, assert_same, pooled_study, trained, training_of
+
+
+class Several:
+    """Hands that do parts at once, in threads, in any order, each as late as it likes."""
+
+    def __init__(self, count: int) -> None:
+        self.pool, self.random = ThreadPoolExecutor(count), random.Random(count)
+
+    def map(self, function: Callable[[Any], Any], parts: Sequence[Any]) -> Iterator[Any]:
+        order = self.random.sample(range(len(parts)), len(parts))
+
+        def late(part: Any) -> Any:
+            time.sleep(0.002 * self.random.random())
+            return function(part)
+
+        calls = {at: self.pool.submit(late, parts[at]) for at in order}
+        return (calls[at].result() for at in range(len(parts)))
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut a round's twelve rows into three parts a layer, and keep a checkpoint of every epoch."""
+    monkeypatch.setattr(refreshing, "PART", 5)
+    monkeypatch.setattr(trainings, "_PACE", 0.0)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> dict[str, torch.Tensor]:
+    """The weights that one process leaves."""
+    return trained(tmp_path / "alone", pooled_study(tmp_path))
+
+
+def test_the_store_changes_nothing(tmp_path: Path, alone: dict[str, torch.Tensor]) -> None:
+    study = pooled_study(tmp_path)
+    _, workspace = training_of(tmp_path / "alone", study)
+    ids = workspace.examples("train", 30)
+    images, labels = workspace.dataset.images("train", ids), workspace.dataset.labels("train", ids)
+    *_, last = train(study.models[0], study.training, images, labels, seed=0, classes=2)
+    assert_same(last.weights, alone)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_number_of_hands_and_the_order_of_their_work_change_nothing(
+    tmp_path: Path, alone: dict[str, torch.Tensor], count: int
+) -> None:
+    assert_same(trained(tmp_path / "several", pooled_study(tmp_path), Several(count)), alone)
+
+
+def test_without_delay_it_is_another_training(tmp_path: Path, alone: dict[str, torch.Tensor]) -> None:
+    at_once = trained(tmp_path / "at-once", pooled_study(tmp_path, {"delay": 0}))
+    assert not torch.equal(at_once["layers.1.weight"], alone["layers.1.weight"])
+
+
+@pytest.mark.parametrize("number", random.Random(7).sample(range(1, ROUNDS), 3))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_of_the_trainer_in_any_round_changes_nothing(
+    tmp_path: Path, alone: dict[str, torch.Tensor], number: int, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``before`` the round's parts are handed out, or ``after`` they are made and before they are taken."""
+    root, study = tmp_path / "killed", pooled_study(tmp_path)
+    plain = StoredRefresher.begin
+
+    def begin(self: StoredRefresher, at: int, weights: Weights) -> None:
+        if at == number and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        plain(self, at, weights)
+        if at == number:
+            for _ in self._under_way[number]:
+                pass
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(StoredRefresher, "begin", begin)
+        try:
+            trained(root, study)
+        finally:
+            os._exit(1)  # it was not killed
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    said = list[Progress]()
+    assert_same(trained(root, study, said=said), alone)
+    resumed = [line.message for line in said if "goes on from iteration" in line.message]
+    assert bool(resumed) == (number > 2)  # two rounds an epoch: its end leaves a checkpoint
+    assert not (root / layout.pool_work("a", 0)).exists()
+
+
+def test_parts_that_are_there_are_not_made_again(
+    tmp_path: Path, alone: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, workspace = training_of(tmp_path / "again", pooled_study(tmp_path))
+    work = PoolWork(workspace, "a", 0, job.identity(workspace, 0) or "")
+    work.leave_weights(1, alone)
+    made, plain = list[int](), module.perturbed
+    monkeypatch.setattr(module, "perturbed", lambda *given, **named: made.append(1) or plain(*given, **named))
+    assert [make_part(work, part) > 0 for part in work.parts(1)] == [True] * 6
+    assert [make_part(work, part) for part in work.parts(1)] == [0] * 6
+    assert len(made) == 6
+    work.leave_weights(1, {name: tensor + 1 for name, tensor in alone.items()})  # others: what was made is of no use
+    assert make_part(work, work.parts(1)[0]) > 0
+
+
+def test_a_part_that_is_damaged_is_made_again(tmp_path: Path, alone: dict[str, torch.Tensor]) -> None:
+    root = tmp_path / "damaged"
+
+    class Damaging(OwnHands):
+        def map(self, function: Any, parts: Sequence[Any]) -> Iterator[Any]:
+            done = list(map(function, parts))
+            if len(parts) > 1 and parts[0][0] == 3:
+                (root / layout.pool_part("a", 0, *parts[1])).write_bytes(b"nothing")
+            return iter(done)
+
+    assert_same(trained(root, pooled_study(tmp_path), Damaging()), alone)
+
+
+def test_progress_tells_how_old_the_pools_are_and_how_long_was_waited(tmp_path: Path) -> None:
+    said = list[Progress]()
+    trained(tmp_path / "said", pooled_study(tmp_path), said=said)
+    lines = [each.message for each in said if "minibatches: epoch" in each.message]
+    assert len(lines) == 4
+    assert all("rounds old, made in" in line and "s of work, waited" in line for line in lines)
