@@ -17,7 +17,7 @@ from blindspots.networks.build import build_network
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError
-from blindspots.store.weights import as_arrays, load_weights, read_metadata, save_weights
+from blindspots.store.weights import as_arrays, load_checked, read_metadata, save_checked
 from blindspots.study.model_spec import ModelSpec
 from blindspots.study.pools_spec import PoolsSpec
 from blindspots.training.hardening.perturbing import Perturbed, perturbed
@@ -73,17 +73,23 @@ class PoolWork:
         """Store the weights that a round is made from, and return their hash."""
         found = arrays_hash(as_arrays(weights))
         key = layout.pool_weights(self.model, self.seed, number)
-        if self._says(key) != (self.identity, found):
-            save_weights(self.workspace.place, key, weights, {"identity": self.identity, "weights": found})
+        save_checked(self.workspace.place, key, weights, {"identity": self.identity, "weights": found})
         return found
 
     def has(self, part: Part, weights: str) -> bool:
-        """Tell whether a part is there, of this very training and made from the weights of that hash."""
-        return self._says(self.key(part)) == (self.identity, weights)
+        """Tell whether a part is there, of this very training and made from the weights of that hash.
+
+        Its content is looked at by whoever reads it.
+        """
+        try:
+            said = read_metadata(self.workspace.place, self.key(part))
+        except CorruptShardError:
+            return False
+        return (said.get("identity"), said.get("weights")) == (self.identity, weights)
 
     def read(self, part: Part) -> Perturbed:
         """Return a part; raise :class:`CorruptShardError` where it is missing or damaged."""
-        found = load_weights(self.workspace.place, self.key(part))
+        found, _ = load_checked(self.workspace.place, self.key(part))
         return Perturbed(**{field.name: found[field.name].to(self.workspace.device) for field in fields(Perturbed)})
 
     def key(self, part: Part) -> str:
@@ -98,24 +104,18 @@ class PoolWork:
         """Delete all that is needed only while the model is trained."""
         self.workspace.place.delete_all(layout.pool_work(self.model, self.seed))
 
-    def _says(self, key: str) -> tuple[str | None, str | None]:
-        try:
-            said = read_metadata(self.workspace.place, key)
-        except CorruptShardError:
-            return None, None
-        return said.get("identity"), said.get("weights")
-
 
 def make_part(work: PoolWork, part: Part) -> float:
     """Make and store a part of a round, where it is not there, and return the seconds that it took."""
     started = perf_counter()
     number, layer, index = part
     key = layout.pool_weights(work.model, work.seed, number)
-    said = read_metadata(work.workspace.place, key).get("weights", "")
+    weights, metadata = load_checked(work.workspace.place, key)
+    said = metadata.get("weights", "")
     if work.has(part, said):
         return 0.0
     network = _network(work)
-    network.load_state_dict(load_weights(work.workspace.place, key))
+    network.load_state_dict(weights)
     rows, group = parts_of(work.pools.replaced)[index], work.group(layer, number)
     workspace, split = work.workspace, work.spec.split
     ids = workspace.examples(split, workspace.study.training.images)[group.examples[rows]]
@@ -128,7 +128,7 @@ def make_part(work: PoolWork, part: Part) -> float:
         turns=torch.from_numpy(group.turns[rows]).to(workspace.device),
     )
     tensors = {field.name: getattr(made, field.name) for field in fields(made)}
-    save_weights(workspace.place, work.key(part), tensors, {"identity": work.identity, "weights": said})
+    save_checked(workspace.place, work.key(part), tensors, {"identity": work.identity, "weights": said})
     return perf_counter() - started
 
 
