@@ -30,7 +30,6 @@ NUMERICS = (
     "blindspots/distortion/test_drawing_back.py",
     "blindspots/distortion/test_paths.py",
     "blindspots/distortion/test_search.py",
-    "blindspots/jobs/test_content.py",
     "blindspots/negatives/",
     "blindspots/perturbation/",
     "blindspots/spectral/proof/",

@@ -49,7 +49,7 @@ def small_study(dataset: Path, **quocnet: Any) -> Study:
             "held_out": 10,
             "squares": 2,
             "batch": 10,
-            "steps": 100,
+            "steps": 60,
             "decrease": 0,
             "rate": 0.01,
         }
