@@ -22,7 +22,6 @@ app = typer.Typer(
     name="blindspots",
     help="Blind spots of neural networks: train, search the least distortions, show every set to every model.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )

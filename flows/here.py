@@ -9,7 +9,7 @@ from blindspots.jobs.opening import open_root
 from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import Ran, run_plan
 from blindspots.study.study import Study
-from flows.progress_bars import progress_bars
+from flows.progress_bars import progress_bars, say_what_begins
 
 
 def run_in_this_process(
@@ -24,6 +24,7 @@ def run_in_this_process(
     opened = open_root(study, root, device=device, data=data, networks=networks)
     workspace, plan, ran = opened.workspace, make_plan(opened.workspace), Ran({})
     if not opened.is_settled(plan):
+        say_what_begins(workspace)
         with progress_bars(workspace, plan) as observer:
             ran = run_plan(workspace, plan, observer)
     return {

@@ -17,6 +17,13 @@ from typing import Any, Literal
 from blindspots.jobs.opening import open_root
 from blindspots.study.study import Study
 from flows.local_server import LocalServer, server_for_a_run
+from flows.progress_bars import progress_bars, say_what_begins
+
+
+def _first() -> str:
+    """Return what is started before any work can be: what no variable names."""
+    own = [name for name, said in (("Prefect", "PREFECT_API_URL"), ("Ray", "RAY_ADDRESS")) if not os.environ.get(said)]
+    return f"starting {' and '.join(own)}, some ten seconds ..." if own else ""
 
 
 def send_logs() -> None:
@@ -46,6 +53,8 @@ def run_on_workers(
     outcome: dict[str, Any] = {"root": str(workspace.place), "jobs": 0, "shards": 0, "ran": {}}
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints what befalls its workers
+        if is_new:
+            say_what_begins(workspace, first=_first())
         server: LocalServer | None = stack.enter_context(server_for_a_run()) if is_new else None
         from tasks.actors.workers import Workers, default_workers
 
@@ -64,12 +73,12 @@ def run_on_workers(
         if plan.complete:
             return outcome
         if not is_new:
+            say_what_begins(workspace, first=_first())
             server = stack.enter_context(server_for_a_run())
         if plan.needs_workers:
             hired.start()
             if os.environ.get("RAY_ADDRESS"):
                 hired.wait()  # where it cannot be joined, nothing has begun
-        from flows.progress_bars import progress_bars
         from flows.study import study_flow
 
         if server is not None:

@@ -1,6 +1,9 @@
 """What the command line prints: for people, or as JSON for machines."""
 
 import json
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,29 +46,30 @@ def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
 
 
 def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
-    """Print the first table of a finished run, how far each agrees with the paper, and what the run did."""
+    """Print what a finished run did, how far it agrees with the paper, and how to see all of it."""
+    from blindspots.report.closing_words import closing_words
     from blindspots.results import Results
-    from blindspots.tables import TABLES, drawn_for, read_table, render
-    from blindspots.tables.verdict import agreements, counted
+    from blindspots.tables import drawn_for, read_table, render
 
     with Results(root) as results:
         drawn = {name: read_table(name, results) for name in drawn_for(results.study)}
+        study = results.study
     if as_json:
         print_json({**outcome, "tables": {name: json.loads(render(each, "json")) for name, each in drawn.items()}})
         return
-    first, *rest = drawn
-    typer.echo(render(drawn[first], "text") + "\n")
-    for name in rest:
-        agrees = f" Agreement with the paper: {counted(agreements(drawn[name])[0])}." if TABLES[name].compared else ""
-        typer.echo(f"Table {name}: {drawn[name].attrs['title']}.{agrees}")
-    typer.echo(
-        f"Each of them: blindspots table {first} --root {root}; all on one page: blindspots report --root {root}\n"
-    )
     if outcome["jobs"]:
         done = f"{outcome['jobs']} jobs ({outcome['shards']} shards) in {outcome['seconds']:.0f} s"
         typer.echo(f"{done}; the store is {outcome['root']}")
     else:
         typer.echo(f"Nothing to do: all of it was done before; the store is {outcome['root']}")
+    typer.echo("\n" + closing_words(study, drawn, root, width=min(terminal_width() or 80, 120)))
+
+
+def terminal_width() -> int | None:
+    """Return how many characters a line of the terminal has; None where stdout is none and COLUMNS does not say."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdecimal():
+        return None
+    return max(shutil.get_terminal_size().columns, 40)
 
 
 def print_json(content: Any) -> None:

@@ -1,5 +1,7 @@
-"""Progress in the terminal: one bar a stage, with rate and time left."""
+"""Progress on stderr: in a terminal one bar a stage, with rate and time left; elsewhere a line now and then."""
 
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +27,7 @@ from blindspots.jobs.workspace import Workspace
 
 _BAR = 14
 _BESIDE = 80  # columns that all but the line take
+_EVERY = 30.0  # seconds between two lines where there are no bars
 
 
 class _Rate(ProgressColumn):
@@ -41,9 +44,34 @@ def _cut(line: str, width: int) -> str:
     return line if len(line) <= room else f"{line[: room - 1]}…" if room > 10 else ""
 
 
+def say_what_begins(workspace: Workspace, *, first: str = "") -> None:
+    """Say what is begun, and what comes ``first`` of which nothing else is seen."""
+    study = workspace.study
+    begun = f"study {study.name}: {len(study.models)} models of {study.dataset}, in {workspace.place}"
+    sys.stderr.write("; ".join(filter(None, [begun, first])) + "\n")
+    sys.stderr.flush()
+
+
+class _Lines:
+    """Progress where no bar can be drawn, as in a batch system's log: a line in half a minute, and at a stage's end."""
+
+    def __init__(self) -> None:
+        self._began = self._said = time.monotonic()
+
+    def told(self, task: Task) -> None:
+        """Say where a stage is, if it is time."""
+        now, ended = time.monotonic(), task.total is not None and task.completed == task.total
+        if ended or now - self._said >= _EVERY:
+            self._said = now
+            minutes, seconds = divmod(int(now - self._began), 60)
+            where = f"{task.completed:,.0f} of {task.total:,.0f} {task.fields['unit']}"
+            sys.stderr.write(f"[{minutes:02}:{seconds:02}] {task.description}: {where}\n")
+            sys.stderr.flush()
+
+
 @contextmanager
 def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
-    """Show a bar for each stage of ``plan`` on stderr while the block runs; nothing where that is no terminal.
+    """Show a bar for each stage of ``plan`` on stderr while the block runs; lines where that is no terminal.
 
     Yields the observer that moves them.
     """
@@ -85,7 +113,11 @@ def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
         moved = sum(count for key, count in done.items() if key in keys)
         name = progress.job.partition("/")[2]
         line = f"{name}: {progress.message}" if progress.message else name
-        bars.update(stages[progress.stage], completed=base[progress.stage] + moved, line=_cut(line, console.width))
+        task = stages[progress.stage]
+        bars.update(task, completed=base[progress.stage] + moved, line=_cut(line, console.width))
+        if not console.is_terminal:
+            lines.told(bars.tasks[task])
 
+    lines = _Lines()
     with bars:
         yield observe

@@ -10,7 +10,7 @@ from blindspots.errors import InputError
 from blindspots.figures import FIGURES
 from blindspots.tables import TABLES
 from flows.options import ROOT, Data, Json, Networks, Output, Root
-from flows.printing import print_json, print_or_write, print_plan
+from flows.printing import print_json, print_or_write, print_plan, terminal_width
 
 commands = typer.Typer()
 
@@ -80,14 +80,21 @@ def table(
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Output = None,
     networks: Networks = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Lines as long as they come, though the terminal is not as wide.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Print one of the paper's tables, ours beside the paper's, and how many cells agree; or one of our own."""
+    """Print one of the paper's tables, ours beside the paper's, and how many cells agree; or one of our own.
+
+    In a terminal the columns that do not fit stand below the others.
+    """
     from blindspots.results import Results
     from blindspots.tables import read_table, render
 
+    width = None if wide or output else terminal_width()
     with Results(root, networks=networks or None) as results:
-        text = render(read_table(name, results), "json" if as_json else form)
+        text = render(read_table(name, results), "json" if as_json else form, width=width)
     print_or_write(text, output)
 
 

@@ -215,3 +215,16 @@ def test_a_mixture_of_versions_is_reported(call: Call, finished: Path) -> None:
     receipt.write_text(json.dumps(content))
     said = call("verify", "--root", str(finished))
     assert "mixed versions: torch: 1 shards by 1.0, 49 shards by" in said
+
+
+def test_a_table_fits_the_terminal_unless_it_is_to_be_wide(
+    call: Call, finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow, wide = (call("table", "2", "--root", str(finished), *more) for more in ((), ("--wide",)))
+    written = tmp_path / "table.txt"
+    call("table", "2", "--root", str(finished), "-o", str(written))
+    assert max(map(len, narrow.splitlines())) <= 60 < max(map(len, wide.splitlines()))
+    assert written.read_text() == wide
+    monkeypatch.delenv("COLUMNS")
+    assert call("table", "2", "--root", str(finished)) == wide  # into a pipe

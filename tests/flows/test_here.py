@@ -26,7 +26,10 @@ def test_it_makes_the_same_store_and_imports_neither(study_file: str, tiny_root:
     arguments = ["run", study_file, "--here", "--root", str(tmp_path / "root"), "--json"]
     done = subprocess.run([sys.executable, "-c", _HERE, *arguments], capture_output=True, text=True, cwd=HOUSE)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.strip() == ""  # neither was imported, and bars are for a terminal
+    first, *lines, imported = done.stderr.splitlines()
+    assert first == f"study tiny: 2 models of mnist, in {tmp_path / 'root'}"
+    assert {line.split()[1] for line in lines} >= {"train:", "generate:", "tables:"}  # one each at the stage's end
+    assert imported == ""
     outcome = json.loads(done.stdout)
     assert outcome["jobs"] == len(outcome["ran"]) > 20
     assert outcome["shards"] == sum(map(len, outcome["ran"].values())) == 50

@@ -1,4 +1,4 @@
-"""The bars of a run: one a stage, where the store stands and as far as is told; nothing where stderr is no terminal."""
+"""The bars of a run: one a stage, where the store stands and as far as is told; lines where stderr is no terminal."""
 
 import pytest
 from rich.console import Console
@@ -23,8 +23,8 @@ def planned(tiny: Study, root: object) -> tuple[Workspace, Plan]:
     return workspace, make_plan(workspace)
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan], *, terminal: bool) -> str:
-    console = Console(force_terminal=terminal, width=160, record=True, stderr=True)
+def shown(monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan]) -> str:
+    console = Console(force_terminal=True, width=160, record=True, stderr=True)
     monkeypatch.setattr(module, "Console", lambda stderr: console)
     with progress_bars(*planned) as observe:
         observe(Progress("generate", "sets/fc10/seed-0/train/random", 20, 50, "images", "20 images done"))
@@ -35,7 +35,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan], *, t
 def test_a_bar_a_stage_stands_where_the_store_does(
     monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan]
 ) -> None:
-    text = shown(monkeypatch, planned, terminal=True)
+    text = shown(monkeypatch, planned)
     for stage in STAGES:
         assert stage in text
     done, total = next(
@@ -47,7 +47,24 @@ def test_a_bar_a_stage_stands_where_the_store_does(
     assert "fc10/seed-0/train/random: 40 images done" in text
 
 
-def test_nothing_is_shown_where_stderr_is_no_terminal(
-    monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan]
+def test_lines_take_the_place_of_bars_where_stderr_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert shown(monkeypatch, planned, terminal=False) == ""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    console = Console(force_terminal=False, width=160, record=True, stderr=True)
+    monkeypatch.setattr(module, "Console", lambda stderr: console)
+    job = "sets/fc10/seed-0/train/random"
+    with progress_bars(*planned) as observe:
+        for done, later in ((10, 1), (20, 28), (30, 1), (40, 40), (45, 1), (50, 1)):
+            now[0] += later
+            observe(Progress("generate", job, done, 50, "images"))
+    assert console.export_text() == ""
+    # half a minute after the start, then after the last line; and at the stage's end, however soon
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(" of ")[0] for line in said] == [
+        "[00:30] generate: 380",
+        "[01:10] generate: 390",
+        "[01:12] generate: 400",
+    ]
+    assert said[-1].endswith("400 of 400 images")

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from textwrap import fill
 from typing import Any
 
@@ -12,6 +14,7 @@ import xarray as xr
 from blindspots.errors import InputError
 from blindspots.tables.registry import TABLES
 from blindspots.tables.sheet import Sheet
+from blindspots.tables.sheets.fitting import BETWEEN, fitted, widths
 from blindspots.tables.sheets.layer import LAYERS, layer_sheets
 from blindspots.tables.sheets.records import COLUMNS, plain, records
 from blindspots.tables.verdict import MARK, agreements, verdicts
@@ -24,26 +27,33 @@ _ESCAPES = str.maketrans(
 )
 
 
-def render(table: xr.Dataset, form: str) -> str:
+def render(table: xr.Dataset, form: str, *, width: int | None = None) -> str:
     """Return ``table`` in one of the :data:`FORMATS`; raise :class:`InputError` for another.
 
-    text, markdown and latex are for reading; csv and json hold a record a cell with every number unrounded.
+    text, markdown and latex are for reading; csv and json hold a record a cell with every number unrounded. ``width``:
+    the most characters in a line of text, where the columns that do not fit stand below the others; None for no limit.
     """
     if form == "json":
         return json.dumps(_content(table), indent=1, allow_nan=False)
     if form == "csv":
         return _csv(records(table))
-    try:
-        draw = {"text": _text, "markdown": _markdown, "latex": _latex}[form]
-    except KeyError:
-        raise InputError(f"no format is called {form!r}; there are {', '.join(FORMATS)}") from None
+    drawn: dict[str, Callable[[Sheet], str]] = {
+        "text": partial(_text, width=width),
+        "markdown": _markdown,
+        "latex": _latex,
+    }
+    if form not in drawn:
+        raise InputError(f"no format is called {form!r}; there are {', '.join(FORMATS)}")
     blocks = sheets(table)
     if form != "latex":  # what is said of several blocks alike stands below the last of them
         blocks = [
             replace(each, notes=()) if after and after.notes == each.notes else each
             for each, after in zip(blocks, [*blocks[1:], None], strict=True)
         ]
-    return "\n\n".join([*map(draw, blocks), *_closing(table, form)])
+    closing = _closing(table, form)
+    if form == "text" and width is not None:
+        closing = ["\n".join(_filled(line, width) for line in part.splitlines()) for part in closing]
+    return "\n\n".join([*map(drawn[form], blocks), *closing])
 
 
 def sheets(table: xr.Dataset) -> list[Sheet]:
@@ -94,13 +104,32 @@ def _closing(table: xr.Dataset, form: str) -> list[str]:
     return ["\n".join(f"% {line}" for line in lines) if form == "latex" else "\n".join(lines)]
 
 
-def _text(sheet: Sheet) -> str:
-    table = [sheet.columns, *sheet.rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(sheet.columns))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+def _text(sheet: Sheet, width: int | None = None) -> str:
+    parts = [_lines(part) for part in fitted(sheet, width)]
+    lines = [line for part in parts[:-1] for line in part[:-1]] + parts[-1]  # one rule between two
+    beside = max(80, *map(len, lines)) if width is None else width
+    notes = [fill(note, beside) for note in sheet.notes]
+    return "\n".join([fill(sheet.title, beside), *lines, *notes])
+
+
+def _lines(sheet: Sheet) -> list[str]:
+    """Return a sheet's lines between rules."""
+    each = widths(sheet)
+    heads = [head.split("\n") for head in sheet.columns]
+    deep = max(map(len, heads))
+    raised = list(zip(*([*[""] * (deep - len(head)), *head] for head in heads), strict=True))
+    lines = [
+        (" " * BETWEEN).join(cell.ljust(width) for cell, width in zip(row, each, strict=True)).rstrip()
+        for row in [*raised, *sheet.rows]
+    ]
     rule = "-" * max(map(len, lines))
-    notes = [fill(note, max(len(rule), 80)) for note in sheet.notes]
-    return "\n".join([fill(sheet.title, max(len(rule), 80)), rule, lines[0], rule, *lines[1:], rule, *notes])
+    return [rule, *lines[:deep], rule, *lines[deep:], rule]
+
+
+def _filled(line: str, width: int) -> str:
+    """Break a line into lines of ``width``; those after the first stand two further in."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return fill(line.lstrip(), width, initial_indent=indent, subsequent_indent=f"{indent}  ")
 
 
 def _markdown(sheet: Sheet) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from blindspots.tables.agreement import DECIDES
 from blindspots.tables.model_tables import ERRORS
 from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, number, percent, printed, rate, rules, span, title
@@ -33,8 +34,10 @@ def _errors(table: xr.Dataset) -> Sheet:
             )
             theirs = row[f"{error}_paper_low"], row[f"{error}_paper_high"]
             cells.append(printed(row[f"{error}_paper_printed"].item(), *theirs, decimals=decimals))
-        cells += [number(row["distortion"].sel(rule=rule), 4) for rule in shown]
-        rows.append((*cells, number(row["distortion_paper"], 3)))
+        for rule in shown:
+            cells.append(number(row["distortion"].sel(rule=rule), 4))
+            cells += [number(row["distortion_paper"], 3)] * (rule == DECIDES)
+        rows.append(tuple(cells))
     there = {error: split for error, split in errors.items() if int(table[f"{error}_n"].max())}
     images = ", ".join(f"{span(table[f'{error}_n'])} {split} images" for error, split in there.items())
     notes = (
@@ -42,11 +45,15 @@ def _errors(table: xr.Dataset) -> Sheet:
         f"split and of its rounding. Average distortions by rule; the paper's are those of a random target.",
         *_seeds(table),
     )
-    return Sheet(title(table), (*columns, *(f"distortion, {rule}" for rule in shown), "paper"), tuple(rows), notes)
+    for rule in shown:
+        columns += [f"distortion, {rule}", *["paper"] * (rule == DECIDES)]
+    return Sheet(title(table), tuple(columns), tuple(rows), notes)
 
 
 def _distortions(table: xr.Dataset, rule: str) -> Sheet:
+    """Return the block of one rule; only that of the paper's sets is held against the paper's."""
     rows = []
+    beside = rule == DECIDES
     for model in names(table, "model"):
         cell = table.sel(model=model, rule=rule)
         ends = ", ".join(number(cell[f"distortion_{end}"], 4) for end in ("low", "high"))
@@ -56,8 +63,7 @@ def _distortions(table: xr.Dataset, rule: str) -> Sheet:
                 str(cell["paper_name"].item()),
                 f"{number(cell['distortion'], 4)} [{ends}]" + _over_seeds(float(cell["distortion_spread"]), 4),
                 span(cell["distortion_n"]),
-                number(cell["distortion_paper"], 3),
-                _relative(float(cell["distortion_difference"])),
+                *((number(cell["distortion_paper"], 3), _relative(float(cell["distortion_difference"]))) * beside),
                 number(cell["distortion_all"], 4),
                 number(cell["to_exact"], 5),
                 number(cell["lower_bound"], 5),
@@ -66,7 +72,11 @@ def _distortions(table: xr.Dataset, rule: str) -> Sheet:
                 span(cell["success_n"]),
             )
         )
-    columns = ("model", "distortion", "n", "paper", "differs by", "over all", "to exact", "lower bound", "8 bits %")
+    columns = (
+        *("model", "distortion", "n"),
+        *(("paper", "differs by") * beside),
+        *("over all", "to exact", "lower bound", "8 bits %", "success %", "images"),
+    )
     goal = "misread" if rule == "nearest" else "read as the target"
     notes = (
         "Average distortion with its 95% interval, over the n images read correctly from the start; then over all "
@@ -75,7 +85,7 @@ def _distortions(table: xr.Dataset, rule: str) -> Sheet:
     )
     return Sheet(
         f"Table {table.attrs['table']}, distortions of {table.attrs['split']} images; rule {rule}",
-        (*columns, "success %", "images"),
+        columns,
         tuple(rows),
         notes,
     )

@@ -131,7 +131,7 @@ def test_table_1_shows_what_is_known_of_a_distortion(tree: xr.DataTree, study: S
     unit = size("fc10-1e-4", "nearest", "train")
     assert row[1].startswith(f"{4 * unit / 3:.4f} [")
     assert row[2:] == [
-        *("3", "0.062", f"{100 * (4 * unit / 3 / 0.062 - 1):+.1f}%", f"{unit:.4f}"),
+        *("3", f"{unit:.4f}"),  # the paper's targets are random: what it prints is not held against the nearest
         *("1.25000", "0.02000", "33.33", "80", "5"),
     ]
 
