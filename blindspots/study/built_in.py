@@ -19,7 +19,10 @@ def _sigmoid(first: int, second: int, **others: str | int) -> ModelSpec:
 
 
 MODELS = (
-    *(ModelSpec(name=f"fc10-{text}", paper=f"FC10({text})", decay=(float(text),)) for text in ("1e-4", "1e-2", "1")),
+    *(
+        ModelSpec(name=f"fc10-{text}", paper=f"FC10({text})", decay=(float(text),), biases=False)
+        for text in ("1e-4", "1e-2", "1")
+    ),
     _sigmoid(100, 100, paper="FC100-100-10"),
     _sigmoid(200, 200, paper="FC200-200-10"),
     ModelSpec(name="ae400-10", paper="AE400-10", network="autoencoder", hidden=(400,), decay=(1e-6,)),

@@ -65,6 +65,11 @@ class ModelSpec(Part):
         description="Quadratic weight decay, one value for each layer of weights; an autoencoder's is training's; "
         "empty for a given model",
     )
+    biases: bool = Field(
+        True,
+        description="Whether a unit has a bias, which no decay draws to 0; without, they stay 0, as in the paper's "
+        "softmax models",
+    )
     penalty: float = Field(
         0.0,
         ge=0,
@@ -117,6 +122,8 @@ class ModelSpec(Part):
                 f"penalty = {self.penalty:g}: {self.name} is an autoencoder, which has none; set penalty=0"
             )
         self._check_hardened()
+        if not self.biases:
+            self._check_without_biases()
         for half in HALVES:
             if self.name.endswith(f"-{half}") and self.split != half:
                 raise ValueError(
@@ -167,6 +174,16 @@ class ModelSpec(Part):
                 raise ValueError(f"{field}: {self.name} is {self.network}; only fully connected networks have them")
             spec.check_layers(self.hidden)
 
+    def _check_without_biases(self) -> None:
+        """Raise ``ValueError`` where biases can't be left out."""
+        if self.given is not None:
+            raise ValueError(f"biases = False: {self.name} is given and not trained; leave it out")
+        if self.network != "fully-connected" or self.hardened:
+            kind = "trained by minibatches" if self.hardened else self.network
+            raise ValueError(
+                f"biases = False: {self.name} is {kind}; only fully connected networks that L-BFGS trains do without"
+            )
+
     @property
     def hardened(self) -> bool:
         """Whether it is a fully connected network that is trained by minibatches, with pools or what else hardens."""
@@ -179,8 +196,10 @@ class ModelSpec(Part):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a penalty of 0 and parts that are not there: without them a model is the work it was before."""
+        """Leave out biases, a penalty of 0 and parts that are not there: so a model is the work it was before."""
         content: dict[str, Any] = handler(self)
+        if self.biases:
+            content.pop("biases", None)
         if not self.penalty:
             content.pop("penalty", None)
         for part in ("given", "pools", "hardening"):

@@ -105,13 +105,15 @@ class StartMatrix:
 
     shapes: Sequence[Shape]
     layers: Sequence[LayerInverse]
+    biases: bool = True
+    """Whether biases move; where they do not, what the matrix is of is the weights alone."""
 
     def __call__(self, vector: torch.Tensor) -> torch.Tensor:
-        """Return the matrix, symmetric and positive definite, times ``vector`` (p,)."""
+        """Return the matrix, symmetric and positive definite, times ``vector`` (p,); of biases that stay, 0."""
         result = torch.empty_like(vector)
         parts = zip(split(vector, self.shapes), split(result, self.shapes), self.layers, strict=True)
         for (weight, bias), (weight_result, bias_result), inverse in parts:
             new_weight, new_bias = inverse(weight, bias)
             weight_result.copy_(new_weight)
-            bias_result.copy_(new_bias)
+            bias_result.copy_(new_bias if self.biases else torch.zeros_like(new_bias))
         return result

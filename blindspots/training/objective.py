@@ -52,9 +52,9 @@ class Objective:
 
     ``images``: (n, ...) in [0, 1]; ``labels``: (n,) integers. ``decay``: one value a layer of weights; ``form``:
     "half-squares" adds ``decay / 2 * sum(w ** 2)``, which reproduces the paper's errors; "per-unit" adds
-    ``decay * sum(w ** 2) / units``, as printed (slip "weight decay"). Biases are free. ``penalty``: the strength of
-    that on the layers' bounds, see :mod:`blindspots.training.penalty`; the start matrix leaves it out, since a
-    logarithm curves down.
+    ``decay * sum(w ** 2) / units``, as printed (slip "weight decay"). Biases are free, or where ``biases`` says so,
+    stay where they are. ``penalty``: the strength of that on the layers' bounds, see
+    :mod:`blindspots.training.penalty`; the start matrix leaves it out, since a logarithm curves down.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Objective:
         decay: Sequence[float],
         form: str = "half-squares",
         penalty: float = 0.0,
+        biases: bool = True,
     ) -> None:
         linears = network.linears
         if len(decay) != len(linears):
@@ -79,7 +80,7 @@ class Objective:
             value if form == "half-squares" else 2 * value / layer.out_features
             for value, layer in zip(decay, linears, strict=True)
         ]
-        self._penalty = penalty
+        self._penalty, self._biases = penalty, biases
         self._inputs = as_inputs(images)
         self._labels = labels
         self._first: Spectrum | None = None
@@ -118,7 +119,8 @@ class Objective:
         for (weight, bias), (weight_slope, bias_slope), weight_sum, bias_sum, factor in everything:
             total += factor / 2 * float(weight.square().sum(dtype=torch.float64))
             weight_slope.copy_(weight_sum[: len(bias), : weight.shape[1]]).add_(weight, alpha=factor)
-            bias_slope.copy_(bias_sum[: len(bias)])
+            if self._biases:
+                bias_slope.copy_(bias_sum[: len(bias)])
         if self._penalty:
             steepest = _STEEPEST ** (len(parts) - 1)
             added, more = smooth_penalty([weight for weight, _ in parts], slope=steepest, strength=self._penalty)
@@ -148,10 +150,10 @@ class Objective:
                 live = slope[:, : self._shapes[index][0]]
                 outer[index].addmm_(live.t(), live)
                 if index:
-                    below = with_ones(activations[index - 1][:, : self._shapes[index][1]])
+                    below = self._beside(activations[index - 1][:, : self._shapes[index][1]])
                     inner[index - 1].addmm_(below.t(), below)
         if self._first is None:  # the images stay as they are
-            rows = with_ones(torch.cat([self._inputs.rows[chunk][:, self._inputs.live] for chunk in chunks]))
+            rows = self._beside(torch.cat([self._inputs.rows[chunk][:, self._inputs.live] for chunk in chunks]))
             self._first = spectrum(rows.t() @ rows / taken)
         spectra = [self._first, *(spectrum(each / taken) for each in inner)]
         return StartMatrix(
@@ -160,7 +162,12 @@ class Objective:
                 LayerInverse(below, spectrum(each / taken), None if index else self._inputs.live, factor, _DAMPING)
                 for index, (below, each, factor) in enumerate(zip(spectra, outer, self._factors, strict=True))
             ],
+            self._biases,
         )
+
+    def _beside(self, activations: torch.Tensor) -> torch.Tensor:
+        """Return activations (n, k) beside what biases are multiplied with, 0 where there are none: (n, k + 1)."""
+        return with_ones(activations) if self._biases else pad(activations, (0, 1))
 
     def _layers(self, point: torch.Tensor) -> _Layers:
         """Return the weights ``point``, ready for use."""

@@ -214,6 +214,7 @@ def _full_batch(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
         decay=work.spec.decay,
         form=training.decay_form,
         penalty=work.spec.penalty,
+        biases=work.spec.biases,
     )
     criterion = Criterion(training.tolerance, training.decrease, training.iterations, training.checkpoint_every)
     for at in descend(

@@ -66,6 +66,12 @@ NAMED = {"weights": "a.pth", "network": "alexnet"}
         ({"given": {"weights": ""}}, "models.a.given.weights = ''"),
         ({"given": {"file": "a.pth"}}, "models.a.given.weights: this field is required"),
         ({}, "decay has 0 value(s) but a has 1 layer(s) of weights"),
+        ({"given": FILE, "biases": False}, "biases = False: a is given and not trained; leave it out"),
+        (
+            {"network": "convolutional", "channels": [3], "decay": [0, 0], "biases": False},
+            "biases = False: a is convolutional; only fully connected networks that L-BFGS trains do without",
+        ),
+        ({"hidden": [4], "decay": [0, 0], "hardening": {}, "biases": False}, "biases = False: a is trained by minib"),
     ],
 )
 def test_what_does_not_fit_is_refused_on_one_line(fields: dict[str, Any], said: str) -> None:
@@ -74,6 +80,13 @@ def test_what_does_not_fit_is_refused_on_one_line(fields: dict[str, Any], said: 
     assert said in str(error.value)
     assert "at least 1 item" not in str(error.value)  # of the list of models, in which the bad one is
     assert "\n" not in str(error.value)
+
+
+def test_minibatches_train_biases() -> None:
+    softmax = {"name": "a", "decay": [0.1], "biases": False}
+    assert not study_of(softmax).models[0].biases
+    with pytest.raises(InputError, match=r"training.warm_epochs = 2: a has no biases, and minibatches train them"):
+        study_of(softmax, training={"warm_epochs": 2})
 
 
 def test_a_given_model_has_one_seed_and_no_twin() -> None:

@@ -7,6 +7,7 @@ from blindspots.networks.fully_connected import FullyConnected
 from blindspots.training import inputs
 from blindspots.training.objective import Objective, from_vector, to_vector
 from blindspots.training.sparse_inputs import SparseInputs
+from blindspots.training.weight_vector import split
 from tests.blindspots.training.conftest import Problem
 
 
@@ -45,6 +46,26 @@ def test_loss_and_gradient_are_autograds(
     assert value.loss == pytest.approx(loss, rel=1e-12)
     torch.testing.assert_close(value.gradient, gradient, rtol=1e-10, atol=1e-12)
     assert value.errors == int((model(images).argmax(1) != labels).sum())
+
+
+@pytest.mark.parametrize("sizes", [(12, 3), (12, 6, 4, 3)])
+def test_biases_that_stay_have_no_gradient_and_no_step(problem: Problem, sizes: tuple[int, ...]) -> None:
+    images, labels = problem[0].double(), problem[1]
+    model = network(sizes)
+    objective = Objective(model, images, labels, decay=(0.3, 0.05, 0.7)[: len(sizes) - 1], biases=False)
+    value = objective(to_vector(model))
+    loss, gradient = by_autograd(model, images, labels, (0.3, 0.05, 0.7)[: len(sizes) - 1], "half-squares")
+    shapes = [(layer.out_features, layer.in_features) for layer in model.linears]
+    assert value.loss == pytest.approx(loss, rel=1e-12)
+    step = objective.start_matrix(to_vector(model), 0)(value.gradient)
+    for (weight, bias), (wanted, _), (moved, held) in zip(
+        *(split(vector, shapes) for vector in (value.gradient, gradient, step)), strict=True
+    ):
+        torch.testing.assert_close(weight, wanted, rtol=1e-10, atol=1e-12)
+        assert not bias.any()
+        assert not held.any()
+        assert moved.any()
+    assert float(step @ value.gradient) > 0
 
 
 @pytest.mark.parametrize("rows", [7, 90, 1200])

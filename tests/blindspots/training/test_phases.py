@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 
 from blindspots.store.place import Place
 from blindspots.study.model_spec import ModelSpec
@@ -91,6 +92,40 @@ def test_both_forms_of_decay_are_minimised(problem: Problem) -> None:
         loss = torch.nn.functional.cross_entropy(model(problem[0]), problem[1])
         (slope,) = torch.autograd.grad(loss, model.linears[0].weight)
         torch.testing.assert_close(slope, -factor * model.linears[0].weight.detach(), rtol=1e-2, atol=1e-5)
+
+
+@pytest.mark.parametrize(("hidden", "decay"), [((), 0.2), ((5,), (1e-2, 1e-2))])
+def test_a_model_without_biases_ends_where_scipy_does(
+    problem: Problem, hidden: tuple[int, ...], decay: float | tuple[float, ...]
+) -> None:
+    """By scipy, in float64, from the same weights, of the same loss as a function of the weights alone."""
+    spec = ModelSpec(name="fc", hidden=hidden, decay=decay, biases=False)
+    training = TRAINING.model_copy(update={"iterations": 3000, "checkpoint_every": 1000, "tolerance": 1e-5})
+    *_, last = train(spec, training, *problem, seed=0, classes=3)
+    sizes = (12, *hidden, 3)
+    model = network(sizes, torch.float64)
+    model.load_state_dict(last.weights)
+    assert all(not layer.bias.any() for layer in model.linears)
+    images, labels = problem[0].double(), problem[1]
+    weights = [layer.weight for layer in model.linears]
+
+    def loss(vector: np.ndarray) -> tuple[float, np.ndarray]:
+        parts = torch.from_numpy(vector).split([weight.numel() for weight in weights])
+        with torch.no_grad():
+            for weight, part in zip(weights, parts, strict=True):
+                weight.copy_(part.view_as(weight))
+        value = torch.nn.functional.cross_entropy(model(images), labels)
+        value = value + sum(each / 2 * weight.square().sum() for each, weight in zip(spec.decay, weights, strict=True))
+        slopes = torch.autograd.grad(value, weights)
+        return value.item(), torch.cat([slope.reshape(-1) for slope in slopes]).numpy()
+
+    at = torch.cat([weight.detach().reshape(-1) for weight in weights]).numpy().copy()
+    ours, slope = loss(at)
+    assert np.linalg.norm(slope) < 1e-3
+    nearby = minimize(loss, at, jac=True, method="L-BFGS-B", options={"maxiter": 3000, "gtol": 1e-10, "ftol": 1e-15})
+    assert ours == pytest.approx(nearby.fun, rel=1e-5)
+    biased = train(spec.model_copy(update={"biases": True}), training, *problem, seed=0, classes=3)
+    assert [*biased][-1].curve["loss"][-1] < ours - 1e-4  # free ones would lie elsewhere
 
 
 def test_a_diverging_training_is_an_error_and_no_checkpoint(problem: Problem) -> None:
