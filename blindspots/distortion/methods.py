@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Literal
 
-from blindspots.distortion.projection.projection import EARLY, LAST, LATE, ROUNDS, Dropping
+from blindspots.distortion.projection.projection import EARLY, LAST, LATE, ROUNDS, SMOOTH, Dropping
 from blindspots.errors import InputError
 
 EFFORTS = ("fast", "usual", "thorough")
@@ -83,12 +83,16 @@ class Tries:
 
     dropping: Dropping
     """When the projection gives a class up."""
+    smooth: Dropping
+    """The same in smooth networks."""
     lines: bool
-    """Whether lines are turned towards the boundary from what is found, about 15 gradients."""
+    """Whether the boundary is cut towards from what is found, about 10 gradients."""
     starts: bool
-    """Whether the search begins from L-BFGS's end too, about 40 gradients; towards a target, from the image itself."""
+    """Towards a target, whether the search begins from the image itself too, about 40 gradients."""
     hops: int
-    """How often noise is put upon what is found and lines are turned from there, about 12 gradients each."""
+    """How often noise is put upon what is found and the boundary cut towards from there ..."""
+    at_once: int
+    """... from how many points at once, about 12 gradients each."""
     targets: int
     """Under nearest, likely classes that are searched as targets besides, about 60 gradients each."""
     methods: bool
@@ -96,9 +100,9 @@ class Tries:
 
 
 _TRIES = {
-    "fast": Tries(EARLY, lines=False, starts=False, hops=0, targets=0, methods=False),
-    "usual": Tries(LATE, lines=True, starts=True, hops=2, targets=0, methods=False),
-    "thorough": Tries(LAST, lines=True, starts=True, hops=16, targets=9, methods=True),
+    "fast": Tries(EARLY, EARLY, lines=False, starts=False, hops=0, at_once=0, targets=0, methods=False),
+    "usual": Tries(LATE, SMOOTH, lines=True, starts=True, hops=2, at_once=3, targets=0, methods=False),
+    "thorough": Tries(LAST, LAST, lines=True, starts=True, hops=6, at_once=16, targets=9, methods=True),
 }
 
 

@@ -18,6 +18,9 @@ from blindspots.distortion.refinement import refine
 from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.threads import Each
 
+_BEFORE_CUTS = 15
+"""Rounds of the projection where cuts go on from its end."""
+
 
 def search(attempt: Attempt, method: Method, *, parts: Iterable[torch.Tensor], each: Each) -> None:
     """Search all ``parts`` (indices of the images to be moved) and keep in ``attempt`` what is found.
@@ -54,9 +57,13 @@ def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork
         penalise(problem, wanted, method=method, work=work)
     elif isinstance(wanted, AnyOther):
         of = method.projection if isinstance(method, Auto) else method
-        dropping = method.tries.dropping if isinstance(method, Auto) else LATE
+        most, dropping = of.rounds, LATE
+        if isinstance(method, Auto):
+            rough = problem.classifier.rough
+            dropping = method.tries.dropping if rough else method.tries.smooth
+            most = min(most, _BEFORE_CUTS) if rough and method.tries.lines else most
         with problem.best.credited("projection"):
-            doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=of.rounds, dropping=dropping)
+            doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=most, dropping=dropping)
         if isinstance(method, Auto):
             _both(problem, wanted, method=method, work=work, some=doubtful.nonzero()[:, 0])
     elif isinstance(method, Projection):

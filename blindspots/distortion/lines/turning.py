@@ -7,19 +7,27 @@ likely classes one by one, and in up to three dimensions the points of a grid.
 
 import torch
 
+from blindspots.device import rows_at_once
 from blindspots.distortion.criteria import AnyOther, Criterion, Towards
-from blindspots.distortion.drawing_back import LONG, draw_back
 from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
+from blindspots.distortion.lines.cutting import CUTS, cut
 from blindspots.distortion.methods import Auto, Lbfgs
 from blindspots.distortion.problem import Problem
 from blindspots.distortion.refinement import refine
 from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.rows import take
+from blindspots.models.classifier import contrast
 
-_BEYOND, _NOISE = 1.1, 1.0
-"""A hop begins so many times as far as the best, with noise of so many times its length."""
-_NEARER = 1e-4
+_BEYOND, _NOISE = 1.6, 1.0
+"""A hop begins so many times as far as the best, under noise of so many times the best's length."""
+_POLISH = 12
+_FIRST = 12
+_ROUNDS = 12
+"""Cuts from one start."""
+_NEARER = 1e-3
 """A share that counts."""
+_ARRAYS = CUTS + 10
+"""Of images, for each row that is cut from."""
 _GRID = {1: 4097, 2: 129, 3: 41}
 """Values an axis, by dimension."""
 
@@ -30,16 +38,23 @@ def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork) ->
     ``wanted``: of the problem's n rows.
     """
     tries = method.tries
-    before = take(problem.best.size, problem.images)
     if tries.lines:
-        _turned(problem, work)
-    if tries.starts:
-        _from_the_other_method(problem, wanted, method=method, work=work)
-    jagged = torch.arange(len(before), device=before.device)
-    if not tries.methods:  # where neither was of use the boundary is smooth, and other starts would end there too
-        jagged = (take(problem.best.size, problem.images) < (1 - _NEARER) * before).nonzero()[:, 0]
-    for hop in range(tries.hops if len(jagged) else 0):
-        _hop(problem.take(jagged), wanted.take(jagged), hop=hop, work=work)
+        _cut(problem, wanted, work)
+    if tries.starts and not isinstance(wanted, AnyOther):
+        _from_the_other_method(problem, wanted, work=work)
+    if isinstance(wanted, AnyOther) and tries.lines and _CLASSES:
+        _from_classes(problem, wanted, classes=min(_CLASSES, problem.classifier.classes - 2), work=work)
+    hopping = torch.arange(len(problem.rows), device=problem.rows.device)
+    for hop in range(tries.hops):
+        before = take(problem.best.size, problem.images[hopping])
+        some = problem.take(hopping)
+        _hop(some, wanted.take(hopping), hop=hop, starts=tries.at_once, work=work)
+        if _POLISH:
+            _cut(some, wanted.take(hopping), work, _POLISH)
+        if not tries.methods:  # where a hop is of no use the boundary is smooth, and others would end there too
+            hopping = hopping[take(problem.best.size, some.images) < (1 - _NEARER) * before]
+        if not len(hopping):
+            break
     if isinstance(wanted, AnyOther):
         for rank in range(min(tries.targets, problem.classifier.classes - 1)):
             _towards(problem, wanted, rank=rank, method=method, work=work)
@@ -58,46 +73,72 @@ def penalise(problem: Problem, wanted: Criterion, *, method: Lbfgs, work: RowWor
         penalised(problem, wanted, minimiser=work.minimiser, search=how)
 
 
-def _turned(problem: Problem, work: RowWork) -> None:
-    """Turn lines to what is found until it is no nearer."""
+def _cut(problem: Problem, wanted: Criterion, work: RowWork, rounds: int = 0) -> None:
+    """Go on from what is found, by cuts."""
     found = torch.isfinite(take(problem.best.size, problem.images)).nonzero()[:, 0]
     if len(found):
         some = problem.take(found)
-        with problem.best.credited("drawing back"):
-            draw_back(some, take(problem.best.target, some.images), work=work, turns=LONG)
+        with problem.best.credited("cuts"):
+            cut(some, wanted.take(found), take(problem.best.point, some.images), rounds=rounds or _FIRST, work=work)
 
 
-def _from_the_other_method(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork) -> None:
-    """Begin where the ordinary search did not: nearest from L-BFGS's end, a target from the image itself."""
+def _from_the_other_method(problem: Problem, wanted: Towards, *, work: RowWork) -> None:
+    """Begin a target where the ordinary search did not: from the image itself."""
     again = problem.begun_anew(take(problem.best.target, problem.images))
-    if isinstance(wanted, AnyOther):
-        penalise(again, wanted, method=method.lbfgs, work=work)
-    else:
-        with again.best.credited("refinement"):
-            refine(again, wanted.targets, work=work)
-    _turned(again, work)
+    with again.best.credited("refinement"):
+        refine(again, wanted.targets, work=work)
+    _cut(again, wanted, work)
     problem.include(again)
 
 
-def _hop(problem: Problem, wanted: Criterion, *, hop: int, work: RowWork) -> None:
-    """Begin under noise beyond the best: the same for every image, so that none depends on its companions."""
-    again = problem.begun_anew(take(problem.best.target, problem.images))
-    step = take(problem.best.point, problem.images) - problem.rows
-    drawn = torch.randn(step.shape[1], generator=torch.Generator().manual_seed(hop)).to(step)
-    noise = drawn * (step.abs() + 0.1 * step.abs().amax(dim=1, keepdim=True))  # mostly where it was changed before
-    length = step.norm(dim=1, keepdim=True)
-    noise *= _NOISE * length / noise.norm(dim=1, keepdim=True).clamp_min(torch.finfo(step.dtype).tiny)
-    _offered(again, (problem.rows + _BEYOND * step + noise).clamp(0, 1), wanted)
-    _turned(again, work)
-    problem.include(again)
+_CLASSES = 3
+_MODE = "line"
+def _from_classes(problem: Problem, wanted: AnyOther, *, classes: int, work: RowWork) -> None:
+    if classes < 1:
+        return
+    held = take(problem.best.target, problem.images)
+    with problem.best.credited("cuts"):
+        logits, tape = problem.classifier.evaluate(problem.rows)
+        others = logits.scatter(1, wanted.labels[:, None], -torch.inf).scatter(1, held[:, None], -torch.inf)
+        ranked = others.topk(classes, dim=1).indices
+        normals = problem.classifier.pullbacks(tape, contrast(ranked, wanted.labels[:, None], like=logits))
+        problem.spent.add(problem.images, forwards=1, backwards=classes)
+        size = take(problem.best.size, problem.images)
+        if _MODE == "line":
+            begun = problem.rows[:, None] + _BEYOND * size[:, None, None] * normals / normals.norm(dim=2, keepdim=True).clamp_min(1e-30)
+        else:
+            n, c, m = normals.shape
+            rows = problem.rows.repeat_interleave(c, 0)
+            gaps = (logits.gather(1, wanted.labels[:, None]) - logits.gather(1, ranked)).flatten()
+            flat = normals.reshape(n * c, m)
+            q, mu = work.project(rows, flat, level=(rows * flat).sum(1) + gaps)
+            begun = (rows + _OVER * (q - rows)).reshape(n, c, m)
+        several = torch.arange(len(held), device=held.device).repeat_interleave(classes)
+        some = problem.take(several)
+        cut(some, wanted.take(several), begun.clamp(0, 1).flatten(0, 1), rounds=_ROUNDS, work=work)
 
 
-def _offered(problem: Problem, points: torch.Tensor, wanted: Criterion) -> None:
-    """Offer points (n, m), one a row, where they are read as wanted."""
-    read = problem.classifier.logits(points).argmax(dim=1)
-    problem.spent.add(problem.images, forwards=1)
-    size = torch.where(wanted.reached(read), (points - problem.rows).norm(dim=1), torch.inf)
-    problem.best.offer(problem.images, points, size=size, target=read)
+_OVER = 1.5
+def _hop(problem: Problem, wanted: Criterion, *, hop: int, starts: int, work: RowWork) -> None:
+    """Begin under noise beyond the best, from several points at once, and go on from the best of what that leads to.
+
+    The noise is the same for every image, so that none depends on its companions.
+    """
+    random = torch.Generator().manual_seed(hop)
+    drawn = torch.randn(starts, problem.rows.shape[1], generator=random).to(problem.rows)
+    at_once = max(1, rows_at_once(problem.rows.shape[1], arrays=_ARRAYS) // starts)
+    everyone = torch.arange(len(problem.rows), device=problem.rows.device)
+    with problem.best.credited("cuts"):
+        for part in everyone.split(at_once):
+            several = part.repeat_interleave(starts)
+            some = problem.take(several)
+            step = take(problem.best.point, some.images) - some.rows
+            noise = drawn.repeat(len(part), 1)
+            noise *= step.abs() + 0.1 * step.abs().amax(dim=1, keepdim=True)  # mostly where it was changed before
+            length = step.norm(dim=1, keepdim=True)
+            noise *= _NOISE * length / noise.norm(dim=1, keepdim=True).clamp_min(torch.finfo(step.dtype).tiny)
+            begun = (some.rows + _BEYOND * step + noise).clamp(0, 1)
+            cut(some, wanted.take(several), begun, rounds=_ROUNDS, work=work)
 
 
 def _towards(problem: Problem, wanted: AnyOther, *, rank: int, method: Auto, work: RowWork) -> None:
@@ -113,7 +154,7 @@ def _towards(problem: Problem, wanted: AnyOther, *, rank: int, method: Auto, wor
     if len(found):
         with again.best.credited("refinement"):
             refine(again.take(found), targets[found], work=work)
-    _turned(again, work)
+    _cut(again, goal, work)
     problem.include(again)
 
 
@@ -132,5 +173,5 @@ def _from_the_grid(problem: Problem, wanted: Criterion, *, work: RowWork) -> Non
         again.best.offer(
             again.images[row : row + 1], grid[nearest][None], size=away[nearest][None], target=read[nearest][None]
         )
-    _turned(again, work)
+    _cut(again, wanted, work)
     problem.include(again)

@@ -8,7 +8,12 @@ from blindspots.distortion.projection.polyhedron import STEPS, SWEEPS, HalfSpace
 
 
 def fused_project_onto_all(
-    origin: torch.Tensor, half_spaces: HalfSpaces, *, multipliers: torch.Tensor | None = None
+    origin: torch.Tensor,
+    half_spaces: HalfSpaces,
+    *,
+    multipliers: torch.Tensor | None = None,
+    accuracy: float = 0,
+    sweeps: int = SWEEPS,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As :func:`.project_onto_all` does, the Gram matrix of active normals alone."""
     normals, levels = half_spaces
@@ -16,13 +21,13 @@ def fused_project_onto_all(
     points, result = torch.empty_like(origin), start.contiguous().clone()
     _project_rows(
         origin.contiguous().numpy(), normals.contiguous().numpy(), levels.contiguous().numpy(), result.numpy(),
-        points.numpy(), STEPS, SWEEPS,
+        points.numpy(), STEPS, sweeps, accuracy,
     )  # fmt: skip
     return points, result
 
 
 @compiled
-def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps):  # type: ignore[no-untyped-def]
+def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps, accuracy):  # type: ignore[no-untyped-def]
     """Project every row; ``multipliers`` (n, c), a guess, and ``points`` (n, m) are overwritten.
 
     The dual ``D(lambda) = |y - x|^2 / 2 + lambda . (levels - normals y)`` with ``y = clip(x + normals' lambda)`` is
@@ -62,6 +67,7 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps): 
                 clear[j] = one if zero < free < one else zero
                 point[j] = min(max(free, zero), one)
                 reached += (point[j] - x[j]) * (point[j] - x[j])
+            enough = max(16 * eps, of(accuracy) * np.sqrt(reached))
             reached /= 2
             # the gradient, the dual's value, and what is wrong with the optimality conditions: a level missed, or
             # passed by a half-space that pulls
@@ -80,7 +86,7 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps): 
                 points[i] = point
                 for k in range(count):
                     multipliers[i, k] = trial[k] / norm[k]
-                if wrong <= 16 * eps:
+                if wrong <= enough:
                     break
                 some = 0
                 for k in range(count):

@@ -20,7 +20,12 @@ class HalfSpaces(NamedTuple):
 
 
 def project_onto_all(
-    origin: torch.Tensor, half_spaces: HalfSpaces, *, multipliers: torch.Tensor | None = None
+    origin: torch.Tensor,
+    half_spaces: HalfSpaces,
+    *,
+    multipliers: torch.Tensor | None = None,
+    accuracy: float = 0,
+    sweeps: int = SWEEPS,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the points nearest to ``origin`` in their ``half_spaces`` and [0, 1]^m, and the multipliers.
 
@@ -30,7 +35,8 @@ def project_onto_all(
     quadratic model over lambda >= 0 by coordinate sweeps, and is halved where the dual falls.
 
     ``origin``: (n, m) in [0, 1]; ``multipliers``: (n, c), a guess. The levels are met as far as the steps allow: who
-    calls checks.
+    calls checks. ``accuracy``: the share of the way by which a level may be missed. ``sweeps``: of a quadratic model,
+    more where normals are nearly parallel.
     """
     normals, levels = half_spaces
     norms = normals.norm(dim=2).clamp_min(torch.finfo(origin.dtype).tiny)
@@ -55,10 +61,10 @@ def project_onto_all(
         points.index_copy_(0, take(rows, up), take(point, up))
         result.index_copy_(0, take(rows, up), take(trial, up))
         wrong = torch.where(trial > 0, missing.abs(), missing.clamp_min(0)).amax(dim=1)
-        done = risen & (wrong <= 16 * eps)
+        done = risen & (wrong <= (accuracy * offset.norm(dim=1)).clamp_min(16 * eps))
         # minus the Hessian: the Gram matrix over the values that are not clipped
         clear = inside(directions, moved[:, None].expand_as(directions))
-        step = _quadratic(clear @ directions.transpose(1, 2), missing, trial)
+        step = _quadratic(clear @ directions.transpose(1, 2), missing, trial, sweeps=sweeps)
         trial = torch.where(risen[:, None], trial + step, (trial + held) / 2)
         if done.all():
             break
@@ -69,7 +75,9 @@ def project_onto_all(
     return points, result / norms
 
 
-def _quadratic(gram: torch.Tensor, missing: torch.Tensor, multipliers: torch.Tensor) -> torch.Tensor:
+def _quadratic(
+    gram: torch.Tensor, missing: torch.Tensor, multipliers: torch.Tensor, *, sweeps: int
+) -> torch.Tensor:
     """Return the step d that maximises ``missing . d - d' gram d / 2`` over ``multipliers + d >= 0``, (n, c).
 
     By coordinate sweeps, with the rows last so that every operation is on contiguous memory.
@@ -80,7 +88,7 @@ def _quadratic(gram: torch.Tensor, missing: torch.Tensor, multipliers: torch.Ten
     scaled[range(count), range(count)] = 0
     wanted, lowest = (missing / diagonal).T.contiguous(), (-multipliers).T.contiguous()
     step = torch.zeros_like(wanted)
-    for _ in range(SWEEPS):
+    for _ in range(sweeps):
         for column in range(count):
             step[column] = (wanted[column] - (scaled[column] * step).sum(dim=0)).maximum(lowest[column])
     return step.T

@@ -81,7 +81,7 @@ class Dropping(NamedTuple):
     """When points near the boundary were seen."""
 
 
-EARLY, LATE, LAST = Dropping(1.5, 1.05), Dropping(3.0, 1.3), Dropping(6.0, 2.0)
+EARLY, SMOOTH, LATE, LAST = Dropping(1.5, 1.05), Dropping(2.0, 1.1), Dropping(3.0, 1.3), Dropping(6.0, 2.0)
 """Boundaries bend towards images and away: a class that looks 2.3 times as far at first may be the nearest. The bend
 of an image's own boundaries says nothing of the next."""
 
