@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-FOUND_BY = ("", "clean", "projection", "lbfgs", "refinement", "drawing back", "straight line", "decisions", "exact", "cuts")
+_PARTS = ("projection", "lbfgs", "refinement", "drawing back", "straight line", "decisions", "exact", "cuts")
+FOUND_BY = ("", "clean", *_PARTS)
 """How an image was found: not at all; it is read as wanted already; and the parts of a search."""
 
 

@@ -30,28 +30,14 @@ FROM_CLASSES = 11
 """With fewer, :mod:`.refinement` holds the boundaries to all rivals at once."""
 _STEPS = 2
 """Passes that look for the boundary on a line, once a point beyond it is known."""
-_FIRST_SHARE = 0.5
+_ROUNDS = 12
+_FIRST_SHARE, _LEAST_SHARE = 0.5, 0.1
+"""Of the way to the projection that a line is turned by, and below which it is turned no more."""
 _FLAT = 0.1
 """A boundary is flat where a lead differs from what it was linearised to be by less than this share of what the image
 lacks."""
 _NEARER = 1e-3
 """A line that reaches the boundary is of use where that is nearer by this share."""
-
-
-class Turns(NamedTuple):
-    """How long lines are turned."""
-
-    rounds: int
-    """At most."""
-    least: float
-    """The share of the way to the projection below which a line is turned no more."""
-    all: bool
-    """Whether rows whose boundary is flat are gone on with too."""
-
-
-SHORT = Turns(rounds=12, least=0.1, all=False)
-LONG = Turns(rounds=40, least=0.01, all=True)
-"""For networks that are linear in pieces, where :mod:`.refinement` jumps from one piece to another."""
 
 
 class _Boundary(NamedTuple):
@@ -66,7 +52,7 @@ class _Boundary(NamedTuple):
     """The lead that a projection aims for."""
 
 
-def draw_back(problem: Problem, targets: torch.Tensor, *, work: RowWork, turns: Turns = SHORT) -> torch.Tensor:
+def draw_back(problem: Problem, targets: torch.Tensor, *, work: RowWork) -> torch.Tensor:
     """Move on from the points that the problem's best holds, and offer it what is nearer.
 
     ``targets``: (n,). Returns the rows (indices) whose boundary is flat, with which no more was done.
@@ -76,14 +62,14 @@ def draw_back(problem: Problem, targets: torch.Tensor, *, work: RowWork, turns: 
     share = torch.full_like(best.size[images], _FIRST_SHARE)
     aim = torch.zeros_like(share)
     _along(problem, targets, to=take(best.point, images), aim=aim)
-    for turn in range(turns.rounds):
+    for turn in range(_ROUNDS):
         before = best.size[images]
         at = _linearised(problem, targets)
         point = take(best.point, images)
         level = (point * at.normal).sum(dim=1) - at.lead + at.aim
         spaces = HalfSpaces(at.normal[:, None], level[:, None])
         nearest, _ = work.project_onto_all(problem.rows, spaces, multipliers=torch.zeros_like(level[:, None]))
-        if turn == 0 and not turns.all:
+        if turn == 0:
             is_flat = _is_flat(problem, targets, at=at, point=point, nearest=nearest)
             flat = is_flat.nonzero()[:, 0]
             share = torch.where(is_flat, 0.0, share)
@@ -93,7 +79,7 @@ def draw_back(problem: Problem, targets: torch.Tensor, *, work: RowWork, turns: 
         to = problem.rows + (turned - problem.rows) * reach[:, None]
         _along(problem, targets, to=to.clamp_(0, 1), aim=at.aim)
         share = torch.where(best.size[images] < before, share, share / 2)
-        keep = (share >= turns.least).nonzero()[:, 0]
+        keep = (share >= _LEAST_SHARE).nonzero()[:, 0]
         if not len(keep):
             break
         if len(keep) < len(share):

@@ -88,7 +88,8 @@ class Tries:
     lines: bool
     """Whether the boundary is cut towards from what is found, about 10 gradients."""
     starts: bool
-    """Towards a target, whether the search begins from the image itself too, about 40 gradients."""
+    """Whether the boundaries of two other classes are begun at too, about 20 gradients; towards a target, the image
+    itself, about 100."""
     hops: int
     """How often noise is put upon what is found and the boundary cut towards from there ..."""
     at_once: int
@@ -102,7 +103,7 @@ class Tries:
 _TRIES = {
     "fast": Tries(EARLY, EARLY, lines=False, starts=False, hops=0, at_once=0, targets=0, methods=False),
     "usual": Tries(LATE, SMOOTH, lines=True, starts=True, hops=2, at_once=3, targets=0, methods=False),
-    "thorough": Tries(LAST, LAST, lines=True, starts=True, hops=6, at_once=16, targets=9, methods=True),
+    "thorough": Tries(LAST, LAST, lines=True, starts=True, hops=4, at_once=16, targets=9, methods=True),
 }
 
 

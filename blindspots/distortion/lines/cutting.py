@@ -12,7 +12,7 @@ import torch
 
 from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.problem import Problem
-from blindspots.distortion.projection.boundary import enough, margin
+from blindspots.distortion.projection.boundary import RELATIVE, enough, relative_margin, rounding_margin
 from blindspots.distortion.projection.polyhedron import HalfSpaces
 from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.rows import take
@@ -28,6 +28,8 @@ _OFF = 1e-3
 """A half-space that the best point misses by more than this share of its distance is wrong there."""
 _ACCURACY, _SWEEPS = 3e-4, 60
 """Of projections: what they are of is no more accurate, and its normals are nearly parallel."""
+_LENGTH = 0.01
+"""Of a way shorter than this the aim beyond the boundary is a share, not a length."""
 _IDLE = -1e9
 """A level, for normals of length 1, that every point meets."""
 
@@ -69,9 +71,10 @@ def cut(problem: Problem, wanted: Criterion, starts: torch.Tensor, *, rounds: in
         wrong = ((normals @ best[:, :, None])[:, :, 0] - levels < -_OFF * size[:, None]) & found[:, None]
         wrong[:, column] = False
         levels, multipliers = levels.masked_fill(wrong, _IDLE), multipliers.masked_fill(wrong, 0)
+        aims = RELATIVE[size.dtype] * (size / _LENGTH).clamp_max(1)
         nearest, multipliers = work.project_onto_all(
             problem.rows,
-            HalfSpaces(normals, levels),
+            HalfSpaces(normals, levels + aims[:, None]),
             multipliers=multipliers,
             accuracy=_ACCURACY,
             sweeps=_SWEEPS,
@@ -100,9 +103,9 @@ def _seen(
     slope = problem.classifier.pullback(tape, contrast(reached, rival, like=logits))
     problem.spent.add(problem.images, iterations=1, forwards=1, backwards=1)
     norm = torch.linalg.vector_norm(slope, dim=1)
-    aim = margin(norm, logits)
-    beyond = lead >= enough(aim)
+    floor = rounding_margin(logits)
+    beyond = lead >= enough(relative_margin(norm) * (length / _LENGTH).clamp_max(1) + floor)
     problem.best.offer(problem.images, point, size=torch.where(beyond, length, torch.inf), target=reached)
-    length = norm.clamp_min(torch.finfo(norm.dtype).tiny)
-    level = torch.where(norm > 0, ((slope * point).sum(dim=1) - lead + aim) / length, _IDLE)
-    return slope / length[:, None], level, beyond
+    divisor = norm.clamp_min(torch.finfo(norm.dtype).tiny)
+    level = torch.where(norm > 0, ((slope * point).sum(dim=1) - lead + floor) / divisor, _IDLE)
+    return slope / divisor[:, None], level, beyond

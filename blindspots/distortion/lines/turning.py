@@ -1,8 +1,8 @@
-"""More starts than one, for networks that are not smooth: each ends where lines to the boundary turn no more.
+"""More starts than one, for networks that are not smooth: each ends at a kink of the boundary, found by cuts.
 
 In a network that is linear in pieces every piece has a boundary of its own, and a search ends at the nearest point of
-one of them. Others are found from other starts: the end of the paper's method, points under noise beyond the best, the
-likely classes one by one, and in up to three dimensions the points of a grid.
+one of them. Others are found from other starts: where the boundaries of other classes look to be, points under noise
+beyond the best, the likely classes one by one as targets, and in up to three dimensions the points of a grid.
 """
 
 import torch
@@ -20,10 +20,11 @@ from blindspots.models.classifier import contrast
 
 _BEYOND, _NOISE = 1.6, 1.0
 """A hop begins so many times as far as the best, under noise of so many times the best's length."""
-_POLISH = 12
-_FIRST = 12
-_ROUNDS = 12
-"""Cuts from one start."""
+_CUTS, _FEW_CUTS = 12, 8
+"""Cuts from one start, and from one that another class's boundary is looked for from."""
+_CLASSES, _PAST = 2, 1.5
+"""Likely classes beside the one found, whose boundaries are begun at: so many times as far as they look from the
+image."""
 _NEARER = 1e-3
 """A share that counts."""
 _ARRAYS = CUTS + 10
@@ -40,17 +41,16 @@ def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork) ->
     tries = method.tries
     if tries.lines:
         _cut(problem, wanted, work)
-    if tries.starts and not isinstance(wanted, AnyOther):
-        _from_the_other_method(problem, wanted, work=work)
-    if isinstance(wanted, AnyOther) and tries.lines and _CLASSES:
-        _from_classes(problem, wanted, classes=min(_CLASSES, problem.classifier.classes - 2), work=work)
+    if tries.starts and isinstance(wanted, Towards):
+        _from_the_image(problem, wanted, work=work)
+    elif tries.starts and isinstance(wanted, AnyOther):
+        _from_other_classes(problem, wanted, work=work)
     hopping = torch.arange(len(problem.rows), device=problem.rows.device)
     for hop in range(tries.hops):
-        before = take(problem.best.size, problem.images[hopping])
-        some = problem.take(hopping)
-        _hop(some, wanted.take(hopping), hop=hop, starts=tries.at_once, work=work)
-        if _POLISH:
-            _cut(some, wanted.take(hopping), work, _POLISH)
+        some, sought = problem.take(hopping), wanted.take(hopping)
+        before = take(problem.best.size, some.images)
+        _hop(some, sought, hop=hop, starts=tries.at_once, work=work)
+        _cut(some, sought, work)
         if not tries.methods:  # where a hop is of no use the boundary is smooth, and others would end there too
             hopping = hopping[take(problem.best.size, some.images) < (1 - _NEARER) * before]
         if not len(hopping):
@@ -73,72 +73,62 @@ def penalise(problem: Problem, wanted: Criterion, *, method: Lbfgs, work: RowWor
         penalised(problem, wanted, minimiser=work.minimiser, search=how)
 
 
-def _cut(problem: Problem, wanted: Criterion, work: RowWork, rounds: int = 0) -> None:
+def _cut(problem: Problem, wanted: Criterion, work: RowWork) -> None:
     """Go on from what is found, by cuts."""
     found = torch.isfinite(take(problem.best.size, problem.images)).nonzero()[:, 0]
     if len(found):
         some = problem.take(found)
         with problem.best.credited("cuts"):
-            cut(some, wanted.take(found), take(problem.best.point, some.images), rounds=rounds or _FIRST, work=work)
+            cut(some, wanted.take(found), take(problem.best.point, some.images), rounds=_CUTS, work=work)
 
 
-def _from_the_other_method(problem: Problem, wanted: Towards, *, work: RowWork) -> None:
-    """Begin a target where the ordinary search did not: from the image itself."""
-    again = problem.begun_anew(take(problem.best.target, problem.images))
+def _cut_from_several(problem: Problem, wanted: Criterion, starts: torch.Tensor, *, rounds: int, work: RowWork) -> None:
+    """Go on from several points of each row at once: ``starts`` (n, s, m)."""
+    count = starts.shape[1]
+    at_once = max(1, rows_at_once(starts.shape[2], arrays=_ARRAYS) // count)
+    with problem.best.credited("cuts"):
+        for part in torch.arange(len(starts), device=starts.device).split(at_once):
+            several = part.repeat_interleave(count)
+            begun = starts[part].flatten(0, 1)
+            cut(problem.take(several), wanted.take(several), begun, rounds=rounds, work=work)
+
+
+def _from_other_classes(problem: Problem, wanted: AnyOther, *, work: RowWork) -> None:
+    """Begin beyond where the boundaries of likely classes beside the one found look to be from the image."""
+    classes = min(_CLASSES, problem.classifier.classes - 2)
+    if classes < 1:
+        return
+    logits, tape = problem.classifier.evaluate(problem.rows)
+    own, found = wanted.labels[:, None], take(problem.best.target, problem.images)[:, None]
+    likely = logits.scatter(1, own, -torch.inf).scatter(1, found, -torch.inf).topk(classes, dim=1).indices
+    normals = problem.classifier.pullbacks(tape, contrast(likely, own, like=logits))
+    problem.spent.add(problem.images, forwards=1, backwards=classes)
+    rows, flat = problem.rows.repeat_interleave(classes, dim=0), normals.flatten(0, 1)
+    gaps = (logits.gather(1, own) - logits.gather(1, likely)).flatten()
+    seen, _ = work.project(rows, flat, level=(rows * flat).sum(dim=1) + gaps)
+    starts = torch.lerp(rows, seen, _PAST).clamp(0, 1).reshape(normals.shape)
+    _cut_from_several(problem, wanted, starts, rounds=_FEW_CUTS, work=work)
+
+
+def _from_the_image(problem: Problem, wanted: Towards, *, work: RowWork) -> None:
+    """Begin a target where the ordinary search did not: at the image itself."""
+    again = problem.begun_anew(wanted.targets)
     with again.best.credited("refinement"):
         refine(again, wanted.targets, work=work)
     _cut(again, wanted, work)
     problem.include(again)
 
 
-_CLASSES = 3
-_MODE = "line"
-def _from_classes(problem: Problem, wanted: AnyOther, *, classes: int, work: RowWork) -> None:
-    if classes < 1:
-        return
-    held = take(problem.best.target, problem.images)
-    with problem.best.credited("cuts"):
-        logits, tape = problem.classifier.evaluate(problem.rows)
-        others = logits.scatter(1, wanted.labels[:, None], -torch.inf).scatter(1, held[:, None], -torch.inf)
-        ranked = others.topk(classes, dim=1).indices
-        normals = problem.classifier.pullbacks(tape, contrast(ranked, wanted.labels[:, None], like=logits))
-        problem.spent.add(problem.images, forwards=1, backwards=classes)
-        size = take(problem.best.size, problem.images)
-        if _MODE == "line":
-            begun = problem.rows[:, None] + _BEYOND * size[:, None, None] * normals / normals.norm(dim=2, keepdim=True).clamp_min(1e-30)
-        else:
-            n, c, m = normals.shape
-            rows = problem.rows.repeat_interleave(c, 0)
-            gaps = (logits.gather(1, wanted.labels[:, None]) - logits.gather(1, ranked)).flatten()
-            flat = normals.reshape(n * c, m)
-            q, mu = work.project(rows, flat, level=(rows * flat).sum(1) + gaps)
-            begun = (rows + _OVER * (q - rows)).reshape(n, c, m)
-        several = torch.arange(len(held), device=held.device).repeat_interleave(classes)
-        some = problem.take(several)
-        cut(some, wanted.take(several), begun.clamp(0, 1).flatten(0, 1), rounds=_ROUNDS, work=work)
-
-
-_OVER = 1.5
 def _hop(problem: Problem, wanted: Criterion, *, hop: int, starts: int, work: RowWork) -> None:
-    """Begin under noise beyond the best, from several points at once, and go on from the best of what that leads to.
-
-    The noise is the same for every image, so that none depends on its companions.
-    """
+    """Begin under noise beyond the best, the same for every image, so that none depends on its companions."""
     random = torch.Generator().manual_seed(hop)
     drawn = torch.randn(starts, problem.rows.shape[1], generator=random).to(problem.rows)
-    at_once = max(1, rows_at_once(problem.rows.shape[1], arrays=_ARRAYS) // starts)
-    everyone = torch.arange(len(problem.rows), device=problem.rows.device)
-    with problem.best.credited("cuts"):
-        for part in everyone.split(at_once):
-            several = part.repeat_interleave(starts)
-            some = problem.take(several)
-            step = take(problem.best.point, some.images) - some.rows
-            noise = drawn.repeat(len(part), 1)
-            noise *= step.abs() + 0.1 * step.abs().amax(dim=1, keepdim=True)  # mostly where it was changed before
-            length = step.norm(dim=1, keepdim=True)
-            noise *= _NOISE * length / noise.norm(dim=1, keepdim=True).clamp_min(torch.finfo(step.dtype).tiny)
-            begun = (some.rows + _BEYOND * step + noise).clamp(0, 1)
-            cut(some, wanted.take(several), begun, rounds=_ROUNDS, work=work)
+    step = (take(problem.best.point, problem.images) - problem.rows)[:, None]
+    noise = drawn * (step.abs() + 0.1 * step.abs().amax(dim=2, keepdim=True))  # mostly where it was changed before
+    length = step.norm(dim=2, keepdim=True)
+    noise *= _NOISE * length / noise.norm(dim=2, keepdim=True).clamp_min(torch.finfo(step.dtype).tiny)
+    begun = (problem.rows[:, None] + _BEYOND * step + noise).clamp(0, 1)
+    _cut_from_several(problem, wanted, begun, rounds=_CUTS, work=work)
 
 
 def _towards(problem: Problem, wanted: AnyOther, *, rank: int, method: Auto, work: RowWork) -> None:

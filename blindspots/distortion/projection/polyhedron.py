@@ -75,9 +75,7 @@ def project_onto_all(
     return points, result / norms
 
 
-def _quadratic(
-    gram: torch.Tensor, missing: torch.Tensor, multipliers: torch.Tensor, *, sweeps: int
-) -> torch.Tensor:
+def _quadratic(gram: torch.Tensor, missing: torch.Tensor, multipliers: torch.Tensor, *, sweeps: int) -> torch.Tensor:
     """Return the step d that maximises ``missing . d - d' gram d / 2`` over ``multipliers + d >= 0``, (n, c).
 
     By coordinate sweeps, with the rows last so that every operation is on contiguous memory.

@@ -112,7 +112,7 @@ def test_how_each_image_was_found_is_said():
     wrong[0] = (wrong[0] + 1) % 4
     found = minimum_distortion(LAYERS, IMAGES, wrong)
     assert found.found_by[0] == "clean"
-    assert set(found.found_by[1:]) <= {"projection", "refinement", "lbfgs"}
+    assert set(found.found_by[1:]) <= {"projection", "refinement", "lbfgs", "cuts"}
     own = minimum_distortion(LAYERS, IMAGES, LABELS, rule=int(LABELS[0]))
     assert own.found_by[0] == ""
 

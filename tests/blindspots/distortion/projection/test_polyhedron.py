@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from blindspots.distortion.projection.polyhedron import project_onto_all
+from blindspots.distortion.projection.fused_polyhedron import fused_project_onto_all
+from blindspots.distortion.projection.polyhedron import HalfSpaces, project_onto_all
 
 
 @pytest.mark.parametrize("constraints", [1, 3, 9])
@@ -43,3 +44,21 @@ def test_meets_the_optimality_conditions(problem, seed):
     slack = (normals @ points[:, :, None])[:, :, 0] - levels
     assert (slack >= -1e-9).all()
     assert ((slack <= 1e-9) | (multipliers == 0)).all()
+
+
+@pytest.mark.parametrize("project", [project_onto_all, fused_project_onto_all])
+def test_nearly_parallel_normals_need_sweeps_and_an_accuracy_ends_sooner(problem, project):
+    """Half-spaces as one boundary gives them at points near each other."""
+    origin, (normals, _) = problem(3, 20, 6, 30)
+    normals = normals[:, :1] + 0.05 * normals
+    levels = (normals @ origin[:, :, None])[:, :, 0] + 0.2 * normals.norm(dim=2)
+    half_spaces = HalfSpaces(normals, levels)
+    exact, _ = project(origin, half_spaces, sweeps=500)
+    way = (exact - origin).norm(dim=1)
+
+    def away(**how):
+        return ((project(origin, half_spaces, **how)[0] - exact).norm(dim=1) / way).mean()
+
+    assert away(accuracy=3e-4, sweeps=60) < 0.01
+    assert away(accuracy=0.1, sweeps=60) > 2 * away(accuracy=3e-4, sweeps=60)
+    assert away(accuracy=3e-4, sweeps=60) < away(accuracy=3e-4, sweeps=1)
