@@ -47,7 +47,8 @@ def _cut(line: str, width: int) -> str:
 def say_what_begins(workspace: Workspace, *, first: str = "") -> None:
     """Say what is begun, and what comes ``first`` of which nothing else is seen."""
     study = workspace.study
-    begun = f"study {study.name}: {len(study.models)} models of {study.dataset}, in {workspace.place}"
+    models = f"{len(study.models)} model{'s' * (len(study.models) != 1)}"
+    begun = f"study {study.name}: {models} of {study.dataset}, in {workspace.place}"
     sys.stderr.write("; ".join(filter(None, [begun, first])) + "\n")
     sys.stderr.flush()
 

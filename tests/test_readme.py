@@ -1,14 +1,20 @@
 """The pages: their Python runs as written, their commands and links are there, and README is short."""
 
+import itertools
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import typer.main
 import yaml
+from PIL import Image
+from torch import nn
 
+from blindspots.results import Results
 from blindspots.spectral import RULES
 from blindspots.study.file import validate_study
 
@@ -86,6 +92,47 @@ def test_the_study_on_a_page_is_one() -> None:
     study = validate_study(yaml.safe_load(block))
     assert [spec.network for spec in study.models] == ["given", "fully-connected"]
     assert study.dataset_name == "pictures.npz"
+
+
+def test_your_own_study_runs_from_an_empty_folder_to_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """README's lines of YAML and the two commands below them, as they stand; in this process, without Ray."""
+    from flows.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = README.read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(block.splitlines()) <= 10
+    Path("mine.yaml").write_text(block)
+    Path("my_networks.py").write_text(
+        "from torch import nn\n\n\ndef make():\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(196, 2))\n"
+    )
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(196, 2))
+    torch.save(network.state_dict(), "net.pth")
+    draw = np.random.default_rng(0)
+    for split, kind in itertools.product(("train", "test"), ("cat", "dog")):
+        folder = Path("pictures") / split / kind
+        folder.mkdir(parents=True)
+        for number in range(5):
+            pixels = draw.integers(0, 256, (40, 36, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    (line,) = re.findall(r"^    blindspots (run mine.*) && blindspots (report .*)$", text, re.MULTILINE)
+    for command in line:
+        more = ["--here", "--set", "sets.examples=8"] if command.startswith("run") else []  # there are ten test images
+        with pytest.raises(SystemExit) as ended:
+            main([*shlex.split(command), *more])
+        assert ended.value.code == 0, capsys.readouterr().err
+    with Results("mine", networks=["my_networks"]) as results:
+        found = results.group("sets/net/seed-0/test/nearest")
+        assert found.sizes["example"] == 8
+        assert bool(found.success.all())
+    page = Path("mine/report.html").read_text(encoding="utf-8")
+    assert "<h1>Blind spots of neural networks: the study mine</h1>" in page
+    assert "net" in re.findall(r"<th[^>]*>([^<]*)<", page)
 
 
 def test_the_readme_is_short_and_begins_with_the_extra() -> None:

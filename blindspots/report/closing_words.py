@@ -18,7 +18,8 @@ def closing_words(study: Study, tables: Mapping[str, xr.Dataset], root: str, *, 
 
     ``tables``: the study's, by name, as drawn; ``root``: as the command line was given it.
     """
-    compared = [table for name, table in tables.items() if name in ("1", "2", "3", "4")]
+    theirs = any(spec.paper for spec in study.models)
+    compared = [table for name, table in tables.items() if theirs and name in ("1", "2", "3", "4")]
     paragraphs = [verdict_line(compared)] if compared else []
     if (less := less_than_the_paper(study)) and compared:
         paragraphs.append(less)

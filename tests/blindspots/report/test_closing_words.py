@@ -51,6 +51,12 @@ def test_a_study_that_does_all_of_it_does_not(name: str) -> None:
     assert less_than_the_paper(load_study(name)) == ""
 
 
+def test_models_that_are_not_the_paper_s_have_no_verdict(drawn: dict[str, xr.Dataset]) -> None:
+    own = load_study("quick")
+    own = own.model_copy(update={"models": tuple(each.model_copy(update={"paper": ""}) for each in own.models)})
+    assert closing_words(own, drawn, "quick").startswith("Next:")
+
+
 def test_a_study_without_the_paper_s_tables_has_no_verdict(drawn: dict[str, xr.Dataset]) -> None:
     said = closing_words(load_study("quick"), {"bounds": drawn["bounds"]}, "quick")
     assert "overlap" not in said
