@@ -92,11 +92,11 @@ def run(
 
     wanted = load_study(study, [*(changes or []), *["pictures.skip_damaged=true"] * skip_damaged])
     if dry_run:
-        from blindspots.jobs.opening import open_root
+        from blindspots.jobs.opening import look_into
         from blindspots.jobs.plan import make_plan
 
         kind = None if device == "auto" else device
-        workspace = open_root(wanted, root, device=kind, data=data, networks=networks or None).workspace
+        workspace = look_into(wanted, root, device=kind, data=data, networks=networks or None).workspace
         print_plan(workspace, make_plan(workspace), as_json)
         return
     if here:

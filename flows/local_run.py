@@ -70,6 +70,7 @@ def run_on_workers(
         from flows.session import session_in
 
         running = stack.enter_context(session_in(workspace, plan, hired))
+        plan = running.plan
         if plan.complete:
             return outcome
         if not is_new:

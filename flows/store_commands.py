@@ -1,6 +1,7 @@
 """The commands that look into a store and do none of its work: status, verify, table, figure, report."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,6 +60,8 @@ def verify(
         for library, versions in found.versions.items():
             mixture = ", ".join(f"{count} shards by {version}" for version, count in sorted(versions.items()))
             typer.echo(f"mixed versions: {library}: {mixture}")
+        if found.others:
+            typer.echo(f"also held, of studies before: {', '.join(_folders(found.others))}")
         typer.echo(f"{found.intact} shards intact, {len(found.damaged)} damaged, {found.missing} not done yet")
         if found.damaged:
             what = (
@@ -69,6 +72,12 @@ def verify(
             typer.echo(f"{what} anew.", err=True)
     if found.damaged:
         raise typer.Exit(1)
+
+
+def _folders(keys: Sequence[str]) -> list[str]:
+    """Return how many jobs there are of each stage's folder and what is right below it, such as a model."""
+    counts = Counter("/".join(key.split("/")[:2]) for key in keys)
+    return [f"{folder} ({count})" if count > 1 else folder for folder, count in sorted(counts.items())]
 
 
 @commands.command(

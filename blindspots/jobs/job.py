@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError
 from blindspots.store.receipts import Receipt, read_receipt, rewrite_receipt, write_receipt
 from blindspots.study.study import Study
+
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,12 @@ class Job(ABC):
     def damage(self, workspace: Workspace, shard: int, receipt: Receipt) -> str | None:
         """Return what is wrong with the shard's content, or None where it is what ``receipt`` speaks of.
 
-        Everything is read and hashed.
+        Everything is read and hashed: the files, and what they are decoded to.
         """
+        files = self.files(workspace, shard)
+        other = {name for name, size in self._sizes(workspace, shard).items() if receipt.sizes.get(name, size) != size}
+        other |= {name for name, known in receipt.files.items() if workspace.place.hash(files.get(name, "")) != known}
+        other |= files.keys() ^ receipt.sizes.keys() if receipt.sizes else set()
         try:
             found = _hashes(self.read(workspace, shard))
         except CorruptShardError as error:
@@ -163,7 +169,9 @@ class Job(ABC):
         wrong = sorted(
             name for name in found.keys() | receipt.arrays.keys() if found.get(name) != receipt.arrays.get(name)
         )
-        return f"{', '.join(wrong)}: the content is not what the receipt says" if wrong else None
+        if wrong:
+            return f"{', '.join(wrong)}: the content is not what the receipt says"
+        return f"{', '.join(sorted(other))}: the file is not what the receipt says" if other else None
 
     def finish(
         self,
@@ -182,6 +190,7 @@ class Job(ABC):
         wanted = self.identity(workspace, shard)
         if wanted is None:
             raise RuntimeError(f"{self.key}: an input vanished while shard {shard} was made")
+        place = workspace.place
         self.forget(workspace, shard)
         write()
         hashes = _hashes(self.read(workspace, shard))
@@ -194,6 +203,7 @@ class Job(ABC):
             content=identity(**hashes),
             arrays=hashes,
             sizes=_known(self._sizes(workspace, shard)),
+            files=_known({name: place.hash(key) for name, key in self.files(workspace, shard).items()}),
             seconds=perf_counter() - started,
             device=workspace.device,
         )
@@ -203,8 +213,9 @@ def _hashes(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
     return {name: array_hash(values) for name, values in arrays.items()}
 
 
-def _known(sizes: Mapping[str, int | None]) -> dict[str, int]:
-    missing = [name for name, size in sizes.items() if size is None]
+def _known(found: Mapping[str, Known | None]) -> dict[str, Known]:
+    """Return what is known of files, by their names; raise :class:`CorruptShardError` where one is not there."""
+    missing = [name for name, known in found.items() if known is None]
     if missing:
         raise CorruptShardError(f"the file of {missing[0]} vanished")
-    return {name: size for name, size in sizes.items() if size is not None}
+    return {name: known for name, known in found.items() if known is not None}

@@ -14,9 +14,9 @@ from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.networks.known import allowed_packages
-from blindspots.store.arrays import is_sealed
 from blindspots.store.place import Place
 from blindspots.store.root import Stored, check, finish, stored, working_in
+from blindspots.store.sealing import is_intact
 from blindspots.study.study import Study
 
 
@@ -29,9 +29,9 @@ class Opened:
     """The study as last run in the root; None where the root is new."""
 
     def is_settled(self, plan: Plan) -> bool:
-        """Tell whether nothing is to do or to write: the root holds this very study, and all of it is done."""
+        """Tell whether nothing is to do or to write: the root holds this very study, done, its metadata whole."""
         same = self.there is not None and self.there.finished and self.there.study == self.workspace.study
-        return same and plan.complete and not plan.without_sizes and is_sealed(self.workspace.place)
+        return same and plan.complete and not plan.without_sizes and is_intact(self.workspace.place)
 
 
 def open_root(
@@ -49,10 +49,23 @@ def open_root(
     Raises :class:`InputError` for a root that cannot be used or written, data that cannot be had, a study that asks
     for more images than there are, a job that cannot be done, or a device that is not there.
     """
+    opened = look_into(study, root, device=device, data=data, networks=networks)
+    opened.workspace.place.check_writable()
+    return opened
+
+
+def look_into(
+    study: Study,
+    root: str | Path,
+    *,
+    device: str | None = None,
+    data: str | Path | None = None,
+    networks: Sequence[str] | None = None,
+) -> Opened:
+    """Open ``study`` in ``root`` as :func:`open_root` does, to say what would be done: nothing is written, no file."""
     place = Place.at(root)
     there = stored(place)
     workspace = _checked(study, place, there, data, networks)
-    place.check_writable()
     for job in expand(study):
         job.check(workspace)
     return Opened(workspace.on(resolved_device(device)), there)
@@ -93,13 +106,14 @@ def _checked(
 
 
 @contextmanager
-def working(workspace: Workspace) -> Iterator[None]:
+def working(workspace: Workspace) -> Iterator[bool]:
     """Hold the root of an opened workspace while its study is worked on; leave the store sealed.
 
-    Where nothing is left to do then, the root says that the study is finished.
+    Yields whether something was mended, so that a plan of before is none any more. Where nothing is left to do at the
+    end, the root says that the study is finished.
     Raises :class:`InputError` where another run holds the root.
     """
-    with working_in(workspace.place, workspace.study, workspace.dataset.sha256, tuple(STAGES)):
-        yield
+    with working_in(workspace.place, workspace.study, workspace.dataset.sha256, tuple(STAGES)) as mended:
+        yield mended
         if make_plan(workspace).complete:
             finish(workspace.place)

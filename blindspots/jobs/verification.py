@@ -2,23 +2,27 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Job
 from blindspots.jobs.workspace import Workspace
+from blindspots.store import layout, root, sealing
+
+_OF_OTHER_CONTENT = "the content is not what the receipt says"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong with one shard of a job."""
+    """Something wrong with one shard of a job, or with a file that belongs to all of them."""
 
     job: str
-    shard: int
+    """The job's key; of a file, its name below the root."""
+    shard: int | None
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.job} shard {self.shard}: {self.problem}"
+        return f"{self.job}: {self.problem}" if self.shard is None else f"{self.job} shard {self.shard}: {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -28,43 +32,84 @@ class Verification:
     intact: int
     """Shards whose content is what their receipt says."""
     missing: int
-    """Shards of the study that have no receipt: not done yet."""
+    """Shards of the study that have no receipt, or one of other work: not done yet."""
     damaged: tuple[Finding, ...]
-    """Shards whose content is not what their receipt says."""
+    """Shards and files whose content is not what was written."""
     versions: dict[str, dict[str, int]]
     """For each library that the receipts name in more than one version: how many shards each version made."""
+    others: tuple[str, ...] = ()
+    """Keys of jobs that the root holds and the study has not: of studies before, kept for when they are asked for."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What was seen of a shard."""
+
+    missing: bool = False
+    problem: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def verify(workspace: Workspace) -> Verification:
-    """Read every shard that has a receipt, hash it and compare; the store is left as it is."""
-    tasks = [(job, shard) for job in expand(workspace.study) for shard in range(job.shards(workspace))]
+    """Read every byte that a reader may see, hash it and compare; the store is left as it is.
+
+    Shards are held against their receipts, receipts against their own hash, metadata against what was sealed.
+    """
+    jobs = expand(workspace.study)
+    tasks = [(job, shard) for job in jobs for shard in range(job.shards(workspace))]
     with ThreadPoolExecutor(4) as readers:
         looks = list(readers.map(lambda task: _look(workspace, *task), tasks))
-    damaged = tuple(
-        Finding(job.key, shard, problem) for (job, shard), (_, problem) in zip(tasks, looks, strict=True) if problem
-    )
+    damaged = [
+        Finding(job.key, shard, look.problem) for (job, shard), look in zip(tasks, looks, strict=True) if look.problem
+    ]
+    place = workspace.place
+    about = {**root.problems(place), **sealing.problems(place)}
     versions: dict[str, Counter[str]] = {}
-    for found, _ in looks:
-        for library, version in (found or {}).items():
+    for look in looks:
+        for library, version in look.versions.items():
             versions.setdefault(library, Counter())[version] += 1
-    missing = sum(found is None for found, _ in looks)
+    missing = sum(look.missing for look in looks)
     return Verification(
         intact=len(looks) - missing - len(damaged),
         missing=missing,
-        damaged=damaged,
+        damaged=(*damaged, *(Finding(file, None, problem) for file, problem in about.items())),
         versions={library: dict(counts) for library, counts in versions.items() if len(counts) > 1},
+        others=others(workspace),
     )
 
 
+def others(workspace: Workspace) -> tuple[str, ...]:
+    """Return the keys of the jobs that have receipts in the root and are not of the study, sorted."""
+    keys = (key for key in workspace.place.files(layout.RECEIPTS) if key != layout.STUDY_COPY)
+    there = {key.removeprefix(f"{layout.RECEIPTS}/").rpartition("/")[0] for key in keys}
+    return tuple(sorted(there - {job.key for job in expand(workspace.study)}))
+
+
 def repair(workspace: Workspace, found: Verification) -> None:
-    """Remove the receipts of the damaged shards, so that the next run makes them again; nothing is computed."""
+    """Remove the receipts of the damaged shards, so that the next run makes them again; nothing is computed.
+
+    Where a shard could be read, and was another than it should be, whatever reads it may have read that: those jobs
+    are to do again as well. Files that belong to all jobs are mended by whoever begins to work in the root.
+    """
     jobs = {job.key: job for job in expand(workspace.study)}
+    misleading = set()
     for finding in found.damaged:
-        jobs[finding.job].forget(workspace, finding.shard)
+        if finding.shard is not None:
+            jobs[finding.job].forget(workspace, finding.shard)
+            if _OF_OTHER_CONTENT in finding.problem:
+                misleading.add(finding.job)
+    for job in jobs.values():
+        if not misleading.isdisjoint(job.inputs):
+            for shard in range(job.shards(workspace)):
+                job.forget(workspace, shard)
 
 
-def _look(workspace: Workspace, job: Job, shard: int) -> tuple[dict[str, str] | None, str | None]:
+def _look(workspace: Workspace, job: Job, shard: int) -> _Look:
     receipt = job.receipt(workspace, shard)
     if receipt is None:
-        return None, None
-    return receipt.versions, job.damage(workspace, shard, receipt)
+        there = workspace.place.has(layout.receipt(job.key, shard))
+        return _Look(problem="the receipt is damaged") if there else _Look(missing=True)
+    wanted = job.identity(workspace.on(receipt.device), shard)
+    if wanted is not None and receipt.identity != wanted:
+        return _Look(missing=True)
+    return _Look(problem=job.damage(workspace, shard, receipt), versions=receipt.versions)

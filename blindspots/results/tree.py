@@ -7,9 +7,9 @@ from zarr.errors import ContainsArrayError, GroupNotFoundError
 
 from blindspots.errors import InputError
 from blindspots.store import layout
-from blindspots.store.arrays import is_sealed
 from blindspots.store.place import Place
 from blindspots.store.root import stored
+from blindspots.store.sealing import is_sealed
 
 MENDED = "blindspots verify --repair and then blindspots run make them anew"
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)

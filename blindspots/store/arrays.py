@@ -4,8 +4,6 @@ A shard has one writer. Before it is written its old keys are deleted, since a c
 afterwards it is read back, so that its receipt speaks of what a reader gets.
 """
 
-import json
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,14 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
-from zarr.errors import ZarrUserWarning
 
 from blindspots.errors import BlindspotsError
 from blindspots.store import layout
 from blindspots.store.place import Place
 
 _MOST_ROWS_A_CHUNK = 250
-_EMPTY_GROUP: dict[str, Any] = {"zarr_format": 3, "node_type": "group", "attributes": {}}
 
 
 class CorruptShardError(BlindspotsError, RuntimeError):
@@ -60,7 +56,8 @@ def create_group(
     attributes: Mapping[str, Any],
 ) -> None:
     """Make the group with one empty array a variable, ``rows`` long in ``dim``, cut into shards of ``shard`` rows."""
-    node = open_root(place).create_group(group, overwrite=True, attributes=dict(attributes))
+    delete_group(place, group)
+    node = open_root(place).create_group(group, attributes=dict(attributes))
     for name, variable in variables.items():
         inner = _rows_a_chunk(shard) if variable.shape else shard
         node.create_array(
@@ -114,16 +111,14 @@ def resize_group(place: Place, group: str, variables: Iterable[str], rows: int) 
 
 
 def delete_group(place: Place, group: str) -> None:
-    """Delete a group with all that is in it, where it is there."""
-    node = open_root(place)
-    if group in node:
-        del node[group]
+    """Delete a group with all that is in it, where it is there; nothing of it is read, since it may be damaged."""
+    place.delete_all(layout.in_hierarchy(group))
 
 
 def group_names(place: Place, group: str) -> list[str]:
-    """Return the names of the groups in a group; none where it is not there."""
-    node = open_root(place).get(group)
-    return sorted(node.group_keys()) if isinstance(node, zarr.Group) else []
+    """Return the names of what lies in a group, whole or not; none where it is not there."""
+    folder = layout.in_hierarchy(group)
+    return [name for name in place.names(folder) if place.has_folder(f"{folder}/{name}")]
 
 
 def write_shard(place: Place, group: str, index: int, shard: int, arrays: Mapping[str, np.ndarray]) -> None:
@@ -173,79 +168,6 @@ def shard_files(group: str, index: int, variables: Mapping[str, Variable]) -> di
         name: layout.chunk(group, name, _chunk_index(1 + len(variable.shape), index))
         for name, variable in variables.items()
     }
-
-
-def seal(place: Place) -> None:
-    """Consolidate the hierarchy's metadata, so that plain readers open it at once and without a warning.
-
-    Where some are damaged or missing, they are mended first: see :func:`mend`.
-    """
-    try:
-        _consolidate(place, "error")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZarrUserWarning):
-        mend(place)
-        _consolidate(place, "ignore")
-
-
-def _consolidate(place: Place, strange: Literal["error", "ignore"]) -> None:
-    """Consolidate; ``strange``: what to do about a folder without metadata, which is left out with all below it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        warnings.filterwarnings(strange, message="Object at", category=ZarrUserWarning)
-        zarr.consolidate_metadata(place.path(layout.ZARR), zarr_format=3)
-
-
-def mend(place: Place) -> None:
-    """Make the hierarchy one that can be read, whatever happened to its metadata files.
-
-    Groups of groups say nothing and are written anew. The metadata of a damaged array go, and what is left of its
-    group's is not what its receipts speak of: it is found damaged, and made anew.
-    """
-    held = {key: _node_type(place, key) for key in place.files(layout.ZARR) if key.endswith(f"/{layout.METADATA}")}
-    parents = {
-        "/".join(parts[:end])
-        for key, kind in held.items()
-        if kind == "group"
-        for parts in [key.split("/")[:-1]]
-        for end in range(1, len(parts))
-    } | {layout.ZARR}
-    for key, kind in held.items():
-        if kind is None:
-            place.delete(key)
-    for folder in parents:
-        if held.get(f"{folder}/{layout.METADATA}") is None:
-            place.write(f"{folder}/{layout.METADATA}", json.dumps(_EMPTY_GROUP, indent=2).encode())
-
-
-def _node_type(place: Place, key: str) -> str | None:
-    """Return whether metadata are a group's or an array's; None where they are neither."""
-    try:
-        found = json.loads(place.read(key))
-        kind = found["node_type"] if found["zarr_format"] == 3 else None
-        return kind if kind == "group" or (kind == "array" and found["shape"] is not None) else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def is_sealed(place: Place) -> bool:
-    """Tell whether the hierarchy's metadata are consolidated, and whole."""
-    try:
-        return json.loads(place.read(layout.HIERARCHY_METADATA)).get("consolidated_metadata") is not None
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def unseal(place: Place) -> None:
-    """Take the consolidated metadata away before arrays change; a reader meanwhile reads the arrays' own."""
-    if not place.has(layout.HIERARCHY_METADATA):
-        return
-    try:
-        metadata = json.loads(place.read(layout.HIERARCHY_METADATA))
-        if metadata.pop("consolidated_metadata", None) is None:
-            return
-    except (ValueError, AttributeError, TypeError):
-        metadata = dict(_EMPTY_GROUP)
-    place.write(layout.HIERARCHY_METADATA, json.dumps(metadata, indent=2).encode())
 
 
 def _array(node: zarr.Group, name: str) -> zarr.Array[Any]:

@@ -16,6 +16,8 @@ FORMAT = 1
 
 STUDY = "study.json"
 """The study as last run."""
+STUDY_COPY = "receipts/study.json"
+"""The same once more, for where that file is lost or damaged."""
 LOCK = "run.lock"
 """Held by the run that works in a root."""
 ZARR = "study.zarr"
@@ -164,6 +166,11 @@ def quocnet_state(stage: int, step: int, tile: int, name: str) -> str:
 def receipts(job: str) -> str:
     """Return the folder of a job's receipts."""
     return f"{RECEIPTS}/{job}"
+
+
+def receipts_of(group: str) -> str:
+    """Return the folder of the receipts of what lies in a group: of the job of that name, or of a curve's training."""
+    return receipts(group.replace("training/", f"{MODELS}/", 1) if group.startswith("training/") else group)
 
 
 def receipt(job: str, shard: int) -> str:

@@ -6,8 +6,10 @@ behind the same methods, and tests put a faulty one there.
 """
 
 import errno
+import hashlib
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +103,14 @@ class Place:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def hash(self, key: str) -> str | None:
+        """Return the SHA-256 of a file's content, or None where it cannot be read."""
+        try:
+            with open(self.path(key), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
+
     def stamp(self, key: str) -> Stamp | None:
         """Return what changes whenever the file is written, or None where there is none: cheaper than reading it."""
         try:
@@ -143,12 +153,11 @@ class Place:
     def check_writable(self) -> None:
         """Raise :class:`InputError` where nothing can be written here, or in the first folder above that is there."""
         there = next(path for path in (self.root, *self.root.parents) if path.exists())
-        probe = there / ".blindspots-probe"
         try:
             if not there.is_dir():
                 raise NotADirectoryError(20, f"{there} is a file")
-            probe.touch()
-            probe.unlink()
+            with tempfile.TemporaryFile(dir=there):  # one without a name: two runs do not meet, and none is left behind
+                pass
         except OSError as error:
             raise InputError(
                 f"the root {self.root} cannot be written ({error.strerror or error}); name a folder of yours with "

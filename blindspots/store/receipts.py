@@ -13,11 +13,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+from pydantic import ConfigDict, TypeAdapter, with_config
+
+from blindspots.identity import identity
 from blindspots.store.place import Place, Stamp
 
 _LIBRARIES = ("blindspots", "torch", "numpy", "scipy", "zarr")
@@ -37,11 +40,15 @@ class Receipt:
     """Hash of each array."""
     sizes: dict[str, int] = field(default_factory=dict)
     """Bytes of each file, by the name that the job knows it by; empty in receipts of before there were any."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Hash of the bytes of each file, by the same names; empty in receipts of before there were any."""
     versions: dict[str, str] = field(default_factory=dict)
     host: str = ""
     process: int = 0
     device: str = "cpu"
     finished: str = ""
+    check: str = ""
+    """Hash of all that the receipt says; empty in receipts of before there was one."""
 
 
 @cache
@@ -67,6 +74,7 @@ def write_receipt(
     content: str,
     arrays: Mapping[str, str],
     sizes: Mapping[str, int],
+    files: Mapping[str, str] | None = None,
     seconds: float,
     device: str,
 ) -> Receipt:
@@ -77,21 +85,35 @@ def write_receipt(
         seconds=round(seconds, 4),
         arrays=dict(arrays),
         sizes=dict(sizes),
+        files=dict(files or {}),
         versions=library_versions(),
         host=socket.gethostname(),
         process=os.getpid(),
         device=device,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    rewrite_receipt(place, key, receipt)
+    return rewrite_receipt(place, key, receipt)
+
+
+def rewrite_receipt(place: Place, key: str, receipt: Receipt) -> Receipt:
+    """Write ``receipt`` to the file ``key``, with its hash, and return it with that."""
+    receipt = replace(receipt, check=_check(receipt))
+    place.write(key, (json.dumps(asdict(receipt), indent=1) + "\n").encode())
     return receipt
 
 
-def rewrite_receipt(place: Place, key: str, receipt: Receipt) -> None:
-    """Write ``receipt`` as it is to the file ``key``."""
-    place.write(key, (json.dumps(asdict(receipt), indent=1) + "\n").encode())
+def _check(receipt: Receipt) -> str:
+    return identity(**{name: value for name, value in asdict(receipt).items() if name != "check"})
 
 
+def _is_whole(receipt: Receipt) -> bool:
+    """Tell whether a receipt says what was written; of one without a hash, whether its content is of its arrays."""
+    if receipt.check:
+        return receipt.check == _check(receipt)
+    return receipt.content == identity(**receipt.arrays)
+
+
+_FORM = TypeAdapter(with_config(ConfigDict(extra="forbid"))(Receipt))
 _read: dict[tuple[Place, str], tuple[Stamp, Receipt | None]] = {}
 _MOST_KEPT = 50_000
 _glance: ContextVar[dict[tuple[Place, str], Receipt | None] | None] = ContextVar("glance", default=None)
@@ -113,7 +135,7 @@ def at_a_glance() -> Iterator[None]:
 
 
 def read_receipt(place: Place, key: str) -> Receipt | None:
-    """Return the receipt in the file ``key``, or None where there is none or it can't be read: then it is not done.
+    """Return the receipt in the file ``key``, or None where there is none or does not say what was written.
 
     A file that was read before is parsed again only where it was written since.
     """
@@ -135,7 +157,8 @@ def _receipt(place: Place, key: str) -> Receipt | None:
     if len(_read) >= _MOST_KEPT:
         _read.clear()
     try:
-        receipt = Receipt(**json.loads(place.read(key)))
+        found = _FORM.validate_json(place.read(key), strict=True)
+        receipt = found if _is_whole(found) else None
     except (OSError, ValueError, TypeError):
         receipt = None
     _read[place, key] = stamp, receipt

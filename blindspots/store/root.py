@@ -4,18 +4,25 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from blindspots.errors import InputError
+from blindspots.files import PARTIAL
+from blindspots.identity import identity
 from blindspots.store import layout
-from blindspots.store.arrays import open_root, seal, unseal
+from blindspots.store.arrays import group_attributes, open_root
 from blindspots.store.layout import FORMAT
 from blindspots.store.place import Place
+from blindspots.store.sealing import SEAL, seal, unseal
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
 
 logger = logging.getLogger(__name__)
+
+_PROBE = ".blindspots-probe"  # of versions before
+CHECK = "sha256"
+"""The name of the hash of all else in the file that says what was run."""
 
 
 @dataclass(frozen=True)
@@ -31,30 +38,86 @@ class Stored:
 
 
 def stored(place: Place) -> Stored | None:
-    """Return the study as last run in a root, or None where the root is new.
+    """Return the study as last run in a root, or None where the root is new, or nothing in it says what was run.
 
+    Where the file that says so is lost or damaged, its copy is taken, and the study counts as not finished.
     Raises :class:`InputError` where the root is something else: a file, a folder of other things, another format.
     """
-    if not place.has(layout.STUDY):
-        if place.is_taken():
-            raise InputError(f"the root {place} is a file; name a folder")
-        if any(name != layout.LOCK for name in place.names()):
-            raise InputError(f"the folder {place} holds something other than a study; name a new or empty folder")
-        return None
+    if place.is_taken():
+        raise InputError(f"the root {place} is a file; name a folder")
+    contents = {key: _read(place, key) for key in (layout.STUDY, layout.STUDY_COPY)}
+    for key, content in contents.items():
+        if content is not None:
+            there = _stored(place, key, content)
+            return there if key == layout.STUDY else replace(there, finished=False)
+    begun = place.has_folder(layout.RECEIPTS) or place.has_folder(layout.ZARR)
+    if not begun and not all(_is_a_beginning(place, name) for name in place.names()):
+        if place.has(layout.STUDY):
+            raise InputError(f"{place.path(layout.STUDY)} is damaged; restore it, or name another root")
+        raise InputError(f"the folder {place} holds something other than a study; name a new or empty folder")
+    return None
+
+
+def _is_a_beginning(place: Place, name: str) -> bool:
+    """Tell whether a file may be all that is there of a run that was killed, or copied, in its first moment."""
+    if name == layout.STUDY:  # what is whole, and says something else, is somebody else's
+        try:
+            json.loads(place.read(name))
+        except ValueError:
+            return True
+        return False
+    return name in (layout.LOCK, _PROBE) or name.endswith(PARTIAL)
+
+
+def _read(place: Place, key: str) -> dict[str, Any] | None:
+    """Return what a file says of a study; None where it is missing, damaged, or not what was written."""
     try:
-        content = json.loads(place.read(layout.STUDY))
-        if content["format"] != FORMAT:
-            raise InputError(
-                f"the root {place} has format {content['format']}, and this blindspots reads and writes format "
-                f"{FORMAT}; name another root, or use the version that made this one"
-            )
+        content = json.loads(place.read(key))
+        if content["format"] == FORMAT and CHECK in content and content[CHECK] != _check(content):
+            return None
+        return content if isinstance(content["study"], dict) and isinstance(content["dataset"], dict) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _stored(place: Place, key: str, content: dict[str, Any]) -> Stored:
+    if content["format"] != FORMAT:
+        raise InputError(
+            f"the root {place} has format {content['format']}, and this blindspots reads and writes format "
+            f"{FORMAT}; name another root, or use the version that made this one"
+        )
+    try:
         study = validate_study(content["study"])
         finished = bool(content.get("finished", True))  # versions that did not say left no table behind that was stale
         return Stored(study, content["dataset"]["sha256"], tuple(content.get("stages", ())), finished)
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{place.path(layout.STUDY)} is damaged; restore it, or name another root") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{place.path(key)} is damaged; restore it, or name another root") from None
+
+
+def problems(place: Place) -> dict[str, str]:
+    """Return what is wrong with the files that say what was run, by their names; they are written anew by a run.
+
+    So are the hierarchy's attributes, which say it too.
+    """
+    found = {}
+    for key in (layout.STUDY, layout.STUDY_COPY):
+        if _read(place, key) is None and (key == layout.STUDY or place.has(key)):
+            found[key] = "damaged" if place.has(key) else "missing"
+    study, copy = (_read(place, key) for key in (layout.STUDY, layout.STUDY_COPY))
+    if study is not None and CHECK in study and study != copy and not found:
+        found[layout.STUDY_COPY] = f"not the same as {layout.STUDY}"
+    there, attributes = stored(place), group_attributes(place, "")
+    if there is not None and attributes is not None:
+        attributes.pop(SEAL, None)
+        if attributes != _attributes(there.study, there.dataset_sha256):
+            found[layout.HIERARCHY_METADATA] = "the attributes are not those of the study"
+    return found
+
+
+def _check(content: dict[str, Any]) -> str:
+    return identity(**{name: value for name, value in content.items() if name != CHECK})
 
 
 def check(place: Place, there: Stored | None, study: Study, dataset_sha256: str, stages: Sequence[str]) -> None:
@@ -63,6 +126,12 @@ def check(place: Place, there: Stored | None, study: Study, dataset_sha256: str,
     ``there``: what the root says of itself; ``stages``: those that this version knows.
     """
     if there is None:
+        found = (group_attributes(place, "") or {}).get("dataset_sha256", dataset_sha256)
+        if found != dataset_sha256:
+            raise InputError(
+                f"the root {place} holds other data (sha256 {str(found)[:12]}) than the study {study.name} is on, "
+                f"{study.dataset} (sha256 {dataset_sha256[:12]}); name another root"
+            )
         return
     if there.dataset_sha256 != dataset_sha256:
         raise InputError(
@@ -78,18 +147,17 @@ def check(place: Place, there: Stored | None, study: Study, dataset_sha256: str,
 
 
 @contextmanager
-def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> Iterator[None]:
+def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> Iterator[bool]:
     """Hold a root that was checked while a study is worked on in it; leave the store sealed.
 
-    The root says that the study is not finished until :func:`finish` is called.
-    Raises :class:`InputError` where another run holds the root.
+    Yields whether something was mended, so that what was thought done may not be. The root says that the study is not
+    finished until :func:`finish` is called. Raises :class:`InputError` where another run holds the root.
     """
     with place.locked(layout.LOCK) as held:
         if held:
-            yield
+            yield False
             return
-        _begin(place, study, dataset_sha256, stages)
-        yield
+        yield _begin(place, study, dataset_sha256, stages)
         seal(place)
 
 
@@ -99,12 +167,13 @@ def finish(place: Place) -> None:
 
 
 def _write(place: Place, content: dict[str, Any]) -> None:
-    text = (json.dumps(content, indent=1) + "\n").encode()
-    if not place.has(layout.STUDY) or place.read(layout.STUDY) != text:
-        place.write(layout.STUDY, text)
+    text = (json.dumps({**content, CHECK: _check(content)}, indent=1) + "\n").encode()
+    for key in (layout.STUDY_COPY, layout.STUDY):
+        if not place.has(key) or place.read(key) != text:
+            place.write(key, text)
 
 
-def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> None:
+def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> bool:
     content = {
         "format": FORMAT,
         "dataset": {"name": study.dataset_name, "sha256": dataset_sha256},
@@ -116,14 +185,22 @@ def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str
     removed = place.remove_partial()
     if removed:
         logger.info("removed %d unfinished file(s) that a killed run had left", removed)
-    unseal(place)
+    mended = unseal(place)
+    if mended:
+        logger.warning("metadata of the store in %s were damaged, and are mended", place)
     root = open_root(place)
-    attributes: dict[str, Any] = {
+    attributes = _attributes(study, dataset_sha256)
+    if dict(root.attrs) != attributes:
+        root.attrs.put(attributes)
+    return mended
+
+
+def _attributes(study: Study, dataset_sha256: str) -> dict[str, Any]:
+    """Return the hierarchy's own attributes."""
+    return {
         "title": f"blindspots study {study.name}",
         "format": FORMAT,
         "dataset": study.dataset_name,
         "dataset_sha256": dataset_sha256,
         "source": "https://arxiv.org/abs/1312.6199",
     }
-    if dict(root.attrs) != attributes:
-        root.attrs.put(attributes)

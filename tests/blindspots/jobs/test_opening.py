@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.jobs.opening import open_root, workspace_of
+from blindspots.jobs.opening import look_into, open_root, workspace_of
 from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import run_study
+from blindspots.jobs.verification import verify
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.study.study import Study
@@ -20,10 +21,12 @@ def test_a_run_opens_and_checks_its_root_once(tiny: Study, root: Path, monkeypat
     assert (seen.count(layout.STUDY), seen.count("writable")) == (1, 1)
 
 
-def test_looking_writes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_writes_nothing(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Place, "write", lambda *_: pytest.fail("written"))
     monkeypatch.setattr(Place, "check_writable", lambda *_: pytest.fail("probed"))
     assert make_plan(workspace_of(root)).complete
+    assert make_plan(look_into(tiny, root).workspace).complete
+    verify(workspace_of(root))
 
 
 def test_nothing_is_to_do_or_to_write_where_this_very_study_is_done(tiny: Study, root: Path) -> None:

@@ -1,13 +1,15 @@
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from blindspots.errors import InputError
-from blindspots.jobs.opening import workspace_of
+from blindspots.jobs.opening import working, workspace_of
 from blindspots.jobs.run import run_study
 from blindspots.jobs.verification import repair, verify
 from blindspots.store import layout
+from blindspots.store.place import Place
+from blindspots.store.receipts import read_receipt, rewrite_receipt
 from blindspots.study.study import Study
 from tests.stores import assert_same_content
 
@@ -50,9 +52,10 @@ def test_a_shard_without_a_receipt_is_not_done(root: Path) -> None:
 
 
 def test_a_mixture_of_versions_is_told(root: Path) -> None:
-    receipt = root / layout.receipt("sets/fc10/seed-0/train/random", 0)
-    content = json.loads(receipt.read_text())
-    receipt.write_text(json.dumps({**content, "versions": {**content["versions"], "numpy": "1.0"}}))
+    key = layout.receipt("sets/fc10/seed-0/train/random", 0)
+    receipt = read_receipt(Place(root), key)
+    assert receipt is not None
+    rewrite_receipt(Place(root), key, replace(receipt, versions={**receipt.versions, "numpy": "1.0"}))
     versions = verify(workspace_of(root)).versions
     assert set(versions) == {"numpy"}
     assert sorted(versions["numpy"].values()) == [1, SHARDS - 1]
@@ -61,3 +64,72 @@ def test_a_mixture_of_versions_is_told(root: Path) -> None:
 def test_an_empty_folder_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no study in"):
         workspace_of(tmp_path)
+
+
+def damage(path: Path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "lose":
+        path.unlink()
+    elif how == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        content[int(how)] ^= 4
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("file", "how", "job"),
+    [
+        ("models/fc10/seed-0.safetensors", "40", "models/fc10/seed-0 shard 0"),  # in what it says of itself
+        ("receipts/sets/fc10/seed-0/train/random/1.json", "20", "sets/fc10/seed-0/train/random shard 1"),
+        ("study.zarr/tables/table1/zarr.json", "cut", "tables/table1 shard 0"),
+        ("study.zarr/sets/fc10/zarr.json", "lose", "study.zarr/sets/fc10/zarr.json"),
+        ("study.zarr/spectral/fc10/seed-0/zarr.json", "30", "spectral/fc10/seed-0 shard 0"),
+        ("study.zarr/sets/fc10/seed-0/train/random/label/zarr.json", "99", "study.zarr/sets/fc10/seed-0/train/random/"),
+        ("study.zarr/zarr.json", "5000", "study.zarr/zarr.json"),
+        ("study.json", "300", "study.json"),
+        ("receipts/study.json", "lose", ""),
+        ("receipts/study.json", "cut", "receipts/study.json"),
+    ],
+)
+def test_every_byte_that_a_reader_may_see_is_verified_and_made_right_by_a_run(
+    tiny: Study, root: Path, tiny_root: Path, file: str, how: str, job: str
+) -> None:
+    damage(root / file, how)
+    workspace = workspace_of(root)
+    found = verify(workspace)
+    assert any(str(each).startswith(job) for each in found.damaged) or not job
+    with working(workspace):
+        repair(workspace, found)
+    run_study(tiny, root)
+    after = verify(workspace_of(root))
+    assert (after.damaged, after.missing) == ((), 0)
+    if "receipts/sets" not in file:
+        assert (root / file).read_bytes() == (tiny_root / file).read_bytes() or file.startswith("models/")
+
+
+def test_what_was_drawn_from_another_shard_is_drawn_again(tiny: Study, root: Path, tiny_root: Path) -> None:
+    """Of files that were swapped each can be read: only their hashes tell, and by then tables show them."""
+    one, other = (root / f"study.zarr/sets/{name}/seed-0/train/nearest/distortion/c/0" for name in ("fc10", "fc20-10"))
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    assert one.stat().st_size == other.stat().st_size  # or a plan would see it
+    (root / layout.receipt("tables/table1", 0)).unlink()
+    assert run_study(tiny, root).shards == {"tables/table1": (0,)}
+    table = "study.zarr/tables/table1/distortion/c/0/0"
+    assert (root / table).read_bytes() != (tiny_root / table).read_bytes()
+    workspace = workspace_of(root)
+    found = verify(workspace)
+    assert {each.job for each in found.damaged} == {f"sets/{name}/seed-0/train/nearest" for name in ("fc10", "fc20-10")}
+    repair(workspace, found)
+    run_study(tiny, root)
+    assert_same_content(root, tiny_root)
+
+
+def test_what_the_root_holds_of_studies_before_is_said(tiny: Study, root: Path) -> None:
+    fewer = tiny.model_copy(update={"models": tiny.models[:1]})
+    run_study(fewer, root)
+    found = verify(workspace_of(root))
+    assert "sets/fc20-10/seed-0/train/nearest" in found.others
+    assert not any("transfer" in key or "/fc10/" in key for key in found.others)

@@ -9,8 +9,8 @@ import xarray as xr
 from blindspots.errors import InputError
 from blindspots.results.results import Results
 from blindspots.results.tree import open_study
-from blindspots.store.arrays import unseal
 from blindspots.store.place import Place
+from blindspots.store.sealing import unseal
 from tests.stores import decoded
 
 

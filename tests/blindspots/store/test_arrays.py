@@ -1,10 +1,7 @@
-import json
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,13 +12,10 @@ from blindspots.store.arrays import (
     create_group,
     group_attributes,
     group_rows,
-    is_sealed,
     open_root,
     read_rows,
     read_shard,
     resize_group,
-    seal,
-    unseal,
     write_shard,
 )
 from blindspots.store.place import Place
@@ -75,21 +69,6 @@ def test_one_file_a_shard_and_variable_even_where_all_is_fill(place: Place, root
     for name in VARIABLES:
         assert len([path for path in (root / "sets/a" / name / "c").rglob("*") if path.is_file()]) == 3
     np.testing.assert_array_equal(read_shard(place, "sets/a", 0, SHARD, VARIABLES)["image"], zeros["image"])
-
-
-def test_plain_xarray_reads_it_without_a_warning_once_sealed(place: Place, root: Path) -> None:
-    seal(place)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        tree = xr.open_datatree(root, engine="zarr")
-    found = tree["sets/a"]
-    assert found["image"].dims == ("example", "height", "width")
-    assert found["image"].attrs["units"] == "pixel value"
-    np.testing.assert_array_equal(found["image"].values, values(10)["image"])
-    assert found["success"].dtype == bool
-    unseal(place)
-    assert "consolidated_metadata" not in json.loads((root / "zarr.json").read_text())
-    unseal(place)
 
 
 @given(data=st.data())
@@ -152,40 +131,3 @@ def test_a_shard_of_another_shape_or_dtype_is_refused(place: Place, root: Path) 
 def test_the_root_is_made_once(tmp_path: Path) -> None:
     open_root(Place(tmp_path / "z")).attrs["a"] = 1
     assert dict(open_root(Place(tmp_path / "z")).attrs) == {"a": 1}
-
-
-DAMAGE = {"gone": None, "empty": b"", "cut": b'{"zarr_format": 3', "list": b"[]", "other": b'{"node_type": "group"}'}
-
-
-def damage(path: Path, how: str) -> None:
-    content = DAMAGE[how]
-    path.unlink() if content is None else path.write_bytes(content)
-
-
-@pytest.mark.parametrize("how", DAMAGE)
-@pytest.mark.parametrize("which", ["", "sets", "sets/a", "sets/a/label"])
-def test_a_store_is_sealed_whatever_happened_to_its_metadata(place: Place, root: Path, which: str, how: str) -> None:
-    create_group(place, "sets/b", VARIABLES, dim="example", rows=4, shard=SHARD, attributes={})
-    damage(root / which / "zarr.json", how)
-    unseal(place)  # as every run begins
-    seal(place)
-    assert is_sealed(place)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with xr.open_datatree(root, engine="zarr") as tree:
-            assert "label" in tree["sets/b"]
-            if which != "sets/a":  # what it said is lost with its metadata
-                assert ("label" in tree["sets/a"]) == (which != "sets/a/label")
-                assert "success" in tree["sets/a"]
-
-
-@pytest.mark.parametrize("how", DAMAGE)
-def test_a_store_whose_own_metadata_are_damaged_is_not_sealed(place: Place, root: Path, how: str) -> None:
-    seal(place)
-    damage(root / "zarr.json", how)
-    assert not is_sealed(place)
-    seal(place)
-    cut = (root / "zarr.json").read_bytes()[:-9]
-    assert b"consolidated_metadata" in cut
-    (root / "zarr.json").write_bytes(cut)
-    assert not is_sealed(place)

@@ -1,3 +1,4 @@
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from blindspots.identity import identity
 from blindspots.store.place import Place
 from blindspots.store.receipts import (
     Receipt,
@@ -78,7 +80,35 @@ def test_at_a_glance_a_receipt_is_as_it_was_at_the_first_look(place: Place) -> N
 
 
 def test_a_receipt_of_before_there_were_sizes_is_one(place: Place) -> None:
-    place.write(KEY, b'{"identity": "i", "content": "c", "seconds": 1.0, "arrays": {"x": "h"}}')
+    receipt = {"identity": "i", "content": identity(x="h"), "seconds": 1.0, "arrays": {"x": "h"}}
+    place.write(KEY, json.dumps(receipt).encode())
     found = read_receipt(place, KEY)
     assert found is not None
     assert found.sizes == {}
+
+
+def test_a_receipt_with_any_bit_flipped_proves_nothing(place: Place) -> None:
+    found = written(place)
+    whole = place.read(KEY)
+    for at in range(0, len(whole), 5):
+        place.write(KEY, whole[:at] + bytes([whole[at] ^ 1 << at % 7]) + whole[at + 1 :])
+        assert read_receipt(place, KEY) is None, whole[at - 9 : at + 9]
+    place.write(KEY, whole)
+    assert read_receipt(place, KEY) == found
+
+
+@pytest.mark.parametrize("content", [{"identity": 5}, {"arrays": "x"}, {"arrays": {"x": 1}}, {"sizes": {"x": "7"}}])
+def test_a_receipt_of_other_types_proves_nothing(place: Place, content: dict[str, object]) -> None:
+    receipt = json.loads(place.read(KEY)) if written(place) else {}
+    place.write(KEY, json.dumps({**receipt, "check": "", **content}).encode())
+    assert read_receipt(place, KEY) is None
+
+
+def test_receipts_of_before_there_was_a_hash_are_taken_where_they_go_together(place: Place) -> None:
+    receipt = {"identity": "i", "arrays": {"x": "h"}, "seconds": 1, "content": identity(x="h")}
+    place.write(KEY, json.dumps(receipt).encode())
+    found = read_receipt(place, KEY)
+    assert found is not None
+    assert found.files == {}
+    place.write(KEY, json.dumps({**receipt, "content": "c"}).encode())
+    assert read_receipt(place, KEY) is None

@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from blindspots.errors import InputError
 from blindspots.store import layout
 from blindspots.store.layout import FORMAT
 from blindspots.store.place import Place
-from blindspots.store.root import check, stored, working_in
+from blindspots.store.root import check, finish, problems, stored, working_in
 from blindspots.study.built_in import QUICK
 
 STAGES = ("train", "tables")
@@ -50,9 +51,6 @@ def test_other_data_other_formats_and_other_folders_are_refused(place: Place, tm
     with pytest.raises(
         InputError, match=f"has format {FORMAT + 1}, and this blindspots reads and writes format {FORMAT}"
     ):
-        stored(place)
-    study_file(place).write_text("{")
-    with pytest.raises(InputError, match="is damaged"):
         stored(place)
     with pytest.raises(InputError, match="holds something other than a study"):
         stored(Place.at(tmp_path))
@@ -106,3 +104,70 @@ def test_what_a_killed_run_left_is_swept_and_the_store_is_open_while_it_is_worke
         assert not ((place.root / layout.ZARR) / "x.123.partial").exists()
         assert "consolidated_metadata" not in ((place.root / layout.ZARR) / "zarr.json").read_text()
     assert "consolidated_metadata" in ((place.root / layout.ZARR) / "zarr.json").read_text()
+
+
+def test_a_lost_or_damaged_study_file_is_read_from_its_copy_and_written_anew(place: Place) -> None:
+    with working_in(place, QUICK, "aaaa", STAGES):
+        finish(place)
+    whole = study_file(place).read_bytes()
+    for content in (b"", whole[:100], whole.replace(b"quick", b"quack"), b"[]", b'{"format": 1, "study": 5}', None):
+        study_file(place).unlink() if content is None else study_file(place).write_bytes(content)
+        there = stored(place)
+        assert there is not None
+        assert (there.study, there.dataset_sha256, there.finished) == (QUICK, "aaaa", False)
+        assert list(problems(place)) == [layout.STUDY]
+        with working_in(place, QUICK, "aaaa", STAGES):
+            finish(place)
+        assert study_file(place).read_bytes() == whole
+        assert problems(place) == {}
+
+
+def test_without_both_a_root_can_still_be_worked_in_but_not_on_other_data(place: Place) -> None:
+    for key in (layout.STUDY, layout.STUDY_COPY):
+        place.write(key, b"{")
+    assert stored(place) is None
+    check(place, None, QUICK, "aaaa", STAGES)
+    with pytest.raises(InputError, match=r"holds other data \(sha256 aaaa\) than the study quick is on"):
+        check(place, None, QUICK, "bbbb", STAGES)
+    assert set(problems(place)) == {layout.STUDY, layout.STUDY_COPY}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [(layout.STUDY, b'{"format": 1, "st'), (layout.STUDY, b""), (".study.json.a1.partial", b"{"), (layout.LOCK, b"")],
+)
+def test_a_root_of_a_run_that_was_killed_in_its_first_moment_is_new(tmp_path: Path, name: str, content: bytes) -> None:
+    place = Place.at(tmp_path / "root")
+    place.write(name, content)
+    assert stored(place) is None
+    with working_in(place, QUICK, "aaaa", STAGES):
+        pass
+    there = stored(place)
+    assert there is not None
+    assert there.study == QUICK
+
+
+def test_somebody_elses_study_file_is_left_alone(tmp_path: Path) -> None:
+    place = Place.at(tmp_path)
+    place.write(layout.STUDY, b'{"trials": 3}')
+    with pytest.raises(InputError, match="is damaged; restore it, or name another root"):
+        stored(place)
+
+
+def test_two_that_ask_whether_a_root_can_be_written_do_not_meet(place: Place) -> None:
+    before = set(place.files())
+    with ThreadPoolExecutor(8) as askers:
+        list(askers.map(lambda _: place.check_writable(), range(200)))
+    assert set(place.files()) == before
+
+
+def test_the_hierarchys_own_attributes_are_looked_at(place: Place) -> None:
+    assert problems(place) == {}
+    path = place.root / layout.HIERARCHY_METADATA
+    for old, new in (("aaaa", "aaab"), ("metadata_sha256", "metadata_sha257"), ('"title"', '"tidle"')):
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(old.encode(), new.encode()))
+        assert list(problems(place)) == [layout.HIERARCHY_METADATA]
+        with working_in(place, QUICK, "aaaa", STAGES):
+            pass
+        assert path.read_bytes() == whole

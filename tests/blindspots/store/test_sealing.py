@@ -1,0 +1,145 @@
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from blindspots.store import layout
+from blindspots.store.arrays import create_group, set_group_attributes
+from blindspots.store.place import Place
+from blindspots.store.sealing import SEAL, is_intact, is_sealed, problems, seal, unseal
+from tests.blindspots.store.test_arrays import SHARD, VARIABLES, place, root, values
+
+__all__ = ["place", "root"]
+
+
+def test_plain_xarray_reads_it_without_a_warning_once_sealed(place: Place, root: Path) -> None:
+    seal(place)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tree = xr.open_datatree(root, engine="zarr")
+    found = tree["sets/a"]
+    assert found["image"].dims == ("example", "height", "width")
+    assert found["image"].attrs["units"] == "pixel value"
+    np.testing.assert_array_equal(found["image"].values, values(10)["image"])
+    assert found["success"].dtype == bool
+    unseal(place)
+    assert "consolidated_metadata" not in json.loads((root / "zarr.json").read_text())
+    unseal(place)
+
+
+DAMAGE = {"gone": None, "empty": b"", "cut": b'{"zarr_format": 3', "list": b"[]", "other": b'{"node_type": "group"}'}
+
+
+def damage(path: Path, how: str) -> None:
+    content = DAMAGE[how]
+    path.unlink() if content is None else path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("which", ["", "sets", "sets/a", "sets/a/label"])
+def test_a_store_is_sealed_whatever_happened_to_its_metadata(place: Place, root: Path, which: str, how: str) -> None:
+    create_group(place, "sets/b", VARIABLES, dim="example", rows=4, shard=SHARD, attributes={})
+    damage(root / which / "zarr.json", how)
+    unseal(place)  # as every run begins
+    seal(place)
+    assert is_sealed(place)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with xr.open_datatree(root, engine="zarr") as tree:
+            assert "label" in tree["sets/b"]
+            if which != "sets/a":  # what it said is lost with its metadata
+                assert ("label" in tree["sets/a"]) == (which != "sets/a/label")
+                assert "success" in tree["sets/a"]
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_store_whose_own_metadata_are_damaged_is_not_sealed(place: Place, root: Path, how: str) -> None:
+    seal(place)
+    damage(root / "zarr.json", how)
+    assert not is_sealed(place)
+    seal(place)
+    cut = (root / "zarr.json").read_bytes()[:-9]
+    assert b"consolidated_metadata" in cut
+    (root / "zarr.json").write_bytes(cut)
+    assert not is_sealed(place)
+
+
+OWN = ("sets", "sets/a", "sets/a/label")
+CHANGES = {
+    "units": lambda document: document["attributes"].update(units="m"),
+    "dims": lambda document: document.update(dimension_names=["exemple"]),
+    "more": lambda document: document["attributes"].update(product=1.5),
+}
+
+
+def change(path: Path, how: str) -> None:
+    """Change a document so that it can still be read."""
+    document = json.loads(path.read_text())
+    CHANGES[how](document)
+    path.write_text(json.dumps(document, indent=2))
+
+
+@pytest.mark.parametrize("how", [*DAMAGE, *CHANGES])
+@pytest.mark.parametrize("which", OWN)
+def test_what_was_sealed_is_put_back_to_the_last_byte(place: Place, root: Path, which: str, how: str) -> None:
+    seal(place)
+    assert problems(place) == {}
+    assert is_intact(place)
+    whole = {path: path.read_bytes() for path in root.rglob("zarr.json")}
+    own = root / which / "zarr.json"
+    change(own, how) if how in CHANGES else damage(own, how)
+    assert list(problems(place)) == [layout.metadata(which)]
+    assert not is_intact(place)
+    assert is_sealed(place)  # the copies are what they were, so that readers read them
+    assert unseal(place)
+    assert own.read_bytes() == whole[own]
+    seal(place)
+    assert {path: path.read_bytes() for path in root.rglob("zarr.json")} == whole
+
+
+@pytest.mark.parametrize("what", ["sealed", "units", '"int16"', "consolidated_metadata", "node_type"])
+def test_damage_of_the_copies_is_seen_and_the_own_documents_stand(place: Place, root: Path, what: str) -> None:
+    seal(place)
+    whole = {path: path.read_bytes() for path in root.rglob("zarr.json")}
+    text = (root / "zarr.json").read_text()
+    text = text if what != "sealed" else text.replace(json.loads(text)["attributes"][SEAL], "sealed")
+    at = text.index(what) + 2
+    (root / "zarr.json").write_text(text[:at] + "~" + text[at + 1 :])
+    assert list(problems(place)) == [layout.HIERARCHY_METADATA]
+    unseal(place)
+    seal(place)
+    assert {path: path.read_bytes() for path in root.rglob("zarr.json")} == whole
+
+
+def test_where_nothing_says_which_of_two_is_right_what_lies_there_is_to_do(place: Place, root: Path) -> None:
+    """As in a store that was sealed before there was a hash."""
+    receipts = [layout.receipt(f"sets/{name}", 0) for name in "ab"]
+    create_group(place, "sets/b", VARIABLES, dim="example", rows=4, shard=SHARD, attributes={})
+    for key in receipts:
+        place.write(key, b"{}")
+    seal(place)
+    document = json.loads((root / "zarr.json").read_text())
+    del document["attributes"][SEAL]
+    (root / "zarr.json").write_text(json.dumps(document))
+    assert problems(place) == {}
+    assert not is_intact(place)  # it is sealed with a hash by the next run
+    (root / "sets/b/label/zarr.json").unlink()
+    change(root / "sets/zarr.json", "more")
+    change(root / "sets/a/label/zarr.json", "dims")
+    assert len(problems(place)) == 3
+    unseal(place)
+    assert [place.has(key) for key in receipts] == [False, True]
+    assert (root / "sets/b/label/zarr.json").exists()
+    assert not (root / "sets/a/label/zarr.json").exists()
+    assert json.loads((root / "sets/zarr.json").read_text())["attributes"] == {}
+
+
+def test_a_group_that_nobody_sealed_is_named(place: Place, root: Path) -> None:
+    seal(place)
+    create_group(place, "sets/b", {}, dim="example", rows=4, shard=SHARD, attributes={})
+    assert problems(place) == {layout.metadata("sets/b"): "the hierarchy has no such group or array"}
+    set_group_attributes(place, "sets/b", {"a": 1})
+    assert problems(Place(root / "nothing")) == {}
