@@ -61,6 +61,7 @@ STORE_FOLDERS = (
         "transfer",
         "training",
         "pools",
+        "hardened",
         "negatives",
         "spectral",
         "certified",

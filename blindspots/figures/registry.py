@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from blindspots.figures.plate import Plate
 from blindspots.registry import Registry, deferred
-from blindspots.tables.registry import NO_SETS, bounds, detector, negatives, units
+from blindspots.tables.registry import NO_SETS, bounds, detector, negatives, pools, units
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -174,6 +174,17 @@ FIGURES: Registry[FigureEntry] = Registry(
         "a sphere and inside the box.",
         caption="Share of random directions along which an image is misread, at multiples of its least distortion, "
         "with 95% intervals over images.",
+    ),
+    FigureEntry(
+        "pools",
+        "the error of pools over their strength, layer by layer, how old they are, and how the trainings went",
+        draw=deferred("blindspots.figures.hardening.pools:pools_figure"),
+        lacks=pools,
+        alt="Error over strength, a line a way of training, beside decay alone as a band and the paper's three errors "
+        "as dotted lines; the ages of the pools' slots; training errors over the epochs.",
+        caption="Left: the error over how far perturbations go, or how strong else a way of training is, at the weight "
+        "that is best there, with 95% intervals; grey: decay alone; dotted: the paper's. Middle: how old the slots of "
+        "a pool are at the end of the training. Right: errors in training. Middle and right: of each way the best.",
     ),
     FigureEntry(
         "spectrum",

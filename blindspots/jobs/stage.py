@@ -15,6 +15,7 @@ from blindspots.jobs.stages.certificates import certificates
 from blindspots.jobs.stages.features.detectors import detectors
 from blindspots.jobs.stages.features.quocnet import quocnet_stages
 from blindspots.jobs.stages.hardening.pooled_trainings import trainings
+from blindspots.jobs.stages.hardening.results import hardening_results
 from blindspots.jobs.stages.negatives import negatives
 from blindspots.jobs.stages.pairs import pairs
 from blindspots.jobs.stages.reference_sets import noise_sets
@@ -35,13 +36,18 @@ class Stage:
     """The stage's jobs of a study, given those of the stages before."""
 
 
-TRAIN, GENERATE, TRANSFER, NEGATIVES, BOUNDS, UNITS, QUOCNET, DETECTORS, TABLES = (
-    *("train", "generate", "transfer", "negatives", "bounds", "units", "quocnet", "detectors", "tables"),
+TRAIN, POOLS, GENERATE, TRANSFER, NEGATIVES, BOUNDS, UNITS, QUOCNET, DETECTORS, TABLES = (
+    *("train", "pools", "generate", "transfer", "negatives", "bounds", "units", "quocnet", "detectors", "tables"),
 )
 
 STAGES: Registry[Stage] = Registry(
     "stage",
     Stage(TRAIN, "Train every model of the study.", lambda study, _: trainings(study)),
+    Stage(
+        POOLS,
+        "See what pools of adversarial examples, and what else hardens a network, did to its errors and distortions.",
+        lambda study, _: hardening_results(study),
+    ),
     Stage(
         GENERATE,
         "Make every adversarial and reference set of the study.",

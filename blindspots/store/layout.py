@@ -51,6 +51,10 @@ DESCRIBED: Mapping[str, tuple[str, str]] = {
         "pools/<model>/seed-<seed>/layer-<k>",
         "the pool of adversarial examples of a layer at the end of a training: a row a slot",
     ),
+    "hardened": (
+        "hardened/<model>/seed-<seed>",
+        "what became of a way of training: errors, least distortions, transfer",
+    ),
     "negatives": ("negatives/<model>/seed-<seed>", "what random directions misread, image by image"),
     "spectral": ("spectral/<model>/seed-<seed>", "bounds of every layer, and of the whole"),
     "certified": (
@@ -86,6 +90,11 @@ def weights(model: str, seed: int) -> str:
 def checkpoint(model: str, seed: int) -> str:
     """Return the file of the weights of a model whose training is under way."""
     return f"{MODELS}/{model_name(model, seed)}.checkpoint.safetensors"
+
+
+def hardened(model: str, seed: int) -> str:
+    """Return the group of what became of a way of training, and the key of its job."""
+    return f"hardened/{model_name(model, seed)}"
 
 
 def pools(model: str, seed: int) -> str:

@@ -4,6 +4,7 @@ from blindspots.study.bounds_spec import BoundsSpec
 from blindspots.study.detector_spec import DetectorSpec
 from blindspots.study.model_spec import GivenSpec, ModelSpec
 from blindspots.study.pictures_spec import PicturesSpec
+from blindspots.study.recipes.pools_studies import POOLS, POOLS_TEST
 from blindspots.study.sets_spec import NegativesSpec, SetsSpec
 from blindspots.study.study import Study
 from blindspots.study.training_spec import AdamSpec, TrainingSpec
@@ -128,6 +129,8 @@ BUILT_IN: dict[str, tuple[Study, str]] = {
     "mnist": (MNIST, "section 4.2 at full scale: all training images, trained to convergence"),
     "paper": (PAPER, "the same with three seeds for every model"),
     "penalty": (PENALTY, "section 4.3's proposal: the Lipschitz bound penalised, at four strengths in two networks"),
+    "pools": (POOLS, "section 1's pools of adversarial examples, at every layer: chosen on images held out"),
+    "pools-test": (POOLS_TEST, "one recipe of each kind of the study pools, on the test images, from ten seeds"),
     "units": (UNITS, "section 3: hidden units against random directions, in a convolutional network and FC100-100-10"),
     "imagenet": (
         IMAGENET,

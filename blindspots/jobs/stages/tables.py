@@ -15,7 +15,7 @@ from blindspots.store import layout
 from blindspots.study.study import Study
 from blindspots.tables import TABLES, draw_table, drawn_for
 
-_NOT_READ = {"train", "quocnet", "detectors"}
+_NOT_READ = {"train", "pools", "quocnet", "detectors"}
 """Stages that no table reads unless it says so: weights, which are in what is made with them, and features."""
 ALGORITHM = 5
 """Raised with every change of what a table says."""

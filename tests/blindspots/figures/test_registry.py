@@ -7,7 +7,7 @@ from blindspots.tables import TABLES
 from tests.blindspots.tables.conftest import changed
 
 OF_UNITS = {"1", "2", "3", "4", "units"}
-ASKED_FOR = {"5", "6", "quocnet"}  # a class that all images are driven to, a detector, a QuocNet
+ASKED_FOR = {"5", "6", "quocnet", "pools"}  # a class that all images are driven to, a detector, a QuocNet, pools
 AUTOENCODER = {"name": "ae9-10", "network": "autoencoder", "hidden": [9], "decay": [0]}
 
 

@@ -23,7 +23,16 @@ TRAINING = {
     "decay_form": "per-unit",
     "checkpoint_every": 31,
 }
-MODEL = {"hidden": [21], "decay": [1e-4, 2e-4], "penalty": 1e-2, "split": "p1", "initial": 1}
+MODEL = {
+    "hidden": [21],
+    "decay": [1e-4, 2e-4],
+    "penalty": 1e-2,
+    "split": "p1",
+    "initial": 1,
+    "biases": False,
+    "pools": {"size": 100},
+    "hardening": {},
+}
 NEGATIVES = {"images": 10, "directions": 3, "multiples": [2.0]}
 BOUNDS = {"models": False, "certified": 5, "alexnet": "pretrained", "sha256": ""}
 ADAM = {"epochs": 3, "batch": 50, "rate": 1e-2}

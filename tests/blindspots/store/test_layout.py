@@ -5,7 +5,13 @@ from blindspots.store import layout
 
 def test_everything_in_a_store_lies_where_the_layout_says(tiny_root: Path) -> None:
     names = {path.name for path in (tiny_root / layout.ZARR).iterdir() if path.is_dir()}
-    assert names == set(layout.DESCRIBED) - {"units", "quocnet", "detectors", "pools"}  # of which it has none
+    assert names == set(layout.DESCRIBED) - {
+        "units",
+        "quocnet",
+        "detectors",
+        "pools",
+        "hardened",
+    }  # of which it has none
     for file in (
         layout.STUDY,
         layout.HIERARCHY_METADATA,

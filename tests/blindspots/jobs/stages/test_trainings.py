@@ -8,8 +8,10 @@ import torch
 
 from blindspots.jobs.stages import trainings as module
 from blindspots.study.model_spec import ModelSpec
+from blindspots.study.pools_spec import HardeningSpec, PoolsSpec
 from blindspots.study.training_spec import AdamSpec, AutoencoderSpec, TrainingSpec
 from blindspots.training import autoencoder_objective, codes, inputs, lbfgs, minibatches, objective, penalty
+from blindspots.training.hardening import fresh
 from blindspots.training.phases import train
 from tests.fixed import CLASSES, fixed_images
 
@@ -20,6 +22,18 @@ SPECS = {
     "autoencoder": ModelSpec(name="d", network="autoencoder", hidden=(9,), decay=(1e-3,)),
     "convolutional": ModelSpec(
         name="e", network="convolutional", channels=(3,), hidden=(7,), decay=(1e-3, 0, 1e-4), penalty=0.05
+    ),
+    "pooled": ModelSpec(
+        name="f",
+        hidden=(12, 11),
+        decay=(1e-3, 1e-4, 1e-4),
+        pools=PoolsSpec(layers=(0, 2), size=40, reach=0.3, turns="alternating"),
+    ),
+    "hardened": ModelSpec(
+        name="g",
+        hidden=(12,),
+        decay=(1e-3, 1e-4),
+        hardening=HardeningSpec(dropout=(0.1, 0.3), max_norm=2, fresh="pgd", steps=2, reach=0.3),
     ),
 }
 TRAINING = TrainingSpec(
@@ -36,6 +50,8 @@ GOLDEN = {
     "penalised": {0: 2.4421922238102005, 6: 0.6899832052822819, 12: 0.35214099701713264},
     "autoencoder": {0: 17.113357579168962, 12: 1.5472436699505054, 13: 2.242986723212487, 25: 0.9143542155888693},
     "convolutional": {0: 2.349919974022072, 1: 1.8560445574437632, 2: 1.4872683471093011},
+    "pooled": {0: 2.364290545025293, 1: 2.318877377235031, 2: 2.2603705036849258},
+    "hardened": {0: 2.364881832103628, 1: 2.1552313878466762, 2: 2.007550875922594},
 }
 """Losses of a kind's training by row of its curve: the first, that of a checkpoint, the last; of each phase."""
 OTHERWISE: dict[str, tuple[dict[str, object], float]] = {
@@ -53,6 +69,7 @@ CHANGES: dict[str, tuple[str, ModuleType, str, float]] = {
     "sigmoid's slope": ("penalised", objective, "_STEEPEST", 0.26),
     "order of the norm": ("penalised", penalty, "_ORDER", 99),
     "power steps": ("convolutional", penalty, "_FIRST_STEPS", 5),
+    "strides": ("hardened", fresh, "_STRIDE", 2.0),
     "small weights": ("convolutional", minibatches, "_NOTHING", 1e-3),
 }
 """What changes the training of a kind: a module's constant, and another value for it."""

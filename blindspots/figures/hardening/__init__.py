@@ -1,0 +1,1 @@
+"""Figures of training with pools of adversarial examples."""

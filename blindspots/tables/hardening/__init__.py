@@ -1,0 +1,1 @@
+"""Ways of training compared: the statistics, and the table ``pools``."""
