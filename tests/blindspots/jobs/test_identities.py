@@ -41,6 +41,7 @@ SETS = {
     "rules": ["nearest"],
     "method": "projection",
     "targeted_method": "projection",
+    "effort": "fast",
     "splits": ["test"],
     "examples": 60,
     "targeted_examples": 30,
