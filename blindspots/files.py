@@ -1,5 +1,6 @@
 """Files that are either whole or not there, whatever dies in between."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -30,6 +31,11 @@ def write_whole(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def is_for_good(error: OSError) -> bool:
+    """Tell whether a file system refused what it will refuse again: it is full, over a quota, or read only."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def _umask() -> int:

@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from blindspots.errors import BlindspotsError, InputError
+from blindspots.files import is_for_good
 from blindspots.networks import NETWORKS
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
@@ -44,7 +45,7 @@ def _options(
     pass
 
 
-_INTERRUPTED = 130  # what typer makes of Ctrl-C
+_INTERRUPTED = 130  # what typer makes of Ctrl-C, and what shells expect
 
 
 @app.command(
@@ -253,7 +254,10 @@ def _require_named_server() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 when all is well, 1 when something failed, 2 for input that cannot be used."""
+    """Run the command line and exit: 0 when all is well, 1 when something failed, 2 for input that cannot be used.
+
+    After Ctrl-C with 130, as shells have it.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("blindspots: %(message)s"))
     logging.getLogger("blindspots").addHandler(handler)
@@ -270,11 +274,16 @@ def _exit_code(call: Callable[[], Any]) -> int:
         message = error.format_message()
         return _complain(message, 2) if message else 2
     except (typer.Abort, KeyboardInterrupt):
-        return _complain("stopped; the next run goes on from here", 1)
+        return _complain("stopped; the next run goes on from here", _INTERRUPTED)
     except InputError as error:
         return _complain(str(error), 2)
     except BlindspotsError as error:  # what failed says what; a defect has a traceback
         return _complain(str(error), 1)
+    except OSError as error:
+        if not is_for_good(error):
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        return _complain(f"{error.strerror}{where}; what is done is kept, and the next run goes on from here", 1)
 
 
 def _complain(message: str, code: int) -> int:

@@ -16,9 +16,18 @@ _DEFAULTS = {
 }
 
 
+_ALONE = {
+    # a Ray of the run's own listens on the loopback interface alone, as it does by default on Windows and macOS ...
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # ... and offers no metrics, which it would without a token
+    "RAY_enable_metrics_collection": "0",
+}
+"""What holds where no cluster is named."""
+
+
 def set_defaults() -> None:
     """Set what is not set; call before anything imports Prefect or Ray."""
-    for name, value in _DEFAULTS.items():
+    for name, value in {**_DEFAULTS, **({} if os.environ.get("RAY_ADDRESS") else _ALONE)}.items():
         os.environ.setdefault(name, value)
 
 

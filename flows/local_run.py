@@ -17,6 +17,7 @@ from typing import Any, Literal
 from blindspots.jobs.opening import open_root
 from blindspots.study.study import Study
 from flows.local_server import LocalServer, server_for_a_run
+from tasks.watch import watched
 from flows.progress_bars import progress_bars, say_what_begins
 
 
@@ -85,7 +86,21 @@ def run_on_workers(
         if server is not None:
             server.wait()
             stack.callback(send_logs)
-        with progress_bars(workspace, plan) as running.observer:
+
+        def lost() -> str | None:
+            return (None if server is None else server.lost()) or hired.lost()
+
+        def stop() -> None:
+            logging.disable(logging.CRITICAL)  # what else Prefect says of its end is in nobody's way
+            stack.callback(logging.disable, logging.NOTSET)
+            hired.stop()
+
+        def kill() -> None:
+            hired.kill()
+            if server is not None:
+                server.kill()
+
+        with watched(lost, stop, kill), progress_bars(workspace, plan) as running.observer:
             found: dict[str, Any] = study_flow(
                 study=workspace.study, root=root, workers=workers, device=device, data=None
             )

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from filelock import FileLock, Timeout
+
 from blindspots.errors import InputError
 
 _SECONDS, _KNOCK_SECONDS = 180, 5
@@ -106,12 +108,14 @@ class LocalServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{probe.getsockname()[1]}/api"
+        self._database = _Database()
         port = self.url.removesuffix("/api").rpartition(":")[2]
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port),
                 *("--no-ui", "--no-scheduler", "--no-late-runs", "--log-level", "ERROR"),
             ],
+            env={"PREFECT_API_DATABASE_CONNECTION_URL": self._database.url, **os.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -135,6 +139,14 @@ class LocalServer:
             "start one with `prefect server start` to see why, and name it in PREFECT_API_URL"
         )
 
+    def lost(self) -> str | None:
+        """Return what the server is called, where it has ended."""
+        return None if self._process.poll() is None else "the Prefect server of this run"
+
+    def kill(self) -> None:
+        """Kill the server at once."""
+        self._process.kill()
+
     def stop(self) -> None:
         """Stop the server."""
         self._process.terminate()
@@ -143,6 +155,33 @@ class LocalServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._database.close()
+
+
+class _Database:
+    """The database of a run's own server: never the user's, which another server may be at work in.
+
+    It is kept beside that, so that it has its tables already; where another run is at work in it, a new one is made,
+    and gone with the run.
+    """
+
+    def __init__(self) -> None:
+        folder = _home()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock, self._folder = FileLock(folder / "blindspots.lock", timeout=0), None
+        try:
+            self._lock.acquire()
+            path = folder / "blindspots.db"
+        except Timeout:
+            self._folder = tempfile.TemporaryDirectory(prefix="blindspots-prefect-")
+            path = Path(self._folder.name) / "prefect.db"
+        self.url = f"sqlite+aiosqlite:///{path}"
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._lock.release()
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 @contextmanager

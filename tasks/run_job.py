@@ -11,6 +11,7 @@ from prefect.states import Cancelled, Completed
 from prefect.tasks import Task
 from ray.exceptions import RayError, RayTaskError
 
+from blindspots.files import is_for_good
 from blindspots.jobs.damage import SentBackError
 from blindspots.jobs.job import Report
 from blindspots.jobs.plan import Outstanding, outstanding
@@ -27,8 +28,10 @@ def _is_worth_a_retry(task: Task[..., object], run: TaskRun, state: State) -> bo
     try:
         state.result()
     except RayTaskError as error:
-        return isinstance(error.cause, OSError)
-    except (RayError, OSError):
+        return isinstance(error.cause, OSError) and not is_for_good(error.cause)
+    except OSError as error:
+        return not is_for_good(error)
+    except RayError:
         return True
     except Exception:
         return False

@@ -102,11 +102,12 @@ def problems(place: Place) -> dict[str, str]:
     So are the hierarchy's attributes, which say it too.
     """
     found = {}
-    for key in (layout.STUDY, layout.STUDY_COPY):
-        if _read(place, key) is None and (key == layout.STUDY or place.has(key)):
-            found[key] = "damaged" if place.has(key) else "missing"
     study, copy = (_read(place, key) for key in (layout.STUDY, layout.STUDY_COPY))
-    if study is not None and CHECK in study and study != copy and not found:
+    if study is None:
+        found[layout.STUDY] = "damaged" if place.has(layout.STUDY) else "missing"
+    if copy is None and (place.has(layout.STUDY_COPY) or (study is not None and CHECK in study)):
+        found[layout.STUDY_COPY] = "damaged" if place.has(layout.STUDY_COPY) else "missing"
+    if study is not None and copy is not None and study != copy:
         found[layout.STUDY_COPY] = f"not the same as {layout.STUDY}"
     there, attributes = stored(place), group_attributes(place, "")
     if there is not None and attributes is not None:

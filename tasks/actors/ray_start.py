@@ -5,12 +5,16 @@ import os
 import socket
 import sys
 import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
 from blindspots.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # no array crosses Ray, so little is enough
 _KNOCK_SECONDS = 10
@@ -57,6 +61,9 @@ def start_ray(workers: int) -> None:
                 "RAY_AUTH_MODE=token where it asks for its token, or unset RAY_ADDRESS for a Ray of the run's own"
             ) from None
         return
+    token = Path.home() / ".ray" / "auth_token"
+    with suppress(OSError):
+        token.parent.mkdir(mode=0o700, exist_ok=True)
     ray.init(
         address="local",
         num_cpus=workers,
@@ -64,6 +71,18 @@ def start_ray(workers: int) -> None:
         include_dashboard=False,
         **quiet,
     )
+    make_private(token)
+
+
+def make_private(token: Path) -> None:
+    """Take a file from all but its owner: whoever reads Ray's token may run code in its workers; warn if that fails."""
+    try:
+        if token.stat().st_mode & 0o077:
+            token.chmod(0o600)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        logger.warning("%s can be read by others, who could use this machine's Ray (%s)", token, error.strerror)
 
 
 def _knock(address: str) -> None:

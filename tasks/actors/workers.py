@@ -116,6 +116,22 @@ class Workers:
         self._opened.set()  # parts need no workspace
         return _results([self._dispatch.submit(self._apply, function, part) for part in parts])
 
+    def lost(self) -> str | None:
+        """Return which process of a Ray of these workers' own is gone, without which no call comes to an end."""
+        node: Any = ray._private.worker._global_node if self._owns_ray and not self._closing.is_set() else None
+        if node is None:
+            return None
+        for kind in ("raylet", "gcs_server"):
+            if any(info.process.poll() is not None for info in node.all_processes.get(kind, ())):
+                return f"Ray's {kind}"
+        return None
+
+    def kill(self) -> None:
+        """Kill what is left of a Ray of these workers' own: for where it does not shut down."""
+        node: Any = ray._private.worker._global_node if self._owns_ray else None
+        if node is not None:
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
+
     def stop(self) -> None:
         """Give up the calls under way and those that wait: whoever waits for one gets :class:`StoppedError` soon."""
         self._stopped.set()

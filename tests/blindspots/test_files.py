@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 import os
 import signal
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.files import write_whole
+from blindspots.files import is_for_good, write_whole
 
 
 def test_content_arrives_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -60,3 +61,8 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
     for partial in tmp_path.glob("*.partial"):
         partial.unlink()
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("number", "wanted"), [(errno.ENOSPC, True), (errno.EROFS, True), (errno.EIO, False)])
+def test_what_a_file_system_will_refuse_again(number: int, wanted: bool) -> None:
+    assert is_for_good(OSError(number, "no")) is wanted

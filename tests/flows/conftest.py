@@ -78,6 +78,17 @@ def actors(pid: int) -> list[psutil.Process]:
     return found
 
 
+def listening(processes: Sequence[psutil.Process]) -> set[str]:
+    """Return the addresses at which processes wait for anyone."""
+    found = set()
+    for process in processes:
+        try:
+            found |= {each.laddr.ip for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
+        except psutil.Error:
+            continue
+    return found
+
+
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment without any setting of the user's own, and a Prefect home that nothing else uses."""

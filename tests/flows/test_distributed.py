@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from blindspots.jobs.opening import open_root
@@ -20,7 +21,7 @@ from blindspots.store import layout
 from blindspots.study.file import load_study, validate_study
 from blindspots.study.study import Study
 from tests.conftest import TINY
-from tests.flows.conftest import CommandLine, actors, descendants, end, free_port, is_alive, wait_for
+from tests.flows.conftest import CommandLine, actors, descendants, end, free_port, is_alive, listening, wait_for
 from tests.stores import assert_same_content
 
 with_server = pytest.mark.xdist_group("server")  # one server, one such test at a time
@@ -156,9 +157,12 @@ def test_an_interrupted_run_leaves_no_process_behind(environment: dict[str, str]
     wait_for(lambda: list(root.glob("models/*/seed-0.checkpoint.safetensors")), 120, step=0.02)
     wait_for(lambda: len(actors(process.pid)) == 2, 30)
     family = descendants(process.pid)
+    addresses = listening([psutil.Process(process.pid), *family])
+    assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert len(addresses) > 1  # the server's and Ray's
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "Traceback" not in err
     assert "stopped; the next run goes on from here" in err
     wait_for(lambda: not any(is_alive(member) for member in family), 60)

@@ -24,3 +24,13 @@ def test_the_command_line_sets_them_before_anything_reads_them() -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_"))}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOUSE, env=kept)
     assert done.stdout.split() == ["false", "False"]
+
+
+@pytest.mark.parametrize("cluster", ["", "10.0.0.1:6379"])
+def test_a_ray_of_the_runs_own_stays_on_loopback_and_a_cluster_does_not(
+    cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", raising=False)
+    monkeypatch.setenv("RAY_ADDRESS", cluster)
+    set_defaults()
+    assert os.environ.get("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER") == (None if cluster else "0")

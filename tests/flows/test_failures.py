@@ -1,5 +1,6 @@
 """What fails stops what reads it, and nothing else."""
 
+import errno
 import json
 import math
 from pathlib import Path
@@ -71,3 +72,26 @@ def test_a_training_that_diverges_leaves_the_other_models_alone(
     assert not any(key.startswith(("models/fc10", "sets/fc10", "transfer/fc10/fc10", "references")) for key in ran)
     assert_same_content(broken, root)
     assert json.loads((broken / layout.STUDY).read_text()) == json.loads((root / layout.STUDY).read_text())
+
+
+def test_a_full_disk_is_said_once_on_one_line(
+    call: Call, study_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def full(place: Place, key: str, content: bytes) -> None:
+        tries.append(key)
+        raise OSError(errno.ENOSPC, "No space left on device", place.path(key))
+
+    monkeypatch.setattr(Place, "write", full)
+    line = call("run", study_file, "--here", "--root", str(tmp_path / "root"), code=1).partition("\n")[2]
+    assert line.startswith(f"blindspots: No space left on device at {tmp_path}/root/receipts/study.json; what is done")
+    assert len(line.splitlines()) == len(tries) == 1
+
+
+def test_ctrl_c_exits_as_shells_have_it(call: Call, study_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("blindspots.study.file.load_study", stop)
+    assert "stopped; the next run goes on from here" in call("run", study_file, code=130)

@@ -6,12 +6,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blindspots.errors import InputError
 from flows.local_server import LocalServer, require_server, server_for_a_run
-from tests.flows.conftest import free_port
+from tests.flows.conftest import free_port, wait_for
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -115,3 +117,29 @@ def test_the_command_line_says_it_on_one_line(command: str, environment: dict[st
     assert process.returncode == 2
     assert process.stderr.startswith("blindspots: no Prefect server answers at PREFECT_API_URL=http://127.0.0.1:9/api")
     assert len(process.stderr.splitlines()) == 1
+
+
+def test_servers_side_by_side_have_databases_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the user's, nor each other's; a run after them finds the first one's with its tables made."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.delenv("PREFECT_API_DATABASE_CONNECTION_URL", raising=False)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/env")
+    started: list[str] = []
+    real = subprocess.Popen
+
+    def start(command: list[str], **named: Any) -> subprocess.Popen[bytes]:
+        started.append(named["env"]["PREFECT_API_DATABASE_CONNECTION_URL"])
+        return real(["/bin/true"], **named)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    one, other = LocalServer(), LocalServer()
+    assert started[0] == f"sqlite+aiosqlite:///{tmp_path}/blindspots.db"
+    assert started[1] not in (started[0], f"sqlite+aiosqlite:///{tmp_path}/prefect.db")
+    assert Path(started[1].removeprefix("sqlite+aiosqlite:///")).parent.is_dir()
+    wait_for(one.lost, 10)
+    assert one.lost() == "the Prefect server of this run"
+    one.stop()
+    other.stop()
+    assert not Path(started[1].removeprefix("sqlite+aiosqlite:///")).parent.exists()
+    LocalServer().stop()
+    assert started[2] == started[0]

@@ -2,12 +2,13 @@
 
 import os
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 import ray
 
 from blindspots.errors import InputError
-from tasks.actors.ray_start import check_scratch
+from tasks.actors.ray_start import check_scratch, make_private
 from tasks.actors.workers import Workers
 
 
@@ -65,3 +66,13 @@ def test_a_cluster_that_is_joined_has_a_folder_of_its_own(joined: bool, monkeypa
     else:
         monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     check_scratch()
+
+
+def test_the_token_is_its_owners_alone(tmp_path: Path) -> None:
+    token = tmp_path / "auth_token"
+    make_private(token)
+    assert not token.exists()
+    token.write_text("secret")
+    token.chmod(0o644)
+    make_private(token)
+    assert token.stat().st_mode & 0o777 == 0o600

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -112,3 +113,22 @@ def test_a_stop_gives_up_what_is_under_way_and_what_waits(workers: Workers, tmp_
     for call in calls:
         with pytest.raises(StoppedError, match="the run was stopped"):
             call.result(30)
+
+
+def test_what_is_lost_of_a_ray_of_the_workers_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers, ends = Workers(1), {"raylet": [None], "gcs_server": [None], "dashboard": [1]}
+
+    class Info:
+        def __init__(self, kind: str) -> None:
+            self.process = self
+            self.poll = lambda: ends[kind][0]
+
+    node = SimpleNamespace(all_processes={kind: [Info(kind)] for kind in ends})
+    monkeypatch.setattr(ray._private.worker, "_global_node", node)
+    assert workers.lost() is None
+    ends["gcs_server"] = [-9]
+    assert workers.lost() is None  # a cluster that was joined is not the workers' to look after
+    workers._owns_ray = True
+    assert workers.lost() == "Ray's gcs_server"
+    workers.close()
+    assert workers.lost() is None
