@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 import typer.main
-import yaml
 from PIL import Image
 from torch import nn
 
 from blindspots.results import Results
 from blindspots.spectral import RULES
+from blindspots.study.core_yaml import read_yaml
 from blindspots.study.file import validate_study
+from blindspots.study.recipes.recipe import DECAY, compared, recipe_of
 
 HOUSE = Path(__file__).parents[1]
 README = HOUSE / "README.md"
@@ -86,10 +87,11 @@ def test_the_stores_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert names["tree"]["transfer"].sizes["target"] == 4
 
 
-def test_the_study_on_a_page_is_one() -> None:
+def test_the_studies_on_a_page_are_some() -> None:
     page = (HOUSE / "blindspots" / "study" / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    study = validate_study(yaml.safe_load(block))
+    pooled, given = map(read_yaml, re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
+    assert [recipe_of(spec) for spec in compared(validate_study(pooled))] == [DECAY, "pool of the input", "dropout"]
+    study = validate_study(given)
     assert [spec.network for spec in study.models] == ["given", "fully-connected"]
     assert study.dataset_name == "pictures.npz"
 

@@ -91,10 +91,7 @@ def _row(results: Results, spec: ModelSpec, found: list[xr.Dataset], alone: np.n
     misread = np.stack([each["misread"].values for each in found])
     errors, n = misread.mean(axis=1), misread.shape[1]
     low, high = wilson(float(errors.mean()) * n, n)
-    distortion, bound = (
-        np.nanmean([each[name].values[each["distortion"].values > 0].mean() for each in found])
-        for name in ("distortion", "lower_bound")
-    )  # an image that is misread from the start has a distortion of 0
+    distortion, bound = (_mean_of_those_read(found, name) for name in ("distortion", "lower_bound"))
     difference = (nan, nan, nan, nan)
     if alone is not None:
         against = two_way_bootstrap(misread.astype(np.int8) - alone.astype(np.int8))
@@ -113,12 +110,18 @@ def _row(results: Results, spec: ModelSpec, found: list[xr.Dataset], alone: np.n
         "difference_low": difference[1],
         "difference_high": difference[2],
         "p": difference[3],
-        "distortion": float(distortion),
-        "lower_bound": float(bound),
+        "distortion": distortion,
+        "lower_bound": bound,
         "to_alone": nan if alone is None else float(np.mean([each["to_alone"].values.mean() for each in found])),
         "from_alone": nan if alone is None else float(np.mean([each["from_alone"].values.mean() for each in found])),
         "passes": _passes(results, spec),
     }
+
+
+def _mean_of_those_read(found: list[xr.Dataset], name: str) -> float:
+    """Return a variable's mean over images that are read correctly, whose distortion is not 0; NaN without any."""
+    values = np.concatenate([each[name].values[each["distortion"].values > 0] for each in found])
+    return float(values.mean()) if len(values) else nan
 
 
 def _passes(results: Results, spec: ModelSpec) -> float:
