@@ -26,8 +26,9 @@ def watched(
 ) -> Iterator[None]:
     """Look twice a second, while the block runs, whether something is ``lost``; then ``stop`` what waits for it.
 
-    ``lost`` returns what is gone, or None. Whatever the block then fails with is a :class:`GoneError`; where it has not
-    come to its end after ``grace`` seconds, ``end`` kills the run's other processes, and this one exits with 1.
+    ``lost`` returns what is gone, or None. Whatever the block then fails with is a :class:`GoneError`, and ``end``
+    kills the run's other processes; so it does where the block has not come to its end after ``grace`` seconds, and
+    this process exits with 1.
     """
     gone: list[str] = []
     over = threading.Event()
@@ -48,6 +49,7 @@ def watched(
         yield
     except Exception as error:
         if gone:
+            end()
             raise GoneError(gone[0]) from error
         raise
     finally:

@@ -1,6 +1,7 @@
 """IDX, the file format of MNIST: a magic number, the sizes, then the bytes."""
 
 import gzip
+import io
 import math
 import struct
 import zlib
@@ -12,6 +13,8 @@ import numpy as np
 from blindspots.errors import InputError
 
 _UNSIGNED_BYTE = 0x08
+_LONGEST_HEADER = 20
+_MOST_BYTES = 1 << 33
 
 
 def files_called(name: str, folder: Path) -> Iterator[Path]:
@@ -27,11 +30,20 @@ def files_called(name: str, folder: Path) -> Iterator[Path]:
 
 
 def decompressed(content: bytes, name: str) -> bytes:
-    """Return ``content`` without its gzip compression, where it has one; ``name`` is said in the error."""
+    """Return ``content`` without its gzip compression, where it has one; ``name`` is said in the error.
+
+    No more is unpacked than the file's own header speaks of, and a byte: a thousandth of that can be a gzip file.
+    """
     if not content.startswith(b"\x1f\x8b"):
         return content
     try:
-        return gzip.decompress(content)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            begin = file.read(_LONGEST_HEADER)
+            dims = min(begin[3], 4) if len(begin) == _LONGEST_HEADER and begin[:3] == b"\0\0\x08" else 0
+            wanted = 4 + 4 * dims + math.prod(struct.unpack(f">{dims}I", begin[4 : 4 + 4 * dims])) if dims else 0
+            if wanted > _MOST_BYTES:
+                raise InputError(f"{name} speaks of {wanted} bytes in its header; at most {_MOST_BYTES} are read")
+            return begin + file.read(max(0, wanted + 1 - len(begin)))
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{name} is a damaged gzip file ({error}); fetch it again") from None
 

@@ -19,6 +19,9 @@ _SCALARS = (
 )
 """What plain text is besides text (section 10.3.2 of the standard), and with what it can begin; \\0: it is empty."""
 
+_MOST = 1_000_000
+"""Values in a file of YAML, aliases written out."""
+
 
 class _CoreLoader(yaml.SafeLoader):
     """PyYAML's safe loader with the core schema's kinds of plain text, and without keys that stand twice."""
@@ -56,12 +59,41 @@ _CoreLoader.add_constructor("tag:yaml.org,2002:int", _CoreLoader.construct_core_
 def read_yaml(text: str) -> Any:
     """Return what ``text`` says in YAML 1.2; raise ``ValueError``, with the line, where it is none."""
     try:
-        return yaml.load(text, Loader=_CoreLoader)
+        loader = _CoreLoader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            _size(node, {})
+            return loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         place = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
         context = "" if error.context is None else f" {error.context}"
         raise ValueError(" ".join(f"{place}{error.problem}{context}".split())) from None
+    except (KeyError, AttributeError):  # of tags that do not fit their text
+        raise ValueError("a value is not of the kind that its tag says") from None
     except (yaml.YAMLError, ValueError, OverflowError, TypeError) as error:
         raise ValueError(" ".join(str(error).split())) from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node stands for, aliases written out; raise ``ValueError`` where that is no study.
+
+    A few lines of aliases of aliases stand for more than any memory holds, as soon as somebody writes them out.
+    """
+    if id(node) in known:
+        if known[id(node)] == 0:
+            raise ValueError(f"line {node.start_mark.line + 1}: a value that is a part of itself")
+        return known[id(node)]
+    known[id(node)] = 0  # under way
+    inside = [] if isinstance(node, yaml.ScalarNode) else node.value
+    parts = (part for each in inside for part in (each if isinstance(each, tuple) else (each,)))
+    size = 1 + sum(_size(part, known) for part in parts)
+    if size > _MOST:
+        raise ValueError(f"line {node.start_mark.line + 1}: aliases that stand for more than {_MOST} values")
+    known[id(node)] = size
+    return size

@@ -27,6 +27,8 @@ ARRAYS = ".npz"
 TABLE = ".csv"
 """The suffix of a table of pictures and labels that is a data set."""
 
+_KEPT = "zarr.json"  # of Zarr's own file in every group
+
 
 class Study(Part):
     """Everything that decides what a run computes."""
@@ -84,6 +86,8 @@ class Study(Part):
         reserved = [name for name in names if name == "clean" or name.startswith("noise-")]
         if reserved:
             raise ValueError(f"the name {reserved[0]} is kept for a reference set; name the model otherwise")
+        if _KEPT in names:
+            raise ValueError(f"the name {_KEPT} is that of a file in the store; name the model otherwise")
         if ALEXNET in names:
             raise ValueError(f"the name {ALEXNET} is kept for Table 5's network; name the model otherwise")
         seen: dict[ModelSpec, str] = {}

@@ -6,8 +6,11 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from time import monotonic
 from typing import Any, TypeVar
 
+import psutil
 import ray
 from ray.exceptions import RayActorError
 
@@ -22,6 +25,7 @@ logger = logging.getLogger(__name__)
 _TRIES_OF_A_CALL = 3
 _POLL_SECONDS = 0.5
 _CLOSE_SECONDS = 30
+_FAMILY_SECONDS = 5.0
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
@@ -53,6 +57,8 @@ class Workers:
         self._closing = threading.Event()
         self._guard = threading.Lock()
         self._owns_ray = False
+        self._family: list[psutil.Process] = []
+        self._seen = -_FAMILY_SECONDS
         self._actors: list[Any] = []
         self.busy: dict[int, float] = {}
         """Seconds that each actor was busy, by its number."""
@@ -121,16 +127,22 @@ class Workers:
         node: Any = ray._private.worker._global_node if self._owns_ray and not self._closing.is_set() else None
         if node is None:
             return None
+        if monotonic() > self._seen + _FAMILY_SECONDS:
+            self._family, self._seen = psutil.Process().children(recursive=True), monotonic()
         for kind in ("raylet", "gcs_server"):
             if any(info.process.poll() is not None for info in node.all_processes.get(kind, ())):
                 return f"Ray's {kind}"
         return None
 
     def kill(self) -> None:
-        """Kill what is left of a Ray of these workers' own: for where it does not shut down."""
-        node: Any = ray._private.worker._global_node if self._owns_ray else None
-        if node is not None:
-            node.kill_all_processes(check_alive=False, allow_graceful=False)
+        """Kill what is left of a Ray of these workers' own: for where it does not shut down.
+
+        That is all that this process has begun, and what those were a moment ago whose parents are gone.
+        """
+        if self._owns_ray:
+            for process in {*self._family, *psutil.Process().children(recursive=True)}:
+                with suppress(psutil.Error):
+                    process.kill()
 
     def stop(self) -> None:
         """Give up the calls under way and those that wait: whoever waits for one gets :class:`StoppedError` soon."""

@@ -8,7 +8,7 @@ from tasks.watch import GoneError, watched
 
 
 def test_what_the_block_fails_with_once_something_is_gone_is_that() -> None:
-    stopped = threading.Event()
+    stopped, killed = threading.Event(), threading.Event()
 
     def fail() -> None:
         if stopped.wait(10):
@@ -16,9 +16,10 @@ def test_what_the_block_fails_with_once_something_is_gone_is_that() -> None:
 
     with (
         pytest.raises(GoneError, match=r"^the raylet is gone, so this run ends; what is done is kept"),
-        watched(lambda: "the raylet", stopped.set, lambda: pytest.fail("killed")),
+        watched(lambda: "the raylet", stopped.set, killed.set),
     ):
         fail()
+    assert killed.is_set()
 
 
 def test_while_all_is_there_nothing_is_stopped_and_errors_are_the_blocks_own() -> None:

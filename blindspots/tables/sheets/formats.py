@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -22,8 +23,11 @@ from blindspots.tables.verdict import MARK, agreements, verdicts
 FORMATS = ("text", "markdown", "csv", "latex", "json")
 
 _LEGEND = f"{MARK} marks a value whose interval does not overlap with the paper's."
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _ESCAPES = str.maketrans(
     {**{each: rf"\{each}" for each in "%&_#$"}, "~": r"\textasciitilde{}", "^": r"\^{}", "±": r"$\pm$"}
+    | {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "\n": " ", "\r": " "}
 )
 
 
@@ -90,17 +94,23 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
     return text.getvalue().rstrip("\n")
+
+
+def _no_formula(value: Any) -> Any:
+    """Return text so that no spreadsheet takes it for a formula; anything else as it is."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULAS and len(value) > 1 else value
 
 
 def _closing(table: xr.Dataset, form: str) -> list[str]:
     """Return what a table ends in, where it is one of the paper's."""
     if not is_compared(table):
         return []
-    lines = [_LEGEND, *verdicts(table)]
+    lines = [line.replace("\r", " ").replace("\n", " ") for line in (_LEGEND, *verdicts(table))]
     if form == "markdown":  # what stands two further in is an item of the line above
         lines = [f"  - {line.lstrip()}" if line.startswith(" ") else f"- {line}" for line in lines]
+        lines = [_TAG.sub("&lt;", line) for line in lines]
     return ["\n".join(f"% {line}" for line in lines) if form == "latex" else "\n".join(lines)]
 
 
@@ -138,7 +148,7 @@ def _markdown(sheet: Sheet) -> str:
 
 
 def _bar(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+    return "| " + " | ".join(" ".join(_TAG.sub("&lt;", cell).replace("|", r"\|").splitlines()) for cell in cells) + " |"
 
 
 def _latex(sheet: Sheet) -> str:

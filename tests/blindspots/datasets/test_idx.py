@@ -46,3 +46,17 @@ def test_gzip_is_undone_and_damage_is_named() -> None:
     for damaged in (packed[:-9], packed[:40] + b"\xff\xff\xff" + packed[43:]):
         with pytest.raises(InputError, match="the-file is a damaged gzip file"):
             decompressed(damaged, "the-file")
+
+
+def test_no_more_is_unpacked_than_a_header_speaks_of() -> None:
+    """A thousandth of it can be a gzip file: four zeros a byte would fill any memory."""
+    content = idx(np.arange(200, dtype=np.uint8))
+    packed = gzip.compress(content + bytes(50_000_000))
+    assert len(packed) < 100_000
+    assert len(decompressed(packed, "the-file")) == len(content) + 1
+    with pytest.raises(InputError, match="but its header speaks of"):
+        parse_idx(decompressed(packed, "the-file"), "the-file")
+    assert len(decompressed(gzip.compress(bytes(50_000_000)), "the-file")) <= 21
+    absurd = gzip.compress(b"\0\0\x08\x04" + b"\xff" * 16 + bytes(100))
+    with pytest.raises(InputError, match=r"the-file speaks of .* bytes in its header; at most"):
+        decompressed(absurd, "the-file")

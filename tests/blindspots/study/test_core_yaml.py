@@ -57,3 +57,29 @@ def test_what_is_no_yaml_is_said_on_one_line(text: str, said: str) -> None:
         read_yaml(text)
     assert said in str(found.value)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &a [x, *a]", "line 1: a value that is a part of itself"),
+        ("a: &a\n  b: {c: *a}", "a value that is a part of itself"),
+        ("!!bool x", "a value is not of the kind that its tag says"),
+        ("!!timestamp x", "a value is not of the kind that its tag says"),
+        ("9" * 5000, "limit"),
+    ],
+)
+def test_what_is_made_to_break_a_reader_is_refused_on_one_line(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as found:
+        read_yaml(text)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.timeout(20)
+def test_aliases_of_aliases_are_not_written_out() -> None:
+    """Nine letters, nine times each the line before: four hundred million values in ten lines."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
+    with pytest.raises(ValueError, match="aliases that stand for more than 1000000 values"):
+        read_yaml("\n".join(lines))
+    assert read_yaml("\n".join(lines[:3]))["c"][8][8] == ["x"] * 9

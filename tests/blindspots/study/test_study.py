@@ -63,3 +63,9 @@ def test_a_folder_or_a_table_is_a_data_set_of_pictures(tmp_path: Path, monkeypat
         assert not load_study("quick", [f"dataset={other}"]).has_pictures
         with pytest.raises(InputError, match=r"size of pictures: the data set .* is none of pictures"):
             load_study("quick", [f"dataset={other}", "pictures.size=32"])
+
+
+def test_a_model_cannot_be_called_as_a_file_of_the_store() -> None:
+    models = [{"name": "zarr.json", "decay": [1e-2]}]
+    with pytest.raises(InputError, match=r"the name zarr\.json is that of a file in the store"):
+        validate_study({"name": "s", "models": models})

@@ -158,6 +158,23 @@ def test_latex_escapes_what_latex_would_eat(tree: xr.DataTree, study: Study) -> 
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 3
 
 
+def test_a_name_in_print_does_nothing_where_it_is_printed(tree: xr.DataTree) -> None:
+    """It is free text: no command of LaTeX, no tag of HTML, no row of its own, no formula of a spreadsheet."""
+    wild = "=\\input{a}\n<script>b</script>|"
+    content = changed().model_dump(mode="json")
+    content["models"][0]["paper"] = wild
+    table = draw_table(1, Held(tree, validate_study(content)))
+    latex, markdown = render(table, "latex"), render(table, "markdown")
+    assert r"=\textbackslash{}input\{a\} <script>b" in latex
+    assert all(line.startswith("%") for line in latex.splitlines() if r"\input" in line)
+    assert not any(line.startswith("<script") for line in latex.splitlines())
+    assert r"=\input{a} &lt;script>b&lt;/script>\|" in markdown
+    assert "<script" not in markdown
+    found = {row["paper_name"] for row in csv.DictReader(io.StringIO(render(table, "csv")))}
+    assert f"'{wild}" in found
+    assert wild not in found
+
+
 def test_what_is_said_of_all_blocks_is_said_once(tree: xr.DataTree, study: Study) -> None:
     table = draw_table(2, Held(tree, study))
     assert render(table, "text").count("Error rates in %") == render(table, "markdown").count("Error rates in %") == 1
