@@ -95,15 +95,17 @@ class Tries:
     at_once: int
     """... from how many points at once, about 12 gradients each."""
     targets: int
-    """Under nearest, likely classes that are searched as targets besides, about 60 gradients each."""
+    """Under nearest, likely classes that are searched as targets besides, about 60 gradients each ..."""
+    saturated: int
+    """... and in smooth networks, for images at which the logits saturate. There the rest of these is tried, too."""
     methods: bool
     """Towards a target, whether the paper's method is tried in full too; and in up to 3 dimensions a grid."""
 
 
 _TRIES = {
-    "fast": Tries(EARLY, EARLY, lines=False, starts=False, hops=0, at_once=0, targets=0, methods=False),
-    "usual": Tries(LATE, SMOOTH, lines=True, starts=True, hops=2, at_once=3, targets=0, methods=False),
-    "thorough": Tries(LAST, LAST, lines=True, starts=True, hops=4, at_once=16, targets=9, methods=True),
+    "fast": Tries(EARLY, EARLY, lines=False, starts=False, hops=0, at_once=0, targets=0, saturated=0, methods=False),
+    "usual": Tries(LATE, SMOOTH, lines=True, starts=True, hops=2, at_once=3, targets=0, saturated=6, methods=False),
+    "thorough": Tries(LAST, LAST, lines=True, starts=True, hops=4, at_once=16, targets=9, saturated=0, methods=True),
 }
 
 

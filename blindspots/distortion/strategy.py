@@ -18,6 +18,11 @@ from blindspots.distortion.refinement import refine
 from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.threads import Each
 
+_FARTHER = 2.0
+"""A boundary that is so many times as far as it looked from the image may not be the nearest."""
+_SATURATED = 0.7
+"""One of a smooth network that is nearer than this share of how far it looked: the logits saturate at the image, and
+slopes there are no guide to which class is the nearest."""
 _BEFORE_CUTS = 15
 """Rounds of the projection where cuts go on from its end."""
 
@@ -63,9 +68,14 @@ def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork
             dropping = method.tries.dropping if rough else method.tries.smooth
             most = min(most, _BEFORE_CUTS) if rough and method.tries.lines else most
         with problem.best.credited("projection"):
-            doubtful = nearest(problem, wanted.labels, rounds=work.rounds, most=most, dropping=dropping)
+            looked = nearest(problem, wanted.labels, rounds=work.rounds, most=most, dropping=dropping)
         if isinstance(method, Auto):
-            _both(problem, wanted, method=method, work=work, some=doubtful.nonzero()[:, 0])
+            found = problem.best.size
+            _both(problem, wanted, method=method, work=work, some=(found > _FARTHER * looked).nonzero()[:, 0])
+            saturated = (found < _SATURATED * looked).nonzero()[:, 0]
+            if method.tries.saturated and not problem.classifier.rough and len(saturated):
+                some = problem.take(saturated)
+                turn(some, wanted.take(saturated), method=method, work=work, targets=method.tries.saturated)
     elif isinstance(method, Projection):
         _refine(problem, work, some=problem.images)  # from the images themselves
     else:

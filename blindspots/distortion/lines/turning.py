@@ -33,12 +33,13 @@ _GRID = {1: 4097, 2: 129, 3: 41}
 """Values an axis, by dimension."""
 
 
-def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork) -> None:
+def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork, targets: int | None = None) -> None:
     """Go on from the problem's best, and from other starts, as the method's effort has it.
 
-    ``wanted``: of the problem's n rows.
+    ``wanted``: of the problem's n rows; ``targets``: in the place of the effort's.
     """
     tries = method.tries
+    targets = tries.targets if targets is None else targets
     if tries.lines:
         _cut(problem, wanted, work)
     if tries.starts and isinstance(wanted, Towards):
@@ -56,7 +57,7 @@ def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork) ->
         if not len(hopping):
             break
     if isinstance(wanted, AnyOther):
-        for rank in range(min(tries.targets, problem.classifier.classes - 1)):
+        for rank in range(min(targets, problem.classifier.classes - 1)):
             _towards(problem, wanted, rank=rank, method=method, work=work)
     elif tries.methods:
         again = problem.begun_anew(wanted.targets)

@@ -35,8 +35,6 @@ STRAIGHT = 0.005
 """A normal that turned by less than this angle costs no more than half its square, relative."""
 OVERSHOOT = 0.3
 """A point is drawn back to the boundary when its lead is more than this share of the gap there was at the image."""
-_FARTHER = 2.0
-"""A boundary that is so many times as far as it looked from the image may not be the nearest."""
 _RETRACTIONS = 6
 _RESTORATIONS = 8
 
@@ -128,8 +126,8 @@ def nearest(
 ) -> torch.Tensor:
     """Search the nearest point of the box that is read as any class but the label.
 
-    ``problem``: a new one, whose images are read as ``labels`` (n,). Ends after at most ``most`` rounds. Returns which
-    images (n,) are doubtful: those whose boundary was not found, or lies much farther than it looked from the image.
+    ``problem``: a new one, whose images are read as ``labels`` (n,). Ends after at most ``most`` rounds. Returns how
+    far (n,) the nearest boundary looked from each image.
     """
     rows, best, spent = problem.rows, problem.best, problem.spent
     pairs, fresh = _candidates(problem, labels, within=dropping.first)
@@ -156,7 +154,7 @@ def nearest(
         pairs = rounds.advance(rows, pairs, fresh=fresh, best=best, limits=limits)
     for counter in (spent.iterations, spent.forwards, spent.backwards):
         counter += passes
-    return best.size > _FARTHER * looked
+    return looked
 
 
 def far_beyond(pairs: Pairs) -> torch.Tensor:

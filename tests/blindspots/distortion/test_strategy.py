@@ -1,11 +1,15 @@
 """In which order methods are tried, and for which images more is tried."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from blindspots import minimum_distortion
-from blindspots.distortion import METHODS, Auto
+from blindspots import distances_to_all, minimum_distortion
+from blindspots.distortion import METHODS, Auto, methods
+from blindspots.networks.fully_connected import FullyConnected
+from tests.fixed import fixed_images, fixed_network
 
 
 class Plateau(nn.Module):
@@ -44,3 +48,34 @@ def test_auto_for_a_target_goes_on_from_lbfgs_by_projection(sigmoid):
     assert (auto.distortion <= coarse.distortion)[both].all()
     assert (auto.backwards > coarse.backwards)[both].all()
     assert auto.distortion[both].mean() < 0.99 * coarse.distortion[both].mean()
+
+
+def trained_on(images: torch.Tensor, labels: torch.Tensor, *, epochs: int) -> FullyConnected:
+    """A sigmoid network with two hidden layers, trained until its logits saturate or, by few epochs, not."""
+    network = fixed_network(32, 32).requires_grad_(True)
+    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
+    for _ in range(epochs):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(network(images), labels).backward()
+        optimiser.step()
+    return network.requires_grad_(False)
+
+
+def above_their_own(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> tuple[int, int]:
+    """How many are more than 0.1% above the least of their distances to all classes, and the gradients of all."""
+    found = minimum_distortion(network, images, labels)
+    least = distances_to_all(network, images, labels).scatter(1, labels[:, None], torch.inf).amin(1)
+    return int((found.distortion > 1.001 * least).sum()), int(found.backwards.sum())
+
+
+def test_where_logits_saturate_other_classes_are_searched_as_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the slopes at an image do not tell which class is the nearest."""
+    images, labels = fixed_images(100)
+    network = trained_on(images, labels, epochs=300)
+    labels = network(images).argmax(1)
+    above, passes = above_their_own(network, images, labels)
+    monkeypatch.setitem(methods._TRIES, "usual", replace(methods._TRIES["usual"], saturated=0))
+    before, fewer = above_their_own(network, images, labels)
+    assert above <= 6
+    assert before >= 10
+    assert passes > fewer
