@@ -131,8 +131,9 @@ def _note(table: xr.Dataset) -> str:
     over = "seeds and images" if seeds > 1 else "images alone: it speaks of these models, not of how they were trained"
     return (
         f"Errors on {span(table['n'].values)} {of}, with Wilson's 95% interval over images. {spread}A difference, in "
-        f"percentage points and pairs of a seed, has a 95% interval by a bootstrap over {over}. p: the same, adjusted "
-        "for all rows together (Holm). McNemar: how many seeds' own exact tests are below 0.05."
+        f"percentage points and pairs of a seed, has a 95% interval by a bootstrap over {over}. p: of the same, by "
+        "Student's distribution where there are several seeds, adjusted for all rows together (Holm); where seeds are "
+        "few it is the one to go by. McNemar: how many seeds' own exact tests are below 0.05."
         + (
             " These errors are to choose by, and those on the test images are not shown."
             if table.attrs["on"] != "test"
