@@ -8,7 +8,7 @@ is not what its receipt says, that receipt is removed, and the run makes the sha
 from blindspots.errors import BlindspotsError, InputError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.hands import Hands
-from blindspots.jobs.job import Job, Report
+from blindspots.jobs.job import OF_OTHER_CONTENT, Job, Report
 from blindspots.jobs.workspace import Workspace
 
 
@@ -54,6 +54,19 @@ def drop_damaged(workspace: Workspace, job: Job) -> list[str]:
         receipt = job.receipt(workspace, shard)
         problem = None if receipt is None else job.damage(workspace, shard, receipt)
         if problem is not None:
-            job.forget(workspace, shard)
+            drop(workspace, job, shard, problem)
             found.append(f"{job.key} shard {shard}: {problem}")
     return found
+
+
+def drop(workspace: Workspace, job: Job, shard: int, problem: str) -> None:
+    """Remove the receipt of a damaged shard, so that it is made again.
+
+    Where it could be read, and was another than it should be, whatever reads it may have read that: those jobs are to
+    do again as well, though what is made again is what they should have read.
+    """
+    job.forget(workspace, shard)
+    if OF_OTHER_CONTENT in problem:
+        for reader in (each for each in expand(workspace.study) if job.key in each.inputs):
+            for number in range(reader.shards(workspace)):
+                reader.forget(workspace, number)

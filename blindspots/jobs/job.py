@@ -22,6 +22,9 @@ from blindspots.study.study import Study
 
 Known = TypeVar("Known")
 
+OF_OTHER_CONTENT = "the content is not what the receipt says"
+"""What is wrong with a shard that can be read: whoever read it, was misled."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -165,12 +168,12 @@ class Job(ABC):
         try:
             found = _hashes(self.read(workspace, shard))
         except CorruptShardError as error:
-            return str(error)
+            return str(error) if len(other) < 2 else f"{error}; {', '.join(sorted(other))}: {OF_OTHER_CONTENT}"
         wrong = sorted(
             name for name in found.keys() | receipt.arrays.keys() if found.get(name) != receipt.arrays.get(name)
         )
         if wrong:
-            return f"{', '.join(wrong)}: the content is not what the receipt says"
+            return f"{', '.join(wrong)}: {OF_OTHER_CONTENT}"
         return f"{', '.join(sorted(other))}: the file is not what the receipt says" if other else None
 
     def finish(

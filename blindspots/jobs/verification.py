@@ -4,12 +4,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from blindspots.jobs.damage import drop
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Job
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout, root, sealing
-
-_OF_OTHER_CONTENT = "the content is not what the receipt says"
 
 
 @dataclass(frozen=True)
@@ -88,20 +87,13 @@ def others(workspace: Workspace) -> tuple[str, ...]:
 def repair(workspace: Workspace, found: Verification) -> None:
     """Remove the receipts of the damaged shards, so that the next run makes them again; nothing is computed.
 
-    Where a shard could be read, and was another than it should be, whatever reads it may have read that: those jobs
-    are to do again as well. Files that belong to all jobs are mended by whoever begins to work in the root.
+    And those of what may have read one of another content: :func:`~blindspots.jobs.damage.drop`. Files that belong to
+    all jobs are mended by whoever begins to work in the root.
     """
     jobs = {job.key: job for job in expand(workspace.study)}
-    misleading = set()
     for finding in found.damaged:
         if finding.shard is not None:
-            jobs[finding.job].forget(workspace, finding.shard)
-            if _OF_OTHER_CONTENT in finding.problem:
-                misleading.add(finding.job)
-    for job in jobs.values():
-        if not misleading.isdisjoint(job.inputs):
-            for shard in range(job.shards(workspace)):
-                job.forget(workspace, shard)
+            drop(workspace, jobs[finding.job], finding.shard, finding.problem)
 
 
 def _look(workspace: Workspace, job: Job, shard: int) -> _Look:

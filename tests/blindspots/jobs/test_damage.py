@@ -84,3 +84,20 @@ def test_what_is_damaged_again_and_again_ends_the_run(tiny: Study, root: Path, m
     with pytest.raises(SentBackError, match="it rots"):
         run_study(tiny, root)
     assert len(tries) == 3
+
+
+def test_what_read_a_shard_of_another_content_is_made_again_in_the_same_run(
+    tiny: Study, root: Path, tiny_root: Path
+) -> None:
+    """A table was drawn from a file that was swapped; later a job meets damage, and all that it reads is hashed."""
+    ours, other = (root / f"study.zarr/sets/{name}/seed-0/train/nearest/distortion/c/0" for name in ("fc10", "fc20-10"))
+    ours.write_bytes(other.read_bytes())
+    (root / layout.receipt("tables/table1", 0)).unlink()
+    assert run_study(tiny, root).shards == {"tables/table1": (0,)}
+    path = next(each for each in (root / "study.zarr/negatives/fc10/seed-0/misread/c").rglob("*") if each.is_file())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content)
+    (root / layout.receipt("tables/negatives", 0)).unlink()
+    assert "tables/table1" in run_study(tiny, root).shards
+    assert_same_content(root, tiny_root)
