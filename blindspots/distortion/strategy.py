@@ -10,7 +10,7 @@ from blindspots.distortion.common_c import with_common_c
 from blindspots.distortion.criteria import AnyOther, Criterion
 from blindspots.distortion.drawing_back import FROM_CLASSES, draw_back
 from blindspots.distortion.lines.rescue import rescue
-from blindspots.distortion.lines.turning import penalise, turn
+from blindspots.distortion.lines.turning import from_the_grid, penalise, turn
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
 from blindspots.distortion.problem import Problem
 from blindspots.distortion.projection.projection import LATE, nearest
@@ -80,6 +80,8 @@ def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork
         _refine(problem, work, some=problem.images)  # from the images themselves
     else:
         _both(problem, wanted, method=method, work=work, some=problem.images)
+    if isinstance(method, Auto) and method.tries.methods:
+        from_the_grid(problem, wanted, work=work)
     if isinstance(method, Auto) and (problem.classifier.rough or method.tries.methods):
         found = torch.isfinite(problem.best.size).nonzero()[:, 0]
         if len(found):

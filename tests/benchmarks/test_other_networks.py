@@ -1,12 +1,15 @@
 """Least distortions of other people's kinds of networks, by each effort, beside other libraries on the same images.
 
-Small networks on scikit-learn's digits and MNIST, trained in seconds. For each image what ours found is divided by the
-least that any peer did; "own" is the least of ``distances_to_all``. Times are one thread's of the processor.
+Small networks on scikit-learn's digits and MNIST, trained in seconds, and an EfficientNet-Lite0 where its weights and
+pictures are named. For each image what ours found is divided by the least that any peer did; "own" is the least of
+``distances_to_all``. Times are one thread's of the processor.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from time import process_time
 
 import foolbox
@@ -18,6 +21,9 @@ from torch import nn
 
 from blindspots import distances_to_all, minimum_distortion
 from blindspots.datasets.loading import load_dataset
+from blindspots.models.opening import open_model
+from blindspots.networks.known import NETWORKS as KNOWN
+from blindspots.study.pictures_spec import PicturesSpec
 from tests.benchmarks.conftest import Table
 from tests.benchmarks.peers import OVERSHOOT, Peer, alma, fab, foolboxes, sdf
 
@@ -26,6 +32,10 @@ pytestmark = pytest.mark.timeout(7200)
 EFFORTS = ("fast", "usual", "thorough")
 DIGITS, MNIST = 120, 60
 """Images that a network reads correctly."""
+IMAGENET, WEIGHTS = "BLINDSPOTS_IMAGENET", "BLINDSPOTS_EFFICIENTNET"
+"""Variables that name the folders of a picture a class, and of the file ``efficientnet_lite0.safetensors``."""
+PICTURES = int(os.environ.get("BLINDSPOTS_PICTURES", "64"))
+"""Of them; a hundred gradients of one take some ten seconds of a core."""
 FARTHER = 1.01
 OTHERS: dict[str, Peer] = {
     "DDN-300": foolboxes(foolbox.attacks.DDNAttack(steps=300)),
@@ -34,6 +44,12 @@ OTHERS: dict[str, Peer] = {
     "FAB-100": partial(fab, norm=2, n_iter=100),
     "SuperDeepFool": partial(sdf, steps=100, df_steps=100, overshoot=OVERSHOOT),
 }
+FEW: dict[str, Peer] = {
+    "DDN-100": foolboxes(foolbox.attacks.DDNAttack(steps=100)),
+    "DeepFool": OTHERS["DeepFool"],
+    "ALMA-100": partial(alma, distance="l2", init_lr_distance=0.1, num_steps=100),
+}
+"""For a network whose gradients are dear."""
 
 
 class Residual(nn.Module):
@@ -118,33 +134,66 @@ def trained(name: str) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
     return model, sets[2][right], sets[3][right]
 
 
+def measured(
+    table: Table,
+    trial: tuple[nn.Module, torch.Tensor, torch.Tensor],
+    *,
+    peers: dict[str, Peer],
+    efforts: Sequence[str],
+    own: torch.Tensor | None = None,
+) -> None:
+    """Add what each effort finds beside the peers; ``own``: (n,) the least of ``distances_to_all``, Euclidean."""
+    model, images, labels = trial
+    sizes, seconds = {}, {}
+    for peer, attack in peers.items():
+        began = process_time()
+        distorted = attack(model, images, labels)
+        seconds[peer] = process_time() - began
+        length = (distorted - images).flatten(1).double().norm(dim=1)
+        sizes[peer] = torch.where(model(distorted).argmax(1) != labels, length, torch.inf)
+    least = torch.stack(list(sizes.values())).amin(0)
+    for effort in efforts:
+        minimum_distortion(model, images[:2], labels[:2], effort=effort)
+        began = process_time()
+        found = minimum_distortion(model, images, labels, effort=effort)
+        spent = process_time() - began
+        share = found.l2 / least
+        wanted = {"usual": 0.999, "thorough": 0.99}.get(effort)
+        table.add(f"{effort}: mean over the best of all peers", float(share.mean()), at_most=wanted)
+        table.add(f"{effort}: images {FARTHER} times as far", int((share > FARTHER).sum()))
+        table.add(f"{effort}: the worst image", float(share.max()))
+        if own is not None:
+            table.add(f"{effort}: images above the least of own distances by 0.1%", int((found.l2 > 1.001 * own).sum()))
+            table.add(f"{effort}: the worst of them", float((found.l2 / own).max()))
+        near = [seconds[peer] for peer, each in sizes.items() if float(each.mean()) <= 1.01 * float(found.l2.mean())]
+        if near:
+            table.add(f"{effort}: time over the fastest peer within 1%", spent / min(near), at_most=0.5)
+        table.add(f"{effort}: milliseconds an image", 1e3 * spent / len(images))
+        table.add(f"{effort}: gradients an image", float(found.backwards.double().mean()))
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_nearest(table: Table, name: str) -> None:
     with table.part(f"nearest, {name}"):
         model, images, labels = trained(name)
-        sizes, seconds = {}, {}
-        for peer, attack in OTHERS.items():
-            began = process_time()
-            distorted = attack(model, images, labels)
-            seconds[peer] = process_time() - began
-            length = (distorted - images).flatten(1).double().norm(dim=1)
-            sizes[peer] = torch.where(model(distorted).argmax(1) != labels, length, torch.inf)
-        least = torch.stack(list(sizes.values())).amin(0)
         own = distances_to_all(model, images, labels).scatter(1, labels[:, None], torch.inf).amin(1)
         own *= images[0].numel() ** 0.5
-        for effort in EFFORTS:
-            minimum_distortion(model, images[:2], labels[:2], effort=effort)
-            began = process_time()
-            found = minimum_distortion(model, images, labels, effort=effort)
-            spent = process_time() - began
-            share = found.l2 / least
-            wanted = {"usual": 0.999, "thorough": 0.99}.get(effort)
-            table.add(f"{effort}: mean over the best of all peers", float(share.mean()), at_most=wanted)
-            table.add(f"{effort}: images {FARTHER} times as far", int((share > FARTHER).sum()))
-            table.add(f"{effort}: images above the least of own distances by 0.1%", int((found.l2 > 1.001 * own).sum()))
-            near = [
-                seconds[peer] for peer, each in sizes.items() if float(each.mean()) <= 1.01 * float(found.l2.mean())
-            ]
-            if near:
-                table.add(f"{effort}: time over the fastest peer within 1%", spent / min(near))
-            table.add(f"{effort}: milliseconds an image", 1e3 * spent / len(images))
+        measured(table, (model, images, labels), peers=OTHERS, efforts=EFFORTS, own=own)
+
+
+def test_nearest_of_an_imagenet_classifier(table: Table) -> None:
+    """EfficientNet-Lite0 on the first pictures that it reads correctly: three of the peers, at 100 steps."""
+    if not {IMAGENET, WEIGHTS} <= set(os.environ):
+        pytest.skip(f"{IMAGENET} or {WEIGHTS} names no folder")
+    with table.part(f"nearest, EfficientNet-Lite0, {PICTURES} pictures"):
+        opened = open_model(Path(os.environ[WEIGHTS]) / "efficientnet_lite0.safetensors")
+        stated = KNOWN["efficientnet-lite0"].pictures
+        size = opened.input_shape[1]
+        wanted = PicturesSpec(size=size, crop=stated.crop, interpolation=stated.interpolation)
+        pictures = load_dataset(os.environ[IMAGENET], pictures=wanted)
+        some = pictures.ids("test")[: 2 * PICTURES]
+        images, labels = pictures.images("test", some), pictures.labels("test", some)
+        model = opened.model.eval().requires_grad_(False)
+        read = torch.cat([model(part).argmax(1) for part in images.split(8)])
+        right = (read == labels).nonzero()[:PICTURES, 0]
+        measured(table, (model, images[right], labels[right]), peers=FEW, efforts=("fast", "usual"))

@@ -63,8 +63,6 @@ def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork, ta
         again = problem.begun_anew(wanted.targets)
         penalise(again, wanted, method=Lbfgs(), work=work)
         problem.include(again)
-    if tries.methods and problem.rows.shape[1] in _GRID:
-        _from_the_grid(problem, wanted, work=work)
 
 
 def penalise(problem: Problem, wanted: Criterion, *, method: Lbfgs, work: RowWork) -> None:
@@ -149,9 +147,11 @@ def _towards(problem: Problem, wanted: AnyOther, *, rank: int, method: Auto, wor
     problem.include(again)
 
 
-def _from_the_grid(problem: Problem, wanted: Criterion, *, work: RowWork) -> None:
-    """Begin at the nearest point of a grid that is read as wanted."""
+def from_the_grid(problem: Problem, wanted: Criterion, *, work: RowWork) -> None:
+    """Begin at the nearest point of a grid that is read as wanted, whatever was found; up to 3 dimensions."""
     size = problem.rows.shape[1]
+    if size not in _GRID:
+        return
     axis = torch.linspace(0, 1, _GRID[size], dtype=problem.rows.dtype, device=problem.rows.device)
     grid = torch.cartesian_prod(*[axis] * size).reshape(-1, size)
     read = problem.classifier.logits(grid).argmax(dim=1)

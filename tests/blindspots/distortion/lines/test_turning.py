@@ -69,6 +69,20 @@ def test_in_low_dimensions_thorough_finds_what_a_grid_finds(values):
     assert (found.l2[there] <= 1.02 * least[there] + 1e-3).all()
 
 
+def test_in_low_dimensions_thorough_finds_a_far_corner_that_no_slope_leads_to():
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = nn.Sequential(
+            nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 3)
+        ).requires_grad_(False)
+    for parameter in model.parameters():
+        parameter.mul_(4.0)
+    image, label = torch.tensor([[0.92144608, 0.63199478]]), torch.tensor([2])
+    found = minimum_distortion(model, image, label, effort="thorough")
+    assert found.success.all()
+    assert float(found.l2) <= 1.0156 * 1.0001  # of 401 x 401 points 97 are read otherwise, the nearest so far away
+
+
 def test_an_effort_there_is_none_of_is_refused_and_an_object_keeps_its_own():
     with pytest.raises(InputError, match="effort is 'most'; give one of fast, usual, thorough"):
         minimum_distortion(MODEL, IMAGES, LABELS, effort="most")
