@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 from blindspots.errors import BlindspotsError, InputError
 from blindspots.files import is_for_good
 from blindspots.networks import NETWORKS
+from flows.extra import require_root_and_data, require_workflow
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
 from flows.store_commands import commands
@@ -92,6 +93,7 @@ def run(
     from blindspots.study.file import load_study
 
     wanted = load_study(study, [*(changes or []), *["pictures.skip_damaged=true"] * skip_damaged])
+    require_root_and_data(root, wanted.dataset, data)
     if dry_run:
         from blindspots.jobs.opening import look_into
         from blindspots.jobs.plan import make_plan
@@ -106,8 +108,6 @@ def run(
         kind = None if device == "auto" else device
         outcome = run_in_this_process(wanted, root=root, device=kind, data=data, networks=networks or None)
     else:
-        from flows.extra import require_workflow
-
         require_workflow("blindspots run", otherwise="; blindspots run --here does without")
         if not Path(root).exists():  # then there is work for certain, and what takes seconds to import can wait
             _require_named_server()
@@ -165,8 +165,6 @@ def bounds(
     that returns it; its code is run, and the weights must fit.
     """
     if workers is not None:
-        from flows.extra import require_workflow
-
         require_workflow("blindspots bounds --workers", otherwise="; without --workers nothing is missing")
     from flows.bounds import bounds_of
 
@@ -227,8 +225,6 @@ def serve(
 
     Needs a Prefect server: start one with [bold]prefect server start[/bold] and name it in PREFECT_API_URL.
     """
-    from flows.extra import require_workflow
-
     require_workflow("blindspots serve")
     from blindspots.study.file import load_study
 

@@ -10,6 +10,7 @@ import typer
 from blindspots.errors import InputError
 from blindspots.figures import FIGURES
 from blindspots.tables import TABLES
+from flows.extra import require_study
 from flows.options import ROOT, Data, Json, Networks, Output, Root
 from flows.printing import print_json, print_or_write, print_plan, terminal_width
 
@@ -24,6 +25,7 @@ def _named(registry: Mapping[str, Any]) -> str:
 @commands.command(epilog="[bold]Example[/bold]\n\nblindspots status --root mnist --json")
 def status(root: Root = ROOT, data: Data = None, networks: Networks = None, as_json: Json = False) -> None:
     """Say what of the study in a root is done."""
+    require_study(root)
     from blindspots.jobs.opening import workspace_of
     from blindspots.jobs.plan import make_plan
 
@@ -44,6 +46,7 @@ def verify(
     """Read everything back and hold it against its receipts; exit with 1 where something is damaged."""
     from dataclasses import asdict
 
+    require_study(root)
     from blindspots.jobs import verification
     from blindspots.jobs.opening import working, workspace_of
 

@@ -8,6 +8,7 @@ from blindspots.datasets.dataset import Dataset
 from blindspots.datasets.idx_dataset import idx_files_in, load_idx, load_idx_folder
 from blindspots.datasets.npz import load_npz
 from blindspots.datasets.pixel_table import load_tables, tables_in
+from blindspots.datasets.whereabouts import located
 from blindspots.errors import InputError
 from blindspots.study.pictures_spec import PicturesSpec
 
@@ -38,13 +39,6 @@ def load_dataset(name: str, *, folder: Path | None = None, pictures: PicturesSpe
         f"no data set is called {name!r}; there are {', '.join(ARCHIVES)}, and yours by the path of an .npz file, "
         "of a folder of pictures, or of a .csv file of their paths and labels"
     )
-
-
-def located(name: str, folder: Path | None) -> Path:
-    """Return where a data set of one's own lies: in ``folder``, where its name is there, or at its path."""
-    path = Path(name).expanduser()
-    handed = None if folder is None else folder.expanduser() / path.name
-    return handed if handed is not None and handed.exists() else path
 
 
 @lru_cache(maxsize=16)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from blindspots.datasets.in_memory import ArrayDataset, of_arrays
+from blindspots.datasets.whereabouts import ARRAYS, not_there
 from blindspots.errors import InputError
 
 _SPLITS = ("train", "test")
@@ -47,8 +48,7 @@ def load_npz(path: Path) -> ArrayDataset:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"the data set {path} {what}; name a file of arrays that ends in .npz")
+        raise not_there(path, ARRAYS)
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}

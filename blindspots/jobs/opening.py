@@ -8,14 +8,13 @@ from pathlib import Path
 from blindspots.datasets.class_names import numbered_rules
 from blindspots.datasets.sources import named_folder
 from blindspots.device import resolved_device
-from blindspots.errors import InputError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.networks.known import allowed_packages
 from blindspots.store.place import Place
-from blindspots.store.root import Stored, check, finish, stored, working_in
+from blindspots.store.root import Stored, check, finish, stored, study_in, working_in
 from blindspots.store.sealing import is_intact
 from blindspots.study.study import Study
 
@@ -79,9 +78,7 @@ def workspace_of(
     Raises :class:`InputError` where there is none.
     """
     place = Place.at(root)
-    there = stored(place)
-    if there is None:
-        raise InputError(f"there is no study in {place}; make one with: blindspots run --root {root}")
+    there = study_in(place, root=root)
     return _checked(there.study, place, there, data, networks).on(resolved_device(None))
 
 

@@ -13,7 +13,7 @@ from blindspots.networks.known import allowed_packages
 from blindspots.results.tree import check_whole, open_group, open_tree
 from blindspots.store import layout
 from blindspots.store.place import Place
-from blindspots.store.root import stored
+from blindspots.store.root import study_in
 from blindspots.study.study import Study
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ class Results:
         Raises :class:`InputError` where no study lies there.
         """
         self.place = Place.at(root)
-        there = stored(self.place)
-        if there is None:
-            raise InputError(f"there is no study in {self.place}; make one with: blindspots run --root {root}")
+        there = study_in(self.place, root=root)
         self.study: Study = there.study
         """The study as last run."""
         self._data = None if data is None else Path(data)

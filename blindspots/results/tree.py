@@ -8,7 +8,7 @@ from zarr.errors import ContainsArrayError, GroupNotFoundError
 from blindspots.errors import InputError
 from blindspots.store import layout
 from blindspots.store.place import Place
-from blindspots.store.root import stored
+from blindspots.store.root import study_in
 from blindspots.store.sealing import is_sealed
 
 MENDED = "blindspots verify --repair and then blindspots run make them anew"
@@ -26,8 +26,7 @@ def open_study(root: str | Path, *, lazy: bool = True) -> xr.DataTree:
     study lies there.
     """
     place = Place.at(root)
-    if stored(place) is None:
-        raise InputError(f"there is no study in {place}; make one with: blindspots run --root {root}")
+    study_in(place, root=root)
     return open_tree(place, lazy=lazy)
 
 

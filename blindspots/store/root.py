@@ -58,6 +58,17 @@ def stored(place: Place) -> Stored | None:
     return None
 
 
+def study_in(place: Place, *, root: object = None) -> Stored:
+    """Return the study as last run in a root, which the user named ``root``.
+
+    Raises :class:`InputError` where there is none, and as :func:`stored` does.
+    """
+    there = stored(place)
+    if there is None:
+        raise InputError(f"there is no study in {place}; make one with: blindspots run --root {root or place}")
+    return there
+
+
 def _is_a_beginning(place: Place, name: str) -> bool:
     """Tell whether a file may be all that is there of a run that was killed, or copied, in its first moment."""
     if name == layout.STUDY:  # what is whole, and says something else, is somebody else's

@@ -1,16 +1,23 @@
 """The command line in this process: what it says, where it says it, and with which exit code."""
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from blindspots.errors import InputError, StageFailedError
 from blindspots.store import layout
+from blindspots.store import root as store_root
+from blindspots.store.place import Place
+from blindspots.store.receipts import read_receipt, rewrite_receipt
 from blindspots.study.built_in import BUILT_IN
 from blindspots.study.study import Study
 from flows.cli import main
-from tests.flows.conftest import Call
+from tests.flows.conftest import HOUSE, Call
 from tests.own_model import PACKAGE, written
 from tests.small_pictures import folder_of_pictures
 
@@ -88,14 +95,14 @@ def test_a_package_whose_networks_a_study_names_is_allowed_on_the_command_line(c
 
 @pytest.mark.parametrize("command", [("status",), ("verify",), ("table", "1"), ("figure", "7"), ("report",)])
 def test_what_looks_into_a_root_allows_packages_too(
-    command: tuple[str, ...], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: tuple[str, ...], call: Call, tiny_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def opened(*_: object, networks: object, **__: object) -> None:
         raise InputError(f"allowed: {networks}")
 
     monkeypatch.setattr("blindspots.jobs.opening.workspace_of", opened)
     monkeypatch.setattr("blindspots.results.Results", opened)
-    said = call.refusal(*command, "--root", str(tmp_path), "--networks", "theirs", "--networks", "mine")
+    said = call.refusal(*command, "--root", str(tiny_root), "--networks", "theirs", "--networks", "mine")
     assert "allowed: ['theirs', 'mine']" in said
 
 
@@ -122,11 +129,11 @@ def test_damaged_pictures_are_left_out_where_that_is_asked_for(
 
 
 def test_other_roots_are_refused(call: Call, finished: Path, tmp_path: Path) -> None:
-    study = finished / layout.STUDY
-    content = json.loads(study.read_text())
-    study.write_text(json.dumps({**content, "dataset": {"name": "mnist", "sha256": "0" * 64}}))
+    place = Place.at(finished)
+    content = json.loads(place.read(layout.STUDY))
+    store_root._write(place, {**content, "dataset": {"name": "mnist", "sha256": "0" * 64}})
     assert "name another root" in call.refusal("run", "--root", str(finished))
-    study.write_text(json.dumps({**content, "format": 99}))
+    store_root._write(place, {**content, "format": 99})
     assert "has format 99" in call.refusal("run", "--root", str(finished))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").touch()
@@ -209,10 +216,10 @@ def test_failed_jobs_are_named_on_one_line_and_a_defect_is_not_hidden(
 
 
 def test_a_mixture_of_versions_is_reported(call: Call, finished: Path) -> None:
-    receipt = finished / layout.receipt("sets/fc10/seed-0/train/random", 0)
-    content = json.loads(receipt.read_text())
-    content["versions"]["torch"] = "1.0"
-    receipt.write_text(json.dumps(content))
+    place, key = Place.at(finished), layout.receipt("sets/fc10/seed-0/train/random", 0)
+    receipt = read_receipt(place, key)
+    assert receipt is not None
+    rewrite_receipt(place, key, replace(receipt, versions={**receipt.versions, "torch": "1.0"}))
     said = call("verify", "--root", str(finished))
     assert "mixed versions: torch: 1 shards by 1.0, 49 shards by" in said
 
@@ -228,3 +235,46 @@ def test_a_table_fits_the_terminal_unless_it_is_to_be_wide(
     assert written.read_text() == wide
     monkeypatch.delenv("COLUMNS")
     assert call("table", "2", "--root", str(finished)) == wide  # into a pipe
+
+
+_REFUSED_AT_ONCE = (
+    ["run", "nosuch"],
+    ["run", "--set", "sets.rules=[farthest]"],
+    ["run", "--set", "dataset=./nosuch.npz"],
+    ["run", "--set", "dataset=./nosuch/"],
+    ["run", "--root", "s3://bucket/root"],
+    ["run", "--root", "taken"],
+    ["status", "--root", "nosuch"],
+    ["verify", "--root", "nosuch"],
+    ["table", "99", "--root", "nosuch"],
+    ["table", "1", "--root", "nosuch"],
+    ["figure", "99", "--root", "nosuch"],
+    ["report", "--root", "nosuch"],
+)
+_AND_SAY_WHAT_WAS_IMPORTED = """
+import json, sys
+from flows.cli import main
+for arguments in json.loads(sys.argv[1]):
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        assert ended.code == 2, arguments
+    print(arguments, *sorted({"torch", "ray", "prefect"} & set(sys.modules)))
+"""
+
+
+def test_what_is_refused_at_once_imports_nothing_that_takes_seconds(tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    (folder / "taken").mkdir(parents=True)
+    (folder / "taken" / "notes.txt").write_text("mine")
+    done = subprocess.run(
+        [sys.executable, "-c", _AND_SAY_WHAT_WAS_IMPORTED, json.dumps(_REFUSED_AT_ONCE)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(HOUSE)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [str(arguments) for arguments in _REFUSED_AT_ONCE]
+    assert len(done.stderr.splitlines()) == len(_REFUSED_AT_ONCE)
+    assert sorted(path.name for path in folder.iterdir()) == ["taken"]

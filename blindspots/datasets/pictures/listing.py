@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from blindspots.datasets.whereabouts import PICTURES, not_there
 from blindspots.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -68,8 +69,7 @@ def list_pictures(path: Path) -> Listing:
     if path.suffix == ".csv" and not path.is_dir():
         return _of_table(path)
     if not path.is_dir():
-        what = "is no folder" if path.exists() else "does not exist"
-        raise InputError(f"the data set {path} {what}; name a folder of pictures, or a .csv file of paths and labels")
+        raise not_there(path, PICTURES)
     inside = {each.name for each in _visible(path) if each.is_dir()}
     parts = _parts(path, {name: _SPLITS[name.lower()] for name in sorted(inside) if name.lower() in _SPLITS})
     if parts and "test" not in parts.values():

@@ -1,0 +1,28 @@
+"""Where a data set of one's own lies, and whether anything does: told before what takes seconds is imported."""
+
+from pathlib import Path
+
+from blindspots.errors import InputError
+from blindspots.study.study import DATASETS
+
+ARRAYS, PICTURES = "a file of arrays that ends in .npz", "a folder of pictures, or a .csv file of paths and labels"
+
+
+def located(name: str, folder: Path | None) -> Path:
+    """Return where a data set of one's own lies: in ``folder``, where its name is there, or at its path."""
+    path = Path(name).expanduser()
+    handed = None if folder is None else folder.expanduser() / path.name
+    return handed if handed is not None and handed.exists() else path
+
+
+def check_there(name: str, folder: Path | None) -> None:
+    """Raise :class:`InputError` where nothing lies at the path of a data set of one's own."""
+    path = located(name, folder)
+    if name not in DATASETS and not path.exists():
+        raise not_there(path, ARRAYS if name.endswith(".npz") else PICTURES)
+
+
+def not_there(path: Path, wanted: str) -> InputError:
+    """Return what to say of a ``path`` that is not what is ``wanted`` there."""
+    found = "does not exist" if not path.exists() else "is a folder" if path.is_dir() else "is no folder"
+    return InputError(f"the data set {path} {found}; name {wanted}")
