@@ -42,7 +42,9 @@ def test_a_page_shows_the_maps_of_each_rule_apart(results: Results) -> None:
 
 
 def test_what_cannot_be_drawn_is_refused(results: Results) -> None:
-    known = "5, transfer, distortions, 6, quocnet, 7, filters, training, negatives, pools, spectrum, 1, 2, 3, 4 and units"
+    known = (
+        "5, transfer, distortions, 6, quocnet, 7, filters, training, negatives, pools, spectrum, 1, 2, 3, 4 and units"
+    )
     with pytest.raises(InputError, match=f"there is no figure 9; there are {known}"):
         draw_figure(9, results)
     with pytest.raises(InputError, match="figure filters is not in the study tiny, which has no autoencoder"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from blindspots.identity import identity
 from blindspots.report.provenance import provenance
 from blindspots.store.place import Place
 
@@ -16,7 +17,14 @@ def place(tmp_path: Path) -> Place:
     ):
         path = tmp_path / "receipts" / "sets" / f"{index}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        receipt = {"identity": "i", "content": "c", "seconds": 1.5, "versions": {"torch": torch}, "finished": finished}
+        content = identity()  # of no arrays
+        receipt = {
+            "identity": "i",
+            "content": content,
+            "seconds": 1.5,
+            "versions": {"torch": torch},
+            "finished": finished,
+        }
         path.write_text(json.dumps(receipt))
     (tmp_path / "receipts" / "sets" / "9.json").write_text("damaged")
     return Place.at(tmp_path)

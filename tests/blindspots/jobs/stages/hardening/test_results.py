@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from blindspots.figures.hardening.pools import pools_figure
 from blindspots.jobs.run import run_study
@@ -15,6 +16,8 @@ from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
+from blindspots.tables.drawing import draw_table, in_order
+from blindspots.tables.sheets.formats import FORMATS, render
 from blindspots.tables.sheets.pools import findings, pools_sheets
 from tests.small_quocnet import small_pictures
 
@@ -101,6 +104,15 @@ def test_the_table_has_a_row_a_way_and_the_papers_errors_beside(folder: Path) ->
         assert "not shown" in sheets[0].notes[0]  # errors on test images
         assert "Of 2 ways with pools" in findings(table)[0]
         assert findings(table.sel(model=["alone", "drop"])) == ()
+
+
+def test_the_table_that_is_read_back_is_the_one_that_is_drawn(folder: Path) -> None:
+    with Results(folder / "root") as results:
+        stored, drawn = results.table("pools"), draw_table("pools", results)
+        assert stored is not None
+        for form in FORMATS:
+            assert render(in_order(stored), form) == render(drawn, form), form
+        xr.testing.assert_identical(in_order(stored).load(), drawn)
 
 
 def test_the_figure_has_three_panels(folder: Path) -> None:
