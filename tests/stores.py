@@ -1,10 +1,16 @@
-"""Reading whole stores in tests, with the libraries alone."""
+"""Reading whole stores in tests, with the libraries alone, and having one say something else of itself."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
 from safetensors.numpy import load_file
+
+from blindspots.store import layout
+from blindspots.store import root as store_root
+from blindspots.store.place import Place
 
 
 def decoded(root: Path) -> dict[str, np.ndarray]:
@@ -26,3 +32,9 @@ def assert_same_content(one: Path, other: Path) -> None:
     assert len(left) > 50
     for name, values in left.items():
         np.testing.assert_array_equal(values, right[name], err_msg=name)
+
+
+def rewrite_study(root: Path, **changes: Any) -> None:
+    """Have what a root says of itself say something else, as another version would have written it: whole."""
+    place = Place.at(root)
+    store_root._write(place, {**json.loads(place.read(layout.STUDY)), **changes})

@@ -11,7 +11,6 @@ import pytest
 
 from blindspots.errors import InputError, StageFailedError
 from blindspots.store import layout
-from blindspots.store import root as store_root
 from blindspots.store.place import Place
 from blindspots.store.receipts import read_receipt, rewrite_receipt
 from blindspots.study.built_in import BUILT_IN
@@ -20,6 +19,7 @@ from flows.cli import main
 from tests.flows.conftest import HOUSE, Call
 from tests.own_model import PACKAGE, written
 from tests.small_pictures import folder_of_pictures
+from tests.stores import rewrite_study
 
 
 @pytest.fixture(autouse=True)
@@ -129,11 +129,9 @@ def test_damaged_pictures_are_left_out_where_that_is_asked_for(
 
 
 def test_other_roots_are_refused(call: Call, finished: Path, tmp_path: Path) -> None:
-    place = Place.at(finished)
-    content = json.loads(place.read(layout.STUDY))
-    store_root._write(place, {**content, "dataset": {"name": "mnist", "sha256": "0" * 64}})
+    rewrite_study(finished, dataset={"name": "mnist", "sha256": "0" * 64})
     assert "name another root" in call.refusal("run", "--root", str(finished))
-    store_root._write(place, {**content, "format": 99})
+    rewrite_study(finished, format=99)
     assert "has format 99" in call.refusal("run", "--root", str(finished))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").touch()

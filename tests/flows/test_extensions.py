@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from blindspots.store import layout
 from tests.flows.conftest import HOUSE, Call, CommandLine, one_after_another
+from tests.stores import rewrite_study
 
 
 @pytest.fixture
@@ -65,9 +67,8 @@ def test_what_a_package_offers_is_known_everywhere(
 
 
 def test_a_root_with_a_stage_that_is_not_known_is_refused_on_one_line(call: Call, study_file: str, root: Path) -> None:
-    study = root / "study.json"
-    content = json.loads(study.read_text())
-    study.write_text(json.dumps({**content, "stages": [*content["stages"], "norms"]}))
+    stages = json.loads((root / layout.STUDY).read_text())["stages"]
+    rewrite_study(root, stages=[*stages, "norms"])
     for arguments in (("run", study_file), ("status",), ("verify",)):
         said = call.refusal(*arguments, "--root", str(root))
         assert "was run with the stage norms, which is not known here; install what brings it" in said
