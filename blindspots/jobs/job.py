@@ -53,6 +53,8 @@ class Job(ABC):
     """Whether a worker does it; where not, it is small enough for the process that runs the study."""
     divides: ClassVar[bool] = False
     """Whether the job is done by the process that runs the study, which hands its parts to the workers."""
+    holds_text: ClassVar[bool] = False
+    """Whether its arrays may be of text."""
 
     @property
     @abstractmethod
@@ -159,12 +161,15 @@ class Job(ABC):
     def damage(self, workspace: Workspace, shard: int, receipt: Receipt) -> str | None:
         """Return what is wrong with the shard's content, or None where it is what ``receipt`` speaks of.
 
-        Everything is read and hashed: the files, and what they are decoded to.
+        Everything is read and hashed: the files, and what they are decoded to. Text is decoded only out of files that
+        are what they were: how many texts there are is read from the file, and gigabytes are asked for where it lies.
         """
         files = self.files(workspace, shard)
         other = {name for name, size in self._sizes(workspace, shard).items() if receipt.sizes.get(name, size) != size}
         other |= {name for name, known in receipt.files.items() if workspace.place.hash(files.get(name, "")) != known}
         other |= files.keys() ^ receipt.sizes.keys() if receipt.sizes else set()
+        if other and self.holds_text:
+            return f"{', '.join(sorted(other))}: {OF_OTHER_CONTENT}"
         try:
             found = _hashes(self.read(workspace, shard))
         except CorruptShardError as error:

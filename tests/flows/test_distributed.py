@@ -34,7 +34,8 @@ def oracle(root: Path) -> Path:
 
 
 def receipts(root: Path) -> set[str]:
-    return {str(path.relative_to(root)) for path in (root / "receipts").rglob("*.json")}
+    found = {path.relative_to(root).as_posix() for path in (root / layout.RECEIPTS).rglob("*.json")}
+    return found - {layout.STUDY_COPY}
 
 
 def flip(file: Path) -> None:

@@ -4,6 +4,7 @@ import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 import xarray as xr
@@ -42,6 +43,8 @@ class GroupShards(Job):
 @dataclass(frozen=True)
 class DatasetShards(GroupShards):
     """A job each of whose shards is a data set."""
+
+    holds_text: ClassVar[bool] = True
 
     @abstractmethod
     def drawn(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> xr.Dataset:

@@ -105,3 +105,15 @@ def test_what_read_a_shard_of_another_content_is_made_again_in_the_same_run(
     (root / layout.receipt("tables/negatives", 0)).unlink()
     assert "tables/table1" in run_study(tiny, root).shards
     assert_same_content(root, tiny_root)
+
+
+def test_text_is_not_decoded_out_of_a_file_that_is_another(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many texts there are is read from the file: where it lies, gigabytes would be asked for."""
+    texts = root / layout.chunk("tables/table2", "target", (0,))
+    texts.write_bytes((root / layout.chunk("tables/table2", "rate", (0, 0, 0))).read_bytes())
+    workspace = workspace_of(root)
+    (job,) = (each for each in expand(workspace.study) if each.key == "tables/table2")
+    monkeypatch.setattr(type(job), "read", lambda *_: pytest.fail("it was decoded"))
+    receipt = job.receipt(workspace, 0)
+    assert receipt is not None
+    assert "target" in str(job.damage(workspace, 0, receipt))
