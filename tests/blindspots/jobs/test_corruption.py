@@ -6,9 +6,12 @@ the seed ``BLINDSPOTS_SEED``, and prints its counts.
 
 import os
 import random
+import resource
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from blindspots.jobs.opening import working, workspace_of
@@ -18,9 +21,19 @@ from blindspots.store import layout
 from blindspots.study.study import Study
 from tests.stores import assert_same_content
 
+MOST = 6 << 30
+"""Bytes that a damaged file may ask for beyond what the process has: more is refused, and does not take the machine."""
 KINDS = ("flipped", "truncated", "deleted", "swapped")
 AT_ONCE = 20
 """Damages that are repaired by one run."""
+
+
+@pytest.fixture(autouse=True)
+def _bounded() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + MOST, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 class Campaign:
