@@ -10,9 +10,9 @@ import typer
 from blindspots.errors import InputError
 from blindspots.figures import FIGURES
 from blindspots.tables import TABLES
-from flows.extra import require_study
 from flows.options import ROOT, Data, Json, Networks, Output, Root
 from flows.printing import print_json, print_or_write, print_plan, terminal_width
+from flows.requirements import require_study
 
 commands = typer.Typer()
 

@@ -35,10 +35,7 @@ def fitted(sheet: Sheet, width: int | None) -> list[Sheet]:
 def widths(sheet: Sheet) -> list[int]:
     """Return the widths of the columns; a head may have several lines."""
     table = [sheet.columns, *sheet.rows]
-    return [
-        max(len(line) for row in table for line in row[at].split("\n")) if table else 0
-        for at in range(len(sheet.columns))
-    ]
+    return [max(len(line) for row in table for line in row[at].split("\n")) for at in range(len(sheet.columns))]
 
 
 def _room(each: Sequence[int]) -> int:

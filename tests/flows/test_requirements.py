@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from blindspots.errors import InputError
-from flows import extra
-from flows.extra import require_workflow
+from flows import requirements
+from flows.requirements import require_workflow
 from tests.flows.conftest import Call, one_after_another
 
 _WITHOUT = "sys.modules.update(ray=None, prefect=None)"  # importing either then fails, as it should
@@ -15,7 +15,7 @@ _WITHOUT = "sys.modules.update(ray=None, prefect=None)"  # importing either then
 
 @pytest.fixture
 def _without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extra, "find_spec", lambda name: None)
+    monkeypatch.setattr(requirements, "find_spec", lambda name: None)
 
 
 def finding(*there: str) -> Callable[[str], object]:
@@ -23,7 +23,7 @@ def finding(*there: str) -> Callable[[str], object]:
 
 
 def test_nothing_is_said_where_both_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extra, "find_spec", finding("ray", "prefect"))
+    monkeypatch.setattr(requirements, "find_spec", finding("ray", "prefect"))
     require_workflow("this")
 
 
@@ -31,7 +31,7 @@ def test_nothing_is_said_where_both_are_there(monkeypatch: pytest.MonkeyPatch) -
     ("there", "said"), [((), "this needs Ray and Prefect: "), (("ray",), "Prefect: "), (("prefect",), "needs Ray: ")]
 )
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], said: str) -> None:
-    monkeypatch.setattr(extra, "find_spec", finding(*there))
+    monkeypatch.setattr(requirements, "find_spec", finding(*there))
     with pytest.raises(InputError, match=said) as raised:
         require_workflow("this", otherwise="; that does without")
     assert str(raised.value).endswith("pip install 'blindspots[workflow]'; that does without")
