@@ -106,16 +106,6 @@ class Study(Part):
         return self
 
     @model_validator(mode="after")
-    def _minibatches_have_biases(self) -> "Study":
-        without = next((spec.name for spec in self.models if not spec.biases), None)
-        if without is not None and self.training.warm_epochs:
-            raise ValueError(
-                f"training.warm_epochs = {self.training.warm_epochs}: {without} has no biases, and minibatches train "
-                "them; set warm_epochs=0"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _given_models_have_one_seed(self) -> "Study":
         given = next((spec.name for spec in self.models if spec.given is not None), None)
         if given is not None and self.seeds > 1:

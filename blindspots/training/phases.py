@@ -108,6 +108,9 @@ def train(
     """
     network = build_network(spec, shape=tuple(images.shape[1:]), classes=classes).to(images.device)
     initialise(network, seed=seed, initial=spec.initial)
+    if not spec.biases:  # they begin at 0, and minibatches leave them there as the objective of L-BFGS does
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(not name.endswith("bias"))
 
     def on_epoch(row: Row, ages: Mapping[int, float]) -> None:
         if on_step is not None:

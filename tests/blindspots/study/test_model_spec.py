@@ -82,13 +82,6 @@ def test_what_does_not_fit_is_refused_on_one_line(fields: dict[str, Any], said: 
     assert "\n" not in str(error.value)
 
 
-def test_minibatches_train_biases() -> None:
-    softmax = {"name": "a", "decay": [0.1], "biases": False}
-    assert not study_of(softmax).models[0].biases
-    with pytest.raises(InputError, match=r"training.warm_epochs = 2: a has no biases, and minibatches train them"):
-        study_of(softmax, training={"warm_epochs": 2})
-
-
 def test_a_given_model_has_one_seed_and_no_twin() -> None:
     with pytest.raises(InputError, match="seeds = 2: the model a is given, with one set of weights; set seeds=1"):
         study_of({"name": "a", "given": NAMED}, seeds=2)

@@ -128,6 +128,23 @@ def test_a_model_without_biases_ends_where_scipy_does(
     assert [*biased][-1].curve["loss"][-1] < ours - 1e-4  # free ones would lie elsewhere
 
 
+def test_minibatches_leave_the_biases_of_a_model_without_at_0(problem: Problem) -> None:
+    spec = SPEC.model_copy(update={"biases": False})
+    training = TRAINING.model_copy(update={"warm_epochs": 3, "iterations": 10})
+    found = list(train(spec, training, *problem, seed=0, classes=3))
+    warm = found[1]
+    again = list(train(spec, training, *problem, seed=0, classes=3, checkpoint=warm))
+    for checkpoint in found:
+        biases = [value for name, value in checkpoint.weights.items() if name.endswith("bias")]
+        assert len(biases) == 2
+        assert not any(each.any() for each in biases)
+    assert not torch.equal(found[0].weights["layers.1.weight"], warm.weights["layers.1.weight"])
+    for name, value in found[-1].weights.items():
+        assert torch.equal(value, again[-1].weights[name])
+    free = list(train(SPEC, training, *problem, seed=0, classes=3))
+    assert any(value.any() for name, value in free[1].weights.items() if name.endswith("bias"))
+
+
 def test_a_diverging_training_is_an_error_and_no_checkpoint(problem: Problem) -> None:
     images = problem[0].clone()
     images[0, 0, 0, 0] = math.nan
