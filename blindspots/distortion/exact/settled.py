@@ -14,6 +14,9 @@ _NEAR = 1e-4
 """Share above the exact distance that is left alone."""
 _BEYOND = (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Shares of its length by which the exact step is lengthened until it is read as wanted: at its end classes tie."""
+_LEADS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+"""Shares of the largest logit that a class is to lead by where no lengthening will do: past the end of the step, where
+many classes tie, another may lead."""
 
 
 def exact_of(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor) -> torch.Tensor:
@@ -48,14 +51,31 @@ def settle(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor, exact:
     rows = take(attempt.rows, some)
     found = exact_linear_distortion(linear.weight, linear.bias, rows, take(attempt.labels, some), targets=targets)
     held = torch.where(missed[far], torch.inf, size[far])
-    for beyond in _BEYOND:
-        point = (rows.double() + (1 + beyond) * found.perturbation).clamp(0, 1).to(rows.dtype)
-        length = (point.double() - rows.double()).norm(dim=1) / scale
+
+    def offer(step: torch.Tensor, at: torch.Tensor, *, dear: bool) -> None:
+        """Take the images' ``step`` (k, ...) of those ``at`` (indices) where it is read as wanted, and nearer."""
+        point = (rows[at].double() + step).clamp(0, 1).to(rows.dtype)
+        length = (point.double() - rows[at].double()).norm(dim=1) / scale
         logits = attempt.classifier.logits(point)
-        lead = worst_lead(logits, found.target)
+        lead = worst_lead(logits, found.target[at])
         # as far beyond as rounding in another batch could take it back, where that costs next to nothing
-        sure = (lead > 0) & ((lead >= rounding_margin(logits) / 2) | (beyond > _NEAR))
-        nearer = sure & (length < held)
-        chosen = some[nearer]
+        nearer = (lead > 0) & ((lead >= rounding_margin(logits) / 2) | dear) & (length < held[at])
+        chosen = some[at[nearer]]
         attempt.point[chosen], attempt.by[chosen] = point[nearer], FOUND_BY.index("exact")
-        held = torch.where(nearer, length, held)
+        held[at[nearer]] = length[nearer]
+
+    everyone = torch.arange(len(some), device=some.device)
+    for beyond in _BEYOND:
+        offer((1 + beyond) * found.perturbation, everyone, dear=beyond > _NEAR)
+    largest = attempt.classifier.logits(rows).abs().amax()
+    for share in _LEADS:
+        for target in found.target[torch.isinf(held)].unique().tolist():
+            left = (torch.isinf(held) & (found.target == target)).nonzero()[:, 0]
+            # the least step to where the class leads all others: that of a model whose bias for it is less by as much
+            bias = (linear.weight.new_zeros(len(linear.weight)) if linear.bias is None else linear.bias).clone()
+            bias[target] -= share * largest
+            ahead = exact_linear_distortion(
+                linear.weight, bias, rows[left], take(attempt.labels, some[left]), targets=found.target[left]
+            )
+            there = torch.isfinite(ahead.distortion).nonzero()[:, 0]
+            offer(ahead.perturbation[there], left[there], dear=True)
