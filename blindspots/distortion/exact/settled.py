@@ -14,8 +14,10 @@ _NEAR = 1e-4
 """Share above the exact distance that is left alone."""
 _BEYOND = (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Shares of its length by which the exact step is lengthened until it is read as wanted: at its end classes tie."""
+_FAR = 1e-3
+"""Share above the exact distance that is not left to a longer step, or to what a search has found."""
 _LEADS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
-"""Shares of the largest logit that a class is to lead by where no lengthening will do: past the end of the step, where
+"""Shares of the largest logit that a class is to lead by where no short lengthening will do: past the end of the step, where
 many classes tie, another may lead."""
 
 
@@ -69,8 +71,9 @@ def settle(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor, exact:
         offer((1 + beyond) * found.perturbation, everyone, dear=beyond > _NEAR)
     largest = attempt.classifier.logits(rows).abs().amax()
     for share in _LEADS:
-        for target in found.target[torch.isinf(held)].unique().tolist():
-            left = (torch.isinf(held) & (found.target == target)).nonzero()[:, 0]
+        farther = held > (1 + _FAR) * exact[far]
+        for target in found.target[farther].unique().tolist():
+            left = (farther & (found.target == target)).nonzero()[:, 0]
             # the least step to where the class leads all others: that of a model whose bias for it is less by as much
             bias = (linear.weight.new_zeros(len(linear.weight)) if linear.bias is None else linear.bias).clone()
             bias[target] -= share * largest
