@@ -17,8 +17,8 @@ _BEYOND = (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 5e-4, 7e-4, 9e-4, 2e-3, 4e-3, 1e-2
 _FAR = 1e-3
 """Share above the exact distance that is not left to a longer step, or to what a search has found."""
 _LEADS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
-"""Shares of the largest logit that a class is to lead by where no short lengthening will do: past the end of the step, where
-many classes tie, another may lead."""
+"""Shares of the largest logit that a class is to lead by where no short lengthening will do: past the end of the step,
+where many classes tie, another may lead."""
 
 
 def exact_of(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor) -> torch.Tensor:
