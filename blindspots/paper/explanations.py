@@ -46,8 +46,8 @@ EXPLANATIONS: Mapping[str, str] = {
     + "four others (decay 1e-3, sparsity 0.05, 40 iterations, 20 000 images) misread 21 to 34% of this set; none comes "
     "near the paper's. This stays open.",
     "table2/adversarial/random/fc10-1e-2/fc200-200-10": "The search matters little: this cell is 36% after seven "
-    "values of c, 38% at the least distortions, and 40% after two values. So do the initial weights: 35% for another draw. "
-    "Neither closes the gap of 2 points.",
+    "values of c, 38% at the least distortions, and 40% after two values. So do the initial weights: 35% for another "
+    "draw. Neither closes the gap of 2 points.",
     "table4/adversarial/random/fc100-100-10-p1/fc123-456-10-p1": _INITIAL
     + "it is 17.7, 18.6 and 25.8%; their mean agrees.",
     "table4/adversarial/random/fc123-456-10-p1/fc100-100-10-p1": _INITIAL
