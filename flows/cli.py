@@ -15,10 +15,10 @@ from typer.exceptions import TyperException
 from blindspots.errors import BlindspotsError, InputError
 from blindspots.files import is_for_good
 from blindspots.networks import NETWORKS
+from flows.commands import drawn, state
 from flows.requirements import require_root_and_data, require_workflow
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
-from flows.store_commands import commands
 
 app = typer.Typer(
     name="blindspots",
@@ -119,7 +119,8 @@ def run(
     print_outcome(root, outcome, as_json)
 
 
-app.registered_commands += commands.registered_commands
+for looking in (state, drawn):
+    app.registered_commands += looking.commands.registered_commands
 
 
 @app.command(

@@ -80,7 +80,7 @@ COVERED = {
         ("tasks/actors", "worker", "tests/flows/test_distributed.py"),
         ("flows", "local_run session study", "tests/flows/test_distributed.py"),
         ("flows", "serve", "tests/flows/test_serving.py"),
-        ("flows", "store_commands", "tests/flows/test_cli.py"),
+        ("flows/commands", "drawn state", "tests/flows/test_cli.py"),
     )
     for name in names.split()
 }
