@@ -10,6 +10,7 @@ from blindspots.arguments import of_numpy_too
 from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.criteria import criterion
+from blindspots.distortion.exact.affine import affine
 from blindspots.distortion.exact.settled import exact_of, settle
 from blindspots.distortion.lines.goals import pictures_in_the_box
 from blindspots.distortion.methods import Auto, Effort, Method, method_of
@@ -98,12 +99,16 @@ def minimum_distortion(
         search(attempt, how, parts=todo.split(size), each=each)
         exact = torch.full_like(logits[:, 0], torch.nan, dtype=torch.float64)
         linear = sole_linear(model) if isinstance(classifier, Layered) else None
-        if linear is not None:
+        guessed = affine(classifier, attempt.rows) if linear is None and isinstance(how, Auto) and len(todo) else None
+        layer = linear or guessed
+        if layer is not None:
 
             def settled(part: torch.Tensor) -> None:
-                exact[part] = exact_of(linear, attempt, part)
+                least = exact_of(layer, attempt, part)
+                if linear is not None:  # what is guessed proves nothing
+                    exact[part] = least
                 if isinstance(how, Auto):  # a method asked for by name stays what it is
-                    settle(linear, attempt, part, exact[part])
+                    settle(layer, attempt, part, least)
 
             each(settled, torch.arange(len(images), device=images.device).split(size))
         return checked_result(model, images, attempt=attempt, each=each, exact=exact, warnings=said)

@@ -16,6 +16,8 @@ from blindspots.perturbation.measure import distortion
 
 _ARRAYS = 2
 """Of normals: as they are, and of length 1."""
+_EASED = 1e-9
+"""A share of a level that may be missed, as in :mod:`.least_distance`."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,12 @@ def _one_half_space(polyhedra: Polyhedra) -> ExactProjection:
     level = dot(normal, origin) + polyhedra.gaps[:, 0]
     _, multiplier = row_work("auto", origin.device).project(origin, normal, level=level)
     reachable = torch.isfinite(multiplier)
-    multiplier = torch.where(reachable, multiplier, 1.0)  # any proves that there is no such point
+    # a half-space that touches the box at a corner alone is reached there, whatever rounding makes of it
+    corner = torch.where(normal > 0, 1 - origin, torch.where(normal < 0, -origin, 0))
+    touched = ~reachable & (polyhedra.gaps[:, 0] - dot(normal, corner) <= _EASED * polyhedra.gaps[:, 0].abs())
+    to_the_corner = torch.where(normal != 0, corner / normal, 0).amax(dim=1)
+    multiplier = torch.where(touched, to_the_corner, torch.where(reachable, multiplier, 1.0))  # any proves none
+    reachable |= touched
     step = (multiplier[:, None] * normal).maximum(-origin).minimum(1 - origin)
     return ExactProjection(step, multiplier[:, None], reachable)
 

@@ -125,6 +125,7 @@ def lp_reachable(weight, bias, target):
 
 @settings(max_examples=60, deadline=None)
 @example(seed=1298, classes=8, values=6, rank=3, spread=0.0)  # black alone is read as some targets
+@example(seed=1341, classes=2, values=1, rank=1, spread=0.0)  # and touches the boundary, but for rounding
 @given(
     seed=st.integers(0, 10**6),
     classes=st.integers(2, 12),
