@@ -16,11 +16,12 @@ slopes of at most 1; a factor is the norm of the linear map. Of these maps it is
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 
+from blindspots.spectral.graph.affine import Affine
 from blindspots.spectral.matrix.bound import NoRuleError, times
 
 _ROUNDED_UP = 1 + 1e-12
@@ -63,6 +64,8 @@ class Step:
     """Whether it is the value of its one input, in the same order, in whatever shape."""
     fold: int = -1
     """For a batch norm that folds: the step that goes into the layer that it reads."""
+    affine: Affine | None = field(default=None, compare=False, repr=False)
+    """What it computes, for a sum of which that is known value by value."""
 
     def running(self, before: Sequence[float], layers: Sequence[float], folded: Sequence[float]) -> float:
         """Return the Lipschitz constant with respect to the network's input, from those of the steps before.

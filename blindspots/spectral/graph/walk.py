@@ -22,6 +22,7 @@ from torch import fx, nn
 from torch.nn.utils import parametrize
 
 from blindspots.errors import InputError
+from blindspots.spectral.graph.affine import combination, picking, unchanged
 from blindspots.spectral.graph.arithmetic import (
     CASTS,
     JOINING,
@@ -170,7 +171,9 @@ class Walk:
         rule, parts = combined
         ways, factors = tuple(self._step_of[joined[at]] for at, _ in parts), tuple(factor for _, factor in parts)
         same = name in CASTS and alone and outcome.shape == self.values.held[first].shape
-        return Step(rule, ways, factors, same=same)
+        known, call = self.values.of(tuple(joined)), partial(self._called_with, node)
+        affine = unchanged(_shape(outcome)) if same else combination(name, known, settings, depends, outcome, call)
+        return Step(rule, ways, factors, same=same, affine=affine)
 
     def _module(self, node: fx.Node, outcome: Any, first: fx.Node, alone: bool) -> Layer:
         module, source = self.values.modules[str(node.target)], self.values.held[first]
@@ -200,7 +203,12 @@ class Walk:
         if any(part.dtype != torch.float64 for part in tensors_in(selected)):
             raise NoRuleError(f"no rule for {name} that reads the values' bits as those of another dtype")
         same = isinstance(selected, torch.Tensor) and torch.equal(selected.flatten(), numbered(source).flatten())
-        return Step("sum", (self._step_of[first],), (factor,), same=same)
+        affine = None
+        if same:
+            affine = unchanged(_shape(selected))
+        elif isinstance(selected, torch.Tensor):
+            affine = picking(selected[0].flatten().long(), _shape(selected))
+        return Step("sum", (self._step_of[first],), (factor,), same=same, affine=affine)
 
     def _layer(self, node: fx.Node, layer: Layer) -> Step:
         """Note a layer, folded with the one before where it can be, and return its step."""

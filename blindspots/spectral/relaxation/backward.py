@@ -1,0 +1,100 @@
+"""Linear bounds of a network's values, taken backwards from there to the image (CROWN; Zhang and others 2018).
+
+Where a rectifier's input z lies between l < 0 < u, its output lies between two lines: above ``a z`` for any slope a in
+[0, 1], and below ``u (z - l) / (u - l)``. A form of the network's values with the coefficient c at a rectifier is at
+least the one in which the lower line takes its place where c > 0, and the upper one where c < 0. From the last node to
+the first, what is left is a linear form of the image and a constant.
+
+A split of a rectifier at 0 (Wang and others 2021, "beta-CROWN") is a constraint, ``z >= 0`` or ``z <= 0``, that holds in
+a part of the ball: ``-b z`` or ``b z`` with b >= 0 can be added to the form, and its least value only falls.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from blindspots.spectral.relaxation.pieces import Pieces
+
+Ranges = dict[int, tuple[torch.Tensor, torch.Tensor]]
+"""By the place of a rectifier: between which bounds (n, ...) its input lies."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines (n, 1, ...) around a rectifier's outputs."""
+
+    lower: torch.Tensor
+    """Slope of the line below, through 0."""
+    upper: torch.Tensor
+    """Slope of the line above."""
+    above: torch.Tensor
+    """That one's height at 0."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """Linear forms of the image that lie below forms of the network's values."""
+
+    image: torch.Tensor
+    """(n, s, p), or (1, s, p) where they are the same for all images."""
+    constant: torch.Tensor
+    """(n, s) or (1, s)."""
+    coefficients: dict[int, torch.Tensor]
+    """By the place of a rectifier: (n, s, ...) of its outputs."""
+
+
+def lines(low: torch.Tensor, high: torch.Tensor, slope: torch.Tensor | None = None) -> Lines:
+    """Return the lines around rectified values of ``low`` to ``high`` (n, ...).
+
+    ``slope``: of the line below, in [0, 1], where a rectifier is not known to be on one side; without, 1 where that
+    line is the nearer one (u > -l) and 0 elsewhere.
+    """
+    low, high = low[:, None], high[:, None]
+    on, off = low >= 0, high <= 0
+    bent = ~(on | off)
+    upper = torch.where(bent, high / torch.where(bent, high - low, 1), on.to(low))
+    above = torch.where(bent, -upper * low, 0)
+    chosen = (high > -low).to(low) if slope is None else slope[:, None]
+    return Lines(torch.where(bent, chosen, on.to(low)), upper, above)
+
+
+def backwards(
+    network: Pieces,
+    place: int,
+    rows: torch.Tensor,
+    bounds: Mapping[int, Lines],
+    multipliers: Mapping[int, torch.Tensor] | None = None,
+) -> Form:
+    """Return forms of the image below the forms ``rows`` (n or 1, s, ...) of the node ``place``.
+
+    ``bounds``: of every rectifier before it; ``multipliers``: by a rectifier's place, what is added (n, 1, ...) to the
+    coefficients of its inputs, as split.
+    """
+    pending: dict[int, torch.Tensor] = {place: rows}
+    constant = rows.new_zeros(rows.shape[:2])
+    coefficients: dict[int, torch.Tensor] = {}
+    for at in range(place, 0, -1):
+        form = pending.pop(at, None)
+        if form is None:
+            continue
+        node = network.nodes[at]
+        if node.rectified:
+            source, around = node.inputs[0], bounds[at]
+            coefficients[at] = form
+            below = form.clamp_max(0)
+            constant = constant + (below * around.above).flatten(2).sum(dim=2)
+            form = (form - below) * around.lower + below * around.upper
+            if multipliers is not None and at in multipliers:
+                form = form + multipliers[at]
+            pending[source] = pending[source] + form if source in pending else form
+            continue
+        constant = constant + (form * node.constant).flatten(2).sum(dim=2)
+        flat = form.flatten(0, 1)
+        for source, each in zip(node.inputs, node.maps, strict=True):
+            back = each.transposed(flat).unflatten(0, form.shape[:2])
+            pending[source] = pending[source] + back if source in pending else back
+    image = pending.get(0)
+    if image is None:
+        image = rows.new_zeros(*rows.shape[:2], *network.nodes[0].shape)
+    return Form(image.flatten(2), constant, coefficients)

@@ -1,0 +1,93 @@
+"""Torch's layers as linear maps and constants, and the slopes of rectifiers."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.relaxation.maps import Averaging, Convolution, Dense, LinearMap, Scaled
+
+_MEANS: dict[type[nn.Module], int] = {
+    nn.AvgPool1d: 1,
+    nn.AvgPool2d: 2,
+    nn.AvgPool3d: 3,
+    nn.AdaptiveAvgPool1d: 1,
+    nn.AdaptiveAvgPool2d: 2,
+    nn.AdaptiveAvgPool3d: 3,
+}
+_CONVOLUTIONS: dict[type[nn.Module], int] = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def linear_layer(
+    module: nn.Module, before: tuple[int, ...], after: tuple[int, ...]
+) -> tuple[LinearMap, torch.Tensor] | None:
+    """Return a layer of float64 as its map and its constant, () or (1, ...); None for one that is not known.
+
+    ``before`` and ``after`` are shapes without the batch. Raises NoRuleError for settings that are not known.
+    """
+    kind = type(module)
+    if kind is nn.Linear:
+        assert isinstance(module, nn.Linear)
+        if len(before) != 1:
+            raise NoRuleError(f"a linear layer along the last of {len(before)} axes has no relaxation")
+        return Dense(module.weight.detach().double()), _bias(module.bias, 1)
+    if kind in _CONVOLUTIONS:
+        return _convolution(module, before), _bias(module.bias, len(before))  # type: ignore[arg-type]
+    if kind in _NORMS:
+        assert isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
+        return _normalisation(module, before, after)
+    if kind in _MEANS:
+        if len(before) != _MEANS[kind] + 1:
+            raise NoRuleError("a pooling of no channels has no relaxation")
+        if getattr(module, "divisor_override", None) is not None and module.divisor_override < 0:  # type: ignore[operator]
+            raise NoRuleError("a pooling with a divisor below 0 has no relaxation")
+        return Averaging(module, before, after), torch.zeros((), dtype=torch.float64)
+    return None
+
+
+def slope_of(module: nn.Module, shape: tuple[int, ...]) -> torch.Tensor | None:
+    """Return by what a rectifier multiplies what is below 0, () or (1, ...); None for 0. ``shape``: of its values."""
+    if type(module) is nn.ReLU:
+        return None
+    if isinstance(module, nn.LeakyReLU):
+        return torch.tensor(module.negative_slope, dtype=torch.float64)
+    assert isinstance(module, nn.PReLU)
+    weight = module.weight.detach().double()
+    return weight.reshape(()) if weight.numel() == 1 else weight.reshape(1, -1, *[1] * (len(shape) - 1))
+
+
+def _bias(values: torch.Tensor | None, axes: int) -> torch.Tensor:
+    if values is None:
+        return torch.zeros((), dtype=torch.float64)
+    return values.detach().double().reshape(1, -1, *[1] * (axes - 1))
+
+
+def _convolution(layer: Any, before: tuple[int, ...]) -> Convolution:
+    axes = layer.weight.dim() - 2
+    if layer.padding_mode != "zeros" or len(before) != axes + 1:
+        raise NoRuleError(f"a convolution with {layer.padding_mode} padding of {len(before)} axes has no relaxation")
+    padding = layer.padding
+    if isinstance(padding, str):
+        whole = [d * (k - 1) if padding == "same" else 0 for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+        if any(each % 2 for each in whole):
+            raise NoRuleError("a convolution that is padded on one side more than on the other has no relaxation")
+        padding = [each // 2 for each in whole]
+    weight = layer.weight.detach().double()
+    return Convolution(weight, layer.stride, tuple(padding), layer.dilation, layer.groups, before)
+
+
+def _normalisation(
+    layer: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d, before: tuple[int, ...], after: tuple[int, ...]
+) -> tuple[Scaled, torch.Tensor]:
+    if layer.running_var is None or layer.running_mean is None:
+        raise NoRuleError("a batch norm by the batch's own statistics mixes the inputs of a batch")
+    factor = (layer.running_var.detach().double() + layer.eps).rsqrt()
+    if layer.weight is not None:
+        factor = factor * layer.weight.detach().double()
+    shift = -factor * layer.running_mean.detach().double()
+    if layer.bias is not None:
+        shift = shift + layer.bias.detach().double()
+    shape = (1, -1, *[1] * (len(before) - 1))
+    return Scaled(factor.reshape(shape), before, after), shift.reshape(shape)

@@ -1,0 +1,151 @@
+"""A model's graph as a network that is linear in pieces, where it is one."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+import torch
+from torch import nn
+
+from blindspots.spectral.graph.affine import Affine, Part
+from blindspots.spectral.graph.layers import Graph, Layer
+from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.relaxation.layers import linear_layer, slope_of
+from blindspots.spectral.relaxation.maps import Averaging, LinearMap, Scaled, Selected
+from blindspots.spectral.relaxation.pieces import Node, Pieces
+from blindspots.spectral.relaxation.pooling import KINDS as MAX_POOLS
+from blindspots.spectral.relaxation.pooling import windows
+
+_KEPT = (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+_Terms = tuple[tuple[int, ...], tuple[LinearMap, ...]]
+"""A sum: nodes, and the map of each."""
+
+
+def piecewise(graph: Graph, device: torch.device) -> Pieces:
+    """Return the network of a graph, which is of float64, on ``device``.
+
+    Layers are taken by exactly their class: a subclass may do something else. Raises NoRuleError, which names the layer
+    or the step, for a network that is not linear in pieces or of which that is not known.
+    """
+    return Pieces(tuple(_Reading(graph, device).nodes))
+
+
+@dataclass
+class _Reading:
+    graph: Graph
+    device: torch.device
+    nodes: list[Node] = field(default_factory=list)
+    place: list[int] = field(default_factory=list)
+    """Of each step, the node that holds its value."""
+    slopes: dict[int, tuple[int, torch.Tensor | None]] = field(default_factory=dict)
+    """Of the value of a rectifier, leaky or not, that one pooling alone reads: what is rectified and how."""
+
+    def __post_init__(self) -> None:
+        reads = Counter(place for step in self.graph.steps for place in step.inputs)
+        for number, step in enumerate(self.graph.steps):
+            if step.rule == "input":
+                self.place.append(self._add(Node(self.graph.input_shape)))
+            elif step.rule == "layer":
+                layer = self.graph.layers[step.layer]
+                try:
+                    self.place.append(self._layer(layer, self.place[step.inputs[0]], alone=reads[number] == 1))
+                except NoRuleError as reason:
+                    raise NoRuleError(f"layer {layer.name!r} ({layer.kind}): {reason}") from reason
+            elif step.affine is not None:
+                self.place.append(self._affine(step.affine, [self.place[at] for at in step.inputs]))
+            elif step.same or (step.rule == "sum" and number == len(self.graph.steps) - 1 and step.factors == (1.0,)):
+                self.place.append(self.place[step.inputs[0]])
+            else:
+                raise NoRuleError(f"step {number} of the forward pass is no affine one that is known value by value")
+        if self.place[-1] != len(self.nodes) - 1 or len(self.nodes[-1].shape) != 1:
+            last = self.nodes[self.place[-1]].shape
+            self._sum([self.place[-1]], [_same(last, (prod(last),))], (prod(last),))
+
+    def _add(self, node: Node) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def _sum(
+        self,
+        inputs: Sequence[int],
+        maps: Sequence[LinearMap],
+        shape: tuple[int, ...],
+        constant: torch.Tensor | None = None,
+    ) -> int:
+        constant = torch.zeros((), dtype=torch.float64) if constant is None else constant
+        if not bool(torch.isfinite(constant).all()):
+            raise NoRuleError("a constant of it is not finite")
+        return self._add(Node(shape, tuple(inputs), tuple(maps), constant.to(self.device)))
+
+    def _affine(self, affine: Affine, inputs: list[int]) -> int:
+        shapes = [self.nodes[place].shape for place in inputs]
+        maps = [self._part(part, shape, affine.shape) for part, shape in zip(affine.parts, shapes, strict=True)]
+        return self._sum(inputs, maps, affine.shape, affine.constant)
+
+    def _part(self, part: Part, before: tuple[int, ...], after: tuple[int, ...]) -> LinearMap:
+        if part.call is not None:
+            return Averaging(part.call, before, after)
+        if part.index is not None:
+            return Selected(part.index.to(self.device), before, after)
+        assert part.factor is not None
+        if not bool(torch.isfinite(part.factor).all()):
+            raise NoRuleError("a factor of it is not finite")
+        return Scaled(part.factor.to(self.device), before, after)
+
+    def _layer(self, layer: Layer, source: int, *, alone: bool) -> int:
+        module, before, after = layer.module, self.nodes[source].shape, layer.output_shape
+        if module is None:
+            raise NoRuleError(layer.problem)
+        if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+            raise NoRuleError("hooks or a forward pass of its own")
+        kind = type(module)
+        if kind in _KEPT:
+            return source if before == after else self._sum([source], [_same(before, after)], after)
+        if kind in (nn.ReLU, nn.LeakyReLU, nn.PReLU):
+            return self._rectified(source, slope_of(module, after), alone=alone)
+        if kind in MAX_POOLS:
+            return self._maximum(source, module, after)
+        found = linear_layer(module, before, after)
+        if found is None:
+            raise NoRuleError("no relaxation is known of it")
+        one, constant = found
+        return self._sum([source], [one], after, constant)
+
+    def _rectified(self, source: int, slope: torch.Tensor | None, *, alone: bool) -> int:
+        shape = self.nodes[source].shape
+        made = self._add(Node(shape, (source,)))
+        if slope is not None:
+            made = self._sum([source, made], [Scaled(slope, shape, shape), Scaled(1 - slope, shape, shape)], shape)
+        if alone and (slope is None or bool(((slope >= 0) & (slope <= 1)).all()) and slope.dim() == 0):
+            self.slopes[made] = (source, slope)
+        return made
+
+    def _maximum(self, source: int, module: nn.Module, after: tuple[int, ...]) -> int:
+        # what rises may as well come after the maximum, where there are fewer values
+        swapped = self.slopes.get(source) if source == len(self.nodes) - 1 else None
+        if swapped is not None:
+            source = swapped[0]
+            del self.nodes[source + 1 :]
+        index = windows(module, self.nodes[source].shape, after).to(self.device)
+        level: list[_Terms] = [((source,), (Selected(one, self.nodes[source].shape, after),)) for one in index]
+        while len(level) > 1:
+            pairs = [self._larger(*level[at : at + 2], after) for at in range(0, len(level) - 1, 2)]
+            level = pairs + level[len(pairs) * 2 :]
+        made = self._sum(*level[0], after)
+        return made if swapped is None else self._rectified(made, swapped[1], alone=False)
+
+    def _larger(self, first: _Terms, second: _Terms, after: tuple[int, ...]) -> _Terms:
+        """Return the larger of two sums of terms, value by value, as one: b + relu(a - b)."""
+        apart = self._sum((*first[0], *second[0]), (*first[1], *map(_negative, second[1])), after)
+        bent = self._add(Node(after, (apart,)))
+        return (*second[0], bent), (*second[1], _same(after, after))
+
+
+def _same(before: tuple[int, ...], after: tuple[int, ...]) -> Scaled:
+    return Scaled(torch.ones((), dtype=torch.float64), before, after)
+
+
+def _negative(one: LinearMap) -> LinearMap:
+    assert isinstance(one, Scaled | Selected)
+    return replace(one, factor=-one.factor)
