@@ -29,12 +29,21 @@ from blindspots.spectral.proof.local import local_radius
 from blindspots.spectral.proof.own_casts import own_casts_kept
 from blindspots.spectral.proof.sigmoid_bound import JointBound
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork, sigmoid_network
+from blindspots.spectral.relaxation.branching import Branching
+from blindspots.spectral.relaxation.pieces import Pieces
+from blindspots.spectral.relaxation.radius import relaxed_radii
+from blindspots.spectral.relaxation.reading import piecewise
 
-Method = Literal["auto", "local", "sdp", "product"]
+Method = Literal["auto", "local", "sdp", "product", "relaxation", "exact"]
 _DOWN = 1 - 1e-9
 """Radii are rounded down by as much."""
 _ARRAYS = 2
 """Of images: the model's first layer may be as large."""
+_EXACT = 2e-4
+"""By which share of the distance of a misread image what is proved may fall short, to count as exact."""
+_MOST_ROUNDING = 1e-6
+_RELAXED = 1 << 28
+"""Values that the relaxation takes backwards for an image at most, for "auto" to choose it."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +54,32 @@ class Certified:
     """(n,) float64: no change of a smaller Euclidean norm makes the model misread the image; 0 where it does already.
     Infinity where a model always reads the same.
 
-    By the method "local": no change within the box [0, 1], the paper's constraint; by the others, no change at all.
+    By "local", "relaxation" and "exact": no change within the box [0, 1], the paper's constraint; by the others, no
+    change at all.
     """
     distortion: torch.Tensor
     """(n,) float64: the same as the paper's distortion, over the root of how many values an image has."""
     margin: torch.Tensor
     """(n,) float64: the label's logit less the largest other one."""
     constant: float
-    """A Lipschitz constant of all logits, in logits per unit of the image's Euclidean norm; NaN for "local"."""
+    """A Lipschitz constant of all logits, in logits per unit of the image's Euclidean norm; NaN where the proof has
+    none, by "local", "relaxation" and "exact"."""
     method: Method
     """What proved it."""
+    found: torch.Tensor
+    """(n,) float64: the Euclidean norm of the least change within the box that makes the model misread the image, of
+    those that "relaxation" and "exact" found beside; infinity without. The least there is lies between ``radius`` and
+    this."""
+
+    @property
+    def exact(self) -> torch.Tensor:
+        """(n,) whether the two are one, to 2e-4 of it: the least change is known."""
+        return self.found.isfinite() & (self.radius >= self.found * (1 - _EXACT))
 
 
 @of_numpy_too
 def certified_radius(
-    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, method: Method = "auto"
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, method: Method = "auto", parts: int = 2000
 ) -> Certified:
     """Return the radii within which ``model`` provably reads no image as another class than its label.
 
@@ -69,10 +89,14 @@ def certified_radius(
     4.3); if not, of ``(f_y - f_j) / (sqrt(2) L)``. "sdp": with a constant for each pair of classes from all layers
     together (:mod:`.sigmoid_bound`), for fully connected sigmoid networks; "local": for the same
     ones, from how the network can bend near the image itself (:mod:`blindspots.spectral.proof.local`), which as a rule
-    is the distance of the nearest misread image itself. "auto": local where it applies, otherwise product.
+    is the distance of the nearest misread image itself. "relaxation": by linear bounds within the ball and the box
+    (:mod:`blindspots.spectral.relaxation`), for networks that are linear in pieces: rectifiers, leaky or not, poolings,
+    convolutions, batch norms, residual sums; "exact": for the same ones, on by branch and bound until the radius meets
+    a misread image, for ``parts`` parts of an image's ball at most. "auto": local where it applies, then the relaxation
+    where the network is not too large for it, otherwise product; the result says which.
 
     Everything is done in float64, with a copy of the model in evaluation mode: the radii are of the function that the
-    model's stored numbers define over the reals. Its rounding is bounded for "local" and "sdp"; for "product" a margin
+    model's stored numbers define over the reals. Its rounding is bounded, but for "product": there a margin
     is taken off that is stated and tested, not proved (:meth:`.Allowance.stated`). What a model of less precision does
     when it is evaluated is another function: :func:`.lower_bound` counts that rounding in. The two have to be the same
     but for rounding: the model itself is evaluated too, in its own dtype, and a difference beyond is refused.
@@ -83,6 +107,8 @@ def certified_radius(
     """
     if method not in get_args(Method):
         raise InputError(f"method is {method!r}; it must be one of {', '.join(get_args(Method))}")
+    if parts < 1:
+        raise InputError(f"parts = {parts}: a ball has at least 1")
     if not isinstance(model, nn.Module):
         raise InputError(f"the model is a {type(model).__name__}; give a torch.nn.Module")
     check_images(images)
@@ -109,21 +135,49 @@ def certified_radius(
         raise InputError(
             f"method {method!r} is for fully connected layers with sigmoids or hyperbolic tangents between"
         )
-    chosen: Method = ("product" if network is None else "local") if method == "auto" else method
+    pieces = _pieces(graph, images, logits, method) if network is None or method in ("relaxation", "exact") else None
+    chosen = method
+    if method == "auto":
+        chosen = "local" if network is not None else "product" if pieces is None else "relaxation"
+    constant, nearest = math.nan, torch.full_like(logits[:, 0], torch.inf)
     if chosen == "local" and network is not None:
-        radius, constant = local_radius(network, images.flatten(1), labels), math.nan
+        radius = local_radius(network, images.flatten(1), labels)
     elif chosen == "sdp" and network is not None:
         together = JointBound(network)
         constant = together.of(torch.eye(logits.shape[1]).to(logits))
         leads = Leads(_pairs(logits, together.of), Allowance.proved(network.rounding()[0][-1]))
         radius = leads.radius(logits, labels) * _DOWN
+    elif pieces is not None:
+        shown = relaxed_radii(pieces, images, labels, branching=Branching(parts) if chosen == "exact" else None)
+        radius, nearest = shown.proved, shown.found
     else:
         apart, constant = _by_layers(graph, logits)
         radius = Leads(apart, Allowance.stated(logits, moves)).radius(logits, labels) * _DOWN
     own = labels[:, None]
     margin = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
     distortion = radius / math.sqrt(images[0].numel())
-    return Certified(radius, distortion, margin, constant, chosen)
+    return Certified(radius, distortion, margin, constant, chosen, nearest)
+
+
+def _pieces(graph: Graph, images: torch.Tensor, logits: torch.Tensor, method: Method) -> Pieces | None:
+    """Return the network as one that is linear in pieces, where the method wants it; None for "auto" where it is none.
+
+    Raises InputError for another method where the network is none, which names what in it is not.
+    """
+    if method not in ("auto", "relaxation", "exact"):
+        return None
+    try:
+        pieces = piecewise(graph, images.device)
+        if not all(bool(torch.isfinite(size).all()) for size in pieces.sizes) or pieces.share > _MOST_ROUNDING:
+            raise NoRuleError("its values may overflow, or its sums have too many terms for float64")
+    except NoRuleError as reason:
+        if method == "auto":
+            return None
+        raise InputError(f"method {method!r} is for networks that are linear in pieces: {reason}") from reason
+    if method == "auto" and pieces.effort > _RELAXED:
+        return None
+    check_read_off(logits, pieces.logits(images), 2 * pieces.allowances[-1][0])
+    return pieces
 
 
 def _check_casts(model: nn.Module, shape: tuple[int, ...]) -> None:

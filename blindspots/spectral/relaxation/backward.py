@@ -44,19 +44,23 @@ class Form:
     """By the place of a rectifier: (n, s, ...) of its outputs."""
 
 
-def lines(low: torch.Tensor, high: torch.Tensor, slope: torch.Tensor | None = None) -> Lines:
+def lines(low: torch.Tensor, high: torch.Tensor) -> Lines:
     """Return the lines around rectified values of ``low`` to ``high`` (n, ...).
 
-    ``slope``: of the line below, in [0, 1], where a rectifier is not known to be on one side; without, 1 where that
-    line is the nearer one (u > -l) and 0 elsewhere.
+    The one below has the slope 1 where it is the nearer one then (u > -l), and 0 elsewhere.
     """
     low, high = low[:, None], high[:, None]
-    on, off = low >= 0, high <= 0
-    bent = ~(on | off)
+    on = low >= 0
+    bent = (low < 0) & (high > 0)
     upper = torch.where(bent, high / torch.where(bent, high - low, 1), on.to(low))
     above = torch.where(bent, -upper * low, 0)
-    chosen = (high > -low).to(low) if slope is None else slope[:, None]
-    return Lines(torch.where(bent, chosen, on.to(low)), upper, above)
+    return Lines(torch.where(bent, (high > -low).to(low), on.to(low)), upper, above)
+
+
+def sloped(around: Lines, slope: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> Lines:
+    """Return the lines with the ``slope`` (n, s or 1, ...), in [0, 1], below values that may be on both sides of 0."""
+    bent = ((low < 0) & (high > 0))[:, None]
+    return Lines(torch.where(bent, slope, around.lower), around.upper, around.above)
 
 
 def backwards(

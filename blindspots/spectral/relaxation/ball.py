@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import torch
 
+from blindspots.spectral.relaxation.fused_ball import fused_least, fused_nearest, fused_packed
+
 _NEVER = 1e150
 """In the place of an infinite t."""
 _STEPS = 24
@@ -50,13 +52,23 @@ def least(forms: torch.Tensor, box: Box, radius: torch.Tensor) -> torch.Tensor:
 
     ``forms``: (n, s, p), or (1, s, p) for the same ones of every image.
     """
-    values, (images, low, high) = _packed(forms, box)
+    if forms.device.type == "cpu":
+        packed = _packed(forms)
+        if packed is not None:
+            return fused_packed(*packed, box.images, box.low, box.high, radius)
+        return fused_least(forms, box.images, box.low, box.high, radius)
+    return least_in_torch(forms, box, radius)
+
+
+def least_in_torch(forms: torch.Tensor, box: Box, radius: torch.Tensor) -> torch.Tensor:
+    """Do what :func:`least` does by operations of torch, on any device."""
+    images, low, high = box.images[:, None], box.low[:, None], box.high[:, None]
     room = radius[:, None].square()
     with torch.no_grad():
-        fixed = values.detach()
+        fixed = forms.detach()
         square = fixed.square()
         norm = square.sum(dim=2).sqrt().clamp_min(1e-150)
-        steepness = (radius[:, None] / norm).clamp_max(_NEVER).expand(len(images), -1).contiguous()
+        steepness = (radius[:, None] / norm).clamp_max(_NEVER).expand(len(radius), -1).contiguous()
         for _ in range(_STEPS):
             # where some values are held by the box, the others can go farther: |r|^2 = e^2 with those held left out
             change = -steepness[..., None] * fixed
@@ -72,7 +84,7 @@ def least(forms: torch.Tensor, box: Box, radius: torch.Tensor) -> torch.Tensor:
                 break
         change = torch.minimum(torch.maximum(-steepness[..., None] * fixed, low), high)
         beyond = (change.square().sum(dim=2) - room) / (2 * steepness)
-    return (values * (images + change)).sum(dim=2) + beyond.clamp_max(0)
+    return (forms * (images + change)).sum(dim=2) + beyond.clamp_max(0)
 
 
 def nearest(forms: torch.Tensor, gap: torch.Tensor, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,6 +93,13 @@ def nearest(forms: torch.Tensor, gap: torch.Tensor, box: Box) -> tuple[torch.Ten
     Infinity where no image of the box gets there. ``forms``: (n, p); ``gap``: (n,), of which those not above 0 are 0
     away.
     """
+    if forms.device.type == "cpu":
+        return fused_nearest(forms, gap, box.low, box.high)
+    return nearest_in_torch(forms, gap, box)
+
+
+def nearest_in_torch(forms: torch.Tensor, gap: torch.Tensor, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
+    """Do what :func:`nearest` does by operations of torch, on any device."""
     square = forms.square()
     steepness = (gap / square.sum(dim=1).clamp_min(1e-300)).clamp(0, _NEVER)
     for _ in range(_STEPS):
@@ -99,16 +118,12 @@ def nearest(forms: torch.Tensor, gap: torch.Tensor, box: Box) -> tuple[torch.Ten
     return torch.where(gap > 0, torch.where(never, torch.inf, distance), 0), change
 
 
-def _packed(
-    forms: torch.Tensor, box: Box
-) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Return forms and the box (n, 1 or s, q) without values that are 0, where they are few and the same for all."""
-    whole = forms, (box.images[:, None], box.low[:, None], box.high[:, None])
-    if len(forms) != 1 or forms.requires_grad:
-        return whole
-    most = int((forms[0] != 0).sum(dim=1).max())
-    if most * _THIN > forms.shape[2] or not most:
-        return whole
+def _packed(forms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Return forms (1, s, p) as (s, q), and their places, where few of their values are not 0; None otherwise."""
+    if len(forms) != 1 or forms.requires_grad or not forms.shape[1]:
+        return None
+    most = max(1, int((forms[0] != 0).sum(dim=1).max()))
+    if most * _THIN > forms.shape[2]:
+        return None
     _, places = forms[0].abs().topk(most, dim=1)
-    picked = (box.images[:, places], box.low[:, places], box.high[:, places])
-    return forms.gather(2, places[None]), picked
+    return forms[0].gather(1, places), places

@@ -22,37 +22,16 @@ _DESCENT = 4
 
 @dataclass(frozen=True)
 class Branching:
-    """How far to go: ``parts`` bounded for an image at most, ``at_once`` many, to within the share ``close``."""
+    """How far branch and bound goes."""
 
     parts: int = 2000
-    at_once: int = 256
+    """Bounded for an image at most."""
+    at_once: int = 64
     close: float = 1e-4
+    """What is proved is near enough to what is found where it is less by this share."""
 
 
-@torch.no_grad()
-def branched(
-    network: Pieces,
-    forms: Forms,
-    roots: Parts,
-    image: torch.Tensor,
-    found: torch.Tensor,
-    low: torch.Tensor,
-    off: torch.Tensor,
-    branching: Branching,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what is proved (n,) of images, and how near the nearest misread ones found (n,) are.
-
-    ``roots``: the leads that are open within ``found`` or the box, of which ``image`` says whose they are; ``low``:
-    (n,) what is proved already; ``off``: (k,) what may be off each logit.
-    """
-    frontier = _Frontier(network, forms, off, branching, found, low)
-    frontier.enter(roots, image)
-    while len(chosen := frontier.next()):
-        frontier.split(chosen)
-    return frontier.proved(), frontier.found
-
-
-class _Frontier:
+class Frontier:
     """The parts of balls that are open, and what is known of their images."""
 
     def __init__(
@@ -61,49 +40,57 @@ class _Frontier:
         forms: Forms,
         off: torch.Tensor,
         branching: Branching,
+        *,
+        goal: torch.Tensor,
         found: torch.Tensor,
         low: torch.Tensor,
     ) -> None:
+        """Take what is to be proved of images (n,), at most the radii of their balls, and what is known of them.
+
+        ``found``: how near misread images are; ``low``: what is proved; ``off``: (k,) what may be off each logit.
+        """
         self.network, self.forms, self.off, self.branching = network, forms, off, branching
-        self.found, self.low = found.clone(), low
+        self.goal, self.found, self.low = goal, found, low
         self.spent = torch.zeros_like(found, dtype=torch.int64)
-        self.ended = torch.full_like(found, torch.inf)
-        """(n,) the least bound of parts that cannot be split any more and did not reach the target."""
-        self.reach = torch.full_like(found, torch.inf)
-        """(n,) the radii of the balls."""
-        self.parts: Parts
+        """(n,) parts that were bounded."""
+        self.parts: Parts | None = None
         self.image = torch.zeros(0, dtype=torch.int64, device=found.device)
         self.bound = found.new_zeros(0)
         self.place, self.unit = self.image, self.image
         """Of each part, what it is to be split at: the number of the rectifier's node, and which of its values."""
+        self._ended = torch.full_like(found, torch.inf)
         bent = network.bent
-        self.settled = tuple(place for place in network.rectifiers if not bent[network.nodes[place].inputs[0]])
+        self._settled = tuple(place for place in network.rectifiers if not bent[network.nodes[place].inputs[0]])
 
     @property
     def target(self) -> torch.Tensor:
         """What is to be proved of each image (n,)."""
-        return torch.minimum(self.found * (1 - self.branching.close), self.reach)
+        return torch.minimum(self.found * (1 - self.branching.close), self.goal)
 
     def proved(self) -> torch.Tensor:
         """Return what is proved of each image (n,)."""
-        left = torch.minimum(least_of(self.bound, self.image, len(self.found)), self.ended)
+        left = torch.minimum(least_of(self.bound, self.image, len(self.found)), self._ended)
         return torch.maximum(self.low, torch.minimum(left, self.target))
 
     def enter(self, roots: Parts, image: torch.Tensor) -> None:
-        """Take whole balls in."""
-        self.reach = self.reach.scatter(0, image, torch.minimum(self.found[image], roots.box.farthest))
-        self.parts = roots.at(image[:0])
+        """Take whole balls in, of which ``image`` says whose they are."""
         self._keep(self._bounded(roots, image, steps=0), image, self.low[image])
 
-    def next(self) -> torch.Tensor:
-        """Return the places (b,) of the parts to split next: those that are least proved, of images with parts left."""
+    def go_on(self, most: torch.Tensor) -> None:
+        """Split parts until all have reached the target, or until ``most`` (n,) of an image's were bounded."""
+        while len(chosen := self._next(most)):
+            self._split(chosen)
+
+    def _next(self, most: torch.Tensor) -> torch.Tensor:
+        """Return the places (b,) of the parts to split next: those that are least proved."""
         share = self.bound / self.target[self.image].clamp_min(1e-300)
-        share = share.masked_fill(self.spent[self.image] >= self.branching.parts, torch.inf)
+        share = share.masked_fill(self.spent[self.image] >= most[self.image], torch.inf)
         order = share.argsort()[: self.branching.at_once]
         return order[share[order] < 1]
 
-    def split(self, chosen: torch.Tensor) -> None:
+    def _split(self, chosen: torch.Tensor) -> None:
         """Split parts, and keep of them what stays open."""
+        assert self.parts is not None
         parts, image, bound = self.parts.at(chosen), self.image[chosen], self.bound[chosen]
         place, unit = self.place[chosen], self.unit[chosen]
         stay = torch.ones_like(self.bound, dtype=torch.bool)
@@ -112,10 +99,9 @@ class _Frontier:
         halves = Parts.joined([_half(parts, place, unit, 1.0), _half(parts, place, unit, -1.0)])
         image, bound = image.repeat(2), bound.repeat(2)
         self.spent = self.spent.scatter_add(0, image, torch.ones_like(image))
-        if len(self.settled) < len(self.network.rectifiers):
-            narrow, _ = ranges(
-                self.network, self.forms, halves.box, self.target[image], halves.ranges, settled=self.settled
-            )
+        if len(self._settled) < len(self.network.rectifiers):
+            known, reach = halves.ranges, self.target[image]
+            narrow = ranges(self.network, self.forms, halves.box, reach, known, settled=self._settled)
             halves = replace(halves, ranges=narrow)
         # bounds that cross leave no image at all
         there = torch.ones_like(bound, dtype=torch.bool)
@@ -140,9 +126,10 @@ class _Frontier:
             last = self._bounded(shown.parts.at(whole), image[whole], steps=_LAST_STEPS)
             self._look(last, image[whole])
             bound[whole] = torch.maximum(bound[whole], last.distance)
-            self.ended = self.ended.scatter_reduce(0, image[whole], bound[whole], "amin")
+            self._ended = self._ended.scatter_reduce(0, image[whole], bound[whole], "amin")
         stay = any_left & (bound < self.target[image])
-        self.parts = Parts.joined([self.parts, shown.parts.at(stay)])
+        kept = shown.parts.at(stay)
+        self.parts = kept if self.parts is None else Parts.joined([self.parts, kept])
         self.image, self.bound = torch.cat([self.image, image[stay]]), torch.cat([self.bound, bound[stay]])
         self.place, self.unit = torch.cat([self.place, place[stay]]), torch.cat([self.unit, unit[stay]])
 
@@ -152,6 +139,7 @@ class _Frontier:
         self.found = torch.minimum(self.found, least_of(near.distance, image, len(self.found)))
 
     def _only(self, stay: torch.Tensor) -> None:
+        assert self.parts is not None
         self.parts, self.image, self.bound = self.parts.at(stay), self.image[stay], self.bound[stay]
         self.place, self.unit = self.place[stay], self.unit[stay]
 

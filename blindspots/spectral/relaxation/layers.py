@@ -70,7 +70,9 @@ def _convolution(layer: Any, before: tuple[int, ...]) -> Convolution:
         raise NoRuleError(f"a convolution with {layer.padding_mode} padding of {len(before)} axes has no relaxation")
     padding = layer.padding
     if isinstance(padding, str):
-        whole = [d * (k - 1) if padding == "same" else 0 for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+        whole = [
+            d * (k - 1) if padding == "same" else 0 for d, k in zip(layer.dilation, layer.kernel_size, strict=True)
+        ]
         if any(each % 2 for each in whole):
             raise NoRuleError("a convolution that is padded on one side more than on the other has no relaxation")
         padding = [each // 2 for each in whole]

@@ -11,6 +11,8 @@ from blindspots.spectral.relaxation.ball import Box, nearest
 from blindspots.spectral.relaxation.pieces import Pieces
 
 _HALVINGS = 30
+_BACK, _BEYOND = 0.2, 1.05
+"""Of a step, what share of it leads back towards the original, and how far it goes beyond the plane."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,25 @@ class Misread:
 def descended(network: Pieces, box: Box, rows: torch.Tensor, start: torch.Tensor, *, steps: int) -> Misread:
     """Return the nearest images found where leads ``rows`` (n, k) are not above 0, by steps from changes (n, p).
 
-    Each step goes to the nearest point of the box where the lead, as it is linear around the last one, is 0: the
-    projection on the boundary's own plane, measured from the image.
+    Each step goes to the plane where the lead, as it is linear around the last image, is 0: to a point between those
+    that are nearest to the last one and to the original, within the box (Croce and Hein 2020, "FAB").
     """
     change = start
     found = Misread(torch.full_like(start[:, 0], torch.inf), torch.zeros_like(start))
-    for step in range(steps):
+    for _ in range(steps):
         value, gradient = lead_and_gradient(network, box, rows, change)
-        found = found.or_nearer(Misread(torch.where(value <= 0, change.norm(dim=1), torch.inf), change))
-        plane = value - (gradient * change).sum(dim=1)
-        _, there = nearest(gradient, plane.clamp_min(0), box)
-        # a little beyond, and in turn all the way and half of it: kinks make whole steps go to and fro
-        there = torch.minimum(torch.maximum(there * (1 + 1e-6), box.low), box.high)
-        change = there if step % 3 else (there + change) / 2
+        wrong = value <= 0
+        found = found.or_nearer(Misread(torch.where(wrong, change.norm(dim=1), torch.inf), change))
+        plane = (value - (gradient * change).sum(dim=1)).clamp_min(0)
+        far, there = nearest(gradient, plane, box)
+        # from an image that is misread back to the plane's nearest point; to one mostly from where it is, as kinks
+        # would make it go to and fro between two planes
+        away = Box(box.images + change, box.low - change, box.high - change)
+        near, onwards = nearest(gradient, value.clamp_min(0), away)
+        share = (near / (near + far)).nan_to_num(1).clamp_max(_BACK)[:, None]
+        onwards = (1 - share) * (change + _BEYOND * onwards) + share * _BEYOND * there
+        change = torch.where(wrong[:, None], there * (1 + 1e-6), onwards)
+        change = torch.minimum(torch.maximum(change, box.low), box.high)
     return drawn_in(network, box, rows, found)
 
 

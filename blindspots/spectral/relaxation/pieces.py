@@ -8,6 +8,7 @@ Leaky rectifications and poolings by the maximum are rectifications in disguise,
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 
 import torch
 from torch.nn import functional as F
@@ -55,6 +56,13 @@ class Pieces:
         for node in self.nodes:
             found.append(node.rectified or any(found[place] for place in node.inputs))
         return tuple(found)
+
+    @cached_property
+    def effort(self) -> int:
+        """How many values are taken backwards for an image: of each rectifier's inputs all nodes before, at most."""
+        sizes = [prod(node.shape) for node in self.nodes]
+        bent = [place for place in self.rectifiers if self.bent[self.nodes[place].inputs[0]]]
+        return sum(sizes[place] * sum(sizes[:place]) for place in bent)
 
     def values(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return every node's values for ``images`` (n, ...) in float64."""

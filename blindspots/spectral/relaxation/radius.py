@@ -10,22 +10,29 @@ from dataclasses import dataclass, replace
 import torch
 
 from blindspots.device import rows_at_once
+from blindspots.spectral.relaxation.backward import Ranges
 from blindspots.spectral.relaxation.ball import Box
-from blindspots.spectral.relaxation.branching import Branching, at_images, branched, least_of
+from blindspots.spectral.relaxation.branching import Branching, Frontier, at_images, least_of
 from blindspots.spectral.relaxation.misread import descended
 from blindspots.spectral.relaxation.pieces import Pieces, lead_rows, others
 from blindspots.spectral.relaxation.ranges import Forms, ranges
-from blindspots.spectral.relaxation.slopes import Parts, begun, proved
+from blindspots.spectral.relaxation.slopes import Proved, Slopes, begun, proved
 
 _IMAGES = 16
 _ARRAYS = 12
 """Of the network's largest node, for each lead of an image."""
-_DESCENT = 24
+_DESCENT = 32
 _ROUNDS = 6
 """Balls tried between what is proved and what is not."""
 _STEPS = 12
 """Of the search for slopes in each."""
+_OWN_STEPS = 3
+"""Of the search for the slopes of each rectifier's bounds."""
 _CLOSE = 1e-4
+_LAST = 0.1
+"""Of the nearest misread image's distance: where no more is left, branches are to prove it whole."""
+_FARTHER = 1.5
+"""By which factor of what is proved a ball that is to be proved next may be larger."""
 _DOWN = 1 - 1e-9
 
 
@@ -84,54 +91,92 @@ def _some(
     if not bool(right.any()):
         return Radii(none, none.clone())
     box, rows = Box.around(images[right]), every.reshape(len(images), -1, classes)[right]
-    begin = _bracket(network, forms, box, rows, off)
-    low, high = begin.low, begin.found
+    search = _Search(network, forms, box, rows, off)
+    search.relax()
     if branching is not None:
-        low, high = branched(network, forms, begin.open, begin.image, high, low, off, branching)
+        search.branch(branching)
     # where no image of the box is farther than what is proved, none is misread at all
-    low = torch.where(low >= box.farthest, torch.inf, low * _DOWN)
+    low = torch.where(search.low >= box.farthest, torch.inf, search.low * _DOWN)
     radius, found = none.clone(), none.clone()
-    radius[right], found[right] = low, high
+    radius[right], found[right] = low, search.found
     return Radii(radius, found)
 
 
-@dataclass(frozen=True)
-class _Begin:
-    """What the relaxation alone proves of a few images (n,)."""
+class _Search:
+    """What is proved and found of a few images that are read rightly, with all their leads (n, c, k)."""
 
-    low: torch.Tensor
-    found: torch.Tensor
-    open: Parts
-    """The leads that are not proved as far as the nearest misread image found, in balls that reach there."""
-    image: torch.Tensor
-    """Whose they are."""
+    def __init__(self, network: Pieces, forms: Forms, box: Box, rows: torch.Tensor, off: torch.Tensor) -> None:
+        self.network, self.forms, self.box, self.off = network, forms, box, off
+        count, rivals = rows.shape[:2]
+        self.image = torch.arange(count, device=rows.device).repeat_interleave(rivals)
+        """Whose each lead is, of those that are not proved as far as the nearest misread image found."""
+        self.rows = rows.flatten(0, 1)
+        pairs = box.at(self.image)
+        nearest = descended(network, pairs, self.rows, torch.zeros_like(pairs.low), steps=_DESCENT)
+        self.found = least_of(nearest.distance, self.image, count)
+        self.low = torch.zeros_like(self.found)
+        self.slopes: Slopes | None = None
+        self.known: Ranges | None = None
+        """Within :attr:`high`."""
 
+    @property
+    def high(self) -> torch.Tensor:
+        """What is to be proved of each image (n,): to the nearest misread one, or to the farthest of the box."""
+        return torch.minimum(self.found, self.box.farthest)
 
-def _bracket(network: Pieces, forms: Forms, box: Box, rows: torch.Tensor, off: torch.Tensor) -> _Begin:
-    """Prove what can be proved without branches of images that are read rightly, with all their leads (n, c, k)."""
-    count, rivals = rows.shape[:2]
-    image = torch.arange(count, device=rows.device).repeat_interleave(rivals)
-    pairs, every = box.at(image), rows.flatten(0, 1)
-    nearest = descended(network, pairs, every, torch.zeros_like(pairs.low), steps=_DESCENT)
-    found = least_of(nearest.distance, image, count)
-    radius = torch.minimum(found, box.farthest)
-    known, _ = ranges(network, forms, box, radius)
-    parts = begun(pairs, every, at_images(known, image))
-    shown = proved(network, parts, radius[image], steps=_STEPS, allowance=every.abs() @ off)
-    low = torch.minimum(radius, least_of(shown.distance, image, count))
-    # a lead that holds in the largest ball holds in all
-    left = (shown.distance < radius[image]).nonzero()[:, 0]
-    whole, image = shown.parts.at(left), image[left]
-    parts, high, allowance = whole, radius, whole.rows.abs() @ off
-    for _ in range(_ROUNDS):
-        still = low < high * (1 - _CLOSE)
-        if not bool(still.any()):
-            break
-        trial = torch.where(still, (low + high) / 2, low)
-        inside, _ = ranges(network, forms, box, trial, known)
-        parts = replace(parts, ranges=at_images(inside, image))
-        shown = proved(network, parts, trial[image], steps=_STEPS, allowance=allowance)
-        parts, reached = shown.parts, least_of(shown.distance, image, count)
-        low = torch.maximum(low, torch.minimum(trial, reached))
-        high = torch.where(reached < trial, trial, high)
-    return _Begin(low, found, whole, image)
+    def relax(self) -> None:
+        """Prove what can be proved without branches."""
+        high = self.high
+        shown = self._within(high)
+        self.known = {place: bounds for place, bounds in self._ranges.items()}
+        self.low = torch.minimum(high, self._reached(shown))
+        # a lead that holds in the largest ball holds in all
+        left = (shown.distance < high[self.image]).nonzero()[:, 0]
+        self.image, self.rows = self.image[left], self.rows[left]
+        self.slopes = shown.parts.at(left).slopes
+        for _ in range(_ROUNDS):
+            still = self.low < high * (1 - _CLOSE)
+            if not bool(still.any()):
+                break
+            trial = torch.where(still, (self.low + high) / 2, self.low)
+            shown = self._within(trial)
+            self.slopes = shown.parts.slopes
+            reached = self._reached(shown)
+            self.low = torch.maximum(self.low, torch.minimum(trial, reached))
+            high = torch.where(reached < trial, trial, high)
+
+    def branch(self, branching: Branching) -> None:
+        """Prove more by branch and bound, in growing balls: half way to the nearest misread image, and half of that."""
+        spent = torch.zeros_like(self.found, dtype=torch.int64)
+        stuck = torch.zeros_like(self.found, dtype=torch.bool)
+        while True:
+            close = self.high * (1 - branching.close)
+            active = (self.low < close) & ~stuck
+            if not bool(active.any()):
+                break
+            half = torch.where(self.low < (1 - _LAST) * self.high, (self.low + self.high) / 2, self.high)
+            half = torch.minimum(half, _FARTHER * self.low)
+            goal = torch.where(active, half, self.low)
+            shown = self._within(goal)
+            left = (active[self.image] & (shown.distance < goal[self.image])).nonzero()[:, 0]
+            frontier = Frontier(
+                self.network, self.forms, self.off, branching, goal=goal, found=self.found, low=self.low
+            )
+            if len(left):
+                frontier.enter(shown.parts.at(left), self.image[left])
+                frontier.go_on(branching.parts - spent)
+            spent = spent + frontier.spent
+            self.found = frontier.found
+            self.low = torch.where(active, torch.maximum(self.low, frontier.proved()), self.low)
+            stuck = stuck | (active & (self.low < torch.minimum(goal, self.high * (1 - branching.close)) * _DOWN))
+
+    def _within(self, radius: torch.Tensor) -> Proved:
+        """Return what the relaxation proves of the leads within radii (n,)."""
+        self._ranges = ranges(self.network, self.forms, self.box, radius, self.known, steps=_OWN_STEPS)
+        parts = begun(self.box.at(self.image), self.rows, at_images(self._ranges, self.image))
+        if self.slopes is not None:
+            parts = replace(parts, slopes=self.slopes)
+        return proved(self.network, parts, radius[self.image], steps=_STEPS, allowance=self.rows.abs() @ self.off)
+
+    def _reached(self, shown: Proved) -> torch.Tensor:
+        return least_of(shown.distance, self.image, len(self.found))

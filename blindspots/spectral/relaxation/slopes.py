@@ -9,16 +9,13 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
-from blindspots.spectral.relaxation.backward import Form, Ranges, backwards, lines
+from blindspots.spectral.relaxation.ascent import Ascent
+from blindspots.spectral.relaxation.backward import Form, Ranges, backwards, lines, sloped
 from blindspots.spectral.relaxation.ball import Box, least, nearest
 from blindspots.spectral.relaxation.pieces import Pieces
 
 Slopes = dict[int, torch.Tensor]
 """By a rectifier's place: (n, ...)."""
-
-_RATE, _DECAY = 0.15, 0.96
-_FIRST, _SECOND = 0.8, 0.98
-"""Adam's step, by what it falls a step, and the decay of its means."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +86,7 @@ def proved(network: Pieces, parts: Parts, radius: torch.Tensor, *, steps: int, a
     ``allowance``: (n,) what is taken off each lead beside the rounding of the bound itself. Of a part whose least lead
     is above 0 the search ends.
     """
-    best, held = parts, torch.full_like(radius, -torch.inf)
-    if steps:
-        best, held = _improved(network, parts, radius, steps, allowance)
+    best = _improved(network, parts, radius, steps, allowance) if steps else parts
     form = _form(network, best)
     off = _off(network, best) + allowance
     image, constant = form.image[:, 0], form.constant[:, 0]
@@ -102,23 +97,17 @@ def proved(network: Pieces, parts: Parts, radius: torch.Tensor, *, steps: int, a
     return Proved(low, distance, change, best, coefficients)
 
 
-def _improved(
-    network: Pieces, parts: Parts, radius: torch.Tensor, steps: int, allowance: torch.Tensor
-) -> tuple[Parts, torch.Tensor]:
-    """Return the parts with the best slopes and multipliers found, and their bounds (n,)."""
+def _improved(network: Pieces, parts: Parts, radius: torch.Tensor, steps: int, allowance: torch.Tensor) -> Parts:
+    """Return the parts with the best slopes and multipliers found."""
     best = torch.full_like(radius, -torch.inf)
     slopes = {place: each.clone() for place, each in parts.slopes.items()}
     multipliers = {place: each.clone() for place, each in parts.multipliers.items()}
     kept_slopes, kept_multipliers = dict(parts.slopes), dict(parts.multipliers)
-    scale = {place: each.new_ones(len(each), *[1] * (each.dim() - 1)) for place, each in multipliers.items()}
-    split = any(bool((each != 0).any()) for each in parts.splits.values())
-    variables = [*slopes.values(), *(multipliers.values() if split else ())]
-    first = [torch.zeros_like(each) for each in variables]
-    second = [torch.zeros_like(each) for each in variables]
+    ascent: Ascent | None = None
     for step in range(steps + 1):
-        for each in variables:
-            each.requires_grad_(step < steps)
         now = replace(parts, slopes=slopes, multipliers=multipliers)
+        if ascent is None:
+            ascent = _ascent(network, now, steps)
         with torch.set_grad_enabled(step < steps):
             form = _form(network, now)
             bound = (least(form.image, parts.box, radius) + form.constant)[:, 0]
@@ -127,34 +116,36 @@ def _improved(
         for kept, fresh in ((kept_slopes, slopes), (kept_multipliers, multipliers)):
             for place, each in fresh.items():
                 kept[place] = torch.where(_rows(better, each), each.detach(), kept[place])
-        if step == steps or bool((best > 1e-9 + 2 * allowance).all()):
+        if step == steps or not bound.requires_grad or bool((best > 1e-9 + 2 * allowance).all()):
             break
-        gradients = torch.autograd.grad(bound, variables, torch.ones_like(bound), allow_unused=True)
-        if step == 0 and split:
-            scale = _scales(form, parts)
-        rate = _RATE * _DECAY**step
-        with torch.no_grad():
-            for at, (each, gradient) in enumerate(zip(variables, gradients, strict=True)):
-                each.requires_grad_(False)
-                if gradient is None:
-                    continue
-                first[at].mul_(_FIRST).add_(gradient, alpha=1 - _FIRST)
-                second[at].mul_(_SECOND).addcmul_(gradient, gradient, value=1 - _SECOND)
-                mean = first[at] / (1 - _FIRST ** (step + 1))
-                root = (second[at] / (1 - _SECOND ** (step + 1))).sqrt()
-                move = rate * mean / root.clamp_min(1e-30)
-                if at < len(slopes):
-                    each.add_(move).clamp_(0, 1)
-                else:
-                    place = list(multipliers)[at - len(slopes)]
-                    each.add_(move * scale[place]).clamp_min_(0)
+        ascent.step(bound)
+    return replace(parts, slopes=kept_slopes, multipliers=kept_multipliers)
+
+
+def _ascent(network: Pieces, parts: Parts, steps: int) -> Ascent:
+    """Return the ascent of slopes and, where there are splits, of multipliers, in units of the layer's coefficients."""
+    slopes, multipliers = list(parts.slopes.values()), list(parts.multipliers.values())
+    if not any(bool((each != 0).any()) for each in parts.splits.values()):
+        multipliers = []
+    variables = [*slopes, *multipliers]
     for each in variables:
-        each.requires_grad_(False)
-    return replace(parts, slopes=kept_slopes, multipliers=kept_multipliers), best
+        each.requires_grad_(True)
+    scales: list[float | torch.Tensor] = [1.0] * len(slopes)
+    if multipliers:
+        with torch.no_grad():
+            coefficients = _form(network, parts).coefficients
+        for place in parts.multipliers:
+            largest = coefficients[place].flatten(1).abs().amax(dim=1)
+            scales.append(_rows(largest, parts.multipliers[place]))
+    most = [1.0] * len(slopes) + [torch.inf] * len(multipliers)
+    return Ascent(variables, scales=scales, most=most, steps=steps)
 
 
 def _form(network: Pieces, parts: Parts) -> Form:
-    around = {place: lines(low, high, parts.slopes[place]) for place, (low, high) in parts.ranges.items()}
+    around = {
+        place: sloped(lines(low, high), parts.slopes[place][:, None], low, high)
+        for place, (low, high) in parts.ranges.items()
+    }
     # z >= 0 takes b z off, z <= 0 adds it
     added = {place: (-parts.splits[place] * each)[:, None] for place, each in parts.multipliers.items()}
     return backwards(network, len(network.nodes) - 1, parts.rows[:, None], around, added)
@@ -167,15 +158,6 @@ def _off(network: Pieces, parts: Parts) -> torch.Tensor:
         size = network.allowances[network.nodes[place].inputs[0]]
         off = off + ((parts.splits[place] * each).abs() * size).flatten(1).sum(dim=1)
     return off
-
-
-def _scales(form: Form, parts: Parts) -> Slopes:
-    """Return how large multipliers may become, by the coefficients at their layer: (n, 1, ...)."""
-    found = {}
-    for place in parts.multipliers:
-        each = form.coefficients[place].detach()[:, 0]
-        found[place] = each.flatten(1).abs().amax(dim=1).reshape(-1, *[1] * (each.dim() - 1))
-    return found
 
 
 def _rows(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

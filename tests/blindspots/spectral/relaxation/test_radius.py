@@ -1,0 +1,61 @@
+import pytest
+import torch
+from torch import nn
+
+from blindspots.spectral.relaxation.branching import Branching
+from blindspots.spectral.relaxation.radius import relaxed_radii
+from tests.blindspots.spectral.relaxation.networks import balanced, dense, distances, grid, read, residual
+
+CASES = {
+    "one input": (dense(0, (1, 6, 6, 3)), 1, 20001),
+    "two inputs": (dense(1, (2, 8, 8, 3)), 2, 301),
+    "leaky": (dense(2, (2, 8, 8, 3), bend=lambda: nn.LeakyReLU(-0.3)), 2, 301),
+    "residual": (residual(3), 3, 61),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_point_of_a_grid_is_misread_within_and_branches_close_the_gap(name):
+    model, axes, points = CASES[name]
+    every = grid(axes, points)
+    model = balanced(model, every)
+    images = torch.rand(6, axes, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    labels, network = model(images).argmax(1), read(model, (axes,))
+    truth = distances(model, images, labels, every)
+    plain = relaxed_radii(network, images, labels)
+    whole = relaxed_radii(network, images, labels, branching=Branching(2000))
+    for shown in (plain, whole):
+        assert (shown.proved <= truth).all()
+        assert (shown.proved <= shown.found).all()
+        assert (shown.proved > 0).all()
+    assert (whole.proved >= plain.proved).all()
+    apart = axes**0.5 / (points - 1)
+    near = truth.isfinite()
+    assert near.sum() >= 3
+    # the grid's nearest point is no farther than its spacing from the nearest there is
+    assert (whole.proved >= whole.found * (1 - 2e-4)).all()
+    assert (whole.found[near] <= truth[near]).all() or (whole.found[near] <= truth[near] + apart).all()
+    assert (whole.proved[near] >= truth[near] - 2 * apart).all()
+    assert (plain.proved / whole.proved).min() > 0.3
+
+
+def test_an_image_that_is_misread_has_none_and_what_is_off_the_logits_counts():
+    every = grid(2, 101)
+    model = balanced(dense(1, (2, 8, 3)), every)
+    images = torch.rand(4, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    labels, network = model(images).argmax(1), read(model, (2,))
+    free = relaxed_radii(network, images, labels)
+    assert relaxed_radii(network, images, (labels + 1) % 3).proved.tolist() == [0] * 4
+    held = relaxed_radii(network, images, labels, off=torch.full((3,), 1e-2, dtype=torch.float64))
+    assert (held.proved < free.proved)[free.proved.isfinite()].all()
+    assert relaxed_radii(network, images, labels, off=torch.full((3,), 1e3).double()).proved.tolist() == [0] * 4
+
+
+def test_nothing_is_misread_in_the_whole_box():
+    model = dense(1, (2, 8, 3))
+    with torch.no_grad():
+        model[-1].bias.copy_(torch.tensor([0.0, 1e3, 0.0]))
+    images = torch.rand(3, 2, dtype=torch.float64)
+    shown = relaxed_radii(read(model, (2,)), images, torch.ones(3, dtype=torch.int64))
+    assert shown.proved.tolist() == [torch.inf] * 3
+    assert shown.found.tolist() == [torch.inf] * 3

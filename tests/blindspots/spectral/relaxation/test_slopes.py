@@ -1,0 +1,71 @@
+import torch
+
+from blindspots.spectral.relaxation.ball import Box
+from blindspots.spectral.relaxation.branching import at_images
+from blindspots.spectral.relaxation.pieces import lead_rows
+from blindspots.spectral.relaxation.ranges import Forms, ranges
+from blindspots.spectral.relaxation.slopes import Parts, begun, proved
+from tests.blindspots.spectral.relaxation.networks import dense, read
+
+
+def parts_of(network, images, radius):
+    box = Box.around(images)
+    reach = torch.full((len(images),), radius, dtype=torch.float64)
+    known = ranges(network, Forms(network), box, reach)
+    logits = network.logits(images)
+    first, second = logits.topk(2, dim=1).indices.T
+    rows = lead_rows(first, second, logits.shape[1])
+    return begun(box, rows, at_images(known, torch.arange(len(images)))), reach
+
+
+def test_slopes_that_are_looked_for_prove_more_and_hold():
+    network = read(dense(5, (6, 12, 12, 3)), (6,))
+    images = torch.rand(5, 6, dtype=torch.float64)
+    parts, reach = parts_of(network, images, 0.3)
+    none = torch.zeros(5, dtype=torch.float64)
+    plain = proved(network, parts, reach, steps=0, allowance=none - 5)  # not done at once where a lead holds
+    better = proved(network, parts, reach, steps=20, allowance=none + 5)
+    assert (better.least + 10 >= plain.least - 1e-9).all()
+    assert ((better.least + 10) > plain.least + 1e-4).any()
+    shown = proved(network, parts, reach, steps=20, allowance=none)
+    points = torch.randn(2000, 5, 6, dtype=torch.float64)
+    points = (images + 0.3 * points / points.norm(dim=2, keepdim=True)).clamp(0, 1)
+    leads = (network.logits(points.flatten(0, 1)).reshape(2000, 5, 3) * parts.rows).sum(2)
+    assert (leads >= shown.least).all()
+    far = (points - images).norm(dim=2)
+    assert (far >= shown.distance - 1e-9)[leads <= 0].all()
+    # what is allowed for rounding is taken off
+    assert (proved(network, parts, reach, steps=0, allowance=none + 0.1).least < plain.least - 4.9).all()
+
+
+def test_multipliers_lower_no_lead_where_the_split_holds():
+    network = read(dense(6, (2, 5, 3)), (2,))
+    images = torch.rand(1, 2, dtype=torch.float64)
+    parts, reach = parts_of(network, images, 0.5)
+    place = network.rectifiers[0]
+    low, high = parts.ranges[place]
+    unit = int(torch.where((low < 0) & (high > 0), torch.minimum(-low, high), 0).argmax())
+    points = (images + 0.5 * torch.randn(4000, 2, dtype=torch.float64)).clamp(0, 1)
+    points = points[(points - images).norm(dim=1) <= 0.5]
+    values = network.values(points)
+    inputs, leads = values[1][:, unit], (values[-1] * parts.rows).sum(1)
+    for sign in (1.0, -1.0):
+        splits = {place: parts.splits[place].clone()}
+        splits[place][0, unit] = sign
+        bounds = {place: (low.clone(), high.clone())}
+        bounds[place][0 if sign > 0 else 1][0, unit] = 0
+        half = Parts(parts.box, parts.rows, bounds, splits, parts.slopes, parts.multipliers)
+        shown = proved(network, half, reach, steps=60, allowance=torch.full((1,), 5.0, dtype=torch.float64))
+        assert (shown.parts.multipliers[place] >= 0).all()
+        assert (leads[sign * inputs >= 0] >= float(shown.least) + 5).all()
+
+
+def test_parts_are_taken_and_put_together():
+    network = read(dense(5, (6, 12, 3)), (6,))
+    parts, _ = parts_of(network, torch.rand(4, 6, dtype=torch.float64), 0.3)
+    again = Parts.joined([parts.at(torch.tensor([2, 3])), parts.at(torch.tensor([0]))])
+    assert torch.equal(again.rows, parts.rows[[2, 3, 0]])
+    assert torch.equal(again.box.high, parts.box.high[[2, 3, 0]])
+    place = network.rectifiers[0]
+    assert torch.equal(again.ranges[place][1], parts.ranges[place][1][[2, 3, 0]])
+    assert torch.equal(again.slopes[place], parts.slopes[place][[2, 3, 0]])
