@@ -1,6 +1,6 @@
 """What a step between layers computes, where that is affine: enough to compute with it, where a constant only bounds.
 
-:mod:`.arithmetic` says how far a step's value can move. A proof that follows the values themselves has to know the step:
+Module :mod:`.arithmetic` says how far a step's value can move. A proof that follows the values has to know the step:
 which of its input's values are picked, by what each is multiplied, what is added.
 """
 
@@ -94,7 +94,7 @@ def combination(
 
 
 def _constant(value: Any, outcome: torch.Tensor) -> torch.Tensor | None:
-    """Return a constant as a tensor () or (1, ...) in float64; None where it differs between the images of the batch."""
+    """Return a constant as a tensor () or (1, ...) in float64; None where it differs between images of the batch."""
     if isinstance(value, torch.Tensor):
         value = value.detach().double()
     elif isinstance(value, int | float):

@@ -5,8 +5,8 @@ Where a rectifier's input z lies between l < 0 < u, its output lies between two 
 least the one in which the lower line takes its place where c > 0, and the upper one where c < 0. From the last node to
 the first, what is left is a linear form of the image and a constant.
 
-A split of a rectifier at 0 (Wang and others 2021, "beta-CROWN") is a constraint, ``z >= 0`` or ``z <= 0``, that holds in
-a part of the ball: ``-b z`` or ``b z`` with b >= 0 can be added to the form, and its least value only falls.
+A split of a rectifier at 0 (Wang and others 2021, "beta-CROWN") is a constraint, ``z >= 0`` or ``z <= 0``, that holds
+in a part of the ball: ``-b z`` or ``b z`` with b >= 0 can be added to the form, which stays a lower bound there.
 """
 
 from collections.abc import Mapping

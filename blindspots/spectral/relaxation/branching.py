@@ -1,8 +1,8 @@
 """Branch and bound on the rectifiers whose sign is open, until what is proved meets what is found.
 
 A ball is split at a rectifier into the part where its input is not below 0 and the part where it is not above. In each
-the rectifier is linear, so that the relaxation is tighter; a part whose bound reaches the nearest misread image found is
-closed. What is left open, the nearest first, says how much is proved when the search ends (best first).
+the rectifier is linear, so that the relaxation is tighter; a part whose bound reaches the nearest misread image found
+is closed. What is left open, the nearest first, says how much is proved when the search ends (best first).
 """
 
 from dataclasses import dataclass, replace

@@ -156,7 +156,7 @@ class Selected:
 
 @dataclass(frozen=True)
 class Averaging:
-    """Sums of values with weights that are not below 0, such as a pooling by the mean; transposed by torch's autograd."""
+    """Sums of values with weights that are not below 0, as of a pooling by the mean; transposed by torch's autograd."""
 
     call: Callable[[torch.Tensor], torch.Tensor]
     before: tuple[int, ...]

@@ -22,7 +22,7 @@ _RECTIFIER, _EDGE = 16, 8
 
 @dataclass(frozen=True)
 class Node:
-    """A value of the network: the input, a sum of maps of earlier nodes and a constant, or the rectified value of one."""
+    """A value of the network: the input, a sum of maps of earlier nodes and a constant, or one's rectified value."""
 
     shape: tuple[int, ...]
     """Without the batch."""

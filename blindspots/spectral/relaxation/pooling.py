@@ -29,7 +29,7 @@ def windows(layer: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -
     for axis in range(axes):
         starts = torch.arange(after[axis + 1]) * stride[axis] - pad[axis]
         places = [starts + at * apart[axis] for at in range(size[axis])]
-        valid = [place for place in torch.stack(places, 1)]
+        valid = list(torch.stack(places, 1))
         length = before[axis + 1]
         first = torch.stack([row[(row >= 0) & (row < length)][0] for row in valid])
         inside.append([torch.where((place >= 0) & (place < length), place, first) for place in places])

@@ -128,7 +128,7 @@ class _Search:
         """Prove what can be proved without branches."""
         high = self.high
         shown = self._within(high)
-        self.known = {place: bounds for place, bounds in self._ranges.items()}
+        self.known = self._ranges
         self.low = torch.minimum(high, self._reached(shown))
         # a lead that holds in the largest ball holds in all
         left = (shown.distance < high[self.image]).nonzero()[:, 0]

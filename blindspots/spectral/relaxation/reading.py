@@ -18,6 +18,7 @@ from blindspots.spectral.relaxation.pooling import KINDS as MAX_POOLS
 from blindspots.spectral.relaxation.pooling import windows
 
 _KEPT = (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+_RECTIFIERS = (nn.ReLU, nn.LeakyReLU, nn.PReLU)
 _Terms = tuple[tuple[int, ...], tuple[LinearMap, ...]]
 """A sum: nodes, and the map of each."""
 
@@ -38,8 +39,9 @@ class _Reading:
     nodes: list[Node] = field(default_factory=list)
     place: list[int] = field(default_factory=list)
     """Of each step, the node that holds its value."""
-    slopes: dict[int, tuple[int, torch.Tensor | None]] = field(default_factory=dict)
-    """Of the value of a rectifier, leaky or not, that one pooling alone reads: what is rectified and how."""
+    rising: dict[int, tuple[int, torch.Tensor | None]] = field(default_factory=dict)
+    """By the number of its step, of a rectifier that one other step alone reads and that never falls: the node that is
+    rectified, and the slope below 0."""
 
     def __post_init__(self) -> None:
         reads = Counter(place for step in self.graph.steps for place in step.inputs)
@@ -49,9 +51,13 @@ class _Reading:
             elif step.rule == "layer":
                 layer = self.graph.layers[step.layer]
                 try:
-                    self.place.append(self._layer(layer, self.place[step.inputs[0]], alone=reads[number] == 1))
+                    self.place.append(self._layer(layer, step.inputs[0]))
                 except NoRuleError as reason:
                     raise NoRuleError(f"layer {layer.name!r} ({layer.kind}): {reason}") from reason
+                if type(layer.module) in _RECTIFIERS and reads[number] == 1:
+                    slope = slope_of(layer.module, layer.output_shape)  # type: ignore[arg-type]
+                    if slope is None or (slope.dim() == 0 and float(slope) >= 0):
+                        self.rising[number] = (self.place[step.inputs[0]], slope)
             elif step.affine is not None:
                 self.place.append(self._affine(step.affine, [self.place[at] for at in step.inputs]))
             elif step.same or (step.rule == "sum" and number == len(self.graph.steps) - 1 and step.factors == (1.0,)):
@@ -93,7 +99,9 @@ class _Reading:
             raise NoRuleError("a factor of it is not finite")
         return Scaled(part.factor.to(self.device), before, after)
 
-    def _layer(self, layer: Layer, source: int, *, alone: bool) -> int:
+    def _layer(self, layer: Layer, step: int) -> int:
+        """Add the nodes of a layer that reads what the step ``step`` makes."""
+        source = self.place[step]
         module, before, after = layer.module, self.nodes[source].shape, layer.output_shape
         if module is None:
             raise NoRuleError(layer.problem)
@@ -102,28 +110,27 @@ class _Reading:
         kind = type(module)
         if kind in _KEPT:
             return source if before == after else self._sum([source], [_same(before, after)], after)
-        if kind in (nn.ReLU, nn.LeakyReLU, nn.PReLU):
-            return self._rectified(source, slope_of(module, after), alone=alone)
+        if kind in _RECTIFIERS:
+            return self._rectified(source, slope_of(module, after))
         if kind in MAX_POOLS:
-            return self._maximum(source, module, after)
+            return self._maximum(step, module, after)
         found = linear_layer(module, before, after)
         if found is None:
             raise NoRuleError("no relaxation is known of it")
         one, constant = found
         return self._sum([source], [one], after, constant)
 
-    def _rectified(self, source: int, slope: torch.Tensor | None, *, alone: bool) -> int:
+    def _rectified(self, source: int, slope: torch.Tensor | None) -> int:
         shape = self.nodes[source].shape
         made = self._add(Node(shape, (source,)))
         if slope is not None:
             made = self._sum([source, made], [Scaled(slope, shape, shape), Scaled(1 - slope, shape, shape)], shape)
-        if alone and (slope is None or bool(((slope >= 0) & (slope <= 1)).all()) and slope.dim() == 0):
-            self.slopes[made] = (source, slope)
         return made
 
-    def _maximum(self, source: int, module: nn.Module, after: tuple[int, ...]) -> int:
-        # what rises may as well come after the maximum, where there are fewer values
-        swapped = self.slopes.get(source) if source == len(self.nodes) - 1 else None
+    def _maximum(self, step: int, module: nn.Module, after: tuple[int, ...]) -> int:
+        # what rises may as well come after the maximum, where there are fewer values; no other node reads it
+        source = self.place[step]
+        swapped = self.rising.get(step) if source == len(self.nodes) - 1 else None
         if swapped is not None:
             source = swapped[0]
             del self.nodes[source + 1 :]
@@ -133,7 +140,7 @@ class _Reading:
             pairs = [self._larger(*level[at : at + 2], after) for at in range(0, len(level) - 1, 2)]
             level = pairs + level[len(pairs) * 2 :]
         made = self._sum(*level[0], after)
-        return made if swapped is None else self._rectified(made, swapped[1], alone=False)
+        return made if swapped is None else self._rectified(made, swapped[1])
 
     def _larger(self, first: _Terms, second: _Terms, after: tuple[int, ...]) -> _Terms:
         """Return the larger of two sums of terms, value by value, as one: b + relu(a - b)."""

@@ -1,5 +1,7 @@
 """Random networks that are linear in pieces, of few inputs, and what is true of them."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -19,7 +21,7 @@ def read(model, shape):
 def dense(seed, sizes, *, bend=nn.ReLU):
     """A fully connected network of float64."""
     draw, parts = Draw(seed), []
-    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+    for inputs, outputs in pairwise(sizes):
         parts += [draw.filled(nn.Linear(inputs, outputs)), bend()]
     return nn.Sequential(*parts[:-1]).double().eval()
 

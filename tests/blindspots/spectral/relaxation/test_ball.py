@@ -59,7 +59,7 @@ def test_the_gradient_is_where_the_least_is():
 @settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), gap=st.sampled_from([-0.1, 1e-9, 0.2, 1.0, 50.0]))
 def test_how_far_it_is_to_where_a_form_is_0(seed, gap):
-    box, forms, made = drawn(seed, 4, 6, 1)
+    box, forms, _ = drawn(seed, 4, 6, 1)
     rows, gaps = forms[:, 0], torch.full((4,), gap, dtype=torch.float64)
     distance, change = nearest(rows, gaps, box)
     again, _ = nearest_in_torch(rows, gaps, box)

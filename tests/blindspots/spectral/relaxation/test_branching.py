@@ -29,7 +29,7 @@ def enumerated(model, image, label):
             ]
             start = image.numpy()
             found = minimize(
-                lambda x: ((x - start) ** 2).sum(),
+                lambda x, s=start: ((x - s) ** 2).sum(),
                 start,
                 bounds=[(0, 1)] * len(start),
                 constraints=limits,

@@ -46,7 +46,7 @@ def test_computes_what_the_model_does(model, shape):
 def test_a_rectifier_is_put_behind_a_pooling_that_alone_reads_it():
     network = read(both_kinds(4), (5,))
     sizes = [torch.Size(network.nodes[place].shape).numel() for place in network.rectifiers]
-    # a pair of 2 x 3 values, and the rectifier of its larger ones; then the rectifier of 2 x 3, a pair of 2 x 2, and so on
+    # pairs of 2 x 3 values and the rectifier of the larger ones; a rectifier of 2 x 3, pairs of 2 x 2, and the last one
     assert sizes == [6, 6, 6, 4, 4]
 
 
