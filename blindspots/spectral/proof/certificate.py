@@ -34,6 +34,7 @@ from blindspots.spectral.relaxation.pieces import Pieces
 from blindspots.spectral.relaxation.radius import relaxed_radii
 from blindspots.spectral.relaxation.reading import piecewise
 
+Arithmetic = Literal["real", "own"]
 Method = Literal["auto", "local", "sdp", "product", "relaxation", "exact"]
 _DOWN = 1 - 1e-9
 """Radii are rounded down by as much."""
@@ -79,7 +80,13 @@ class Certified:
 
 @of_numpy_too
 def certified_radius(
-    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, method: Method = "auto", parts: int = 2000
+    model: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    method: Method = "auto",
+    arithmetic: Arithmetic = "real",
+    parts: int = 2000,
 ) -> Certified:
     """Return the radii within which ``model`` provably reads no image as another class than its label.
 
@@ -98,8 +105,10 @@ def certified_radius(
     Everything is done in float64, with a copy of the model in evaluation mode: the radii are of the function that the
     model's stored numbers define over the reals. Its rounding is bounded, but for "product": there a margin
     is taken off that is stated and tested, not proved (:meth:`.Allowance.stated`). What a model of less precision does
-    when it is evaluated is another function: :func:`.lower_bound` counts that rounding in. The two have to be the same
-    but for rounding: the model itself is evaluated too, in its own dtype, and a difference beyond is refused.
+    when it is evaluated is another function. With ``arithmetic`` "own" the radii of "relaxation" and "exact" hold for
+    that, at images of its dtype: what rounding can put each logit off near the image is bounded and taken off, as
+    :func:`.lower_bound` does for the layers' product. The two functions have to be the same but for rounding: the model
+    itself is evaluated too, in its own dtype, and a difference beyond is refused.
 
     ``images``: (n, ...) float32 or float64 in [0, 1]; ``labels``: (n,) integers. Raises :class:`InputError` for input
     that can't be used, for a model that can't be taken apart or whose dtype decides what it computes, and for a method
@@ -107,6 +116,8 @@ def certified_radius(
     """
     if method not in get_args(Method):
         raise InputError(f"method is {method!r}; it must be one of {', '.join(get_args(Method))}")
+    if arithmetic not in get_args(Arithmetic):
+        raise InputError(f"arithmetic is {arithmetic!r}; it must be one of {', '.join(get_args(Arithmetic))}")
     if parts < 1:
         raise InputError(f"parts = {parts}: a ball has at least 1")
     if not isinstance(model, nn.Module):
@@ -139,6 +150,8 @@ def certified_radius(
     chosen = method
     if method == "auto":
         chosen = "local" if network is not None else "product" if pieces is None else "relaxation"
+    if arithmetic == "own" and chosen not in ("relaxation", "exact"):
+        raise InputError(f"arithmetic 'own' is for the methods relaxation and exact, and {chosen} is by the reals")
     constant, nearest = math.nan, torch.full_like(logits[:, 0], torch.inf)
     if chosen == "local" and network is not None:
         radius = local_radius(network, images.flatten(1), labels)
@@ -148,8 +161,11 @@ def certified_radius(
         leads = Leads(_pairs(logits, together.of), Allowance.proved(network.rounding()[0][-1]))
         radius = leads.radius(logits, labels) * _DOWN
     elif pieces is not None:
-        shown = relaxed_radii(pieces, images, labels, branching=Branching(parts) if chosen == "exact" else None)
+        rounded, branching = dtype if arithmetic == "own" else None, Branching(parts) if chosen == "exact" else None
+        shown = relaxed_radii(pieces, images, labels, dtype=rounded, branching=branching)
         radius, nearest = shown.proved, shown.found
+        if rounded is not None:
+            check_beside(model, rounded, images, logits, shown.off + pieces.allowances[-1], _logits)
     else:
         apart, constant = _by_layers(graph, logits)
         radius = Leads(apart, Allowance.stated(logits, moves)).radius(logits, labels) * _DOWN

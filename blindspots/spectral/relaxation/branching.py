@@ -47,7 +47,7 @@ class Frontier:
     ) -> None:
         """Take what is to be proved of images (n,), at most the radii of their balls, and what is known of them.
 
-        ``found``: how near misread images are; ``low``: what is proved; ``off``: (k,) what may be off each logit.
+        ``found``: how near misread images are; ``low``: what is proved; ``off``: (n, k) what may be off each logit.
         """
         self.network, self.forms, self.off, self.branching = network, forms, off, branching
         self.goal, self.found, self.low = goal, found, low
@@ -112,7 +112,7 @@ class Frontier:
             self._keep(self._bounded(halves, image, steps=_STEPS), image, bound)
 
     def _bounded(self, parts: Parts, image: torch.Tensor, *, steps: int) -> Proved:
-        allowance = parts.rows.abs() @ self.off
+        allowance = (parts.rows.abs() * self.off[image]).sum(dim=1)
         return proved(self.network, parts, self.target[image], steps=steps, allowance=allowance)
 
     def _keep(self, shown: Proved, image: torch.Tensor, bound: torch.Tensor) -> None:

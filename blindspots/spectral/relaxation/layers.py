@@ -1,5 +1,6 @@
 """Torch's layers as linear maps and constants, and the slopes of rectifiers."""
 
+from math import prod
 from typing import Any
 
 import torch
@@ -17,34 +18,46 @@ _MEANS: dict[type[nn.Module], int] = {
     nn.AdaptiveAvgPool3d: 3,
 }
 _CONVOLUTIONS: dict[type[nn.Module], int] = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
+_NORM_ROUNDINGS = 16
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def linear_layer(
     module: nn.Module, before: tuple[int, ...], after: tuple[int, ...]
-) -> tuple[LinearMap, torch.Tensor] | None:
-    """Return a layer of float64 as its map and its constant, () or (1, ...); None for one that is not known.
+) -> tuple[LinearMap, torch.Tensor, torch.Tensor] | None:
+    """Return a layer of float64 as its map, its constant, () or (1, ...), and the absolute terms of that.
 
-    ``before`` and ``after`` are shapes without the batch. Raises NoRuleError for settings that are not known.
+    None for a layer that is not known. ``before`` and ``after`` are shapes without the batch. Raises NoRuleError for
+    settings that are not known.
     """
     kind = type(module)
     if kind is nn.Linear:
         assert isinstance(module, nn.Linear)
         if len(before) != 1:
             raise NoRuleError(f"a linear layer along the last of {len(before)} axes has no relaxation")
-        return Dense(module.weight.detach().double()), _bias(module.bias, 1)
+        return Dense(module.weight.detach().double()), *_bias(module.bias, 1)
     if kind in _CONVOLUTIONS:
-        return _convolution(module, before), _bias(module.bias, len(before))  # type: ignore[arg-type]
+        return _convolution(module, before), *_bias(module.bias, len(before))  # type: ignore[arg-type]
     if kind in _NORMS:
         assert isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
         return _normalisation(module, before, after)
     if kind in _MEANS:
         if len(before) != _MEANS[kind] + 1:
             raise NoRuleError("a pooling of no channels has no relaxation")
-        if getattr(module, "divisor_override", None) is not None and module.divisor_override < 0:  # type: ignore[operator]
+        if (getattr(module, "divisor_override", None) or 1) < 0:
             raise NoRuleError("a pooling with a divisor below 0 has no relaxation")
-        return Averaging(module, before, after), torch.zeros((), dtype=torch.float64)
+        return Averaging(module, before, after, _window(module, before, after)), *_bias(None, 1)
     return None
+
+
+def _window(module: Any, before: tuple[int, ...], after: tuple[int, ...]) -> int:
+    """Return how many values a pooling's window holds at most, and in how many windows a value lies."""
+    axes = len(before) - 1
+    if hasattr(module, "kernel_size"):
+        sizes = module.kernel_size
+        return 2 + (sizes**axes if isinstance(sizes, int) else prod(sizes))
+    # along an axis an adaptive window is no longer than the quotient of the lengths, rounded up, and 1; transposed too
+    return 2 + prod(max(-(-a // b), -(-b // a)) + 1 for a, b in zip(before[1:], after[1:], strict=True))
 
 
 def slope_of(module: nn.Module, shape: tuple[int, ...]) -> torch.Tensor | None:
@@ -58,10 +71,11 @@ def slope_of(module: nn.Module, shape: tuple[int, ...]) -> torch.Tensor | None:
     return weight.reshape(()) if weight.numel() == 1 else weight.reshape(1, -1, *[1] * (len(shape) - 1))
 
 
-def _bias(values: torch.Tensor | None, axes: int) -> torch.Tensor:
+def _bias(values: torch.Tensor | None, axes: int) -> tuple[torch.Tensor, torch.Tensor]:
     if values is None:
-        return torch.zeros((), dtype=torch.float64)
-    return values.detach().double().reshape(1, -1, *[1] * (axes - 1))
+        return torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    bias = values.detach().double().reshape(1, -1, *[1] * (axes - 1))
+    return bias, bias.abs()
 
 
 def _convolution(layer: Any, before: tuple[int, ...]) -> Convolution:
@@ -82,14 +96,14 @@ def _convolution(layer: Any, before: tuple[int, ...]) -> Convolution:
 
 def _normalisation(
     layer: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d, before: tuple[int, ...], after: tuple[int, ...]
-) -> tuple[Scaled, torch.Tensor]:
+) -> tuple[Scaled, torch.Tensor, torch.Tensor]:
     if layer.running_var is None or layer.running_mean is None:
         raise NoRuleError("a batch norm by the batch's own statistics mixes the inputs of a batch")
     factor = (layer.running_var.detach().double() + layer.eps).rsqrt()
     if layer.weight is not None:
         factor = factor * layer.weight.detach().double()
-    shift = -factor * layer.running_mean.detach().double()
-    if layer.bias is not None:
-        shift = shift + layer.bias.detach().double()
+    shift = factor * layer.running_mean.detach().double()
+    bias = torch.zeros_like(shift) if layer.bias is None else layer.bias.detach().double()
     shape = (1, -1, *[1] * (len(before) - 1))
-    return Scaled(factor.reshape(shape), before, after), shift.reshape(shape)
+    terms = (bias.abs() + shift.abs()).reshape(shape)
+    return Scaled(factor.reshape(shape), before, after, _NORM_ROUNDINGS), (bias - shift).reshape(shape), terms

@@ -106,11 +106,8 @@ class Scaled:
     """() or (1, ...), against the outcome."""
     before: tuple[int, ...]
     after: tuple[int, ...]
-
-    @property
-    def terms(self) -> int:
-        """One."""
-        return 1
+    terms: int = 1
+    """More where a factor, or what goes with it, is computed by several operations."""
 
     def apply(self, rows: torch.Tensor) -> torch.Tensor:
         """See :class:`LinearMap`."""
@@ -161,11 +158,7 @@ class Averaging:
     call: Callable[[torch.Tensor], torch.Tensor]
     before: tuple[int, ...]
     after: tuple[int, ...]
-
-    @property
-    def terms(self) -> int:
-        """As many as there are values, at most."""
-        return max(prod(self.before), prod(self.after))
+    terms: int
 
     def apply(self, rows: torch.Tensor) -> torch.Tensor:
         """See :class:`LinearMap`."""

@@ -31,6 +31,10 @@ class Node:
     """One an input; none for a rectification."""
     constant: torch.Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     """() or (1, ...)."""
+    terms: torch.Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    """() or (1, ...) the absolute values of the terms that the constant is made of, summed up."""
+    largest: tuple[int, torch.Tensor] | None = None
+    """Where it is a pooling by the maximum: of which node's values, and which of them, (window's places, outputs)."""
 
     @property
     def rectified(self) -> bool:
@@ -94,7 +98,7 @@ class Pieces:
             elif node.rectified:
                 held.append(held[node.inputs[0]])
             else:
-                size = node.constant.abs().expand(1, *node.shape)
+                size = node.terms.expand(1, *node.shape)
                 for place, each in zip(node.inputs, node.maps, strict=True):
                     size = size + each.absolute().apply(held[place])
                 held.append(size)

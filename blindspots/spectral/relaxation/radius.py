@@ -5,7 +5,7 @@ ball that is nearer is misread. So ``min(e, d(e))`` is proved for every e; the l
 the largest such radius is where the two meet.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 
@@ -14,6 +14,7 @@ from blindspots.spectral.relaxation.backward import Ranges
 from blindspots.spectral.relaxation.ball import Box
 from blindspots.spectral.relaxation.branching import Branching, Frontier, at_images, least_of
 from blindspots.spectral.relaxation.misread import descended
+from blindspots.spectral.relaxation.own_rounding import own_errors
 from blindspots.spectral.relaxation.pieces import Pieces, lead_rows, others
 from blindspots.spectral.relaxation.ranges import Forms, ranges
 from blindspots.spectral.relaxation.slopes import Proved, Slopes, begun, proved
@@ -44,6 +45,9 @@ class Radii:
     """(n,) Euclidean: no image of the box that is nearer is misread; 0 where it is itself."""
     found: torch.Tensor
     """(n,) Euclidean: how near the nearest misread image is that was found; infinity without."""
+    off: torch.Tensor
+    """(n, k) what the dtype's rounding may put the logits off within ``found``; 0 over the reals, and infinite where
+    the image itself is misread."""
 
 
 @torch.no_grad()
@@ -52,24 +56,24 @@ def relaxed_radii(
     images: torch.Tensor,
     labels: torch.Tensor,
     *,
-    off: torch.Tensor | None = None,
+    dtype: torch.dtype | None = None,
     branching: Branching | None = None,
 ) -> Radii:
     """Return what is proved of ``images`` (n, ...) float64 in [0, 1] with ``labels`` (n,), and what was found.
 
-    ``off``: (k,) what may be off each logit, beside the rounding of the proof itself, which is bounded and taken off;
-    ``branching``: how far to go on, where the relaxation does not reach what is found, by branch and bound.
+    The rounding of the proof itself is bounded and taken off. ``dtype``: that in which the network is evaluated, whose
+    rounding is taken off too; without, the proof is of the network over the reals. ``branching``: how far to go on,
+    where the relaxation does not reach what is found, by branch and bound.
     """
     forms = Forms(network)
     classes = network.nodes[-1].shape[0]
-    room = torch.zeros(classes, dtype=torch.float64, device=images.device) if off is None else off
     largest = max(each.numel() for each in network.sizes)
     most = rows_at_once(largest * (classes - 1), arrays=_ARRAYS, most=_IMAGES)
     parts = [
-        _some(network, forms, some, own, room, branching)
+        _some(network, forms, some, own, dtype, branching)
         for some, own in zip(images.split(most), labels.split(most), strict=True)
     ]
-    return Radii(torch.cat([each.proved for each in parts]), torch.cat([each.found for each in parts]))
+    return Radii(*(torch.cat([getattr(each, name.name) for each in parts]) for name in fields(Radii)))
 
 
 def _some(
@@ -77,36 +81,37 @@ def _some(
     forms: Forms,
     images: torch.Tensor,
     labels: torch.Tensor,
-    off: torch.Tensor,
+    dtype: torch.dtype | None,
     branching: Branching | None,
 ) -> Radii:
     classes = network.nodes[-1].shape[0]
     rivals = others(labels, classes)
     every = lead_rows(labels[:, None].expand_as(rivals).flatten(), rivals.flatten(), classes)
     logits = network.logits(images)
-    doubt = every.abs() @ (network.allowances[-1][0] + off)
+    doubt = every.abs() @ network.allowances[-1][0]
     ahead = (every * logits.repeat_interleave(classes - 1, dim=0)).sum(dim=1) > doubt
     right = ahead.reshape(len(images), -1).all(dim=1)
     none = torch.zeros_like(right, dtype=torch.float64)
+    unknown = torch.full_like(logits, 0.0 if dtype is None else torch.inf)
     if not bool(right.any()):
-        return Radii(none, none.clone())
+        return Radii(none, none.clone(), unknown)
     box, rows = Box.around(images[right]), every.reshape(len(images), -1, classes)[right]
-    search = _Search(network, forms, box, rows, off)
+    search = _Search(network, forms, box, rows, dtype)
     search.relax()
     if branching is not None:
         search.branch(branching)
     # where no image of the box is farther than what is proved, none is misread at all
     low = torch.where(search.low >= box.farthest, torch.inf, search.low * _DOWN)
-    radius, found = none.clone(), none.clone()
-    radius[right], found[right] = low, search.found
-    return Radii(radius, found)
+    radius, found, off = none.clone(), none.clone(), unknown
+    radius[right], found[right], off[right] = low, search.found, search.off
+    return Radii(radius, found, off)
 
 
 class _Search:
     """What is proved and found of a few images that are read rightly, with all their leads (n, c, k)."""
 
-    def __init__(self, network: Pieces, forms: Forms, box: Box, rows: torch.Tensor, off: torch.Tensor) -> None:
-        self.network, self.forms, self.box, self.off = network, forms, box, off
+    def __init__(self, network: Pieces, forms: Forms, box: Box, rows: torch.Tensor, dtype: torch.dtype | None) -> None:
+        self.network, self.forms, self.box = network, forms, box
         count, rivals = rows.shape[:2]
         self.image = torch.arange(count, device=rows.device).repeat_interleave(rivals)
         """Whose each lead is, of those that are not proved as far as the nearest misread image found."""
@@ -116,8 +121,12 @@ class _Search:
         self.found = least_of(nearest.distance, self.image, count)
         self.low = torch.zeros_like(self.found)
         self.slopes: Slopes | None = None
-        self.known: Ranges | None = None
-        """Within :attr:`high`."""
+        self.known = ranges(network, forms, box, self.high, steps=_OWN_STEPS)
+        """Bounds that hold as far as anything is to be proved."""
+        self.off = self.found.new_zeros(count, rows.shape[2])
+        """(n, k)."""
+        if dtype is not None:
+            self.off = own_errors(network, box, self.high, self.known, dtype)
 
     @property
     def high(self) -> torch.Tensor:
@@ -127,8 +136,7 @@ class _Search:
     def relax(self) -> None:
         """Prove what can be proved without branches."""
         high = self.high
-        shown = self._within(high)
-        self.known = self._ranges
+        shown = self._proved(high, self.known)
         self.low = torch.minimum(high, self._reached(shown))
         # a lead that holds in the largest ball holds in all
         left = (shown.distance < high[self.image]).nonzero()[:, 0]
@@ -171,12 +179,19 @@ class _Search:
             stuck = stuck | (active & (self.low < torch.minimum(goal, self.high * (1 - branching.close)) * _DOWN))
 
     def _within(self, radius: torch.Tensor) -> Proved:
-        """Return what the relaxation proves of the leads within radii (n,)."""
-        self._ranges = ranges(self.network, self.forms, self.box, radius, self.known, steps=_OWN_STEPS)
-        parts = begun(self.box.at(self.image), self.rows, at_images(self._ranges, self.image))
+        """Return what the relaxation proves of the leads within radii (n,), with bounds of their own."""
+        near = ranges(self.network, self.forms, self.box, radius, self.known, steps=_OWN_STEPS)
+        return self._proved(radius, near)
+
+    def _proved(self, radius: torch.Tensor, known: Ranges) -> Proved:
+        parts = begun(self.box.at(self.image), self.rows, at_images(known, self.image))
         if self.slopes is not None:
             parts = replace(parts, slopes=self.slopes)
-        return proved(self.network, parts, radius[self.image], steps=_STEPS, allowance=self.rows.abs() @ self.off)
+        return proved(self.network, parts, radius[self.image], steps=_STEPS, allowance=self._allowance())
+
+    def _allowance(self) -> torch.Tensor:
+        """Return what is taken off each lead for the dtype's rounding."""
+        return (self.rows.abs() * self.off[self.image]).sum(dim=1)
 
     def _reached(self, shown: Proved) -> torch.Tensor:
         return least_of(shown.distance, self.image, len(self.found))

@@ -65,10 +65,7 @@ def ranges(
     rectifiers ``settled`` are left as they are; ``steps``: of the search for the slopes of each bound.
     """
     found: Ranges = {}
-    spread = radius[:, None]
-    shape = (-1, *network.nodes[0].shape)
-    ends = [torch.maximum(box.low, -spread), torch.minimum(box.high, spread)]
-    held = [Interval(*((box.images + end).reshape(shape) for end in ends))]
+    held = [_entering(network, box, radius)]
     for place, node in enumerate(network.nodes[1:], start=1):
         if not node.rectified:
             held.append(_forwards(network, place, held))
@@ -85,8 +82,29 @@ def ranges(
             flat.low[:, columns], flat.high[:, columns] = both.low, both.high
             now = Interval(flat.low.reshape(now.low.shape), flat.high.reshape(now.high.shape))
         found[place] = (now.low, now.high)
+        held[source] = now
         held.append(Interval(now.low.clamp_min(0), now.high.clamp_min(0)))
     return found
+
+
+def along(network: Pieces, box: Box, radius: torch.Tensor, known: Ranges) -> list[Interval]:
+    """Return bounds of every node's values within ``radius`` (n,), by intervals from those ``known`` of rectifiers."""
+    held = [_entering(network, box, radius)]
+    for place, node in enumerate(network.nodes[1:], start=1):
+        if node.rectified:
+            source = node.inputs[0]
+            held[source] = now = held[source].within(Interval(*known[place]))
+            held.append(Interval(now.low.clamp_min(0), now.high.clamp_min(0)))
+        else:
+            held.append(_forwards(network, place, held))
+    return held
+
+
+def _entering(network: Pieces, box: Box, radius: torch.Tensor) -> Interval:
+    """Return the bounds of the images themselves."""
+    spread, shape = radius[:, None], (-1, *network.nodes[0].shape)
+    low, high = torch.maximum(box.low, -spread), torch.minimum(box.high, spread)
+    return Interval((box.images + low).reshape(shape), (box.images + high).reshape(shape))
 
 
 def _forwards(network: Pieces, place: int, held: list[Interval]) -> Interval:

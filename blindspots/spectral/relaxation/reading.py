@@ -78,11 +78,13 @@ class _Reading:
         maps: Sequence[LinearMap],
         shape: tuple[int, ...],
         constant: torch.Tensor | None = None,
+        terms: torch.Tensor | None = None,
     ) -> int:
         constant = torch.zeros((), dtype=torch.float64) if constant is None else constant
         if not bool(torch.isfinite(constant).all()):
             raise NoRuleError("a constant of it is not finite")
-        return self._add(Node(shape, tuple(inputs), tuple(maps), constant.to(self.device)))
+        terms = constant.abs() if terms is None else terms
+        return self._add(Node(shape, tuple(inputs), tuple(maps), constant.to(self.device), terms.to(self.device)))
 
     def _affine(self, affine: Affine, inputs: list[int]) -> int:
         shapes = [self.nodes[place].shape for place in inputs]
@@ -91,7 +93,7 @@ class _Reading:
 
     def _part(self, part: Part, before: tuple[int, ...], after: tuple[int, ...]) -> LinearMap:
         if part.call is not None:
-            return Averaging(part.call, before, after)
+            return Averaging(part.call, before, after, 2 + prod(before) // max(1, prod(after)))
         if part.index is not None:
             return Selected(part.index.to(self.device), before, after)
         assert part.factor is not None
@@ -117,8 +119,8 @@ class _Reading:
         found = linear_layer(module, before, after)
         if found is None:
             raise NoRuleError("no relaxation is known of it")
-        one, constant = found
-        return self._sum([source], [one], after, constant)
+        one, constant, terms = found
+        return self._sum([source], [one], after, constant, terms)
 
     def _rectified(self, source: int, slope: torch.Tensor | None) -> int:
         shape = self.nodes[source].shape
@@ -140,6 +142,7 @@ class _Reading:
             pairs = [self._larger(*level[at : at + 2], after) for at in range(0, len(level) - 1, 2)]
             level = pairs + level[len(pairs) * 2 :]
         made = self._sum(*level[0], after)
+        self.nodes[made] = replace(self.nodes[made], largest=(source, index))
         return made if swapped is None else self._rectified(made, swapped[1])
 
     def _larger(self, first: _Terms, second: _Terms, after: tuple[int, ...]) -> _Terms:

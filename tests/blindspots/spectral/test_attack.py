@@ -20,13 +20,16 @@ from blindspots.spectral.proof.beside import in_float64
 from blindspots.spectral.proof.certificate import certified_radius
 from blindspots.spectral.proof.rounded_product import lower_bound
 from tests.blindspots.spectral.mixed import CLASSES, Draw, mixed, sequential, sigmoid
+from tests.blindspots.spectral.rectified import rectified
 
 POINTS = {1: 4001, 2: 91, 3: 27}
 """Along each axis of the grid, by the number of axes."""
 IMAGES = 12
 _CONSTANTS = 1e-4
 """What rounding to float32 may do to constants that a model computes, such as a variance that is a sum."""
-FAMILIES = (mixed, mixed, sigmoid, sequential)
+PARTS = 300
+"""Of a ball, by branch and bound."""
+FAMILIES = (mixed, mixed, sigmoid, sequential, rectified, rectified)
 
 
 def grid(axes, points):
@@ -99,15 +102,18 @@ class Attack:
         self._pairs(seed, double, points, own)
         distances = nearest(double, images.double(), labels, points)
         self.counts["images"] += len(points) * IMAGES
-        for method in ("auto", "product", *(("local", "sdp") if family is sigmoid else ())):
+        by_family = ("local", "sdp") if family is sigmoid else ("relaxation", "exact")
+        for method in ("auto", "product", *by_family):
             try:
-                found = certified_radius(model, images, labels, method=method)
+                found = certified_radius(model, images, labels, method=method, parts=PARTS)
             except InputError as reason:
-                if "'local' is for" in str(reason) or "'sdp' is for" in str(reason):
+                if f"{method!r} is for" in str(reason) and family is not rectified:
                     continue
                 raise
             self._radii(seed, found.method, found.radius, distances)
-        if family is not mixed:
+            if method == "exact":
+                self._found(seed, found)
+        if family in (sigmoid, sequential):
             proved = lower_bound(model, images, labels) * axes**0.5
             if family is sigmoid and proved.isnan().all():  # it has calls, which these bounds do not see through
                 return
@@ -133,6 +139,15 @@ class Attack:
             self.wrong.append((seed, method, float(radii[at]), float(distances[at])))
         known = distances.isfinite() & (distances > 1e-9)
         self.ratios[method] += (radii / distances)[known].tolist()
+
+    def _found(self, seed, found):
+        """Compare what is proved with what was found beside, and count where the two meet."""
+        self.counts["held against what was found"] += int(found.found.isfinite().sum())
+        for at in (found.radius > found.found).nonzero()[:, 0].tolist():
+            self.wrong.append((seed, "above what it found", float(found.radius[at]), float(found.found[at])))
+        known = found.found.isfinite() & (found.found > 0)
+        self.ratios["exact, of what it found"] += (found.radius / found.found)[known].tolist()
+        self.counts["exact"] += int(found.exact.sum())
 
     def told(self):
         counts = ", ".join(f"{count} {name}" for name, count in self.counts.items())

@@ -16,6 +16,8 @@ LAYERS = {
     "norm without weights": (nn.BatchNorm1d(3, affine=False), (3,)),
     "mean": (nn.AvgPool2d(2, padding=1, count_include_pad=False), (1, 4, 4)),
     "mean of all": (nn.AdaptiveAvgPool2d((1, 2)), (2, 3, 4)),
+    "adaptive mean": (nn.AdaptiveAvgPool1d(5), (1, 7)),
+    "adaptive mean of fewer": (nn.AdaptiveAvgPool1d(5), (1, 3)),
 }
 
 
@@ -25,8 +27,12 @@ def test_a_map_and_a_constant_do_what_the_layer_does(name):
     layer = Draw(1).filled(layer).double().eval()
     images = torch.randn(3, *shape, dtype=torch.float64)
     wanted = layer(images)
-    one, constant = linear_layer(layer, shape, tuple(wanted.shape[1:]))
+    one, constant, terms = linear_layer(layer, shape, tuple(wanted.shape[1:]))
     torch.testing.assert_close(one.apply(images) + constant, wanted)
+    assert (terms >= constant.abs()).all()
+    size = torch.Size(shape).numel()
+    used = one.apply(torch.eye(size, dtype=torch.float64).reshape(size, *shape)).flatten(1) != 0
+    assert one.terms >= max(int(used.sum(0).max()), int(used.sum(1).max()))
 
 
 @pytest.mark.parametrize(

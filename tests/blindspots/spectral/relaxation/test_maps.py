@@ -17,7 +17,7 @@ MAPS = {
     "scaled": (Scaled(torch.randn(1, 2, 1, **_one), (2, 3), (2, 3)), (2, 3)),
     "reshaped": (Scaled(torch.tensor(-0.5, **_one), (2, 3), (6,)), (2, 3)),
     "selected": (Selected(torch.tensor([5, 0, 0, 2]), (2, 3), (2, 2), -2.0), (2, 3)),
-    "averaging": (Averaging(nn.AvgPool2d(2, 1), (2, 3, 3), (2, 2, 2)), (2, 3, 3)),
+    "averaging": (Averaging(nn.AvgPool2d(2, 1), (2, 3, 3), (2, 2, 2), 4), (2, 3, 3)),
 }
 
 
