@@ -27,8 +27,6 @@ _ROUNDS = 6
 """Balls tried between what is proved and what is not."""
 _STEPS = 12
 """Of the search for slopes in each."""
-_OWN_STEPS = 3
-"""Of the search for the slopes of each rectifier's bounds."""
 _CLOSE = 1e-4
 _LAST = 0.1
 """Of the nearest misread image's distance: where no more is left, branches are to prove it whole."""
@@ -121,7 +119,7 @@ class _Search:
         self.found = least_of(nearest.distance, self.image, count)
         self.low = torch.zeros_like(self.found)
         self.slopes: Slopes | None = None
-        self.known = ranges(network, forms, box, self.high, steps=_OWN_STEPS)
+        self.known = ranges(network, forms, box, self.high)
         """Bounds that hold as far as anything is to be proved."""
         self.off = self.found.new_zeros(count, rows.shape[2])
         """(n, k)."""
@@ -180,7 +178,7 @@ class _Search:
 
     def _within(self, radius: torch.Tensor) -> Proved:
         """Return what the relaxation proves of the leads within radii (n,), with bounds of their own."""
-        near = ranges(self.network, self.forms, self.box, radius, self.known, steps=_OWN_STEPS)
+        near = ranges(self.network, self.forms, self.box, radius, self.known)
         return self._proved(radius, near)
 
     def _proved(self, radius: torch.Tensor, known: Ranges) -> Proved:

@@ -7,8 +7,7 @@ from math import prod
 import torch
 
 from blindspots.device import rows_at_once
-from blindspots.spectral.relaxation.ascent import Ascent
-from blindspots.spectral.relaxation.backward import Form, Ranges, backwards, lines, sloped
+from blindspots.spectral.relaxation.backward import Form, Lines, Ranges, backwards, lines
 from blindspots.spectral.relaxation.ball import Box, least
 from blindspots.spectral.relaxation.pieces import Pieces
 
@@ -56,15 +55,15 @@ def ranges(
     known: Ranges | None = None,
     *,
     settled: Collection[int] = (),
-    steps: int = 0,
 ) -> Ranges:
     """Return the bounds of every rectifier's input within ``radius`` (n,).
 
     First by intervals along the network; where those leave a rectifier's sign open, by linear forms of the image. Each
     bound is moved outwards by what rounding may come to. ``known``: bounds that hold already, of which those of the
-    rectifiers ``settled`` are left as they are; ``steps``: of the search for the slopes of each bound.
+    rectifiers ``settled`` are left as they are.
     """
     found: Ranges = {}
+    around: dict[int, Lines] = {}
     held = [_entering(network, box, radius)]
     for place, node in enumerate(network.nodes[1:], start=1):
         if not node.rectified:
@@ -76,12 +75,12 @@ def ranges(
             now = now.within(Interval(*known[place]))
         columns = ((now.low < 0) & (now.high > 0)).flatten(1).any(dim=0).nonzero()[:, 0]
         if len(columns) and place not in settled:
-            narrow = _by_forms(network, forms, source, columns, found, box, radius, steps)
+            narrow = _by_forms(network, forms, source, columns, around, box, radius)
             flat = Interval(now.low.flatten(1).clone(), now.high.flatten(1).clone())
             both = Interval(flat.low[:, columns], flat.high[:, columns]).within(narrow)
             flat.low[:, columns], flat.high[:, columns] = both.low, both.high
             now = Interval(flat.low.reshape(now.low.shape), flat.high.reshape(now.high.shape))
-        found[place] = (now.low, now.high)
+        found[place], around[place] = (now.low, now.high), lines(now.low, now.high)
         held[source] = now
         held.append(Interval(now.low.clamp_min(0), now.high.clamp_min(0)))
     return found
@@ -124,52 +123,25 @@ def _by_forms(
     forms: Forms,
     place: int,
     columns: torch.Tensor,
-    found: Ranges,
+    around: dict[int, Lines],
     box: Box,
     radius: torch.Tensor,
-    steps: int,
 ) -> Interval:
-    """Return bounds (n, c) of the values ``columns`` of a node, with what was ``found`` of rectifiers before it."""
+    """Return bounds (n, c) of the values ``columns`` of a node, with the lines ``around`` the rectifiers before it."""
     node = network.nodes[place]
-    before = [at for at in network.rectifiers if at < place] if network.bent[place] else []
     largest = max(prod(network.nodes[at].shape) for at in range(place + 1))
-    held = sum(prod(network.nodes[at].shape) for at in before) if steps else 0
     ends: list[list[torch.Tensor]] = [[], []]
-    for some in columns.split(rows_at_once(len(box.images) * (largest + held), arrays=_ARRAYS)):
-        fixed = forms.of(place, some)
+    for some in columns.split(rows_at_once(len(box.images) * largest, arrays=_ARRAYS)):
+        form = forms.of(place, some)
         for sign, end in zip((1.0, -1.0), ends, strict=True):
-            if fixed is not None:
-                low = least(sign * fixed.image, box, radius) + sign * fixed.constant
-            else:
+            if form is None:
                 rows = torch.zeros(1, len(some), prod(node.shape), dtype=torch.float64, device=some.device)
                 rows[0, torch.arange(len(some), device=some.device), some] = sign
-                rows = rows.reshape(1, len(some), *node.shape)
-                low = _least_of_rows(network, place, rows, {at: found[at] for at in before}, box, radius, steps)
-            end.append(sign * low)
+                own = backwards(network, place, rows.reshape(1, len(some), *node.shape), around)
+            else:
+                own = Form(sign * form.image, sign * form.constant, {})
+            end.append(sign * (least(own.image, box, radius) + own.constant))
     off = network.allowances[place].flatten()[columns]
     size = network.sizes[place].flatten()[columns]
     low, high = (torch.cat(end, dim=1) for end in ends)
     return Interval((low - off).clamp_min(-size), (high + off).clamp_max(size))
-
-
-def _least_of_rows(
-    network: Pieces, place: int, rows: torch.Tensor, found: Ranges, box: Box, radius: torch.Tensor, steps: int
-) -> torch.Tensor:
-    """Return lower bounds (n, s) of forms ``rows`` (1, s, ...) of a node's values, each with slopes of its own."""
-    around = {at: lines(low, high) for at, (low, high) in found.items()}
-    form = backwards(network, place, rows, around)
-    best = least(form.image, box, radius) + form.constant
-    if not steps:
-        return best
-    slopes = {at: each.lower.expand(-1, rows.shape[1], *each.lower.shape[2:]).clone() for at, each in around.items()}
-    for each in slopes.values():
-        each.requires_grad_(True)
-    ascent = Ascent([*slopes.values()], scales=[2.0] * len(slopes), most=[1.0] * len(slopes), steps=steps)
-    for _ in range(steps):
-        with torch.enable_grad():
-            own = {at: sloped(each, slopes[at], *found[at]) for at, each in around.items()}
-            form = backwards(network, place, rows, own)
-            bound = least(form.image, box, radius) + form.constant
-        best = torch.maximum(best, bound.detach())
-        ascent.step(bound)
-    return best
