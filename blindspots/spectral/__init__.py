@@ -9,6 +9,7 @@ before it:
 - ``rules/``: one rule a kind of layer; :data:`RULES` takes more
 - ``graph/``: a model taken apart into layers and what happens between them
 - ``network.py``, ``spectrum.py``: the layers' bounds put together; what lies behind a norm
+- ``relaxation/``: networks that are linear in pieces, bounded near an image
 - ``proof/``: radii within which no image is misread
 """
 

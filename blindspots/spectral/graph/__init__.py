@@ -2,7 +2,7 @@
 
 ``graph.py`` follows a model; ``walk.py`` goes along its nodes, whose values ``node_values.py`` holds, and notes each as
 a layer (``layers.py``; of functions by ``functional.py``, with batch norms folded in by ``folding.py``) or as a step
-between layers (``arithmetic.py``).
+between layers (``arithmetic.py``; what it computes, where that is affine: ``affine.py``).
 """
 
 from typing import TYPE_CHECKING

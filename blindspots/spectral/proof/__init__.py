@@ -1,7 +1,8 @@
 """What the bounds prove of images: no change smaller than this makes a model misread one.
 
 ``certificate.py`` gives radii for the model over the reals, by the layers' product or, for sigmoid networks, by the
-layers together (``sigmoid_bound.py``) or by how the network bends near the image (``local.py`` and what it asks);
+layers together (``sigmoid_bound.py``) or by how the network bends near the image (``local.py`` and what it asks), or,
+for networks that are linear in pieces, by linear bounds near the image (:mod:`blindspots.spectral.relaxation`);
 ``rounded_product.py`` gives lower bounds for a model as evaluated in its own dtype (``rounding.py``).
 """
 

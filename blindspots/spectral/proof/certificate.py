@@ -43,7 +43,7 @@ _ARRAYS = 2
 _EXACT = 2e-4
 """By which share of the distance of a misread image what is proved may fall short, to count as exact."""
 _MOST_ROUNDING = 1e-6
-_RELAXED = 1 << 28
+_RELAXED = 1 << 22
 """Values that the relaxation takes backwards for an image at most, for "auto" to choose it."""
 
 

@@ -12,10 +12,9 @@ import torch
 from blindspots.spectral.relaxation.backward import Ranges
 from blindspots.spectral.relaxation.misread import descended
 from blindspots.spectral.relaxation.pieces import Pieces
-from blindspots.spectral.relaxation.ranges import Forms, ranges
 from blindspots.spectral.relaxation.slopes import Parts, Proved, proved
 
-_STEPS, _LAST_STEPS = 10, 150
+_STEPS, _LAST_STEPS = 5, 150
 """Of the search for slopes and multipliers: of each part, and of one with no rectifier left to split."""
 _DESCENT = 4
 
@@ -37,7 +36,6 @@ class Frontier:
     def __init__(
         self,
         network: Pieces,
-        forms: Forms,
         off: torch.Tensor,
         branching: Branching,
         *,
@@ -49,7 +47,7 @@ class Frontier:
 
         ``found``: how near misread images are; ``low``: what is proved; ``off``: (n, k) what may be off each logit.
         """
-        self.network, self.forms, self.off, self.branching = network, forms, off, branching
+        self.network, self.off, self.branching = network, off, branching
         self.goal, self.found, self.low = goal, found, low
         self.spent = torch.zeros_like(found, dtype=torch.int64)
         """(n,) parts that were bounded."""
@@ -59,8 +57,6 @@ class Frontier:
         self.place, self.unit = self.image, self.image
         """Of each part, what it is to be split at: the number of the rectifier's node, and which of its values."""
         self._ended = torch.full_like(found, torch.inf)
-        bent = network.bent
-        self._settled = tuple(place for place in network.rectifiers if not bent[network.nodes[place].inputs[0]])
 
     @property
     def target(self) -> torch.Tensor:
@@ -99,17 +95,7 @@ class Frontier:
         halves = Parts.joined([_half(parts, place, unit, 1.0), _half(parts, place, unit, -1.0)])
         image, bound = image.repeat(2), bound.repeat(2)
         self.spent = self.spent.scatter_add(0, image, torch.ones_like(image))
-        if len(self._settled) < len(self.network.rectifiers):
-            known, reach = halves.ranges, self.target[image]
-            narrow = ranges(self.network, self.forms, halves.box, reach, known, settled=self._settled)
-            halves = replace(halves, ranges=narrow)
-        # bounds that cross leave no image at all
-        there = torch.ones_like(bound, dtype=torch.bool)
-        for low, high in halves.ranges.values():
-            there &= (low <= high).flatten(1).all(dim=1)
-        halves, image, bound = halves.at(there), image[there], bound[there]
-        if len(image):
-            self._keep(self._bounded(halves, image, steps=_STEPS), image, bound)
+        self._keep(self._bounded(halves, image, steps=_STEPS), image, bound)
 
     def _bounded(self, parts: Parts, image: torch.Tensor, *, steps: int) -> Proved:
         allowance = (parts.rows.abs() * self.off[image]).sum(dim=1)

@@ -28,10 +28,13 @@ _ROUNDS = 6
 _STEPS = 12
 """Of the search for slopes in each."""
 _CLOSE = 1e-4
-_LAST = 0.1
-"""Of the nearest misread image's distance: where no more is left, branches are to prove it whole."""
-_FARTHER = 1.5
-"""By which factor of what is proved a ball that is to be proved next may be larger."""
+_LAST, _LEAST_STEP, _FARTHEST_STEP = 0.015, 0.002, 0.1
+"""Of the nearest misread image's distance: where no more is left it is to be proved whole; the steps of balls."""
+_SHARE, _MOST = 0.45, 0.75
+"""Of the parts that are left: what the next ball is foreseen to take, and what it may take."""
+_GROWTH, _LEAST_GROWTH = 30.0, 1.3
+"""How the logarithm of a ball's parts grows over the whole distance where that is not known; by which factor parts grow
+from a ball to the next at the least."""
 _DOWN = 1 - 1e-9
 
 
@@ -105,6 +108,33 @@ def _some(
     return Radii(radius, found, off)
 
 
+@dataclass(frozen=True)
+class _Pace:
+    """How the parts that a ball takes grow with its radius, as far as was seen: exponentially."""
+
+    parts: torch.Tensor
+    """(n,) that the last ball took that was proved."""
+    growth: torch.Tensor
+    """(n,) of their logarithm, by the radius."""
+
+    def step(self, left: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        """Return by how much larger (n,) the next ball may be, of the parts that are ``left`` (n,)."""
+        room = (_SHARE * left / self.parts).clamp_min(1).log() / self.growth
+        return torch.minimum(room, _FARTHEST_STEP * high)
+
+    def after(
+        self, active: torch.Tensor, reached: torch.Tensor, gained: torch.Tensor, step: torch.Tensor, spent: torch.Tensor
+    ) -> "_Pace":
+        """Return what is known after a ball by ``step`` larger, which took ``spent`` parts (n,) and was ``reached``."""
+        factor = (spent.to(step).clamp_min(1) / self.parts).clamp_min(_LEAST_GROWTH)
+        seen = active & reached & (spent > 1)
+        growth = torch.where(seen, factor.log() / gained.clamp_min(1e-300), self.growth)
+        # one that was not reached would have taken more: half as far next time
+        failed = active & ~reached
+        growth = torch.where(failed, torch.maximum(2 * self.growth, 2 * factor.log() / step.clamp_min(1e-300)), growth)
+        return _Pace(torch.where(seen, spent.to(step), self.parts), growth)
+
+
 class _Search:
     """What is proved and found of a few images that are read rightly, with all their leads (n, c, k)."""
 
@@ -152,29 +182,27 @@ class _Search:
             high = torch.where(reached < trial, trial, high)
 
     def branch(self, branching: Branching) -> None:
-        """Prove more by branch and bound, in growing balls: half way to the nearest misread image, and half of that."""
-        spent = torch.zeros_like(self.found, dtype=torch.int64)
-        stuck = torch.zeros_like(self.found, dtype=torch.bool)
+        """Prove more by branch and bound, ball by ball, each as much larger as the parts that are left allow."""
+        left = torch.full_like(self.image.new_zeros(len(self.found)), branching.parts)
+        pace = _Pace(torch.ones_like(self.low), _GROWTH / self.high.clamp_min(1e-300))
         while True:
-            close = self.high * (1 - branching.close)
-            active = (self.low < close) & ~stuck
+            step = pace.step(left, self.high)
+            active = (self.low < self.high * (1 - branching.close)) & (step > _LEAST_STEP * self.high)
             if not bool(active.any()):
                 break
-            half = torch.where(self.low < (1 - _LAST) * self.high, (self.low + self.high) / 2, self.high)
-            half = torch.minimum(half, _FARTHER * self.low)
-            goal = torch.where(active, half, self.low)
+            goal = torch.where(active, self.low + step, self.low)
+            goal = torch.where(active & (goal > (1 - _LAST) * self.high), self.high, goal)
             shown = self._within(goal)
-            left = (active[self.image] & (shown.distance < goal[self.image])).nonzero()[:, 0]
-            frontier = Frontier(
-                self.network, self.forms, self.off, branching, goal=goal, found=self.found, low=self.low
-            )
-            if len(left):
-                frontier.enter(shown.parts.at(left), self.image[left])
-                frontier.go_on(branching.parts - spent)
-            spent = spent + frontier.spent
-            self.found = frontier.found
+            open_ = (active[self.image] & (shown.distance < goal[self.image])).nonzero()[:, 0]
+            frontier = Frontier(self.network, self.off, branching, goal=goal, found=self.found, low=self.low)
+            if len(open_):
+                frontier.enter(shown.parts.at(open_), self.image[open_])
+                frontier.go_on((_MOST * left).ceil().long())
+            left = left - frontier.spent
+            before, self.found = self.low, frontier.found
             self.low = torch.where(active, torch.maximum(self.low, frontier.proved()), self.low)
-            stuck = stuck | (active & (self.low < torch.minimum(goal, self.high * (1 - branching.close)) * _DOWN))
+            reached = self.low >= torch.minimum(goal, self.high * (1 - branching.close)) * _DOWN
+            pace = pace.after(active, reached, self.low - before, step, frontier.spent)
 
     def _within(self, radius: torch.Tensor) -> Proved:
         """Return what the relaxation proves of the leads within radii (n,), with bounds of their own."""

@@ -1,6 +1,5 @@
 """Between which bounds every rectifier's input lies, for images within a ball and the box."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from math import prod
 
@@ -53,14 +52,11 @@ def ranges(
     box: Box,
     radius: torch.Tensor,
     known: Ranges | None = None,
-    *,
-    settled: Collection[int] = (),
 ) -> Ranges:
     """Return the bounds of every rectifier's input within ``radius`` (n,).
 
     First by intervals along the network; where those leave a rectifier's sign open, by linear forms of the image. Each
-    bound is moved outwards by what rounding may come to. ``known``: bounds that hold already, of which those of the
-    rectifiers ``settled`` are left as they are.
+    bound is moved outwards by what rounding may come to. ``known``: bounds that hold already.
     """
     found: Ranges = {}
     around: dict[int, Lines] = {}
@@ -74,7 +70,7 @@ def ranges(
         if known is not None and place in known:
             now = now.within(Interval(*known[place]))
         columns = ((now.low < 0) & (now.high > 0)).flatten(1).any(dim=0).nonzero()[:, 0]
-        if len(columns) and place not in settled:
+        if len(columns):
             narrow = _by_forms(network, forms, source, columns, around, box, radius)
             flat = Interval(now.low.flatten(1).clone(), now.high.flatten(1).clone())
             both = Interval(flat.low[:, columns], flat.high[:, columns]).within(narrow)

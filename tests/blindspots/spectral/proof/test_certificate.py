@@ -150,10 +150,12 @@ def test_of_other_networks_is_below_what_is_found(build):
     images = some(12, 1, 4, 4, seed=3)
     labels = model(images).argmax(dim=1)
     found = minimum_distortion(model, images, labels)
-    proved = certified_radius(model, images, labels)
-    assert proved.method == "product"
-    assert (proved.radius > 0).all()
-    assert (proved.distortion <= found.distortion)[found.success].all()
+    product, auto = (certified_radius(model, images, labels, method=method) for method in ("product", "auto"))
+    assert auto.method == "relaxation"
+    for proved in (product, auto):
+        assert (proved.radius > 0).all()
+        assert (proved.distortion <= found.distortion)[found.success].all()
+    assert (auto.radius > product.radius).all()
 
 
 def test_leaves_the_model_as_it_is():
