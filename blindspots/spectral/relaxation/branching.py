@@ -45,7 +45,8 @@ class Frontier:
     ) -> None:
         """Take what is to be proved of images (n,), at most the radii of their balls, and what is known of them.
 
-        ``found``: how near misread images are; ``low``: what is proved; ``off``: (n, k) what may be off each logit.
+        ``found``: how near images are that may be misread; ``low``: what is proved; ``off``: (n, k) what may be off
+        each logit.
         """
         self.network, self.off, self.branching = network, off, branching
         self.goal, self.found, self.low = goal, found, low
@@ -67,6 +68,11 @@ class Frontier:
         """Return what is proved of each image (n,)."""
         left = torch.minimum(least_of(self.bound, self.image, len(self.found)), self._ended)
         return torch.maximum(self.low, torch.minimum(left, self.target))
+
+    @property
+    def over(self) -> torch.Tensor:
+        """Of each image (n,) whether nothing more can be proved, however many parts there are."""
+        return self._ended < self.target
 
     def enter(self, roots: Parts, image: torch.Tensor) -> None:
         """Take whole balls in, of which ``image`` says whose they are."""
@@ -121,7 +127,8 @@ class Frontier:
 
     def _look(self, shown: Proved, image: torch.Tensor) -> None:
         box, rows = shown.parts.box, shown.parts.rows
-        near = descended(self.network, box, rows, shown.change, steps=_DESCENT)
+        floor = (rows.abs() * self.off[image]).sum(dim=1)
+        near = descended(self.network, box, rows, floor, shown.change, steps=_DESCENT)
         self.found = torch.minimum(self.found, least_of(near.distance, image, len(self.found)))
 
     def _only(self, stay: torch.Tensor) -> None:

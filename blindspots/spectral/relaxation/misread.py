@@ -30,16 +30,19 @@ class Misread:
         return Misread(torch.minimum(self.distance, other.distance), change)
 
 
-def descended(network: Pieces, box: Box, rows: torch.Tensor, start: torch.Tensor, *, steps: int) -> Misread:
-    """Return the nearest images found where leads ``rows`` (n, k) are not above 0, by steps from changes (n, p).
+def descended(
+    network: Pieces, box: Box, rows: torch.Tensor, floor: torch.Tensor, start: torch.Tensor, *, steps: int
+) -> Misread:
+    """Return the nearest images found where leads ``rows`` (n, k) are not above ``floor`` (n,), from changes (n, p).
 
-    Each step goes to the plane where the lead, as it is linear around the last image, is 0: to a point between those
-    that are nearest to the last one and to the original, within the box (Croce and Hein 2020, "FAB").
+    Each step goes to the plane where the lead, as it is linear around the last image, is the floor: to a point between
+    those that are nearest to the last one and to the original, within the box (Croce and Hein 2020, "FAB").
     """
     change = start
     found = Misread(torch.full_like(start[:, 0], torch.inf), torch.zeros_like(start))
     for _ in range(steps):
         value, gradient = lead_and_gradient(network, box, rows, change)
+        value = value - floor
         wrong = value <= 0
         found = found.or_nearer(Misread(torch.where(wrong, change.norm(dim=1), torch.inf), change))
         plane = (value - (gradient * change).sum(dim=1)).clamp_min(0)
@@ -52,15 +55,15 @@ def descended(network: Pieces, box: Box, rows: torch.Tensor, start: torch.Tensor
         onwards = (1 - share) * (change + _BEYOND * onwards) + share * _BEYOND * there
         change = torch.where(wrong[:, None], there * (1 + 1e-6), onwards)
         change = torch.minimum(torch.maximum(change, box.low), box.high)
-    return drawn_in(network, box, rows, found)
+    return drawn_in(network, box, rows, floor, found)
 
 
-def drawn_in(network: Pieces, box: Box, rows: torch.Tensor, found: Misread) -> Misread:
-    """Return the images drawn in towards their originals, as far as they are misread on the way."""
+def drawn_in(network: Pieces, box: Box, rows: torch.Tensor, floor: torch.Tensor, found: Misread) -> Misread:
+    """Return the images drawn in towards their originals, as far as their leads are not above ``floor`` on the way."""
     low, high = torch.zeros_like(found.distance), torch.ones_like(found.distance)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        wrong = leads(network, box, rows, middle[:, None] * found.change) <= 0
+        wrong = leads(network, box, rows, middle[:, None] * found.change) <= floor
         low, high = torch.where(wrong, low, middle), torch.where(wrong, middle, high)
     change = high[:, None] * found.change
     return Misread(torch.where(found.distance.isfinite(), change.norm(dim=1), torch.inf), change)

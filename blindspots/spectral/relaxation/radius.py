@@ -104,7 +104,9 @@ def _some(
     # where no image of the box is farther than what is proved, none is misread at all
     low = torch.where(search.low >= box.farthest, torch.inf, search.low * _DOWN)
     radius, found, off = none.clone(), none.clone(), unknown
-    radius[right], found[right], off[right] = low, search.found, search.off
+    # over the reals, what may be misread is
+    near = search.found if dtype is None else search.misread
+    radius[right], found[right], off[right] = low, near, search.off
     return Radii(radius, found, off)
 
 
@@ -144,17 +146,23 @@ class _Search:
         self.image = torch.arange(count, device=rows.device).repeat_interleave(rivals)
         """Whose each lead is, of those that are not proved as far as the nearest misread image found."""
         self.rows = rows.flatten(0, 1)
-        pairs = box.at(self.image)
-        nearest = descended(network, pairs, self.rows, torch.zeros_like(pairs.low), steps=_DESCENT)
-        self.found = least_of(nearest.distance, self.image, count)
+        self.off = box.low.new_zeros(count, rows.shape[2])
+        """(n, k)."""
+        self.found = self.misread = self._descended()
+        """(n,) how near an image is that may be misread, for all that is known of rounding; one that is, by the reals."""
         self.low = torch.zeros_like(self.found)
         self.slopes: Slopes | None = None
         self.known = ranges(network, forms, box, self.high)
         """Bounds that hold as far as anything is to be proved."""
-        self.off = self.found.new_zeros(count, rows.shape[2])
-        """(n, k)."""
         if dtype is not None:
             self.off = own_errors(network, box, self.high, self.known, dtype)
+            self.found = torch.minimum(self.found, self._descended())
+
+    def _descended(self) -> torch.Tensor:
+        box = self.box.at(self.image)
+        start = torch.zeros_like(box.low)
+        near = descended(self.network, box, self.rows, self._allowance(), start, steps=_DESCENT)
+        return least_of(near.distance, self.image, len(self.off))
 
     @property
     def high(self) -> torch.Tensor:
@@ -198,7 +206,7 @@ class _Search:
             if len(open_):
                 frontier.enter(shown.parts.at(open_), self.image[open_])
                 frontier.go_on((_MOST * left).ceil().long())
-            left = left - frontier.spent
+            left = (left - frontier.spent).masked_fill(frontier.over, 0)
             before, self.found = self.low, frontier.found
             self.low = torch.where(active, torch.maximum(self.low, frontier.proved()), self.low)
             reached = self.low >= torch.minimum(goal, self.high * (1 - branching.close)) * _DOWN

@@ -12,10 +12,10 @@ def test_finds_misread_images_about_as_near_as_the_search_does():
     model = balanced(dense(4, (8, 20, 20, 3)), points)
     images, network = points[:20], read(model, (8,))
     labels = model(images).argmax(1)
-    near = []
+    near, none = [], torch.zeros(len(images), dtype=torch.float64)
     for rival in others(labels, 3).T:
         rows, box = lead_rows(labels, rival, 3), Box.around(images)
-        found = descended(network, box, rows, torch.zeros_like(images), steps=32)
+        found = descended(network, box, rows, none, torch.zeros_like(images), steps=32)
         there = found.distance.isfinite()
         after = images + found.change
         assert (after >= 0).all()
@@ -23,6 +23,9 @@ def test_finds_misread_images_about_as_near_as_the_search_does():
         assert (leads(network, box, rows, found.change)[there] <= 0).all()
         torch.testing.assert_close(found.change.norm(dim=1)[there], found.distance[there])
         near.append(found.distance)
+    # where leads are not above some floor is nearer
+    raised = descended(network, box, rows, none + 0.1, torch.zeros_like(images), steps=32)
+    assert (raised.distance <= found.distance).double().mean() > 0.9
     known = minimum_distortion(model, images, labels).l2
     assert (torch.stack(near).amin(0) / known).median() < 1.05
 
@@ -33,6 +36,7 @@ def test_gradients_and_drawing_in():
     rows = lead_rows(torch.tensor([0]), torch.tensor([1]), 3)
     change = torch.tensor([[0.1, -0.2, 0.3]], dtype=torch.float64)
     value, gradient = lead_and_gradient(network, box, rows, change)
+    none = torch.zeros(1, dtype=torch.float64)
     step = 1e-6 * torch.eye(3, dtype=torch.float64)
     for axis in range(3):
         slope = (leads(network, box, rows, change + step[axis]) - value) / 1e-6
@@ -40,10 +44,10 @@ def test_gradients_and_drawing_in():
     way = -torch.sign(value) * 0.5 * gradient.sign()
     ends = leads(network, box, rows, way), leads(network, box, rows, 0 * way)
     if float(ends[0]) <= 0 < float(ends[1]):
-        near = drawn_in(network, box, rows, Misread(way.norm(dim=1), way))
+        near = drawn_in(network, box, rows, none, Misread(way.norm(dim=1), way))
         assert abs(float(leads(network, box, rows, near.change))) < 1e-6
-    none = drawn_in(network, box, rows, Misread(torch.full((1,), torch.inf), way))
-    assert none.distance.tolist() == [torch.inf]
+    without = drawn_in(network, box, rows, none, Misread(torch.full((1,), torch.inf), way))
+    assert without.distance.tolist() == [torch.inf]
 
 
 def test_the_nearer_of_two():
