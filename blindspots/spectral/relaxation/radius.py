@@ -149,7 +149,7 @@ class _Search:
         self.off = box.low.new_zeros(count, rows.shape[2])
         """(n, k)."""
         self.found = self.misread = self._descended()
-        """(n,) how near an image is that may be misread, for all that is known of rounding; one that is, by the reals."""
+        """(n,) how near an image is that may be misread, for what rounding may do, and one that is over the reals."""
         self.low = torch.zeros_like(self.found)
         self.slopes: Slopes | None = None
         self.known = ranges(network, forms, box, self.high)
