@@ -95,15 +95,14 @@ def combination(
 
 def _constant(value: Any, outcome: torch.Tensor) -> torch.Tensor | None:
     """Return a constant as a tensor () or (1, ...) in float64; None where it differs between images of the batch."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().double()
-    elif isinstance(value, int | float):
+    if isinstance(value, int | float):
         return torch.tensor(value, dtype=torch.float64, device=outcome.device)
-    else:
+    if not isinstance(value, torch.Tensor):
         return None
-    if value.dim() == 0:
-        return value
-    every = value.expand(outcome.shape)
+    constant = value.detach().double()
+    if constant.dim() == 0:
+        return constant
+    every = constant.expand(outcome.shape)
     return every[:1].clone() if bool((every == every[:1]).all()) else None
 
 

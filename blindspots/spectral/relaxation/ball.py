@@ -44,7 +44,8 @@ class Box:
     @property
     def farthest(self) -> torch.Tensor:
         """How far the farthest corner is, (n,)."""
-        return torch.maximum(-self.low, self.high).norm(dim=1) * (1 + 1e-12)
+        far: torch.Tensor = torch.maximum(-self.low, self.high).norm(dim=1) * (1 + 1e-12)
+        return far
 
 
 def least(forms: torch.Tensor, box: Box, radius: torch.Tensor) -> torch.Tensor:

@@ -120,7 +120,7 @@ def fused_least(
     forms: torch.Tensor, images: torch.Tensor, low: torch.Tensor, high: torch.Tensor, radius: torch.Tensor
 ) -> torch.Tensor:
     """As :func:`.ball.least`, of forms (n or 1, s, p) in the box (n, p) around images."""
-    values: torch.Tensor = _Least.apply(forms.contiguous(), images, low, high, radius)
+    values: torch.Tensor = _Least.apply(forms.contiguous(), images, low, high, radius)  # type: ignore[no-untyped-call]
     return values
 
 

@@ -54,8 +54,8 @@ def _window(module: Any, before: tuple[int, ...], after: tuple[int, ...]) -> int
     """Return how many values a pooling's window holds at most, and in how many windows a value lies."""
     axes = len(before) - 1
     if hasattr(module, "kernel_size"):
-        sizes = module.kernel_size
-        return 2 + (sizes**axes if isinstance(sizes, int) else prod(sizes))
+        sizes: int | tuple[int, ...] = module.kernel_size
+        return 2 + prod((sizes,) * axes if isinstance(sizes, int) else sizes)
     # along an axis an adaptive window is no longer than the quotient of the lengths, rounded up, and 1; transposed too
     return 2 + prod(max(-(-a // b), -(-b // a)) + 1 for a, b in zip(before[1:], after[1:], strict=True))
 

@@ -36,8 +36,8 @@ def windows(layer: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -
     picked = []
     for at in product(*inside):
         part = numbers
-        for axis, places in enumerate(at):
-            part = part.index_select(axis + 1, places)
+        for axis, chosen in enumerate(at):
+            part = part.index_select(axis + 1, chosen)
         picked.append(part.flatten())
     return torch.stack(picked)
 

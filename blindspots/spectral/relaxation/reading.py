@@ -139,7 +139,7 @@ class _Reading:
         index = windows(module, self.nodes[source].shape, after).to(self.device)
         level: list[_Terms] = [((source,), (Selected(one, self.nodes[source].shape, after),)) for one in index]
         while len(level) > 1:
-            pairs = [self._larger(*level[at : at + 2], after) for at in range(0, len(level) - 1, 2)]
+            pairs = [self._larger(level[at], level[at + 1], after) for at in range(0, len(level) - 1, 2)]
             level = pairs + level[len(pairs) * 2 :]
         made = self._sum(*level[0], after)
         self.nodes[made] = replace(self.nodes[made], largest=(source, index))
@@ -157,5 +157,7 @@ def _same(before: tuple[int, ...], after: tuple[int, ...]) -> Scaled:
 
 
 def _negative(one: LinearMap) -> LinearMap:
-    assert isinstance(one, Scaled | Selected)
+    if isinstance(one, Scaled):
+        return replace(one, factor=-one.factor)
+    assert isinstance(one, Selected)
     return replace(one, factor=-one.factor)

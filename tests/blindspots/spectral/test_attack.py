@@ -27,7 +27,7 @@ POINTS = {1: 4001, 2: 91, 3: 27}
 IMAGES = 12
 _CONSTANTS = 1e-4
 """What rounding to float32 may do to constants that a model computes, such as a variance that is a sum."""
-PARTS = 300
+PARTS = 100
 """Of a ball, by branch and bound."""
 FAMILIES = (mixed, mixed, sigmoid, sequential, rectified, rectified)
 

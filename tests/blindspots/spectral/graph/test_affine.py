@@ -11,7 +11,7 @@ KNOWN = {
     "sums": lambda m, x: x + x,
     "differences": lambda m, x: torch.sub(x, x * 3, alpha=0.5),
     "numbers": lambda m, x: 2 - x / 4,
-    "constants": lambda m, x: m.half - x * m.half,
+    "constants": lambda m, x: m.halves - x * m.halves,
     "signs": lambda m, x: -x,
     "casts": lambda m, x: x.to(torch.float64),
     "means": lambda m, x: x.view(-1, 2, 2).mean(2),
@@ -20,8 +20,8 @@ KNOWN = {
     "shapes": lambda m, x: x.reshape(x.shape[0], 2, 2),
 }
 UNKNOWN = {
-    "copies": lambda m, x: x[:, :1] + m.half,
-    "maxima": lambda m, x: torch.maximum(x, m.half),
+    "copies": lambda m, x: x[:, :1] + m.halves,
+    "maxima": lambda m, x: torch.maximum(x, m.halves),
     "absolutes": lambda m, x: x.abs(),
     "side by side": lambda m, x: torch.cat([x, x], 1),
 }
@@ -50,7 +50,7 @@ def computed(graph, images):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_step_says_what_it_computes(name):
-    model = Does(KNOWN[name], half=HALF)
+    model = Does(KNOWN[name], halves=HALF)
     images = torch.rand(5, 4, dtype=torch.float64)
     graph = trace(model.double(), (4,))
     torch.testing.assert_close(computed(graph, images), model(images))
@@ -58,7 +58,7 @@ def test_a_step_says_what_it_computes(name):
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_none_where_it_is_not_known(name):
-    graph = trace(Does(UNKNOWN[name], half=HALF).double(), (4,))
+    graph = trace(Does(UNKNOWN[name], halves=HALF).double(), (4,))
     assert graph.steps[-1].affine is None
     assert graph.steps[-1].rule in ("sum", "join")
 
