@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -70,14 +70,8 @@ class _Lines:
             sys.stderr.flush()
 
 
-@contextmanager
-def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
-    """Show a bar for each stage of ``plan`` on stderr while the block runs; lines where that is no terminal.
-
-    Yields the observer that moves them.
-    """
-    console = Console(stderr=True)
-    bars = Bars(
+def _bars(console: Console) -> Bars:
+    return Bars(
         SpinnerColumn(),
         TextColumn("{task.description:9}"),
         BarColumn(bar_width=_BAR),
@@ -91,6 +85,32 @@ def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
         disable=not console.is_terminal,
         transient=False,
     )
+
+
+@contextmanager
+def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Show one bar, or lines, of what a block does; yields what is told how many are done, of how many."""
+    console = Console(stderr=True)
+    bars, lines = _bars(console), _Lines()
+    task = bars.add_task(what, total=None, unit=unit, line="")
+
+    def tell(done: int, total: int) -> None:
+        bars.update(task, completed=done, total=total)
+        if not console.is_terminal:
+            lines.told(bars.tasks[task])
+
+    with bars:
+        yield tell
+
+
+@contextmanager
+def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
+    """Show a bar for each stage of ``plan`` on stderr while the block runs; lines where that is no terminal.
+
+    Yields the observer that moves them.
+    """
+    console = Console(stderr=True)
+    bars = _bars(console)
     stages: dict[str, TaskID] = {}
     done: dict[str, int] = {}
     base: dict[str, int] = {}

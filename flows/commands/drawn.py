@@ -1,8 +1,9 @@
 """What is drawn out of a store: the commands table, figure and report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,9 @@ from blindspots.figures import FIGURES
 from blindspots.tables import TABLES
 from flows.options import ROOT, Data, Json, Networks, Output, Root
 from flows.printing import print_or_write, terminal_width
+
+if TYPE_CHECKING:
+    from blindspots.store.place import Place
 
 commands = typer.Typer()
 
@@ -67,14 +71,13 @@ def figure(
 
     with Results(root, data=data, networks=networks or None) as results:
         drawn = draw_figure(name, results)
-        paths = output or [Path(results.place.path(layout.figure(name, suffix))) for suffix in (".png", ".pdf")]
-    for path in paths:
-        try:
+        for suffix in () if output else (".png", ".pdf"):
+            with _file_of(results.place, layout.figure(name, suffix)) as path:
+                save_figure(drawn, path)
+    for path in output or ():
+        with _file(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             save_figure(drawn, path)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
-        typer.echo(str(path))
 
 
 @commands.command(epilog="[bold]Examples[/bold]\n\nblindspots report\n\nblindspots report --root mnist -o mnist.html")
@@ -84,9 +87,32 @@ def report(root: Root = ROOT, output: Output = None, data: Data = None, networks
     from blindspots.results import Results
     from blindspots.store import layout
 
-    with Results(root, data=data, networks=networks or None) as results:
-        path = output or Path(results.place.path(layout.REPORT))
-        try:
-            typer.echo(str(write_report(results, path)))
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+    with (
+        Results(root, data=data, networks=networks or None) as results,
+        _file(output) if output else _file_of(results.place, layout.REPORT) as path,
+    ):
+        write_report(results, path)
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[Path]:
+    """Have a file of the user's written while a block runs, and say which."""
+    with _written(str(path)):
+        yield path
+
+
+@contextmanager
+def _file_of(place: "Place", key: str) -> Iterator[Path]:
+    """Have a file of the store written while a block runs, wherever that lies, and say which."""
+    with _written(place.path(key)), place.written_file(key) as path:
+        yield path
+
+
+@contextmanager
+def _written(what: str) -> Iterator[None]:
+    """Say what a block has written; raise :class:`InputError` where that is not possible."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{what} cannot be written: {error.strerror or error}") from None
+    typer.echo(what)
