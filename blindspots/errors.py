@@ -20,3 +20,15 @@ class StageFailedError(BlindspotsError, RuntimeError):
 
     The command line prints it on one line and exits with code 1.
     """
+
+
+class OutOfReachError(BlindspotsError, RuntimeError):
+    """A store does not answer, or refuses, after all retries: nothing is known of what lies in it.
+
+    It is no ``OSError``, so that nothing that handles a missing or damaged file takes this for one. The command line
+    prints it on one line and exits with code 1.
+    """
+
+
+class LostLeaseError(OutOfReachError):
+    """Another run has a store that this one held, or may have it by now: this one writes nothing more."""

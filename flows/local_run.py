@@ -8,6 +8,7 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 
 import logging
 import os
+import pickle
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout
@@ -51,6 +52,7 @@ def run_on_workers(
     """
     opened = open_root(study, root, device=None if device == "auto" else device, data=data, networks=networks)
     workspace, is_new = opened.workspace, opened.there is None
+    pickle.dumps(workspace.place)  # which refuses where no worker could see it
     outcome: dict[str, Any] = {"root": str(workspace.place), "jobs": 0, "shards": 0, "ran": {}}
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints what befalls its workers

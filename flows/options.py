@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-Root = Annotated[str, typer.Option("--root", help="Folder of the store.")]
+Root = Annotated[
+    str, typer.Option("--root", help="Folder of the store, or an object store's address such as s3://bucket/prefix.")
+]
 StudyName = Annotated[str, typer.Argument(help="A built-in study, or the path of a YAML file.", metavar="STUDY")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the study; repeatable.")

@@ -11,6 +11,7 @@ from prefect.states import Cancelled, Completed
 from prefect.tasks import Task
 from ray.exceptions import RayError, RayTaskError
 
+from blindspots.errors import LostLeaseError, OutOfReachError
 from blindspots.files import is_for_good
 from blindspots.jobs.damage import SentBackError
 from blindspots.jobs.job import Report
@@ -28,14 +29,21 @@ def _is_worth_a_retry(task: Task[..., object], run: TaskRun, state: State) -> bo
     try:
         state.result()
     except RayTaskError as error:
-        return isinstance(error.cause, OSError) and not is_for_good(error.cause)
-    except OSError as error:
-        return not is_for_good(error)
+        return _may_pass(error.cause)
+    except (OSError, OutOfReachError) as error:
+        return _may_pass(error)
     except RayError:
         return True
     except Exception:
         return False
     return False
+
+
+def _may_pass(error: Exception | None) -> bool:
+    """Tell whether the store may be had again in a while: a full disk is for good, and so is a lease that was lost."""
+    if isinstance(error, OSError):
+        return not is_for_good(error)
+    return isinstance(error, OutOfReachError) and not isinstance(error, LostLeaseError)
 
 
 @task(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from blindspots.datasets.dataset import Dataset
+    from tests.s3_server import Server
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run in as many processes as cores
 
@@ -95,6 +96,21 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory, mnist: Dataset) -> Path:
     root = tmp_path_factory.mktemp("tiny") / "root"
     run_study(validate_study(TINY), root)
     return root
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Server]:
+    """An S3 server with the bucket ``tests``, which the environment names; for tests of the group ``s3``."""
+    from blindspots.store.places.bucket import opened_bucket
+    from tests.s3_server import s3_server
+
+    with s3_server() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        opened_bucket.cache_clear()
+        server.make_bucket("tests")
+        yield server
+        opened_bucket.cache_clear()
 
 
 @pytest.fixture

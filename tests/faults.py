@@ -1,16 +1,19 @@
-"""Faults at a chosen operation of the store: the process dies there, or the disk is full."""
+"""Faults at a chosen operation of the store: the process dies there, or the disk is full, or nothing answers."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from zarr.storage import LocalStore
 
-from blindspots.store.place import Place
+from blindspots.errors import OutOfReachError
+from blindspots.store.places.hierarchy import HierarchyStore
+from blindspots.store.places.local import LocalPlace
+from blindspots.store.places.objects import ObjectPlace
 
-CHANGING = ("write", "copy", "delete", "delete_all", "replace_all")
+CHANGING = ("write", "create", "copy", "delete", "delete_all", "replace_all")
 """The methods of a place that change what lies there."""
 
 
@@ -18,32 +21,80 @@ class KilledError(BaseException):
     """Stands for a death of the process: nothing in the package may catch it and go on."""
 
 
+Fail = Callable[[], NoReturn]
+
+
+def dead() -> NoReturn:
+    raise KilledError
+
+
+def full() -> NoReturn:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def denied() -> NoReturn:
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def away() -> NoReturn:
+    raise OutOfReachError("the store cannot be used: it answers 503 Slow Down")
+
+
+@contextmanager
+def failing_at(
+    operation: int, *, of_place: Fail = dead, of_zarr: Fail = full, after: bool = False, once: bool = False
+) -> Iterator[list[int]]:
+    """Have operations that change the store fail from one on, counted from 0; give a list with how many there were.
+
+    ``of_place``, ``of_zarr``: how those of the package fail, and those of Zarr's, whose threads no exception may end
+    that is none. ``after``: once they were done. ``once``: that one operation alone.
+    """
+    count = [0]
+
+    def is_next() -> bool:
+        count[0] += 1
+        return count[0] == operation + 1 if once else count[0] > operation
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (LocalPlace, ObjectPlace):
+            for name in (name for name in CHANGING if name in vars(kind)):
+                _fail(patch, kind, name, is_next, of_place, after)
+        for store in (LocalStore, HierarchyStore):
+            _fail_later(patch, store, is_next, of_zarr, after)
+        yield count
+
+
+def _fail(patch: pytest.MonkeyPatch, kind: type, name: str, is_next: Any, fail: Fail, after: bool) -> None:
+    real = getattr(kind, name)
+
+    def failing(*arguments: Any) -> Any:
+        fails = is_next()
+        if fails and not after:
+            fail()
+        done = real(*arguments)
+        if fails:
+            fail()
+        return done
+
+    patch.setattr(kind, name, failing)
+
+
+def _fail_later(patch: pytest.MonkeyPatch, store: type, is_next: Any, fail: Fail, after: bool) -> None:
+    real = store.set  # type: ignore[attr-defined]
+
+    async def failing(*arguments: Any) -> None:
+        fails = is_next()
+        if fails and not after:
+            fail()
+        await real(*arguments)
+        if fails:
+            fail()
+
+    patch.setattr(store, "set", failing)
+
+
 @contextmanager
 def killed_before(operation: int) -> Iterator[None]:
     """Have the process die before an operation that changes the store, counted from 0; Zarr's find the disk full."""
-    count = 0
-
-    def is_next() -> bool:
-        nonlocal count
-        count += 1
-        return count > operation
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in CHANGING:
-            real = getattr(Place, name)
-
-            def dying(*arguments: Any, real: Any = real) -> Any:
-                if is_next():
-                    raise KilledError(real.__name__, *arguments[1:2])
-                return real(*arguments)
-
-            patch.setattr(Place, name, dying)
-        put = LocalStore.set
-
-        async def full(*arguments: Any, **named: Any) -> None:
-            if is_next():
-                raise OSError(errno.ENOSPC, "No space left on device")
-            await put(*arguments, **named)
-
-        patch.setattr(LocalStore, "set", full)
+    with failing_at(operation):
         yield

@@ -19,6 +19,7 @@ NOT_IMPORTED = {
     "tqdm": "pooch's progress bar",
     "fastapi": "Prefect's, held back",
     "sqlalchemy": "Prefect's, held back",
+    **dict.fromkeys(("flask", "flask-cors"), "moto's server"),
     **dict.fromkeys(("pytest-timeout", "pytest-xdist", "ruff", "mypy", "types-pyyaml"), "a tool"),
 }
 BY_HAND = {"adv_lib"}
@@ -47,23 +48,25 @@ def names(packages: set[str]) -> set[str]:
 
 BASE = declared(PROJECT["dependencies"])
 WORKFLOW = declared(PROJECT["optional-dependencies"]["workflow"])
+OBJECTS = declared(PROJECT["optional-dependencies"]["objects"])
 TEST = declared(PROJECT["optional-dependencies"]["test"])
 BENCH = declared(PROJECT["optional-dependencies"]["bench"])
 
 
 def test_what_is_imported_is_declared_where_it_is_needed() -> None:
-    assert imported("blindspots") <= names(BASE)
+    assert imported("blindspots", without="/store/places/") <= names(BASE)
+    assert imported("blindspots/store/places") <= names(BASE | OBJECTS)
     assert imported("tasks", "flows") <= names(BASE | WORKFLOW)
-    assert imported("tests", without="/benchmarks/") <= names(BASE | WORKFLOW | TEST)
-    assert imported("tests/benchmarks") <= names(BASE | WORKFLOW | TEST | BENCH) | BY_HAND
+    assert imported("tests", without="/benchmarks/") <= names(BASE | WORKFLOW | OBJECTS | TEST)
+    assert imported("tests/benchmarks") <= names(BASE | WORKFLOW | OBJECTS | TEST | BENCH) | BY_HAND
 
 
 def test_what_is_declared_is_used() -> None:
     ours, theirs = imported("blindspots", "tasks", "flows"), imported("tests")
-    unused = {package for package in BASE | WORKFLOW if not names({package}) & ours}
+    unused = {package for package in BASE | WORKFLOW | OBJECTS if not names({package}) & ours}
     unused |= {package for package in TEST | BENCH if not names({package}) & theirs}
     assert unused == set(NOT_IMPORTED)
-    assert not {"ray", "prefect", "fastapi", "sqlalchemy"} & BASE
+    assert not {"ray", "prefect", "fastapi", "sqlalchemy", "obstore"} & BASE
 
 
 def test_every_tool_is_held_to_a_range() -> None:

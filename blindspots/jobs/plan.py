@@ -52,7 +52,7 @@ class Plan:
 def outstanding(workspace: Workspace, jobs: Iterable[Job]) -> list[Outstanding]:
     """Return those of ``jobs`` that have shards to do. Their inputs must be done."""
     found = []
-    with at_a_glance():
+    with at_a_glance(workspace.place):
         for job in jobs:
             shards = tuple(shard for shard, is_done in enumerate(job.done(workspace)) if not is_done)
             if shards:
@@ -65,7 +65,7 @@ def make_plan(workspace: Workspace) -> Plan:
     jobs = tuple(expand(workspace.study))
     to_do: dict[str, tuple[int, ...]] = {}
     waiting: set[str] = set()
-    with at_a_glance():
+    with at_a_glance(workspace.place):
         for stage in STAGES:
             for wave in waves(job for job in jobs if job.stage == stage):
                 waits = {job.key for job in wave if any(key in to_do or key in waiting for key in job.inputs)}

@@ -47,8 +47,8 @@ class Workspace:
         return ids[:count]
 
     @property
-    def root(self) -> Path:
-        """The folder of the store."""
+    def root(self) -> Path | str:
+        """The folder of the store, or its address."""
         return self.place.root
 
     def results(self) -> Results:

@@ -68,7 +68,7 @@ def open_model(
     weights = load_weights_file(path)
     check_finite(weights, path.name)
     if network is None:
-        metadata = read_metadata(Place(path.parent), path.name) if is_safetensors(path) else {}
+        metadata = read_metadata(Place.at(path.parent.resolve()), path.name) if is_safetensors(path) else {}
         if "network" in metadata:
             return _of_study(weights, metadata, path.name, input_shape)
         network = _recognised(weights, path.name)

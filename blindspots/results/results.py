@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from blindspots.errors import InputError
+from blindspots.errors import InputError, OutOfReachError
 from blindspots.networks.known import allowed_packages
 from blindspots.results.tree import check_whole, open_group, open_tree
 from blindspots.store import layout
@@ -76,8 +76,8 @@ class Results:
         self._groups.clear()
 
     @property
-    def root(self) -> Path:
-        """The folder."""
+    def root(self) -> Path | str:
+        """The folder, or the address of an object store."""
         return self.place.root
 
     @cached_property
@@ -132,10 +132,12 @@ class Results:
             return None
         try:
             found: xr.Dataset
-            with xr.open_zarr(self.place.path(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
+            with xr.open_zarr(self.place.zarr(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
                 drawn: xr.Dataset = found.load()
                 check_whole(self.place, group, drawn)
                 return drawn
+        except OutOfReachError:
+            raise
         except Exception:  # codecs raise what they like
             return None
 

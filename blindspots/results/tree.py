@@ -35,7 +35,7 @@ def open_tree(place: Place, *, lazy: bool) -> xr.DataTree:
     _check_begun(place)
     try:
         return xr.open_datatree(
-            place.path(layout.ZARR), engine="zarr", consolidated=is_sealed(place), chunks={} if lazy else None
+            place.zarr(layout.ZARR), engine="zarr", consolidated=is_sealed(place), chunks={} if lazy else None
         )
     except UNREADABLE as error:
         raise _damaged(place, error) from None
@@ -48,7 +48,7 @@ def open_group(place: Place, group: str) -> xr.Dataset | None:
     """
     _check_begun(place)
     try:
-        found: xr.Dataset = xr.open_zarr(place.path(layout.ZARR), group=group, consolidated=False, chunks=None)
+        found: xr.Dataset = xr.open_zarr(place.zarr(layout.ZARR), group=group, consolidated=False, chunks=None)
     except (GroupNotFoundError, ContainsArrayError):
         return None
     except UNREADABLE as error:

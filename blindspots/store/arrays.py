@@ -12,7 +12,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from blindspots.errors import BlindspotsError
+from blindspots.errors import BlindspotsError, OutOfReachError
 from blindspots.store import layout
 from blindspots.store.place import Place
 
@@ -37,12 +37,12 @@ class Variable:
 
 def open_root(place: Place) -> zarr.Group:
     """Open the hierarchy for writing, made where it is missing."""
-    return zarr.open_group(place.path(layout.ZARR), mode="a", zarr_format=3, use_consolidated=False)
+    return zarr.open_group(place.zarr(layout.ZARR), mode="a", zarr_format=3, use_consolidated=False)
 
 
 def open_group(place: Place, group: str, mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Open a group by its own metadata; raises what Zarr raises where it is missing or damaged."""
-    return zarr.open_group(place.path(layout.ZARR), path=group, mode=mode, use_consolidated=False)
+    return zarr.open_group(place.zarr(layout.ZARR), path=group, mode=mode, zarr_format=3, use_consolidated=False)
 
 
 def create_group(
@@ -149,7 +149,7 @@ def read_shard(place: Place, group: str, index: int, shard: int, variables: Iter
             if not place.has(layout.chunk(group, name, _chunk_index(array.ndim, index))):
                 raise CorruptShardError(f"{name}: the file is missing")
             found[name] = np.asarray(array[index * shard : (index + 1) * shard])
-        except CorruptShardError:
+        except (CorruptShardError, OutOfReachError):
             raise
         except Exception as error:  # codecs raise what they like: ValueError, RuntimeError, zlib's and struct's errors
             raise CorruptShardError(f"{name}: {_first_line(error)}") from None

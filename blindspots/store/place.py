@@ -1,189 +1,192 @@
-"""Where a store's bytes lie: the only code that reads, writes, lists, deletes and locks its files.
+"""Where a store's bytes lie: the only way by which the package reads, writes, lists, deletes and locks there.
 
 A file is known by its *key*, its path below the root with forward slashes, such as ``receipts/models/fc10/0.json``;
-:mod:`blindspots.store.layout` makes the keys. Today a place is a local folder; whatever else can hold files by key fits
-behind the same methods, and tests put a faulty one there.
+:mod:`blindspots.store.layout` makes the keys. What a place promises stands here, and each kind of place keeps it in a
+file of its own: :mod:`blindspots.store.places`.
 """
 
-import errno
-import hashlib
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import Any, ClassVar
 
 from blindspots.errors import InputError
-from blindspots.files import PARTIAL, write_whole
+from blindspots.registry import deferred
 
-_TRIES = 5
+Stamp = tuple[int, int, int | str]
+"""What tells one content of a file from the next: its size, when it was written, and which file it is."""
 
-Stamp = tuple[int, int, int]
-"""What tells one writing of a file from the next: its size, when it was written, and which file it is."""
+OBJECT_STORES = ("s3", "gs", "az", "memory")
+"""The schemes of the addresses that a root may have; ``memory`` is for tests, and for one process."""
+
+_READERS = 32
+
+_local_place = deferred("blindspots.store.places.local:local_place")
+_object_place = deferred("blindspots.store.places.objects:object_place")
 
 
-@dataclass(frozen=True)
-class Place:
-    """The files below one local folder."""
+class Place(ABC):
+    """The files below one root. A plain value: places of the same root are equal, and can be sent to processes.
 
-    root: Path
+    What cannot be reached, or may not be written any more, is an :class:`~blindspots.errors.OutOfReachError`, and never
+    taken for a file that is missing or damaged.
+    """
 
-    @classmethod
-    def at(cls, root: str | Path) -> "Place":
-        """Return the place of the local folder ``root``; raise :class:`InputError` for an object store's address."""
+    reads_ahead: ClassVar[bool] = False
+    """Whether it pays to read many small files at once, before they are wanted."""
+
+    @property
+    @abstractmethod
+    def root(self) -> Path | str:
+        """The local folder, or the address."""
+
+    @staticmethod
+    def at(root: str | Path) -> "Place":
+        """Return the place of a local folder, or of an object store's address such as ``s3://bucket/prefix``.
+
+        Nothing is asked of either yet. Raises :class:`InputError` for what is neither.
+        """
         text = str(root)
-        if "://" in text:
-            raise InputError(
-                f"the root {text!r} is on an object store, which is not supported yet; name a local folder"
-            )
         if not text:
             raise InputError("the root is empty; name a local folder, such as blindspots-study")
-        return cls(Path(text).expanduser().resolve())
+        scheme, separator, _ = text.partition("://")
+        if separator:
+            if scheme not in OBJECT_STORES:
+                known = ", ".join(f"{name}://" for name in OBJECT_STORES[:-1])
+                raise InputError(f"the root {text!r} is on no object store that is known: {known}; or name a folder")
+            place: Place = _object_place(text)
+            return place
+        if isinstance(root, Path) and re.match(f"({'|'.join(OBJECT_STORES)}):/", text):
+            raise InputError(f"the root {text!r} lost a slash as a Path; give an object store's address as text")
+        place = _local_place(text)
+        return place
 
     def __str__(self) -> str:
         return str(self.root)
 
     def path(self, key: str) -> str:
-        """Return where the file or folder ``key`` lies, as libraries that open files themselves want it."""
+        """Return where the file or folder ``key`` lies, as a person wants it."""
         return f"{self.root}/{key}"
 
+    @abstractmethod
+    def zarr(self, key: str) -> Any:
+        """Return the folder ``key`` as Zarr and xarray want it: a path, or a store of Zarr's."""
+
+    @abstractmethod
+    def local_file(self, key: str) -> AbstractContextManager[str]:
+        """Give the path of a local file with a file's content while a block runs, for libraries that open files.
+
+        Raises ``OSError`` where it cannot be read.
+        """
+
+    @abstractmethod
+    def written_file(self, key: str) -> AbstractContextManager[Path]:
+        """Give the path of a local file, for libraries that write some; in the end it is the file ``key``."""
+
+    @abstractmethod
     def read(self, key: str) -> bytes:
         """Return a file's content; raise ``OSError`` where it cannot be read."""
-        with open(self.path(key), "rb") as file:
-            return file.read()
 
-    def write(self, key: str, content: bytes) -> None:
-        """Write a file so that a reader sees all of it, or what was there before, whatever dies in between."""
-        write_whole(Path(self.path(key)), content)
+    def read_all(self, keys: Iterable[str]) -> Mapping[str, bytes]:
+        """Return the content of many small files, by their keys; those that are gone by now are left out."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            wanted = list(keys)
+            found = readers.map(self._read_or_none, wanted)
+            return {key: content for key, content in zip(wanted, found, strict=True) if content is not None}
 
-    def delete(self, key: str) -> None:
-        """Delete a file where it is there, with what a killed writer of it left."""
-        path = Path(self.path(key))
-        path.unlink(missing_ok=True)
-        for partial in path.parent.glob(f"{path.name}.*{PARTIAL}"):
-            partial.unlink(missing_ok=True)
-
-    def delete_all(self, key: str) -> None:
-        """Delete the folder ``key`` with all that is below it, where it is there."""
-        for attempt in reversed(range(_TRIES)):
-            try:
-                if self.has_folder(key):
-                    shutil.rmtree(self.path(key))
-                return
-            except OSError as error:  # a writer that is giving up still removes what it had begun, or ends it
-                if attempt == 0 or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
-                    raise
-                time.sleep(0.05)
-
-    def copy(self, source: str, target: str) -> None:
-        """Copy a file to where nobody looks yet; raise ``OSError`` where it cannot be read."""
-        path = Path(self.path(target))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.path(source), path)
-
-    def replace_all(self, source: str, target: str) -> None:
-        """Have the folder ``source`` lie where the folder ``target`` does, which is deleted first.
-
-        Whoever dies in between can call this again: ``source`` goes last.
-        """
-        if self.has_folder(source):
-            self.delete_all(target)
-            Path(self.path(target)).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.path(source), self.path(target))
-
-    def size(self, key: str) -> int | None:
-        """Return a file's size in bytes, or None where there is no such file."""
+    def _read_or_none(self, key: str) -> bytes | None:
         try:
-            return os.stat(self.path(key)).st_size
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    def hash(self, key: str) -> str | None:
-        """Return the SHA-256 of a file's content, or None where it cannot be read."""
-        try:
-            with open(self.path(key), "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return self.read(key)
         except OSError:
             return None
 
-    def stamp(self, key: str) -> Stamp | None:
-        """Return what changes whenever the file is written, or None where there is none: cheaper than reading it."""
-        try:
-            found = os.stat(self.path(key))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return found.st_size, found.st_mtime_ns, found.st_ino
+    @abstractmethod
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file so that a reader sees all of it, or what was there before, whatever dies in between."""
 
+    def create(self, key: str, content: bytes) -> None:
+        """Write a file that was deleted before. Raises ``FileExistsError`` where the place can tell that another did.
+
+        On an object store the first of two writers wins; a local folder has the last one's.
+        """
+        self.write(key, content)
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Delete a file where it is there, with what a killed writer of it left."""
+
+    @abstractmethod
+    def delete_all(self, key: str) -> None:
+        """Delete the folder ``key`` with all that is below it, where it is there."""
+
+    @abstractmethod
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file to where nobody looks yet; raise ``OSError`` where it cannot be read."""
+
+    @abstractmethod
+    def replace_all(self, source: str, target: str) -> None:
+        """Have what the folder ``source`` holds lie where the folder ``target`` does, which is deleted first.
+
+        ``source`` may be gone afterwards. Whoever dies in between can call this again; where ``source`` is not there,
+        nothing is done.
+        """
+
+    @abstractmethod
+    def size(self, key: str) -> int | None:
+        """Return a file's size in bytes, or None where there is no such file."""
+
+    @abstractmethod
+    def hash(self, key: str) -> str | None:
+        """Return the SHA-256 of a file's content, or None where it cannot be read."""
+
+    @abstractmethod
+    def stamp(self, key: str) -> Stamp | None:
+        """Return what changes whenever the file's content does, or None where there is none: cheaper than reading."""
+
+    @abstractmethod
     def has(self, key: str) -> bool:
         """Tell whether there is a file ``key``."""
-        return os.path.isfile(self.path(key))
 
+    @abstractmethod
     def has_folder(self, key: str = "") -> bool:
         """Tell whether there is a folder ``key``; without one, whether the place itself is there."""
-        return os.path.isdir(self.path(key))
 
     def is_taken(self) -> bool:
         """Tell whether something that is no folder lies where the place is to be."""
-        return self.root.exists() and not self.root.is_dir()
+        return False
 
+    def check_there(self) -> None:  # noqa: B027 - of a local folder there is nothing to say
+        """Raise :class:`InputError` where the place cannot be had: no such bucket, or none for these credentials."""
+
+    @abstractmethod
     def names(self, key: str = "") -> list[str]:
         """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""
-        try:
-            return sorted(os.listdir(self.path(key)))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
 
+    @abstractmethod
     def files(self, key: str = "") -> Iterator[str]:
-        """Yield the keys of all files below the folder ``key``, whatever depth, sorted."""
-        for folder, folders, names in os.walk(self.path(key) if key else self.root):
-            folders.sort()
-            below = os.path.relpath(folder, self.root).replace(os.sep, "/")
-            for name in sorted(names):
-                yield name if below == "." else f"{below}/{name}"
+        """Yield the keys of all files below the folder ``key``, whatever depth, a folder's own first, sorted."""
 
-    def make(self) -> None:
-        """Make the place itself, where it is not there."""
-        self.root.mkdir(parents=True, exist_ok=True)
+    def at_a_glance(self) -> AbstractContextManager[None]:
+        """Have names, sizes and stamps be, while a block runs, as they were when it began.
 
+        A local folder answers quickly enough to be asked each time.
+        """
+        return nullcontext()
+
+    @abstractmethod
     def check_writable(self) -> None:
-        """Raise :class:`InputError` where nothing can be written here, or in the first folder above that is there."""
-        there = next(path for path in (self.root, *self.root.parents) if path.exists())
-        try:
-            if not there.is_dir():
-                raise NotADirectoryError(20, f"{there} is a file")
-            with tempfile.TemporaryFile(dir=there):  # one without a name: two runs do not meet, and none is left behind
-                pass
-        except OSError as error:
-            raise InputError(
-                f"the root {self.root} cannot be written ({error.strerror or error}); name a folder of yours with "
-                "--root"
-            ) from None
+        """Raise :class:`InputError` where nothing can be written here."""
 
+    @abstractmethod
     def remove_partial(self) -> int:
         """Remove what killed writers left; return how many files that were."""
-        found = [key for key in self.files() if key.endswith(PARTIAL)]
-        for key in found:
-            Path(self.path(key)).unlink(missing_ok=True)
-        return len(found)
 
-    @contextmanager
-    def locked(self, key: str) -> Iterator[bool]:
-        """Hold the lock ``key``; yield whether this process held it already, around this block.
+    @abstractmethod
+    def locked(self, key: str) -> AbstractContextManager[bool]:
+        """Hold the lock ``key`` while a block runs; give whether this process held it already, around this block.
 
         Raises :class:`InputError` where another process holds it.
         """
-        self.make()
-        lock = FileLock(self.path(key), timeout=0, is_singleton=True, thread_local=False)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise InputError(f"another run is at work in {self.root}; wait for it, or name another root") from None
-        try:
-            yield lock.lock_counter > 1
-        finally:
-            lock.release()

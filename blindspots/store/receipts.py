@@ -21,6 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from blindspots.identity import identity
+from blindspots.store import layout
 from blindspots.store.place import Place, Stamp
 
 _LIBRARIES = ("blindspots", "torch", "numpy", "scipy", "zarr")
@@ -78,7 +79,11 @@ def write_receipt(
     seconds: float,
     device: str,
 ) -> Receipt:
-    """Write the receipt of finished work to the file ``key`` and return it."""
+    """Write the receipt of finished work to the file ``key`` and return it.
+
+    Where a place can tell that another worker left one since the old one was removed, that stands: it must be of the
+    same work and content. Raises ``FileExistsError`` where it is not.
+    """
     receipt = Receipt(
         identity=identity,
         content=content,
@@ -92,14 +97,30 @@ def write_receipt(
         device=device,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return rewrite_receipt(place, key, receipt)
+    receipt = _checked(receipt)
+    try:
+        place.create(key, _text(receipt))
+    except FileExistsError:
+        there = read_receipt(place, key)
+        if there is None or (there.identity, there.content) != (identity, content):
+            raise
+        return there
+    return receipt
 
 
 def rewrite_receipt(place: Place, key: str, receipt: Receipt) -> Receipt:
     """Write ``receipt`` to the file ``key``, with its hash, and return it with that."""
-    receipt = replace(receipt, check=_check(receipt))
-    place.write(key, (json.dumps(asdict(receipt), indent=1) + "\n").encode())
+    receipt = _checked(receipt)
+    place.write(key, _text(receipt))
     return receipt
+
+
+def _text(receipt: Receipt) -> bytes:
+    return (json.dumps(asdict(receipt), indent=1) + "\n").encode()
+
+
+def _checked(receipt: Receipt) -> Receipt:
+    return replace(receipt, check=_check(receipt))
 
 
 def _check(receipt: Receipt) -> str:
@@ -120,18 +141,31 @@ _glance: ContextVar[dict[tuple[Place, str], Receipt | None] | None] = ContextVar
 
 
 @contextmanager
-def at_a_glance() -> Iterator[None]:
+def at_a_glance(place: Place) -> Iterator[None]:
     """Look at every receipt once while the block runs, as it was at the first look.
 
     A plan asks for the same receipts again and again - every pair for those of its sets, every table for all - and
-    decides by one look at the store.
+    decides by one look at the store. Where it pays to read many small files at once, all receipts are, to begin with.
     """
     token = _glance.set({}) if _glance.get() is None else None
     try:
-        yield
+        with place.at_a_glance():
+            if token is not None:
+                _read_ahead(place)
+            yield
     finally:
         if token is not None:
             _glance.reset(token)
+
+
+def _read_ahead(place: Place) -> None:
+    """Read those receipts that were written since they were last read, where the place does better on many at once."""
+    if not place.reads_ahead:
+        return
+    stamps = {key: place.stamp(key) for key in place.files(layout.RECEIPTS)}
+    new = [key for key, stamp in stamps.items() if _read.get((place, key), (None,))[0] != stamp]
+    for key, content in place.read_all(new).items():
+        _keep(place, key, stamps[key], content)
 
 
 def read_receipt(place: Place, key: str) -> Receipt | None:
@@ -154,12 +188,22 @@ def _receipt(place: Place, key: str) -> Receipt | None:
     known = _read.get((place, key))
     if known is not None and known[0] == stamp:
         return known[1]
-    if len(_read) >= _MOST_KEPT:
-        _read.clear()
     try:
-        found = _FORM.validate_json(place.read(key), strict=True)
+        content = place.read(key)
+    except OSError:
+        content = b""
+    return _keep(place, key, stamp, content)
+
+
+def _keep(place: Place, key: str, stamp: Stamp | None, content: bytes) -> Receipt | None:
+    """Return the receipt that a file says, and remember it for as long as the file has this stamp."""
+    try:
+        found = _FORM.validate_json(content, strict=True)
         receipt = found if _is_whole(found) else None
-    except (OSError, ValueError, TypeError):
+    except (ValueError, TypeError):
         receipt = None
-    _read[place, key] = stamp, receipt
+    if stamp is not None:
+        if len(_read) >= _MOST_KEPT:
+            _read.clear()
+        _read[place, key] = stamp, receipt
     return receipt

@@ -43,8 +43,12 @@ def stored(place: Place) -> Stored | None:
     Where the file that says so is lost or damaged, its copy is taken, and the study counts as not finished.
     Raises :class:`InputError` where the root is something else: a file, a folder of other things, another format.
     """
+    place.check_there()
     if place.is_taken():
         raise InputError(f"the root {place} is a file; name a folder")
+    if place.has(layout.COPYING):
+        came = place.read(layout.COPYING).decode(errors="replace").strip()
+        raise InputError(f"{place} is an unfinished copy; go on with: blindspots root copy {came} {place}")
     contents = {key: _read(place, key) for key in (layout.STUDY, layout.STUDY_COPY)}
     for key, content in contents.items():
         if content is not None:

@@ -150,7 +150,7 @@ def _consolidate(place: Place, strange: Literal["error", "ignore"]) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         warnings.filterwarnings(strange, message="Object at", category=ZarrUserWarning)
-        zarr.consolidate_metadata(place.path(layout.ZARR), zarr_format=3)
+        zarr.consolidate_metadata(place.zarr(layout.ZARR), zarr_format=3)
 
 
 def _own(place: Place) -> dict[str, Document | None]:

@@ -15,6 +15,7 @@ import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import MemoryStore
 
+from blindspots.errors import OutOfReachError
 from blindspots.identity import array_hash
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError, Variable, open_group, set_group_attributes
@@ -61,7 +62,7 @@ class TransferTable:
         if self._is_whole(self._coordinates_there()):
             set_group_attributes(self.place, GROUP, attributes)
             return came
-        beside = zarr.open_group(self.place.path(layout.BESIDE), mode="w", zarr_format=3)
+        beside = zarr.open_group(self.place.zarr(layout.BESIDE), mode="w", zarr_format=3)
         self._make(beside.create_group(GROUP, attributes=dict(attributes)))
         carried = self._carry_over()
         for key in list(self.place.files(layout.receipts(GROUP))):
@@ -76,6 +77,7 @@ class TransferTable:
         whole = self.place.has(layout.BESIDE_WHOLE)
         if whole:
             self.place.replace_all(layout.beside(layout.in_hierarchy(GROUP)), layout.in_hierarchy(GROUP))
+            self.place.delete(layout.BESIDE_WHOLE)  # first, since on an object store what lies beside goes bit by bit
         self.place.delete_all(layout.BESIDE)
         return whole
 
@@ -115,6 +117,8 @@ class TransferTable:
         for name in (*DIMS, *VARIABLES):
             try:
                 array = open_group(self.place, GROUP)[name]
+            except OutOfReachError:
+                raise
             except Exception:  # missing or damaged in whatever way
                 continue
             if isinstance(array, zarr.Array):
@@ -125,7 +129,7 @@ class TransferTable:
         """Copy the pairs that old and new table share beside; return the files of their receipts, there or not."""
         there, old = self._coordinates_there(), self._arrays_there()
         same = there is not None and all(list(there[dim]) == list(self.coordinates[dim]) for dim in CELL)
-        made = zarr.open_group(self.place.path(layout.BESIDE), path=GROUP, mode="r")
+        made = zarr.open_group(self.place.zarr(layout.BESIDE), path=GROUP, mode="r")
         if there is None or not same or not all(name in old and _alike(old[name], made[name]) for name in VARIABLES):
             return set()
         whole: dict[str, Any] = {name: _values(old[name]) for name in VARIABLES}
@@ -142,6 +146,8 @@ class TransferTable:
                     if receipt is not None and array_hash(np.asarray(values)) != receipt.arrays.get(name):
                         raise CorruptShardError(f"transfer: {name} is not what the receipt says")
                     self.place.copy(_file(name, at), layout.beside(_file(name, to)))
+            except OutOfReachError:
+                raise
             except Exception:  # a damaged chunk, or none: codecs raise what they like
                 for name in VARIABLES:
                     self.place.delete(layout.beside(_file(name, to)))
@@ -178,7 +184,7 @@ class TransferTable:
             at = _index(pair, there)
             group = open_group(self.place, GROUP)
             return {name: np.asarray(group[name][at]) for name in VARIABLES}  # type: ignore[index]
-        except CorruptShardError:
+        except (CorruptShardError, OutOfReachError):
             raise
         except Exception as error:  # codecs raise what they like
             raise CorruptShardError(f"transfer: {(str(error).splitlines() or ['damaged'])[0]}") from None
@@ -194,6 +200,8 @@ class TransferTable:
         try:
             group = open_group(self.place, GROUP)
             return {dim: np.asarray(group[dim][...]).tolist() for dim in DIMS}  # type: ignore[index]
+        except OutOfReachError:
+            raise
         except Exception:  # missing or damaged in whatever way: laid out anew
             return None
 
@@ -217,6 +225,8 @@ def _values(array: zarr.Array[Any]) -> np.ndarray | None:
     """Return all values of an array, or None where a chunk is damaged."""
     try:
         return np.asarray(array[...])
+    except OutOfReachError:
+        raise
     except Exception:  # codecs raise what they like
         return None
 

@@ -58,7 +58,7 @@ def load_part(place: Place, key: str, name: str, part: tuple[int | slice, ...]) 
     ``part``: what to take of the first axes.
     """
     try:
-        with safe_open(place.path(key), framework="pt") as file:
+        with place.local_file(key) as path, safe_open(path, framework="pt") as file:
             found: torch.Tensor = file.get_slice(name)[part].clone()
             return found
     except (OSError, SafetensorError, ValueError) as error:
@@ -68,7 +68,7 @@ def load_part(place: Place, key: str, name: str, part: tuple[int | slice, ...]) 
 def read_metadata(place: Place, key: str) -> dict[str, str]:
     """Return a file's text metadata; raise :class:`CorruptShardError` where it is missing or damaged."""
     try:
-        with safe_open(place.path(key), framework="pt") as file:
+        with place.local_file(key) as path, safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError, ValueError) as error:
         raise CorruptShardError(f"{key}: {str(error).splitlines()[0]}") from None

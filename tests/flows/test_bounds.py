@@ -28,7 +28,7 @@ def weights(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
     (tmp_path / "mine.py").write_text(NETWORK)
-    save_weights(Place(tmp_path), "mine.safetensors", network.state_dict(), {})
+    save_weights(Place.at(tmp_path), "mine.safetensors", network.state_dict(), {})
     return tmp_path / "mine.safetensors"
 
 
@@ -37,7 +37,7 @@ def test_a_model_of_the_study_is_bounded_by_its_file_alone(call: Call, tiny_root
     found = json.loads(call("bounds", file, "--json", "--figure", str(tmp_path / "spectra.png")))
     norms = {
         name: float(torch.linalg.matrix_norm(each.double(), 2))
-        for name, each in load_weights(Place(tiny_root), layout.weights("fc20-10", 0)).items()
+        for name, each in load_weights(Place.at(tiny_root), layout.weights("fc20-10", 0)).items()
         if each.dim() == 2
     }
     upper = {row["layer"]: row["upper"] for row in found["records"] if row["kind"] == "Linear"}

@@ -13,6 +13,7 @@ from blindspots.jobs.stages.trainings import TrainingJob
 from blindspots.networks.build import build_network
 from blindspots.store import layout
 from blindspots.store.place import Place
+from blindspots.store.places.local import LocalPlace
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, as_curve, write_checkpoint
 from blindspots.training.phases import FULL_BATCH
@@ -29,7 +30,7 @@ def broken(tiny: Study, root: Path, tmp_path: Path) -> Path:
     weights = {name: torch.full_like(tensor, math.nan) for name, tensor in network.state_dict().items()}
     checkpoint = Checkpoint(weights, as_curve([(0, 2.3, 0.9, 1.0, 1, FULL_BATCH)]), FULL_BATCH)
     write_checkpoint(
-        Place(folder),
+        Place.at(folder),
         layout.checkpoint("fc20-10", 0),
         checkpoint,
         identity=job.identity(open_root(tiny, tmp_path / "any").workspace, 0),
@@ -85,7 +86,7 @@ def test_a_full_disk_is_said_once_on_one_line(
         tries.append(key)
         raise OSError(errno.ENOSPC, "No space left on device", place.path(key))
 
-    monkeypatch.setattr(Place, "write", full)
+    monkeypatch.setattr(LocalPlace, "write", full)
     line = call("run", study_file, "--here", "--root", str(tmp_path / "root"), code=1).partition("\n")[2]
     assert line.startswith(f"blindspots: No space left on device at {tmp_path}/root/receipts/study.json; what is done")
     assert len(line.splitlines()) == len(tries) == 1

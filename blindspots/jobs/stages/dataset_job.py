@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import xarray as xr
 
+from blindspots.errors import OutOfReachError
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
@@ -34,8 +35,10 @@ class GroupShards(Job):
         """Return the data set's arrays."""
         group = self.group(workspace, shard)
         try:
-            with xr.open_zarr(workspace.place.path(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
+            with xr.open_zarr(workspace.place.zarr(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
                 return {str(name): np.asarray(array.values) for name, array in found.variables.items()}
+        except OutOfReachError:
+            raise
         except Exception as error:  # codecs raise what they like
             raise CorruptShardError((str(error).splitlines() or ["damaged"])[0]) from None
 
@@ -101,7 +104,7 @@ def write_dataset(place: Place, group: str, dataset: xr.Dataset) -> None:
     """Write a data set whole as a group of the hierarchy, in the place of what is there."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-        dataset.to_zarr(place.path(layout.ZARR), group=group, mode="w", zarr_format=3, consolidated=False)
+        dataset.to_zarr(place.zarr(layout.ZARR), group=group, mode="w", zarr_format=3, consolidated=False)
 
 
 def _with_one_nan(drawn: xr.Dataset) -> xr.Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import zarr
 
+from blindspots.errors import OutOfReachError
 from blindspots.jobs.stages.beginnings import NEAREST, BeginningOfNearest
 from blindspots.jobs.stages.example_set import EXAMPLE
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
@@ -139,6 +140,8 @@ class Negatives(BeginningOfNearest):
         coordinates = _coordinates(workspace.study)
         try:
             found = {name: array.tolist() for name, array in read_rows(workspace.place, self.key, coordinates).items()}
+        except OutOfReachError:
+            raise
         except Exception as error:  # codecs raise what they like
             raise CorruptShardError(f"coordinates: {(str(error).splitlines() or ['damaged'])[0]}") from None
         if found != {name: list(values) for name, (values, _, _) in coordinates.items()}:

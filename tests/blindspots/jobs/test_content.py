@@ -192,7 +192,7 @@ def test_everything_says_what_it_is(tree: xr.DataTree, tiny_root: Path, mnist: D
     with safe_open(tiny_root / "models/fc10/seed-0.safetensors", framework="np") as file:
         assert file.metadata()["paper"] == "FC10(1e-2)"
         assert json.loads(file.metadata()["training"])["iterations"] == 60
-    receipt = read_receipt(Place(tiny_root), layout.receipt("sets/fc10/seed-0/train/nearest", 1))
+    receipt = read_receipt(Place.at(tiny_root), layout.receipt("sets/fc10/seed-0/train/nearest", 1))
     assert receipt is not None
     assert {"torch", "numpy", "zarr", "python", "blindspots"} <= set(receipt.versions)
     assert receipt.host

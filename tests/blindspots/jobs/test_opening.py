@@ -7,23 +7,23 @@ from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import run_study
 from blindspots.jobs.verification import verify
 from blindspots.store import layout
-from blindspots.store.place import Place
+from blindspots.store.places.local import LocalPlace
 from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed
 
 
 def test_a_run_opens_and_checks_its_root_once(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    read, check = Place.read, Place.check_writable
-    monkeypatch.setattr(Place, "read", lambda self, key: seen.append(key) or read(self, key))
-    monkeypatch.setattr(Place, "check_writable", lambda self: seen.append("writable") or check(self))
+    read, check = LocalPlace.read, LocalPlace.check_writable
+    monkeypatch.setattr(LocalPlace, "read", lambda self, key: seen.append(key) or read(self, key))
+    monkeypatch.setattr(LocalPlace, "check_writable", lambda self: seen.append("writable") or check(self))
     run_study(tiny, root)
     assert (seen.count(layout.STUDY), seen.count("writable")) == (1, 1)
 
 
 def test_looking_writes_nothing(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Place, "write", lambda *_: pytest.fail("written"))
-    monkeypatch.setattr(Place, "check_writable", lambda *_: pytest.fail("probed"))
+    monkeypatch.setattr(LocalPlace, "write", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(LocalPlace, "check_writable", lambda *_: pytest.fail("probed"))
     assert make_plan(workspace_of(root)).complete
     assert make_plan(look_into(tiny, root).workspace).complete
     verify(workspace_of(root))

@@ -53,9 +53,9 @@ def test_a_shard_without_a_receipt_is_not_done(root: Path) -> None:
 
 def test_a_mixture_of_versions_is_told(root: Path) -> None:
     key = layout.receipt("sets/fc10/seed-0/train/random", 0)
-    receipt = read_receipt(Place(root), key)
+    receipt = read_receipt(Place.at(root), key)
     assert receipt is not None
-    rewrite_receipt(Place(root), key, replace(receipt, versions={**receipt.versions, "numpy": "1.0"}))
+    rewrite_receipt(Place.at(root), key, replace(receipt, versions={**receipt.versions, "numpy": "1.0"}))
     versions = verify(workspace_of(root)).versions
     assert set(versions) == {"numpy"}
     assert sorted(versions["numpy"].values()) == [1, SHARDS - 1]

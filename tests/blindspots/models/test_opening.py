@@ -54,7 +54,7 @@ def test_a_model_of_a_study_is_known_by_its_metadata(spec: ModelSpec, tmp_path: 
         "network": spec.model_dump_json(exclude={"name", "paper", "examples"}),
         "dataset": "fashion-mnist",
     }
-    save_weights(Place(tmp_path), "seed-0.safetensors", network.state_dict(), metadata)
+    save_weights(Place.at(tmp_path), "seed-0.safetensors", network.state_dict(), metadata)
     opened = open_model(tmp_path / "seed-0.safetensors")
     images = torch.rand(4, 1, 28, 28)
     assert torch.equal(opened.model(images), network(images))
@@ -81,7 +81,7 @@ def test_metadata_that_describe_another_network_are_refused(
 ) -> None:
     network = build_network(SPECS[0], shape=(1, 28, 28), classes=10)
     metadata = {"network": SPECS[0].model_dump_json(exclude={"name"}), "dataset": "mnist", **change}
-    save_weights(Place(tmp_path), "w.safetensors", network.state_dict(), metadata)
+    save_weights(Place.at(tmp_path), "w.safetensors", network.state_dict(), metadata)
     with pytest.raises(InputError, match=wrong):
         open_model(tmp_path / "w.safetensors", **options)
 
@@ -94,7 +94,7 @@ def test_a_model_of_a_study_on_other_data_says_their_shape(tmp_path: Path) -> No
         "input_shape": "[3, 8, 6]",
         "classes": "4",
     }
-    save_weights(Place(tmp_path), "w.safetensors", network.state_dict(), metadata)
+    save_weights(Place.at(tmp_path), "w.safetensors", network.state_dict(), metadata)
     opened = open_model(tmp_path / "w.safetensors")
     assert opened.input_shape == (3, 8, 6)
     assert opened.model(torch.rand(2, 3, 8, 6)).shape == (2, 4)
@@ -248,7 +248,7 @@ def test_what_makes_no_network_is_refused(own: Path, network: str, input_shape: 
 
 def test_a_known_network_ends_before_its_head(tmp_path: Path) -> None:
     theirs = AlexNet(7).eval()
-    save_weights(Place(tmp_path), "a.safetensors", theirs.state_dict(), {})
+    save_weights(Place.at(tmp_path), "a.safetensors", theirs.state_dict(), {})
     ended = without_head(open_model(tmp_path / "a.safetensors"))
     images = torch.rand(2, 3, 63, 63)
     with torch.no_grad():

@@ -36,7 +36,7 @@ def test_eagerly_nothing_is_dasks(tiny_root: Path) -> None:
 
 
 def test_a_store_under_work_can_be_read(root: Path) -> None:
-    unseal(Place(root))
+    unseal(Place.at(root))
     with open_study(root) as tree:
         assert int(tree["transfer"].n.max()) > 0
 
@@ -50,7 +50,7 @@ def test_damaged_metadata_are_said_with_what_to_do(root: Path) -> None:
 
 
 def test_an_array_whose_metadata_are_lost_is_missed(root: Path) -> None:
-    unseal(Place(root))
+    unseal(Place.at(root))
     shutil.rmtree(root / "study.zarr/negatives")
     (root / "study.zarr/tables/table1/paper_name/zarr.json").unlink()
     (root / "study.zarr/transfer/n/zarr.json").unlink()

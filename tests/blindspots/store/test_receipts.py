@@ -1,7 +1,5 @@
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -21,8 +19,8 @@ KEY = "receipts/sets/a/0.json"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(any_place: Place) -> Place:
+    return any_place
 
 
 def written(place: Place) -> Receipt:
@@ -58,7 +56,8 @@ def test_a_file_is_parsed_again_only_where_it_was_written_since(place: Place, mo
     first = written(place)
     read_receipt(place, KEY)
     reads: list[str] = []
-    monkeypatch.setattr(Place, "read", lambda self, key: reads.append(key) or Path(self.path(key)).read_bytes())
+    read = type(place).read
+    monkeypatch.setattr(type(place), "read", lambda self, key: reads.append(key) or read(self, key))
     assert read_receipt(place, KEY) == first
     assert reads == []
     rewrite_receipt(place, KEY, replace(first, content="d"))
@@ -68,12 +67,36 @@ def test_a_file_is_parsed_again_only_where_it_was_written_since(place: Place, mo
     assert reads == [KEY]
 
 
+def test_all_receipts_are_read_at_once_where_that_pays(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {key: replace(written(place), check="") for key in ("receipts/a/0.json", "receipts/b/c/1.json")}
+    for key, receipt in wanted.items():
+        wanted[key] = rewrite_receipt(place, key, replace(receipt, content=key))
+    place.write("receipts/study.json", b"{}")
+    with at_a_glance(place):
+        reads: list[str] = []
+        monkeypatch.setattr(type(place), "read", lambda self, key: reads.append(key))
+        if place.reads_ahead:
+            assert {key: read_receipt(place, key) for key in wanted} == wanted
+            assert read_receipt(place, "receipts/study.json") is None
+        assert reads == []
+
+
+def test_of_two_workers_that_leave_the_same_receipt_the_first_has_it(place: Place) -> None:
+    if isinstance(place.root, str):  # a local folder has the last one's
+        first = written(place)
+        assert written(place) == first
+        other = {"identity": "i", "content": "d", "arrays": {"x": "g"}, "sizes": {"x": 7}}
+        with pytest.raises(FileExistsError, match="another process wrote"):
+            write_receipt(place, KEY, **other, seconds=1.5, device="cpu")  # type: ignore[arg-type]
+        assert read_receipt(place, KEY) == first
+
+
 def test_at_a_glance_a_receipt_is_as_it_was_at_the_first_look(place: Place) -> None:
     first = written(place)
-    with at_a_glance():
+    with at_a_glance(place):
         assert read_receipt(place, KEY) == first
-        os.unlink(place.path(KEY))
-        with at_a_glance():
+        place.delete(KEY)
+        with at_a_glance(place):
             assert read_receipt(place, KEY) == first
         assert read_receipt(place, KEY) == first
     assert read_receipt(place, KEY) is None

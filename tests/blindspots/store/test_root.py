@@ -57,10 +57,6 @@ def test_other_data_other_formats_and_other_folders_are_refused(place: Place, tm
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file; name a folder"):
         stored(Place.at(tmp_path / "file"))
-    with pytest.raises(InputError, match="object store, which is not supported yet"):
-        Place.at("s3://bucket/root")
-    with pytest.raises(InputError, match="the root is empty"):
-        Place.at("")
 
 
 def test_a_place_that_cannot_be_written_is_named() -> None:

@@ -1,6 +1,5 @@
 import json
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +10,18 @@ from blindspots.store.arrays import create_group, set_group_attributes
 from blindspots.store.place import Place
 from blindspots.store.sealing import SEAL, is_intact, is_sealed, problems, seal, unseal
 from tests.blindspots.store.test_arrays import SHARD, VARIABLES, place, root, values
+from tests.place_path import PlacePath
 
 __all__ = ["place", "root"]
 
+pytestmark = pytest.mark.parametrize("new_place", ["local", "memory"], indirect=True)
 
-def test_plain_xarray_reads_it_without_a_warning_once_sealed(place: Place, root: Path) -> None:
+
+def test_plain_xarray_reads_it_without_a_warning_once_sealed(place: Place, root: PlacePath) -> None:
     seal(place)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tree = xr.open_datatree(root, engine="zarr")
+        tree = xr.open_datatree(place.zarr(layout.ZARR), engine="zarr")
     found = tree["sets/a"]
     assert found["image"].dims == ("example", "height", "width")
     assert found["image"].attrs["units"] == "pixel value"
@@ -33,14 +35,16 @@ def test_plain_xarray_reads_it_without_a_warning_once_sealed(place: Place, root:
 DAMAGE = {"gone": None, "empty": b"", "cut": b'{"zarr_format": 3', "list": b"[]", "other": b'{"node_type": "group"}'}
 
 
-def damage(path: Path, how: str) -> None:
+def damage(path: PlacePath, how: str) -> None:
     content = DAMAGE[how]
     path.unlink() if content is None else path.write_bytes(content)
 
 
 @pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("which", ["", "sets", "sets/a", "sets/a/label"])
-def test_a_store_is_sealed_whatever_happened_to_its_metadata(place: Place, root: Path, which: str, how: str) -> None:
+def test_a_store_is_sealed_whatever_happened_to_its_metadata(
+    place: Place, root: PlacePath, which: str, how: str
+) -> None:
     create_group(place, "sets/b", VARIABLES, dim="example", rows=4, shard=SHARD, attributes={})
     damage(root / which / "zarr.json", how)
     unseal(place)  # as every run begins
@@ -48,7 +52,7 @@ def test_a_store_is_sealed_whatever_happened_to_its_metadata(place: Place, root:
     assert is_sealed(place)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with xr.open_datatree(root, engine="zarr") as tree:
+        with xr.open_datatree(place.zarr(layout.ZARR), engine="zarr") as tree:
             assert "label" in tree["sets/b"]
             if which != "sets/a":  # what it said is lost with its metadata
                 assert ("label" in tree["sets/a"]) == (which != "sets/a/label")
@@ -56,7 +60,7 @@ def test_a_store_is_sealed_whatever_happened_to_its_metadata(place: Place, root:
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-def test_a_store_whose_own_metadata_are_damaged_is_not_sealed(place: Place, root: Path, how: str) -> None:
+def test_a_store_whose_own_metadata_are_damaged_is_not_sealed(place: Place, root: PlacePath, how: str) -> None:
     seal(place)
     damage(root / "zarr.json", how)
     assert not is_sealed(place)
@@ -75,7 +79,7 @@ CHANGES = {
 }
 
 
-def change(path: Path, how: str) -> None:
+def change(path: PlacePath, how: str) -> None:
     """Change a document so that it can still be read."""
     document = json.loads(path.read_text())
     CHANGES[how](document)
@@ -84,7 +88,7 @@ def change(path: Path, how: str) -> None:
 
 @pytest.mark.parametrize("how", [*DAMAGE, *CHANGES])
 @pytest.mark.parametrize("which", OWN)
-def test_what_was_sealed_is_put_back_to_the_last_byte(place: Place, root: Path, which: str, how: str) -> None:
+def test_what_was_sealed_is_put_back_to_the_last_byte(place: Place, root: PlacePath, which: str, how: str) -> None:
     seal(place)
     assert problems(place) == {}
     assert is_intact(place)
@@ -101,7 +105,7 @@ def test_what_was_sealed_is_put_back_to_the_last_byte(place: Place, root: Path, 
 
 
 @pytest.mark.parametrize("what", ["sealed", "units", '"int16"', "consolidated_metadata", "node_type"])
-def test_damage_of_the_copies_is_seen_and_the_own_documents_stand(place: Place, root: Path, what: str) -> None:
+def test_damage_of_the_copies_is_seen_and_the_own_documents_stand(place: Place, root: PlacePath, what: str) -> None:
     seal(place)
     whole = {path: path.read_bytes() for path in root.rglob("zarr.json")}
     text = (root / "zarr.json").read_text()
@@ -114,7 +118,7 @@ def test_damage_of_the_copies_is_seen_and_the_own_documents_stand(place: Place, 
     assert {path: path.read_bytes() for path in root.rglob("zarr.json")} == whole
 
 
-def test_where_nothing_says_which_of_two_is_right_what_lies_there_is_to_do(place: Place, root: Path) -> None:
+def test_where_nothing_says_which_of_two_is_right_what_lies_there_is_to_do(place: Place, root: PlacePath) -> None:
     """As in a store that was sealed before there was a hash."""
     receipts = [layout.receipt(f"sets/{name}", 0) for name in "ab"]
     create_group(place, "sets/b", VARIABLES, dim="example", rows=4, shard=SHARD, attributes={})
@@ -137,9 +141,9 @@ def test_where_nothing_says_which_of_two_is_right_what_lies_there_is_to_do(place
     assert json.loads((root / "sets/zarr.json").read_text())["attributes"] == {}
 
 
-def test_a_group_that_nobody_sealed_is_named(place: Place, root: Path) -> None:
+def test_a_group_that_nobody_sealed_is_named(place: Place, root: PlacePath) -> None:
     seal(place)
     create_group(place, "sets/b", {}, dim="example", rows=4, shard=SHARD, attributes={})
     assert problems(place) == {layout.metadata("sets/b"): "the hierarchy has no such group or array"}
     set_group_attributes(place, "sets/b", {"a": 1})
-    assert problems(Place(root / "nothing")) == {}
+    assert problems(Place.at(place.path("nothing"))) == {}

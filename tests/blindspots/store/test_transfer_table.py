@@ -51,7 +51,7 @@ def leave_receipt(table: TransferTable, source: str, target: str) -> None:
 
 @pytest.fixture
 def table(tmp_path: Path) -> TransferTable:
-    made = TransferTable(Place(tmp_path), coordinates())
+    made = TransferTable(Place.at(tmp_path), coordinates())
     made.lay_out({"title": "transfer"})
     for index, (source, target) in enumerate([("a", "a"), ("a", "b"), ("b", "a"), ("clean", "b")]):
         made.write(pair(source, target), cells(index + 1))
@@ -183,7 +183,7 @@ def test_a_layout_that_is_killed_anywhere_loses_no_pair_that_is_said_to_be_done(
         folder = tmp_path / f"copy-{operation}"
         shutil.copytree(table.place.root / layout.ZARR, folder / layout.ZARR)
         shutil.copytree(table.place.root / layout.RECEIPTS, folder / layout.RECEIPTS)
-        other = TransferTable(Place(folder), wanted)
+        other = TransferTable(Place.at(folder), wanted)
         try:
             with killed_before(operation):
                 other.lay_out({})

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -10,8 +8,8 @@ from blindspots.store.weights import CHECK, load_checked, load_weights, read_met
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+def test_what_is_saved_is_loaded(any_place: Place) -> None:
+    place = any_place
     save_weights(place, "x", TENSORS, {"model": "m"})
     assert read_metadata(place, "x") == {"model": "m"}
     assert torch.equal(load_weights(place, "x")["a"], TENSORS["a"])
@@ -20,8 +18,8 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tensors", [{**TENSORS, "b": torch.tensor(4)}, {"a": TENSORS["a"]}])
-def test_a_file_of_other_content_than_its_hash_is_refused(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    place = Place(tmp_path)
+def test_a_file_of_other_content_than_its_hash_is_refused(any_place: Place, tensors: dict[str, torch.Tensor]) -> None:
+    place = any_place
     save_checked(place, "x", TENSORS, {"step": "4"})
     found, metadata = load_checked(place, "x")
     assert metadata == {"step": "4"}

@@ -23,7 +23,7 @@ def test_rows_become_columns_and_rows_again() -> None:
 
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = Place.at(tmp_path)
     write_checkpoint(place, "x", CHECKPOINT, identity="work")
     found = read_checkpoint(place, "x", identity="work")
     assert found is not None
@@ -38,7 +38,7 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_those_of_other_work_and_damaged_ones_are_not_taken(tmp_path: Path) -> None:
-    place, path = Place(tmp_path), tmp_path / "x"
+    place, path = Place.at(tmp_path), tmp_path / "x"
     write_checkpoint(place, "x", CHECKPOINT, identity="work")
     assert read_checkpoint(place, "x", identity="other") is None
     assert read_checkpoint(place, "none", identity="work") is None
@@ -50,7 +50,7 @@ def test_a_checkpoint_with_any_bit_flipped_is_not_gone_on_from(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also where the file can still be read: other weights would end in other sets, and in other tables."""
-    place, path = Place(tmp_path), tmp_path / "x"
+    place, path = Place.at(tmp_path), tmp_path / "x"
     write_checkpoint(place, "x", CHECKPOINT, identity="work")
     whole = path.read_bytes()
     for at in (*range(9, len(whole), 7), len(whole) - 1):  # names, shapes, metadata, values

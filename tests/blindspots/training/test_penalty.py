@@ -217,8 +217,8 @@ def test_a_stopped_training_ends_as_one_that_was_not(
 ) -> None:
     whole = run(problem, spec, 0.05, **changes)
     for stopped in (0, 2):
-        write_checkpoint(Place(tmp_path), "x", whole[stopped], identity="work")
-        checkpoint = read_checkpoint(Place(tmp_path), "x", identity="work")
+        write_checkpoint(Place.at(tmp_path), "x", whole[stopped], identity="work")
+        checkpoint = read_checkpoint(Place.at(tmp_path), "x", identity="work")
         assert checkpoint is not None
         if checkpoint.phase == MINIBATCHES:
             places = {name for name in checkpoint.memory if name.startswith("penalty:")}

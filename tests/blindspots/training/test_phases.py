@@ -49,8 +49,8 @@ def test_the_curve_ends_with_what_the_weights_give(problem: Problem) -> None:
 @pytest.mark.parametrize("stopped", [0, 1])
 def test_a_stopped_training_ends_as_one_that_was_not(problem: Problem, tmp_path: Path, stopped: int) -> None:
     whole = run(problem)
-    write_checkpoint(Place(tmp_path), "x", whole[stopped], identity="work")
-    checkpoint = read_checkpoint(Place(tmp_path), "x", identity="work")
+    write_checkpoint(Place.at(tmp_path), "x", whole[stopped], identity="work")
+    checkpoint = read_checkpoint(Place.at(tmp_path), "x", identity="work")
     assert checkpoint is not None
     rest = run(problem, checkpoint=checkpoint)
     assert len(rest) == len(whole) - stopped - 1

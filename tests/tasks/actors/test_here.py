@@ -13,7 +13,7 @@ from tests.tasks.actors.test_workers import Scribble
 
 @pytest.fixture
 def workspace(tiny: Study, tmp_path: Path) -> Workspace:
-    return Workspace(tiny, Place(tmp_path))
+    return Workspace(tiny, Place.at(tmp_path))
 
 
 def test_here_does_the_same_without_ray(workspace: Workspace, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Scribble(Job):
 
 @pytest.fixture
 def workspace(tiny: Study, tmp_path: Path) -> Workspace:
-    return Workspace(tiny, Place(tmp_path))
+    return Workspace(tiny, Place.at(tmp_path))
 
 
 @pytest.fixture

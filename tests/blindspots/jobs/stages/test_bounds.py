@@ -38,7 +38,7 @@ def alexnet_file(tmp_path: Path) -> Path:
     """The convolutions of an AlexNet that was never trained."""
     torch.manual_seed(0)
     path = tmp_path / "alexnet.safetensors"
-    save_weights(Place(tmp_path), path.name, AlexNet(None).state_dict(), {})
+    save_weights(Place.at(tmp_path), path.name, AlexNet(None).state_dict(), {})
     return path
 
 
@@ -46,7 +46,7 @@ def test_every_model_has_bounds_that_its_weights_have(tiny_root: Path) -> None:
     with open_study(tiny_root, lazy=False) as tree:
         for model in ("fc10", "fc20-10"):
             found = tree[f"spectral/{model}/seed-0"].to_dataset()
-            weights = load_weights(Place(tiny_root), layout.weights(model, 0))
+            weights = load_weights(Place.at(tiny_root), layout.weights(model, 0))
             norms = [float(torch.linalg.matrix_norm(each.double(), 2)) for each in weights.values() if each.dim() == 2]
             linear = np.array([str(kind) == "Linear" for kind in found["kind"].values])
             np.testing.assert_allclose(sorted(found["upper"].values[linear]), sorted(norms), rtol=1e-6)
@@ -100,15 +100,15 @@ def test_an_alexnet_out_of_a_file(tiny: Study, root: Path, alexnet_file: Path) -
 
     alexnet_file.touch()
     assert run_study(study, root).shards == {}
-    weights = load_weights(Place(alexnet_file.parent), alexnet_file.name)
+    weights = load_weights(Place.at(alexnet_file.parent), alexnet_file.name)
     save_weights(
-        Place(alexnet_file.parent),
+        Place.at(alexnet_file.parent),
         alexnet_file.name,
         {**weights, "features.6.weight": 2 * weights["features.6.weight"]},
         {},
     )
     assert GivenBounds().done(workspace_of(root)) == [False]  # other weights are bounded anew
-    save_weights(Place(alexnet_file.parent), alexnet_file.name, weights, {})
+    save_weights(Place.at(alexnet_file.parent), alexnet_file.name, weights, {})
     assert GivenBounds().done(workspace_of(root)) == [True]
 
     alexnet_file.unlink()

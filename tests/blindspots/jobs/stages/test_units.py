@@ -216,11 +216,11 @@ def test_pictures_are_compared_by_wordnet_and_its_branches(tmp_path: Path, monke
 def test_the_alexnet_that_is_given_for_its_bounds_is_looked_at_too(tmp_path: Path) -> None:
     torch.manual_seed(0)
     alexnet = NETWORKS["alexnet"].make(None)
-    save_weights(Place(tmp_path), "alex.safetensors", alexnet.state_dict(), {})
+    save_weights(Place.at(tmp_path), "alex.safetensors", alexnet.state_dict(), {})
     pictures = np.random.default_rng(0).integers(0, 256, (20, 3, 64, 64), dtype=np.uint8)
     np.savez(tmp_path / "pictures.npz", test_images=pictures, test_labels=np.arange(20) % 4)
     given = untrained_model(ModelSpec(name="m", hidden=(3,), decay=(0, 0)), shape=(3, 64, 64), classes=4)
-    save_weights(Place(tmp_path), "m.safetensors", given.state_dict(), {})
+    save_weights(Place.at(tmp_path), "m.safetensors", given.state_dict(), {})
     study = validate_study(
         {
             **CONTENT,
@@ -269,7 +269,7 @@ def test_a_network_of_others_and_a_black_picture(tmp_path: Path, monkeypatch: py
     monkeypatch.syspath_prepend(str(tmp_path))
     torch.manual_seed(0)
     network = named_network("their_nets:Net", classes=5, packages=["their_nets"])
-    save_weights(Place(tmp_path), "net.safetensors", network.state_dict(), {})
+    save_weights(Place.at(tmp_path), "net.safetensors", network.state_dict(), {})
     images = np.random.default_rng(0).integers(0, 256, (30, 1, 4, 4), dtype=np.uint8)
     images[3] = 0
     np.savez(tmp_path / "images.npz", test_images=images, test_labels=np.arange(30) % 5)

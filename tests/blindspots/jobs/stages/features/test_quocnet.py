@@ -79,7 +79,7 @@ def course(root: Path, stage: int) -> xr.Dataset:
 
 def test_every_stage_learns_and_leaves_its_weights_and_its_course(undisturbed: Path, pictures: Path) -> None:
     study = small_study(pictures, tiles=[2, 2])
-    network = stored_quocnet(Place(undisturbed), study.quocnet)
+    network = stored_quocnet(Place.at(undisturbed), study.quocnet)
     assert [tuple(stage[0].filters.shape) for stage in network.stages] == [(9, 9, 2, 36), (3, 3, 2, 32)]
     assert network(torch.rand(3, 1, 22, 22)).shape == (3, 2 * 2 * 2)
     for stage in (1, 2):
@@ -98,7 +98,7 @@ def test_one_tile_ends_with_the_same_weights_within_rounding(undisturbed: Path, 
     study = small_study(pictures)
     trained(tmp_path, study)
     one, four = (
-        stored_quocnet(Place(root), each.quocnet)
+        stored_quocnet(Place.at(root), each.quocnet)
         for root, each in ((tmp_path, study), (undisturbed, small_study(pictures, tiles=[2, 2])))
     )
     for left, right in zip(one.stages, four.stages, strict=True):

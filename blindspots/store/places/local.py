@@ -1,0 +1,189 @@
+"""A store in a local folder, or one that machines share: files as the file system has them, and a lock of its own."""
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from blindspots.errors import InputError
+from blindspots.files import PARTIAL, write_whole
+from blindspots.store.place import Place, Stamp
+
+_TRIES = 5
+
+
+def local_place(root: str) -> "LocalPlace":
+    """Return the place of the folder ``root``."""
+    return LocalPlace(Path(root).expanduser().resolve())
+
+
+@dataclass(frozen=True)
+class LocalPlace(Place):
+    """The files below one local folder."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self.folder
+
+    def zarr(self, key: str) -> str:
+        """Return the path."""
+        return self.path(key)
+
+    @contextmanager
+    def local_file(self, key: str) -> Iterator[str]:
+        """Give the file's own path."""
+        yield self.path(key)
+
+    @contextmanager
+    def written_file(self, key: str) -> Iterator[Path]:
+        """Give the file's own path, in a folder that is there."""
+        path = Path(self.path(key))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content; raise ``OSError`` where it cannot be read."""
+        with open(self.path(key), "rb") as file:
+            return file.read()
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file so that a reader sees all of it, or what was there before, whatever dies in between."""
+        write_whole(Path(self.path(key)), content)
+
+    def delete(self, key: str) -> None:
+        """Delete a file where it is there, with what a killed writer of it left."""
+        path = Path(self.path(key))
+        path.unlink(missing_ok=True)
+        for partial in path.parent.glob(f"{path.name}.*{PARTIAL}"):
+            partial.unlink(missing_ok=True)
+
+    def delete_all(self, key: str) -> None:
+        """Delete the folder ``key`` with all that is below it, where it is there."""
+        for attempt in reversed(range(_TRIES)):
+            try:
+                if self.has_folder(key):
+                    shutil.rmtree(self.path(key))
+                return
+            except OSError as error:  # a writer that is giving up still removes what it had begun, or ends it
+                if attempt == 0 or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                    raise
+                time.sleep(0.05)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file to where nobody looks yet; raise ``OSError`` where it cannot be read."""
+        path = Path(self.path(target))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.path(source), path)
+
+    def replace_all(self, source: str, target: str) -> None:
+        """Have the folder ``source`` lie where the folder ``target`` does, which is deleted first.
+
+        Whoever dies in between can call this again: ``source`` goes last.
+        """
+        if self.has_folder(source):
+            self.delete_all(target)
+            Path(self.path(target)).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self.path(source), self.path(target))
+
+    def size(self, key: str) -> int | None:
+        """Return a file's size in bytes, or None where there is no such file."""
+        try:
+            return os.stat(self.path(key)).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def hash(self, key: str) -> str | None:
+        """Return the SHA-256 of a file's content, or None where it cannot be read."""
+        try:
+            with open(self.path(key), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
+
+    def stamp(self, key: str) -> Stamp | None:
+        """Return what changes whenever the file is written, or None where there is none: cheaper than reading it."""
+        try:
+            found = os.stat(self.path(key))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_size, found.st_mtime_ns, found.st_ino
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is a file ``key``."""
+        return os.path.isfile(self.path(key))
+
+    def has_folder(self, key: str = "") -> bool:
+        """Tell whether there is a folder ``key``; without one, whether the place itself is there."""
+        return os.path.isdir(self.path(key))
+
+    def is_taken(self) -> bool:
+        """Tell whether something that is no folder lies where the place is to be."""
+        return self.root.exists() and not self.root.is_dir()
+
+    def names(self, key: str = "") -> list[str]:
+        """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""
+        try:
+            return sorted(os.listdir(self.path(key)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def files(self, key: str = "") -> Iterator[str]:
+        """Yield the keys of all files below the folder ``key``, whatever depth, sorted."""
+        for folder, folders, names in os.walk(self.path(key) if key else self.root):
+            folders.sort()
+            below = os.path.relpath(folder, self.root).replace(os.sep, "/")
+            for name in sorted(names):
+                yield name if below == "." else f"{below}/{name}"
+
+    def make(self) -> None:
+        """Make the place itself, where it is not there."""
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def check_writable(self) -> None:
+        """Raise :class:`InputError` where nothing can be written here, or in the first folder above that is there."""
+        there = next(path for path in (self.root, *self.root.parents) if path.exists())
+        try:
+            if not there.is_dir():
+                raise NotADirectoryError(20, f"{there} is a file")
+            with tempfile.TemporaryFile(dir=there):  # one without a name: two runs do not meet, and none is left behind
+                pass
+        except OSError as error:
+            raise InputError(
+                f"the root {self.root} cannot be written ({error.strerror or error}); name a folder of yours with "
+                "--root"
+            ) from None
+
+    def remove_partial(self) -> int:
+        """Remove what killed writers left; return how many files that were."""
+        found = [key for key in self.files() if key.endswith(PARTIAL)]
+        for key in found:
+            Path(self.path(key)).unlink(missing_ok=True)
+        return len(found)
+
+    @contextmanager
+    def locked(self, key: str) -> Iterator[bool]:
+        """Hold the lock ``key``; yield whether this process held it already, around this block.
+
+        Raises :class:`InputError` where another process holds it.
+        """
+        self.make()
+        lock = FileLock(self.path(key), timeout=0, is_singleton=True, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise InputError(f"another run is at work in {self.root}; wait for it, or name another root") from None
+        try:
+            yield lock.lock_counter > 1
+        finally:
+            lock.release()

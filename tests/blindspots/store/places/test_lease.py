@@ -1,0 +1,199 @@
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from time import sleep
+from typing import Any
+
+import obstore
+import pytest
+
+from blindspots.errors import InputError, LostLeaseError
+from blindspots.store.places import lease as leases
+from blindspots.store.places.bucket import opened_bucket
+from blindspots.store.places.lease import PACE, Lease, Pace, Watch, read_lease
+from tests.s3_server import Server, times
+
+KEY = "root/run.lock"
+
+
+class Clock:
+    """A clock that goes on while somebody sleeps, and when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.meanwhile()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(leases, "monotonic", lambda: made.now)
+    monkeypatch.setattr(leases, "sleep", made.sleep)
+    return made
+
+
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.xdist_group("s3"))])
+def bucket(request: pytest.FixtureRequest) -> Any:
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+        found = opened_bucket("s3", "tests")
+        obstore.delete(found, KEY)
+        return found
+    return opened_bucket("memory", uuid.uuid4().hex)
+
+
+@pytest.fixture
+def lease(bucket: Any) -> Iterator[Lease]:
+    taken = new(bucket)
+    taken.take()
+    yield taken
+    taken.release()
+
+
+def new(bucket: Any, pace: Pace = PACE) -> Lease:
+    return Lease(bucket, KEY, "s3://bucket/root", pace)
+
+
+def seen_by(lease: Lease, owner: str) -> Watch:
+    return Watch(owner, lambda: read_lease(lease.bucket, KEY, "root"), "s3://bucket/root")
+
+
+def test_a_lease_says_whose_it_is_and_goes_when_it_is_given_back(bucket: Any) -> None:
+    one = new(bucket)
+    one.take()
+    said = json.loads(bytes(obstore.get(bucket, KEY).bytes()))
+    assert said["owner"] == one.owner
+    assert said.keys() >= {"host", "process", "since", "time", "beats", "dead_after_seconds"}
+    one.check()
+    one.release()
+    assert read_lease(bucket, KEY, "root") is None
+
+
+def test_a_living_owner_is_seen(lease: Lease, clock: Clock) -> None:
+    clock.meanwhile = lambda: clock.now < 1008 or lease._renewed()
+    with pytest.raises(InputError, match=r"another run is at work in s3://bucket/root, on .* \(process \d+\); wait"):
+        new(lease.bucket).take()
+    assert clock.now < 1009
+    lease.check()
+
+
+def test_a_dead_owner_is_followed_and_writes_no_more(
+    lease: Lease, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    follower = new(lease.bucket)
+    follower.take()
+    follower.check()
+    assert clock.now > 1000 + PACE.dead
+    assert "that held s3://bucket/root is dead; its lease is taken over" in caplog.text
+    with pytest.raises(LostLeaseError, match=r"this run has lost s3://bucket/root \(.*\) and writes nothing more"):
+        lease.check()
+    assert not lease._renewed()
+    lease.release()
+    seen = read_lease(lease.bucket, KEY, "root")
+    assert seen is not None
+    assert seen.owner == follower.owner
+    follower.release()
+
+
+def test_of_two_followers_one_has_the_lease(lease: Lease, clock: Clock) -> None:
+    first, second = new(lease.bucket), new(lease.bucket)
+
+    def first_is_quicker() -> None:
+        seen = read_lease(lease.bucket, KEY, "root")
+        if clock.now > 1000 + PACE.dead and seen is not None and seen.owner == lease.owner:
+            assert first._took_over(seen)
+
+    clock.meanwhile = first_is_quicker
+    with pytest.raises(InputError, match="another run is at work"):
+        second.take()
+    first.check()
+    assert not second._took_over(leases.Seen("", "", 0, 0, lease._version))
+
+
+def test_an_owner_writes_no_more_before_anybody_can_have_followed(lease: Lease, clock: Clock) -> None:
+    clock.now += PACE.fence - 1
+    lease.check()
+    clock.now += 2
+    with pytest.raises(LostLeaseError, match="could not be renewed in time"):
+        lease.check()
+    assert PACE.fence + leases.IN_FLIGHT_SECONDS <= PACE.dead
+    assert lease._renewed()  # it is the same still, and nobody had it meanwhile
+    lease.check()
+
+
+def test_an_owner_whose_lease_is_another_s_notices(bucket: Any) -> None:
+    lease = new(bucket, Pace(beat=0.01))
+    lease.take()
+    obstore.put(bucket, KEY, b'{"owner": "somebody"}')
+    assert lease._keeper is not None
+    lease._keeper.join(timeout=10)
+    with pytest.raises(LostLeaseError, match="another run has taken it over"):
+        lease.check()
+    lease.release()
+    assert bytes(obstore.get(bucket, KEY).bytes()) == b'{"owner": "somebody"}'
+
+
+def test_an_owner_says_again_and_again_that_it_lives(bucket: Any) -> None:
+    lease = new(bucket, Pace(beat=0.01))
+    lease.take()
+    while lease._beats < 4:
+        sleep(0.01)
+    lease.check()
+    lease.release()
+    assert read_lease(bucket, KEY, "root") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"owner": 5, "host": 1, "process": "x"}'])
+def test_what_is_no_lease_is_followed_once_it_does_not_change(bucket: Any, content: bytes, clock: Clock) -> None:
+    obstore.put(bucket, KEY, content)
+    follower = new(bucket)
+    follower.take()
+    follower.check()
+    assert clock.now > 1000 + PACE.dead
+    follower.release()
+
+
+def test_a_worker_writes_while_its_run_says_that_it_lives(lease: Lease, clock: Clock) -> None:
+    watch = seen_by(lease, lease.owner)
+    for _ in range(5):
+        watch.check()
+        clock.now += PACE.fence - 1
+        lease._renewed()
+    watch.check()
+    clock.now += PACE.fence + 1
+    with pytest.raises(LostLeaseError, match="has not said for a while that it holds s3://bucket/root"):
+        watch.check()
+
+
+def test_a_worker_of_a_run_that_has_no_lease_does_not_write(lease: Lease) -> None:
+    with pytest.raises(LostLeaseError, match="does not hold s3://bucket/root any more"):
+        seen_by(lease, "another").check()
+    lease.release()
+    with pytest.raises(LostLeaseError, match="does not hold"):
+        seen_by(lease, lease.owner).check()
+
+
+def test_a_worker_looks_once_a_second(lease: Lease, clock: Clock) -> None:
+    looks: list[int] = []
+    watch = Watch(lease.owner, lambda: looks.append(1) or read_lease(lease.bucket, KEY, "root"), "root")
+    for _ in range(50):
+        watch.check()
+        clock.now += 0.1
+    assert len(looks) == 5
+
+
+@pytest.mark.xdist_group("s3")
+def test_answers_that_are_lost_and_servers_that_are_down_for_a_while_cost_no_lease(s3: Server) -> None:
+    lease = new(opened_bucket("s3", "tests"))
+    with s3.failing(times(1, "lost", of="PUT /tests/root/run.lock")):
+        lease.take()
+    with s3.failing(times(2, "lost", of="PUT /tests/root/run.lock")):
+        assert lease._renewed()
+    with s3.failing(times(2, "503 Slow Down")):
+        assert lease._renewed()
+    lease.release()
+    assert read_lease(lease.bucket, KEY, "root") is None
