@@ -18,8 +18,8 @@ class BoundsSpec(Part):
         100,
         ge=0,
         le=1_000_000,
-        description="Images of each sigmoid network's nearest set whose least distortion is bounded from below by what "
-        "is proved near them, a fraction of a second each; 0 to leave this out",
+        description="Images of the nearest set of each network that is trained whose least distortion is bounded from "
+        "below by what is proved near them, a fraction of a second each, seconds for convolutions; 0 to leave this out",
     )
     alexnet: str = Field(
         "",

@@ -21,8 +21,9 @@ def bounds_table(results: Results) -> xr.Dataset:
     ``norms`` is a text: the upper bounds of the norms of its layers with weights, of seed 0. ``distortion`` and
     ``lower_bound`` are means over the images that a model reads correctly, of its nearest set; ``closed`` is the mean
     ratio of the two, image by image. ``near`` is the same ratio, over ``near_images``, where the lower bound is what is
-    proved near each image (:mod:`blindspots.spectral.proof.local`), and ``minimal`` the share of them whose ratio is
-    at least 0.9999: their least distortion is known. NaN where there are none.
+    proved near each image (:mod:`blindspots.spectral.proof.local`, :mod:`blindspots.spectral.relaxation`), and
+    ``minimal`` the share of them whose ratio is at least 0.9999: their least distortion is known. NaN where there are
+    none.
 
     Raises :class:`~blindspots.errors.InputError` where the store lacks the bounds.
     """
@@ -91,7 +92,7 @@ def _row(results: Results, spec: ModelSpec) -> dict[str, float]:
 def _ratios(results: Results, spec: ModelSpec) -> list[np.ndarray]:
     """Return the ratios of proved to found distortions, an array a seed."""
     study = results.study
-    if not study.bounds.certified or not spec.sigmoid:
+    if not study.bounds.certified or not spec.certifiable:
         return []
     found = [results.group(layout.certified(spec.name, seed)) for seed in range(study.seeds)]
     counted = [each["read"].values & np.isfinite(each["found"].values) for each in found]

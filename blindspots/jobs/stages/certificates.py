@@ -15,14 +15,18 @@ from blindspots.store.arrays import Variable
 from blindspots.study.study import Study
 
 ALGORITHM = 1
-"""Raised with every change of what is proved; the golden test says when."""
-
-_METHOD: Literal["local"] = "local"
+"""Raised with every change of what is proved of sigmoid networks; the golden test says when."""
+RELAXED_ALGORITHM = 1
+"""Raised with every change of what is proved of networks of rectifiers; the golden test says when."""
 
 
 @dataclass(frozen=True)
 class Certificates(BeginningOfNearest):
-    """Certified distortions of one sigmoid network, beside the least that was found."""
+    """Certified distortions of one network, beside the least that was found.
+
+    Of a sigmoid network by how it bends near an image, for the function that its weights define over the reals; of one
+    of rectifiers by its relaxation, for the network as evaluated in its own dtype.
+    """
 
     stage: ClassVar[str] = "bounds"
     at_once: ClassVar[int | None] = 10
@@ -53,7 +57,14 @@ class Certificates(BeginningOfNearest):
         if weights is None:
             return None
         network = workspace.study.model(self.model).layers
-        return {"stage": "certificates", "algorithm": ALGORITHM, "weights": weights, "network": network}
+        content = {"stage": "certificates", "algorithm": ALGORITHM, "weights": weights, "network": network}
+        if self.method(workspace.study) == "relaxation":
+            content |= {"algorithm": RELAXED_ALGORITHM, "method": "relaxation"}
+        return content
+
+    def method(self, study: Study) -> Literal["local", "relaxation"]:
+        """Return what proves."""
+        return "local" if study.model(self.model).sigmoid else "relaxation"
 
     def attributes(self, workspace: Workspace) -> dict[str, Any]:
         """Return what is proved."""
@@ -62,7 +73,7 @@ class Certificates(BeginningOfNearest):
             "seed": self.seed,
             "split": self.split,
             "rule": NEAREST,
-            "method": _METHOD,
+            "method": self.method(workspace.study),
             "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
         }
@@ -71,11 +82,13 @@ class Certificates(BeginningOfNearest):
         """Prove what can be proved of the examples ``ids``."""
         from blindspots.spectral.proof.certificate import certified_radius
 
+        method = self.method(workspace.study)
         found = certified_radius(
             trained_model(workspace, self.model, self.seed),
             workspace.dataset.images(self.split, ids).to(workspace.device),
             workspace.dataset.labels(self.split, ids).to(workspace.device),
-            method=_METHOD,
+            method=method,
+            arithmetic="own" if method == "relaxation" else "real",
         )
         return {
             "example": ids,
@@ -92,10 +105,10 @@ class Certificates(BeginningOfNearest):
 
 
 def certificates(study: Study) -> Iterator[Certificates]:
-    """Return a job for each sigmoid network and seed; none where the study asks for none or makes no nearest sets."""
+    """Return a job for each network that can be certified, and seed; none where no images or nearest sets are asked."""
     if not study.bounds.certified or NEAREST not in study.sets.rules:
         return
     for spec in study.models:
-        if spec.sigmoid:
+        if spec.certifiable:
             for seed in range(study.seeds):
                 yield Certificates(split=study.splits(spec)[0], model=spec.name, seed=seed)

@@ -11,9 +11,11 @@ in a part of the ball: ``-b z`` or ``b z`` with b >= 0 can be added to the form,
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import torch
 
+from blindspots.spectral.relaxation.maps import rows_of
 from blindspots.spectral.relaxation.pieces import Pieces
 
 Ranges = dict[int, tuple[torch.Tensor, torch.Tensor]]
@@ -75,8 +77,35 @@ def backwards(
     ``bounds``: of every rectifier before it; ``multipliers``: by a rectifier's place, what is added (n, 1, ...) to the
     coefficients of its inputs, as split.
     """
-    pending: dict[int, torch.Tensor] = {place: rows}
-    constant = rows.new_zeros(rows.shape[:2])
+    return _onwards(network, place, {place: rows}, rows.new_zeros(rows.shape[:2]), bounds, multipliers or {})
+
+
+def backwards_from_values(
+    network: Pieces, place: int, values: torch.Tensor, sign: float, bounds: Mapping[int, Lines]
+) -> Form:
+    """Return forms of the image below some ``values`` (s,) of the node ``place``, flat, times ``sign``."""
+    node = network.nodes[place]
+    if not node.maps:
+        units = torch.zeros(1, len(values), prod(node.shape), dtype=torch.float64, device=values.device)
+        units[0, torch.arange(len(values), device=values.device), values] = sign
+        return backwards(network, place, units.reshape(1, -1, *node.shape), bounds)
+    constant = sign * node.constant.expand(1, *node.shape).flatten()[values][None]
+    pending: dict[int, torch.Tensor] = {}
+    for source, each in zip(node.inputs, node.maps, strict=True):
+        rows = sign * rows_of(each, values, node.shape)[None]
+        pending[source] = pending[source] + rows if source in pending else rows
+    return _onwards(network, place - 1, pending, constant, bounds, {})
+
+
+def _onwards(
+    network: Pieces,
+    place: int,
+    pending: dict[int, torch.Tensor],
+    constant: torch.Tensor,
+    bounds: Mapping[int, Lines],
+    multipliers: Mapping[int, torch.Tensor],
+) -> Form:
+    """Take forms that are ``pending``, by the place of their node, backwards from ``place`` to the image."""
     coefficients: dict[int, torch.Tensor] = {}
     for at in range(place, 0, -1):
         form = pending.pop(at, None)
@@ -89,7 +118,7 @@ def backwards(
             below = form.clamp_max(0)
             constant = constant + (below * around.above).flatten(2).sum(dim=2)
             form = (form - below) * around.lower + below * around.upper
-            if multipliers is not None and at in multipliers:
+            if at in multipliers:
                 form = form + multipliers[at]
             pending[source] = pending[source] + form if source in pending else form
             continue
@@ -100,5 +129,5 @@ def backwards(
             pending[source] = pending[source] + back if source in pending else back
     image = pending.get(0)
     if image is None:
-        image = rows.new_zeros(*rows.shape[:2], *network.nodes[0].shape)
+        image = constant.new_zeros(*constant.shape, *network.nodes[0].shape)
     return Form(image.flatten(2), constant, coefficients)

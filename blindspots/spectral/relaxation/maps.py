@@ -174,3 +174,41 @@ class Averaging:
     def absolute(self) -> "Averaging":
         """See :class:`LinearMap`: itself."""
         return self
+
+
+def rows_of(one: LinearMap, places: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """Return the rows (s, ...) of a map that make the outcomes ``places`` (s,), of all of ``shape``, flat.
+
+    What the transpose makes of as many unit vectors: of matrices and convolutions, written down without a product.
+    """
+    if isinstance(one, Dense):
+        return one.weight[places]
+    if isinstance(one, Convolution):
+        return _taps(one, places, shape)
+    units = torch.zeros(len(places), prod(shape), dtype=torch.float64, device=places.device)
+    units[torch.arange(len(places), device=places.device), places] = 1.0
+    return one.transposed(units.reshape(-1, *shape))
+
+
+def _taps(one: Convolution, places: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    outputs, inputs, *taps = one.weight.shape
+    size = one.shape[1:]
+    channel = places // prod(shape[1:])
+    # for each tap, which of the input's positions it lies on, and whether that is inside
+    at = torch.zeros(len(places), 1, dtype=torch.int64, device=places.device)
+    inside = torch.ones_like(at, dtype=torch.bool)
+    rest = places % prod(shape[1:])
+    for axis, length in enumerate(size):
+        step = prod(shape[axis + 2 :])
+        start = (rest // step) * one.stride[axis] - one.padding[axis]
+        rest = rest % step
+        along = start[:, None] + torch.arange(taps[axis], device=places.device) * one.dilation[axis]
+        valid = (along >= 0) & (along < length)
+        at = (at[:, :, None] * length + along.clamp(0, length - 1)[:, None]).flatten(1)
+        inside = (inside[:, :, None] & valid[:, None]).flatten(1)
+    first = (channel // (outputs // one.groups)) * inputs
+    channels = first[:, None] + torch.arange(inputs, device=places.device)
+    index = channels[:, :, None] * prod(size) + at[:, None]
+    values = one.weight[channel].flatten(2) * inside[:, None]
+    rows = torch.zeros(len(places), prod(one.shape), dtype=torch.float64, device=places.device)
+    return rows.scatter_add(1, index.flatten(1), values.flatten(1)).reshape(-1, *one.shape)

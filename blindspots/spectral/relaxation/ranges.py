@@ -6,7 +6,7 @@ from math import prod
 import torch
 
 from blindspots.device import rows_at_once
-from blindspots.spectral.relaxation.backward import Form, Lines, Ranges, backwards, lines
+from blindspots.spectral.relaxation.backward import Form, Lines, Ranges, backwards_from_values, lines
 from blindspots.spectral.relaxation.ball import Box, least
 from blindspots.spectral.relaxation.pieces import Pieces
 
@@ -39,8 +39,8 @@ class Forms:
         if self.network.bent[place] or prod(node.shape) * prod(pixels) > rows_at_once(1):
             return None
         if place not in self.held:
-            rows = torch.eye(prod(node.shape), dtype=torch.float64, device=columns.device).reshape(1, -1, *node.shape)
-            self.held[place] = backwards(self.network, place, rows, {})
+            every = torch.arange(prod(node.shape), device=columns.device)
+            self.held[place] = backwards_from_values(self.network, place, every, 1.0, {})
         whole = self.held[place]
         return Form(whole.image[:, columns], whole.constant[:, columns], {})
 
@@ -124,16 +124,13 @@ def _by_forms(
     radius: torch.Tensor,
 ) -> Interval:
     """Return bounds (n, c) of the values ``columns`` of a node, with the lines ``around`` the rectifiers before it."""
-    node = network.nodes[place]
     largest = max(prod(network.nodes[at].shape) for at in range(place + 1))
     ends: list[list[torch.Tensor]] = [[], []]
     for some in columns.split(rows_at_once(len(box.images) * largest, arrays=_ARRAYS)):
         form = forms.of(place, some)
         for sign, end in zip((1.0, -1.0), ends, strict=True):
             if form is None:
-                rows = torch.zeros(1, len(some), prod(node.shape), dtype=torch.float64, device=some.device)
-                rows[0, torch.arange(len(some), device=some.device), some] = sign
-                own = backwards(network, place, rows.reshape(1, len(some), *node.shape), around)
+                own = backwards_from_values(network, place, some, sign, around)
             else:
                 own = Form(sign * form.image, sign * form.constant, {})
             end.append(sign * (least(own.image, box, radius) + own.constant))

@@ -56,6 +56,6 @@ def _notes(table: xr.Dataset) -> tuple[str, ...]:
         "Least distortion: found by the search, mean over "
         f"{span(table['images'].values)} images that the model reads correctly, rule {table.attrs['rule']}; certified: "
         "proved by the layers' bounds that none is below; ratio: of the two, image by image. Near the image: the same "
-        "ratio, where the proof takes into account how the sigmoids can bend within reach of an image, over "
+        "ratio, where the proof takes into account how the network can bend within reach of an image, over "
         f"{span(table['near_images'].values)} images; and for how many of them the least distortion is known to 1e-4.",
     )

@@ -113,13 +113,20 @@ class Attack:
             self._radii(seed, found.method, found.radius, distances)
             if method == "exact":
                 self._found(seed, found)
-        if family in (sigmoid, sequential):
-            proved = lower_bound(model, images, labels) * axes**0.5
-            if family is sigmoid and proved.isnan().all():  # it has calls, which these bounds do not see through
-                return
-            distances = nearest(model, images, labels, points.to(dtype))
-            self.counts["images"] += len(points) * IMAGES
+        if family is mixed:
+            return
+        distances = nearest(model, images, labels, points.to(dtype))
+        self.counts["images"] += len(points) * IMAGES
+        proved = lower_bound(model, images, labels) * axes**0.5
+        if not proved.isnan().all():  # where there are calls, which these bounds do not see through
             self._radii(seed, f"as evaluated in {dtype}", proved, distances)
+        try:
+            own = certified_radius(model, images, labels, method="exact", arithmetic="own", parts=PARTS)
+        except InputError as reason:
+            if "'exact' is for" in str(reason):
+                return
+            raise
+        self._radii(seed, f"exact, as evaluated in {dtype}", own.radius, distances)
 
     def _pairs(self, seed, double, points, upper):
         """Compare the constant of all layers with how far pairs of points come apart."""

@@ -1,10 +1,13 @@
 """The golden numbers of certificates."""
 
 import pytest
+import torch
 
 from blindspots.jobs.stages import certificates as module
+from blindspots.networks.convolutional import Convolutional
 from blindspots.spectral.proof.certificate import certified_radius
-from tests.fixed import fixed_images, fixed_network, labels_read
+from blindspots.study import Study
+from tests.fixed import CLASSES, SHAPE, fixed_images, fixed_network, integers, labels_read
 
 GOLDEN = {
     (): [0.0, 0.01482713287834124, 0.015644315508261633, 0.005576710157741906],
@@ -23,3 +26,41 @@ def test_golden_numbers(hidden: tuple[int, ...]) -> None:
     found = certified_radius(model, images, labels_read(model, images), method="local")
     assert module.ALGORITHM == 1
     assert found.distortion.tolist() == pytest.approx(GOLDEN[hidden], rel=1e-8)
+
+
+RELAXED = [0.0, 0.01427262650046307, 0.002939046891667642, 0.019864389740219892]
+"""The same of a convolutional network, in its own arithmetic."""
+
+
+@torch.no_grad()
+def fixed_convolutions() -> Convolutional:
+    """Return a convolutional network, float64, whose weights are given."""
+    network = Convolutional(SHAPE, (3,), (6,), CLASSES).double().eval()
+    for number, values in enumerate(network.parameters()):
+        values.copy_(torch.from_numpy(integers(40 + number, *values.shape, low=-64, high=64) / 128))
+    return network.requires_grad_(False)
+
+
+@pytest.mark.numerics
+def test_golden_numbers_of_rectifiers() -> None:
+    """Where one of these moves, RELAXED_ALGORITHM is to be raised, and these numbers with it."""
+    images, _ = fixed_images(4)
+    model = fixed_convolutions()
+    found = certified_radius(model, images, labels_read(model, images), method="relaxation", arithmetic="own")
+    assert module.RELAXED_ALGORITHM == 1
+    assert found.distortion.tolist() == pytest.approx(RELAXED, rel=1e-5)
+
+
+def test_each_network_has_its_method() -> None:
+    study = Study(
+        name="two",
+        models=[
+            {"name": "fc", "hidden": [3], "decay": [0, 0]},
+            {"name": "conv", "network": "convolutional", "channels": [2], "decay": [0, 0]},
+        ],
+        sets={"rules": ["nearest"]},
+    )
+    jobs = {job.model: job for job in module.certificates(study)}
+    assert {name: job.method(study) for name, job in jobs.items()} == {"fc": "local", "conv": "relaxation"}
+    without = study.model_copy(update={"bounds": study.bounds.model_copy(update={"certified": 0})})
+    assert not list(module.certificates(without))

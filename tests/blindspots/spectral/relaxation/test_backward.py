@@ -1,7 +1,7 @@
 import torch
 
-from blindspots.spectral.relaxation.backward import Lines, backwards, lines, sloped
-from tests.blindspots.spectral.relaxation.networks import dense, read
+from blindspots.spectral.relaxation.backward import Lines, backwards, backwards_from_values, lines, sloped
+from tests.blindspots.spectral.relaxation.networks import dense, pooled, read, residual
 
 
 def test_the_lines_lie_around_the_rectifier():
@@ -51,3 +51,21 @@ def test_the_coefficients_are_those_of_the_rectifiers_outputs():
     rows = torch.eye(3, dtype=torch.float64)[None]
     form = backwards(network, len(network.nodes) - 1, rows, around)
     torch.testing.assert_close(form.coefficients[place][0], network.nodes[-1].maps[0].weight)
+
+
+def test_single_values_are_the_forms_of_unit_vectors():
+    for model, shape in ((dense(3, (4, 6, 5, 3)), (4,)), (pooled(1), (1, 6, 6)), (residual(2), (3,))):
+        network = read(model, shape)
+        values = network.values(torch.rand(50, *shape, dtype=torch.float64))
+        around = {}
+        for place in network.rectifiers:
+            inputs = values[network.nodes[place].inputs[0]]
+            around[place] = lines(inputs.amin(0, keepdim=True), inputs.amax(0, keepdim=True))
+        for place in range(1, len(network.nodes)):
+            size = torch.Size(network.nodes[place].shape).numel()
+            some = torch.arange(size).flip(0)[:4]
+            units = -torch.eye(size, dtype=torch.float64)[some].reshape(1, -1, *network.nodes[place].shape)
+            wanted = backwards(network, place, units, around)
+            found = backwards_from_values(network, place, some, -1.0, around)
+            torch.testing.assert_close(found.image.expand_as(wanted.image), wanted.image)
+            torch.testing.assert_close(found.constant.expand_as(wanted.constant), wanted.constant)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from blindspots.spectral.relaxation.maps import Averaging, Convolution, Dense, Scaled, Selected
+from blindspots.spectral.relaxation.maps import Averaging, Convolution, Dense, Scaled, Selected, rows_of
 
 torch.manual_seed(0)
 _one = {"dtype": torch.float64}
@@ -48,3 +48,14 @@ def test_the_transpose_has_a_gradient(name):
     weight = torch.randn(1, *shape, dtype=torch.float64)
     (gradient,) = torch.autograd.grad((one.transposed(rows) * weight).sum(), rows)
     torch.testing.assert_close(gradient, one.apply(weight))
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_some_rows(name):
+    one, shape = MAPS[name]
+    whole = matrix(one, shape)
+    outcome = tuple(one.apply(torch.zeros(1, *shape, dtype=torch.float64)).shape[1:])
+    places = torch.tensor([3, 0, len(whole) - 1, 2])
+    found = rows_of(one, places, outcome)
+    assert found.shape == (4, *shape)
+    torch.testing.assert_close(found.flatten(1), whole[places])

@@ -68,6 +68,6 @@ def test_forms_are_held_once(monkeypatch):
     columns = torch.tensor([4, 1])
     first = forms.of(1, columns)
     torch.testing.assert_close(first.image[0], network.nodes[1].maps[0].weight[columns])
-    monkeypatch.setattr("blindspots.spectral.relaxation.ranges.backwards", None)
+    monkeypatch.setattr("blindspots.spectral.relaxation.ranges.backwards_from_values", None)
     assert torch.equal(forms.of(1, columns).image, first.image)
     assert forms.of(3, columns[1:]) is None
