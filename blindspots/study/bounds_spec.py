@@ -19,7 +19,8 @@ class BoundsSpec(Part):
         ge=0,
         le=1_000_000,
         description="Images of the nearest set of each network that is trained whose least distortion is bounded from "
-        "below by what is proved near them, a fraction of a second each, seconds for convolutions; 0 to leave this out",
+        "below by what is proved near them, a fraction of a second each; of convolutional ones, which take seconds, a "
+        "quarter as many; 0 to leave this out",
     )
     alexnet: str = Field(
         "",

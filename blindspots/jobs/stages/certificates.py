@@ -16,6 +16,7 @@ from blindspots.study.study import Study
 
 ALGORITHM = 1
 """Raised with every change of what is proved of sigmoid networks; the golden test says when."""
+_FEWER = 4
 RELAXED_ALGORITHM = 1
 """Raised with every change of what is proved of networks of rectifiers; the golden test says when."""
 
@@ -37,8 +38,9 @@ class Certificates(BeginningOfNearest):
         return layout.certified(self.model, self.seed)
 
     def images(self, workspace: Workspace) -> int:
-        """Return how many images are looked at."""
-        return workspace.study.bounds.certified
+        """Return how many images are looked at: of networks of rectifiers, which take longer, a quarter as many."""
+        images = workspace.study.bounds.certified
+        return images if self.method(workspace.study) == "local" else -(-images // _FEWER)
 
     def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
         """Return what was found and what is proved, image by image."""

@@ -178,16 +178,23 @@ class _Search:
         left = (shown.distance < high[self.image]).nonzero()[:, 0]
         self.image, self.rows = self.image[left], self.rows[left]
         self.slopes = shown.parts.at(left).slopes
+        # over the logarithm of the radius, that of what is proved by it falls about as a line
+        ahead, behind = torch.full_like(high, torch.nan), (self.low / high).log().clamp_min(-3)
         for _ in range(_ROUNDS):
             still = self.low < high * (1 - _CLOSE)
             if not bool(still.any()):
                 break
-            trial = torch.where(still, (self.low + high) / 2, self.low)
+            share = (ahead / (ahead - behind)).clamp(0.4, 0.6).nan_to_num(0.5)
+            between = self.low * (high / self.low.clamp_min(1e-300)) ** share
+            between = torch.where(self.low > high / 9, between, high / 8)
+            trial = torch.where(still, between, self.low)
             shown = self._within(trial)
             self.slopes = shown.parts.slopes
             reached = self._reached(shown)
+            fell, ratio = reached < trial, (reached / trial).log()
+            ahead, behind = torch.where(fell, ahead, ratio.clamp_max(1)), torch.where(fell, ratio.clamp_min(-3), behind)
             self.low = torch.maximum(self.low, torch.minimum(trial, reached))
-            high = torch.where(reached < trial, trial, high)
+            high = torch.where(fell, trial, high)
 
     def branch(self, branching: Branching) -> None:
         """Prove more by branch and bound, ball by ball, each as much larger as the parts that are left allow."""

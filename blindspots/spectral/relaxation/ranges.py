@@ -10,7 +10,7 @@ from blindspots.spectral.relaxation.backward import Form, Lines, Ranges, backwar
 from blindspots.spectral.relaxation.ball import Box, least
 from blindspots.spectral.relaxation.pieces import Pieces
 
-_ARRAYS = 6
+_ARRAYS = 32
 """Of a node's values, for a row that is taken backwards."""
 
 

@@ -60,6 +60,13 @@ def store(seeds: int = 1) -> xr.DataTree:
                 "read": ("example", [True, True, True, False]),
             }
         )
+        groups[f"certified/conv/seed-{seed}"] = xr.Dataset(
+            {
+                "found": ("example", [0.1]),
+                "certified": ("example", [0.04]),
+                "read": ("example", [True]),
+            }
+        )
         groups[f"sets/fc10/seed-{seed}/train/nearest"] = nearest([0.1, 0.2])
         groups[f"sets/conv/seed-{seed}/train/nearest"] = nearest([0.02, 0.02])
     return xr.DataTree.from_dict(groups)
@@ -70,9 +77,9 @@ def test_bounds_stand_beside_what_was_found(study: Study) -> None:
     np.testing.assert_allclose(table["product"], [2.5, 6])
     np.testing.assert_allclose(table["distortion"], [0.25, 0.25])
     np.testing.assert_allclose(table["closed"], [0.75, (0.2 + 0.05) / 2])
-    np.testing.assert_allclose(table["near"], [0.75, np.nan])
-    np.testing.assert_allclose(table["minimal"], [0.5, np.nan])
-    assert table["near_images"].values.tolist() == [2, 0]
+    np.testing.assert_allclose(table["near"], [0.75, 0.4])
+    np.testing.assert_allclose(table["minimal"], [0.5, 0])
+    assert table["near_images"].values.tolist() == [2, 1]
     assert table["images"].values.tolist() == [2, 2]
     assert table["norms"].values.tolist() == ["2.5", "2, 3"]
     (sheet,) = bounds_sheets(table)

@@ -28,7 +28,7 @@ def test_golden_numbers(hidden: tuple[int, ...]) -> None:
     assert found.distortion.tolist() == pytest.approx(GOLDEN[hidden], rel=1e-8)
 
 
-RELAXED = [0.0, 0.01427262650046307, 0.002939046891667642, 0.019864389740219892]
+RELAXED = [0.0, 0.014196194435507873, 0.00293904704007439, 0.019863730856131606]
 """The same of a convolutional network, in its own arithmetic."""
 
 
