@@ -48,6 +48,39 @@ def shown(images: torch.Tensor, perturbation: torch.Tensor, *, variant: str, amp
 
 
 @torch.inference_mode()
+def read_in(
+    model: torch.nn.Module,
+    images: torch.Tensor,
+    perturbation: torch.Tensor,
+    *,
+    variant: str = "plain",
+    amplified_to: float = 0.1,
+) -> tuple[torch.Tensor, float]:
+    """Return what ``model`` reads in each of the shown images (n,), and the sum of their distortions as shown."""
+    distorted = shown(images, perturbation, variant=variant, amplified_to=amplified_to)
+    distortion = float((distorted - images).double().flatten(1).square().mean(1).sqrt().sum())
+    return model(distorted).argmax(1), distortion
+
+
+def counted(
+    predicted: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    clean_predicted: torch.Tensor,
+    targets: torch.Tensor | None = None,
+    distortion: float = 0.0,
+) -> Counts:
+    """Count what a model read, ``predicted`` and ``clean_predicted`` (n,), in images with these labels and targets."""
+    return Counts(
+        n=len(labels),
+        misread=int((predicted != labels).sum()),
+        as_target=0 if targets is None else int((predicted == targets).sum()),
+        clean_misread=int((clean_predicted != labels).sum()),
+        distortion=distortion,
+    )
+
+
+@torch.inference_mode()
 def show(
     model: torch.nn.Module,
     images: torch.Tensor,
@@ -57,24 +90,14 @@ def show(
     targets: torch.Tensor | None = None,
     variant: str = "plain",
     amplified_to: float = 0.1,
-    clean_predicted: torch.Tensor | None = None,
 ) -> Counts:
     """Show ``model`` a set and count.
 
     ``images``: (n, ...) in [0, 1]; ``labels`` and ``targets``: (n,) integers; ``perturbation``: like ``images``, or
-    None for the images themselves. ``clean_predicted``: what the model reads in ``images``, where already known.
+    None for the images themselves.
     """
-    if clean_predicted is None:
-        clean_predicted = model(images).argmax(1)
-    predicted, distortion = clean_predicted, 0.0
-    if perturbation is not None:
-        distorted = shown(images, perturbation, variant=variant, amplified_to=amplified_to)
-        predicted = model(distorted).argmax(1)
-        distortion = float((distorted - images).double().flatten(1).square().mean(1).sqrt().sum())
-    return Counts(
-        n=len(labels),
-        misread=int((predicted != labels).sum()),
-        as_target=0 if targets is None else int((predicted == targets).sum()),
-        clean_misread=int((clean_predicted != labels).sum()),
-        distortion=distortion,
-    )
+    clean = model(images).argmax(1)
+    if perturbation is None:
+        return counted(clean, labels, clean_predicted=clean, targets=targets)
+    predicted, distortion = read_in(model, images, perturbation, variant=variant, amplified_to=amplified_to)
+    return counted(predicted, labels, clean_predicted=clean, targets=targets, distortion=distortion)

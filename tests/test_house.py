@@ -59,6 +59,7 @@ STORE_FOLDERS = (
         "sets",
         "references",
         "transfer",
+        "predictions",
         "training",
         "pools",
         "hardened",

@@ -56,7 +56,11 @@ COVERED = {
         # whole studies: what is done again after what change, every kind of job, the content of each
         ("blindspots/jobs", "expansion job run workspace", "tests/blindspots/jobs/test_reuse.py"),
         ("blindspots/jobs", "file_bounds", "tests/flows/test_bounds.py"),
-        ("blindspots/jobs/stages", "beginnings dataset_job example_set", "tests/blindspots/jobs/test_all_kinds.py"),
+        (
+            "blindspots/jobs/stages",
+            "beginnings dataset_job example_set shown",
+            "tests/blindspots/jobs/test_all_kinds.py",
+        ),
         ("blindspots/jobs/stages", "unit_comparison", "tests/blindspots/jobs/stages/test_units.py"),
         ("blindspots/jobs/stages", "given_models", "tests/blindspots/jobs/test_given_model.py"),
         ("blindspots/jobs/hardening", "work", "tests/blindspots/jobs/hardening/test_refresher.py"),

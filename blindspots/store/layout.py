@@ -40,6 +40,8 @@ REPORT = "report.html"
 """The report, where no other file is named for it."""
 TRANSFER = "transfer"
 """The group of every set shown to every model."""
+PREDICTIONS = "predictions"
+"""The group of what every model reads in every image that it is shown."""
 
 DESCRIBED: Mapping[str, tuple[str, str]] = {
     "sets": (
@@ -48,6 +50,10 @@ DESCRIBED: Mapping[str, tuple[str, str]] = {
     ),
     "references": ("references/<split>/<noise>", "sets of Gaussian noise, as drawn and clipped"),
     "transfer": (TRANSFER, "every set shown to every model: counts, rates, intervals"),
+    "predictions": (
+        "predictions/<source>/seed-<seed>/<split>/<rule>",
+        "what every model reads in every image of a set, in the set's order: <variant>-by-<model>",
+    ),
     "training": ("training/<model>/seed-<seed>", "loss, error and gradient over the iterations"),
     "pools": (
         "pools/<model>/seed-<seed>/layer-<k>",
@@ -180,7 +186,12 @@ def receipts(job: str) -> str:
 
 
 def receipts_of(group: str) -> str:
-    """Return the folder of the receipts of what lies in a group: of the job of that name, or of a curve's training."""
+    """Return the folder of the receipts of what lies in a group: of the job of that name, or of a curve's training.
+
+    Of predictions, those of all pairs of the source.
+    """
+    if group.startswith(f"{PREDICTIONS}/"):
+        return receipts("/".join((TRANSFER, group.split("/")[1])))
     return receipts(group.replace("training/", f"{MODELS}/", 1) if group.startswith("training/") else group)
 
 
@@ -227,6 +238,16 @@ def reference_set(split: str, name: str) -> str:
 def pair_job(source: str, target: str, seed: int) -> str:
     """Return the key of the job that shows a source to a target; what it counts lies in :data:`TRANSFER`."""
     return f"transfer/{source}/{target}/seed-{seed}"
+
+
+def predictions(source: str, seed: int, split: str, rule: str) -> str:
+    """Return the group of what models read in the images of a set, of one that belongs to no model, or of none."""
+    return f"{PREDICTIONS}/{model_name(source, seed)}/{split}/{rule}"
+
+
+def prediction(variant: str, target: str) -> str:
+    """Return the name of the array of what ``target`` reads in a set that is shown as ``variant``."""
+    return f"{variant}-by-{target}"
 
 
 def curve(model: str, seed: int) -> str:

@@ -1,15 +1,13 @@
 """The job of showing one source to one target: a pair of ``transfer``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 from time import perf_counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from blindspots.device import BATCH, rows_at_once
 from blindspots.identity import array_hash, identity
 from blindspots.intervals import wilson
 from blindspots.jobs.hands import Hands
@@ -17,19 +15,30 @@ from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.stages.adversarial_sets import AdversarialSet, sets_of
 from blindspots.jobs.stages.example_set import ExampleSet, contents
 from blindspots.jobs.stages.reference_sets import NoiseSet
+from blindspots.jobs.stages.shown import Reading, read_clean, read_set
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.names import CLEAN, NO_RULE, noise_name
 from blindspots.store import layout
+from blindspots.store.predictions import (
+    NOT_SHOWN,
+    dtype_for,
+    file_of,
+    keep_only,
+    make_array,
+    read_predictions,
+    write_predictions,
+)
 from blindspots.store.transfer_table import CELL, VARIABLES, Coordinates, TransferTable
 from blindspots.study.model_spec import HALVES
 from blindspots.study.study import Study
-from blindspots.transfer import VARIANTS, Counts, show
+from blindspots.transfer import VARIANTS
 
-ALGORITHM = 2
-"""Raised with every change of what is counted; the golden test says when."""
+ALGORITHM = 3
+"""Raised with every change of what is counted or read; the golden test says when."""
 
-_READ = ("perturbation", "example", "target")
+Cell = tuple[str, str, str]
+"""Where a source is shown: its split, its rule, and how (variant)."""
 
 
 def coordinates(study: Study) -> Coordinates:
@@ -112,8 +121,10 @@ class Pair(Job):
             name: np.full(shape, np.nan if variable.dtype == "float64" else 0, variable.dtype)
             for name, variable in VARIABLES.items()
         }
-        for (split, rule, variant), counts in self._counts(workspace, model):
-            at = tuple(cells[name].index(value) for name, value in zip(CELL, (split, rule, variant), strict=True))
+        predicted: dict[Cell, np.ndarray] = {}
+        for cell, reading in self._shown(workspace, model):
+            counts = reading.counts
+            at = tuple(cells[name].index(value) for name, value in zip(CELL, cell, strict=True))
             low, high = wilson(counts.misread, counts.n)
             values = {
                 "n": counts.n,
@@ -127,12 +138,29 @@ class Pair(Job):
             }
             for name, value in values.items():
                 arrays[name][at] = value
-        self.finish(workspace, 0, arrays, lambda: table(workspace).write(self._pair, arrays), started=started)
+            predicted[cell] = np.full(self._rows(workspace, cell), NOT_SHOWN, dtype_for(workspace.dataset.classes))
+            predicted[cell][: counts.n] = reading.predicted
+
+        def write() -> None:
+            table(workspace).write(self._pair, arrays)
+            for cell, read in predicted.items():
+                write_predictions(workspace.place, self._group(cell), self._array(cell), read)
+
+        whole = {**arrays, **{_name(cell): read for cell, read in predicted.items()}}
+        self.finish(workspace, 0, whole, write, started=started)
         report(Progress(self.stage, self.key, 1, 1, self.unit))
 
     @classmethod
     def make_room(cls, workspace: Workspace) -> bool:
         """Lay out the table for the study's pairs; those that it holds no more, or not as their receipts say, go."""
+        keep_only(
+            workspace.place,
+            {
+                f"{pair._group(cell)}/{pair._array(cell)}"
+                for pair in pairs(workspace.study)
+                for cell in pair._cells(workspace)
+            },
+        )
         return table(workspace).lay_out(
             {
                 "long_name": "every set (source) shown to every model (target)",
@@ -145,69 +173,109 @@ class Pair(Job):
             }
         )
 
+    def prepare(self, workspace: Workspace) -> bool:
+        """Make the arrays of what the target reads."""
+        for cell in self._cells(workspace):
+            make_array(
+                workspace.place,
+                self._group(cell),
+                self._array(cell),
+                rows=self._rows(workspace, cell),
+                classes=workspace.dataset.classes,
+                attributes=self._attributes(workspace, cell),
+            )
+        return False
+
     def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
-        """Return the files of the pair's cells."""
-        return table(workspace).files(self._pair)
+        """Return the files of the pair's cells, and of what the target reads in each."""
+        read = {_name(cell): file_of(self._group(cell), self._array(cell)) for cell in self._cells(workspace)}
+        return {**table(workspace).files(self._pair), **read}
 
     def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
-        """Return the pair's cells."""
-        return table(workspace).read(self._pair)
+        """Return the pair's cells, and what the target reads in each."""
+        read = {
+            _name(cell): read_predictions(workspace.place, self._group(cell), self._array(cell))
+            for cell in self._cells(workspace)
+        }
+        return {**table(workspace).read(self._pair), **read}
+
+    def _cells(self, workspace: Workspace) -> Iterator[Cell]:
+        """Yield where the source is shown to the target."""
+        if not self.sets:
+            yield from ((split, NO_RULE, VARIANTS[0]) for split in self._clean_splits(workspace))
+        for job in self.sets:
+            yield from ((job.split, _rule(job), variant) for variant in self._variants(workspace.study, job))
+
+    def _group(self, cell: Cell) -> str:
+        return layout.predictions(self.source, self.seed, *cell[:2])
+
+    def _array(self, cell: Cell) -> str:
+        return layout.prediction(cell[2], self.target)
+
+    def _set(self, cell: Cell) -> ExampleSet | None:
+        """Return the set of a cell; None for the images as they are."""
+        return next((job for job in self.sets if (job.split, _rule(job)) == cell[:2]), None)
+
+    def _rows(self, workspace: Workspace, cell: Cell) -> int:
+        """Return how many images there are in the place of a cell, shown or not: of the clean ones, the whole split.
+
+        A target is shown the clean images that it was trained on, which may be the first of them alone.
+        """
+        job = self._set(cell)
+        return len(workspace.examples(cell[0]) if job is None else job.ids(workspace))
+
+    def _attributes(self, workspace: Workspace, cell: Cell) -> Mapping[str, Any]:
+        split, rule, _ = cell
+        job = self._set(cell)
+        return {
+            "long_name": f"classes that models read in {self.source}, {split}, {rule}",
+            "set": "" if job is None else job.key,
+            "order": f"of the set; of images as they are, the split's own under the seed {workspace.study.seed}",
+            "dataset": workspace.study.dataset_name,
+            "dataset_sha256": workspace.dataset.sha256,
+        }
+
+    def _clean_splits(self, workspace: Workspace) -> tuple[str, ...]:
+        """Return the splits that the target's errors are of: what it was trained on, the other half, and the test's."""
+        spec = workspace.study.model(self.target)
+        own = HALVES if spec.split in HALVES else (spec.split,)
+        return (*(split for split in own if split in workspace.dataset.splits), "test")
 
     def _clean_ids(self, workspace: Workspace) -> dict[str, np.ndarray]:
         """Return the images that the target's errors are of: those it was trained on, the other half's, and the test's.
 
         A given model was trained on all that there is, as far as is known.
         """
-        study, there = workspace.study, workspace.dataset.splits
-        spec = study.model(self.target)
-        own = HALVES if spec.split in HALVES else (spec.split,)
-        limit = study.training.images if spec.given is None else None
-        return {split: workspace.examples(split, limit) for split in own if split in there} | {
-            "test": workspace.examples("test")
+        study = workspace.study
+        limit = study.training.images if study.model(self.target).given is None else None
+        return {
+            split: workspace.examples(split, None if split == "test" else limit)
+            for split in self._clean_splits(workspace)
         }
 
-    def _counts(self, workspace: Workspace, model: torch.nn.Module) -> Iterator[tuple[tuple[str, str, str], Counts]]:
+    def _shown(self, workspace: Workspace, model: torch.nn.Module) -> Iterator[tuple[Cell, Reading]]:
+        """Yield for each cell what the target reads there."""
         if not self.sets:
             for split, ids in self._clean_ids(workspace).items():
-                total = Counts()
-                at_once = rows_at_once(prod(workspace.dataset.shape), most=2 * BATCH)
-                for start in range(0, len(ids), at_once):
-                    total += show(model, *self._images(workspace, split, ids[start : start + at_once]))
-                yield (split, NO_RULE, VARIANTS[0]), total
+                yield (split, NO_RULE, VARIANTS[0]), read_clean(workspace, model, split, ids)
         for job in self.sets:
-            adversarial = isinstance(job, AdversarialSet)
-            variants = self._variants(workspace.study, job)
-            totals = dict.fromkeys(variants, Counts())
-            for index in range(job.shards(workspace)):
-                arrays = job.read(workspace, index, _READ if adversarial else _READ[:2])
-                images, labels = self._images(workspace, job.split, arrays["example"])
-                perturbation = torch.tensor(arrays["perturbation"], device=workspace.device)
-                targets = torch.tensor(arrays["target"], device=workspace.device) if adversarial else None
-                with torch.inference_mode():
-                    clean = model(images).argmax(1)
-                for variant in variants:
-                    totals[variant] += show(
-                        model,
-                        images,
-                        labels,
-                        perturbation=perturbation,
-                        targets=targets,
-                        variant=variant,
-                        amplified_to=workspace.study.sets.amplified_to,
-                        clean_predicted=clean,
-                    )
-            rule = job.rule if isinstance(job, AdversarialSet) else NO_RULE
-            for variant, total in totals.items():
-                yield (job.split, rule, variant), total
+            found = read_set(workspace, model, job, self._variants(workspace.study, job))
+            for variant, reading in found.items():
+                yield (job.split, _rule(job), variant), reading
 
     def _variants(self, study: Study, job: ExampleSet) -> tuple[str, ...]:
         """Return how a set is shown: amplified too where it is asked for and source and target are of one table."""
         wanted = job.split in study.sets.amplified_splits and job.split in study.splits(study.model(self.target))
         return VARIANTS if wanted and isinstance(job, AdversarialSet) else VARIANTS[:1]
 
-    def _images(self, workspace: Workspace, split: str, ids: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        images = workspace.dataset.images(split, ids).to(workspace.device)
-        return images, workspace.dataset.labels(split, ids).to(workspace.device)
+
+def _rule(job: ExampleSet) -> str:
+    return job.rule if isinstance(job, AdversarialSet) else NO_RULE
+
+
+def _name(cell: Cell) -> str:
+    """Return what the receipt calls what is read in a cell."""
+    return "/".join(("predicted", *cell))
 
 
 def pairs(study: Study) -> Iterator[Pair]:

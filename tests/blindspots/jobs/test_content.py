@@ -109,6 +109,9 @@ def test_transfer_counts_what_a_reader_would_count(
         for variant, each in shown.items():
             there = cell.sel(variant=variant)
             predicted = read(tiny_root, target, each)
+            stored = tree[f"predictions/{source}/seed-0/train/{rule}"][f"{variant}-by-{target}"]
+            assert (stored.dtype, stored.dims) == (np.int8, ("example",))
+            np.testing.assert_array_equal(stored, predicted, err_msg=f"{rule} {variant}")
             misread = int((predicted != found.label.values).sum())
             assert (int(there.n), int(there.misread)) == (50, misread), (rule, variant)
             assert int(there.clean_misread) == int((read(tiny_root, target, images) != found.label.values).sum())
@@ -129,7 +132,12 @@ def test_clean_errors_are_those_of_the_training_and_the_test_images(
         images = mnist.pixels[split][ids].astype(np.float32) / np.float32(255)
         cell = clean.sel(split=split)
         assert int(cell.n) == len(ids)
-        assert int(cell.misread) == int((read(tiny_root, target, images) != mnist.classes_of[split][ids]).sum())
+        predicted = read(tiny_root, target, images)
+        assert int(cell.misread) == int((predicted != mnist.classes_of[split][ids]).sum())
+        stored = tree[f"predictions/clean/seed-0/{split}/none"][f"plain-by-{target}"].values
+        assert len(stored) == len(mnist.order(split, tiny.seed))
+        np.testing.assert_array_equal(stored[: len(ids)], predicted)  # in the split's order
+        assert (stored[len(ids) :] == -1).all()
     curve = tree[f"training/{target}/seed-0"]
     assert float(curve["error"][-1]) == pytest.approx(float(clean.sel(split="train").rate))
 
@@ -184,7 +192,7 @@ def test_other_rules_and_another_method(tiny: Study, tmp_path: Path, tree: xr.Da
 def test_everything_says_what_it_is(tree: xr.DataTree, tiny_root: Path, mnist: Dataset) -> None:
     group = zarr.open_group(str(tiny_root / "study.zarr"), mode="r")
     for path, array in group.members(max_depth=None):
-        if isinstance(array, zarr.Array) and path.startswith(("sets/", "references/", "training/")):
+        if isinstance(array, zarr.Array) and path.startswith(("sets/", "references/", "training/", "predictions/")):
             assert array.attrs["units"], path
             assert array.attrs["long_name"], path
     for path in ("sets/fc10/seed-0/train/nearest", "references/train/noise-0.1", "training/fc10/seed-0", "transfer"):

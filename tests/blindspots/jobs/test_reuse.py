@@ -98,7 +98,11 @@ def test_a_model_more_and_a_model_less(tiny: Study, root: Path) -> None:
         "certified/other/seed-0",
         *TABLES,
     }
+    predictions = root / "study.zarr/predictions"
+    assert (predictions / "other/seed-0/train/nearest/plain-by-fc10").is_dir()
     assert set(run_study(tiny, root).shards) == set(TABLES)
+    assert not [path for path in predictions.rglob("*") if "other" in path.name]  # no receipt speaks of them
+    assert (predictions / "fc10/seed-0/train/nearest/plain-by-fc20-10").is_dir()
 
 
 def test_another_order_of_the_models_redraws_the_tables_alone(tiny: Study, root: Path) -> None:

@@ -20,9 +20,9 @@ def test_the_whole_store_is_one_lazy_tree(tiny_root: Path) -> None:
         assert isinstance(perturbation.data, dask.array.Array)
         stored = decoded(tiny_root)
         np.testing.assert_array_equal(perturbation, stored["sets/fc10/seed-0/train/nearest/perturbation"])
-        assert {"sets", "references", "transfer", "training", "negatives", "spectral", "certified", "tables"} == set(
-            tree.children
-        )
+        assert {"sets", "references", "transfer", "predictions", "training", "negatives"} < set(tree.children)
+        assert {"spectral", "certified", "tables"} < set(tree.children)
+        assert len(tree.children) == 9
         assert tree["tables/table1"]["paper_name"].values[0] == "FC10(1e-2)"
         for path, values in stored.items():
             if ":" not in path:

@@ -21,6 +21,7 @@ def test_everything_in_a_store_lies_where_the_layout_says(tiny_root: Path) -> No
         layout.chunk(layout.adversarial_set("fc10", 0, "train", "random"), "perturbation", (1, 0, 0, 0)),
         layout.chunk(layout.reference_set("train", "noise-1"), "label", (2,)),
         layout.chunk(layout.TRANSFER, "n", (0, 0, 0, 0, 0, 0)),
+        layout.chunk(layout.predictions("fc10", 0, "train", "random"), layout.prediction("amplified", "fc20-10"), (0,)),
         *map(layout.metadata, (layout.curve("fc10", 0), layout.negatives("fc10", 0), layout.bounds("fc10", 0))),
         *map(layout.metadata, (layout.certified("fc10", 0), layout.table("1"), layout.table("negatives"))),
     ):

@@ -1,0 +1,121 @@
+"""The groups ``predictions``: what every model reads in every image of every set that it is shown.
+
+A group a set, along its examples in its order; an array a model and a way of showing, one file, written whole by the
+job of the pair. So a model more is an array more, and what is there already stays as it lies.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.storage import MemoryStore
+
+from blindspots.store import layout
+from blindspots.store.arrays import CorruptShardError, delete_group, group_names, open_group, open_root
+from blindspots.store.place import Place
+
+NOT_SHOWN = -1
+"""In the place of a class where the model was not shown the image."""
+_ROWS_A_CHUNK = 1 << 20
+"""Of one to two bytes each: what a lazy reader takes at once."""
+
+
+def dtype_for(classes: int) -> str:
+    """Return the smallest integers that hold ``classes`` classes and :data:`NOT_SHOWN`."""
+    return "int8" if classes <= np.iinfo(np.int8).max + 1 else "int16"
+
+
+def make_array(place: Place, group: str, name: str, *, rows: int, classes: int, attributes: Mapping[str, Any]) -> None:
+    """Make the array ``name`` of ``group``, ``rows`` long, unless it is there just so.
+
+    What else lies in the group and is of another length goes: it is of a set that is no more, and no reader could open
+    the two together.
+    """
+    open_root(place).require_group(group)
+    made = zarr.open_group(MemoryStore(), mode="w", zarr_format=3)
+    wanted = _create(made, name, rows=rows, classes=classes).metadata.to_dict()
+    for other in group_names(place, group):
+        found = _described(place, group, other)
+        if (found != wanted) if other == name else (found is not None and found["shape"] != wanted["shape"]):
+            delete_group(place, f"{group}/{other}")
+    node = open_group(place, group, "r+")
+    if name not in group_names(place, group):
+        _create(node, name, rows=rows, classes=classes)
+    if dict(node.attrs) != dict(attributes):
+        node.attrs.put(dict(attributes))
+
+
+def _create(node: zarr.Group, name: str, *, rows: int, classes: int) -> zarr.Array[Any]:
+    """Make an empty array of one file, in chunks that are read apart."""
+    inner = min(rows, _ROWS_A_CHUNK)
+    return node.create_array(
+        name,
+        shape=(rows,),
+        dtype=dtype_for(classes),
+        chunks=(inner,),
+        shards=(-(-rows // inner) * inner,),
+        fill_value=NOT_SHOWN,
+        dimension_names=("example",),
+        compressors=(BloscCodec(cname="zstd"), Crc32cCodec()),
+        attributes={
+            "long_name": "class that the model reads in the image as it is shown",
+            "units": "1",
+            "not_shown": NOT_SHOWN,
+        },
+    )
+
+
+def _described(place: Place, group: str, name: str) -> dict[str, Any] | None:
+    """Return an array's metadata, or None where they cannot be read."""
+    try:
+        array = open_group(place, group)[name]
+    except Exception:  # missing or damaged in whatever way
+        return None
+    return array.metadata.to_dict() if isinstance(array, zarr.Array) else None
+
+
+def file_of(group: str, name: str) -> str:
+    """Return the file of an array."""
+    return layout.chunk(group, name, (0,))
+
+
+def write_predictions(place: Place, group: str, name: str, values: np.ndarray) -> None:
+    """Write an array whole."""
+    array = open_group(place, group, "r+")[name]
+    if not isinstance(array, zarr.Array) or array.shape != values.shape or array.dtype != values.dtype:
+        raise ValueError(f"{group}/{name} does not take {values.shape} {values.dtype}")
+    place.delete(file_of(group, name))
+    array.with_config({"write_empty_chunks": True})[:] = values
+
+
+def read_predictions(place: Place, group: str, name: str) -> np.ndarray:
+    """Read an array whole; raise :class:`CorruptShardError` where that is not possible."""
+    try:
+        if not place.has(file_of(group, name)):  # Zarr would give back that nothing was shown
+            raise CorruptShardError(f"{group}/{name}: the file is missing")
+        return np.asarray(open_group(place, group)[name][...])  # type: ignore[index]
+    except CorruptShardError:
+        raise
+    except Exception as error:  # codecs raise what they like
+        raise CorruptShardError(f"{group}/{name}: {(str(error).splitlines() or ['damaged'])[0]}") from None
+
+
+def keep_only(place: Place, arrays: Collection[str]) -> None:
+    """Delete what lies under ``predictions`` but for ``arrays``, named by their paths: no receipt speaks of it."""
+    above = {path.rpartition("/")[0] for path in arrays}
+    for path in tuple(above):
+        parts = path.split("/")
+        above |= {"/".join(parts[:end]) for end in range(1, len(parts))}
+    _prune(place, layout.PREDICTIONS, set(arrays), above)
+
+
+def _prune(place: Place, path: str, kept: Collection[str], above: Collection[str]) -> None:
+    if path not in above:
+        delete_group(place, path)
+        return
+    for name in group_names(place, path):
+        below = f"{path}/{name}"
+        if below not in kept:
+            _prune(place, below, kept, above)
