@@ -26,5 +26,8 @@ class Held(Results):
             return None
         return found.to_dataset() if isinstance(found, xr.DataTree) and found.data_vars else None
 
+    def column(self, group: str, name: str) -> xr.DataArray:
+        return self.group(group)[name]
+
     def table(self, name: str) -> xr.Dataset | None:
         return None

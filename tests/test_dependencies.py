@@ -15,7 +15,6 @@ PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))[
 PACKAGES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 """What is imported from a package, where that is not its name."""
 NOT_IMPORTED = {
-    "dask": "xarray reads with it",
     "tqdm": "pooch's progress bar",
     "fastapi": "Prefect's, held back",
     "sqlalchemy": "Prefect's, held back",

@@ -10,7 +10,7 @@ import xarray as xr
 
 from blindspots.errors import InputError, OutOfReachError
 from blindspots.networks.known import allowed_packages
-from blindspots.results.tree import check_whole, open_group, open_tree
+from blindspots.results.tree import check_files, check_whole, open_group, open_tree
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.root import study_in
@@ -121,6 +121,17 @@ class Results:
         if found is None:
             raise InputError(f"the store lacks {group}; {UNFINISHED}")
         return found
+
+    def column(self, group: str, name: str) -> xr.DataArray:
+        """Return an array of a group, not read yet.
+
+        Raises :class:`InputError` where it is not there, or a file of it is lost: it would be read as if it held zeros.
+        """
+        found = self.group(group)
+        if name not in found:
+            raise InputError(f"the store lacks {name} in {group}; {UNFINISHED}")
+        check_files(self.place, group, found[name])
+        return found[name]
 
     def table(self, name: str) -> xr.Dataset | None:
         """Return a table as the last run drew it, in memory, or None where that is not there or cannot be decoded.

@@ -69,6 +69,15 @@ def check_whole(place: Place, group: str, found: xr.Dataset) -> None:
         raise InputError(f"the metadata of {group}/{lost[0]} in the store are damaged; {MENDED}")
 
 
+def check_files(place: Place, group: str, array: xr.DataArray) -> None:
+    """Raise :class:`InputError` where files of an array lack, along its first dimension; none of them is read."""
+    grid = array.encoding.get("shards") or array.encoding.get("chunks") or array.shape
+    wanted = -(-array.shape[0] // grid[0]) if array.shape else 1
+    there = place.names(layout.chunk(group, str(array.name), ()))
+    if len(there) < wanted:
+        raise InputError(f"files of {group}/{array.name} in the store are missing; {MENDED}")
+
+
 def _check_begun(place: Place) -> None:
     """Raise :class:`InputError` where nothing has been made in the store yet."""
     if not place.has(layout.HIERARCHY_METADATA):

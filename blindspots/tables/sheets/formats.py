@@ -41,13 +41,7 @@ def render(table: xr.Dataset, form: str, *, width: int | None = None) -> str:
         return json.dumps(_content(table), indent=1, allow_nan=False)
     if form == "csv":
         return _csv(records(table))
-    drawn: dict[str, Callable[[Sheet], str]] = {
-        "text": partial(_text, width=width),
-        "markdown": _markdown,
-        "latex": _latex,
-    }
-    if form not in drawn:
-        raise InputError(f"no format is called {form!r}; there are {', '.join(FORMATS)}")
+    drawn = _drawing(form, width)
     blocks = sheets(table)
     if form != "latex":  # what is said of several blocks alike stands below the last of them
         blocks = [
@@ -57,7 +51,23 @@ def render(table: xr.Dataset, form: str, *, width: int | None = None) -> str:
     closing = _closing(table, form)
     if form == "text" and width is not None:
         closing = ["\n".join(_filled(line, width) for line in part.splitlines()) for part in closing]
-    return "\n\n".join([*map(drawn[form], blocks), *closing])
+    return "\n\n".join([*map(drawn, blocks), *closing])
+
+
+def render_sheet(sheet: Sheet, form: str, *, width: int | None = None) -> str:
+    """Return one block for reading: as text, markdown or latex, as :func:`render` does."""
+    return _drawing(form, width)(sheet)
+
+
+def _drawing(form: str, width: int | None) -> Callable[[Sheet], str]:
+    drawn: dict[str, Callable[[Sheet], str]] = {
+        "text": partial(_text, width=width),
+        "markdown": _markdown,
+        "latex": _latex,
+    }
+    if form not in drawn:
+        raise InputError(f"no format is called {form!r}; there are {', '.join(FORMATS)}")
+    return drawn[form]
 
 
 def sheets(table: xr.Dataset) -> list[Sheet]:
