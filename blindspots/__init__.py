@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from blindspots.distortion.search import distances_to_all, minimum_distortion
     from blindspots.errors import InputError
     from blindspots.jobs.run import run_study
+    from blindspots.results.loading import load_dataset, load_model
+    from blindspots.results.queries.asking import ask
     from blindspots.results.results import Results
     from blindspots.results.tree import open_study
     from blindspots.spectral.convolution.norm import conv_norm
@@ -29,11 +31,14 @@ else:
             "Results": "blindspots.results.results",
             "Study": "blindspots.study.study",
             "__version__": "blindspots.version",
+            "ask": "blindspots.results.queries.asking",
             "certified_radius": "blindspots.spectral.proof.certificate",
             "conv_norm": "blindspots.spectral.convolution.norm",
             "distances_to_all": "blindspots.distortion.search",
             "exact_linear_distortion": "blindspots.distortion.exact.linear",
             "linear_norm": "blindspots.spectral.matrix.norm",
+            "load_dataset": "blindspots.results.loading",
+            "load_model": "blindspots.results.loading",
             "load_study": "blindspots.study.file",
             "minimum_distortion": "blindspots.distortion.search",
             "network_bounds": "blindspots.spectral.network",
@@ -47,11 +52,14 @@ __all__ = [
     "Results",
     "Study",
     "__version__",
+    "ask",
     "certified_radius",
     "conv_norm",
     "distances_to_all",
     "exact_linear_distortion",
     "linear_norm",
+    "load_dataset",
+    "load_model",
     "load_study",
     "minimum_distortion",
     "network_bounds",

@@ -50,6 +50,13 @@ COVERED = {
         ("blindspots/tables/sheets", "negatives", "tests/blindspots/tables/test_negatives.py"),
         ("blindspots/tables/sheets", "penalty", "tests/blindspots/tables/test_penalty.py"),
         ("blindspots/tables/sheets", "table5", "tests/blindspots/tables/table5/test_table.py"),
+        ("blindspots/tables/answers", "rendering sheet", "tests/blindspots/tables/answers/test_files.py"),
+        # every answer beside a plain computation, and what cannot be asked
+        (
+            "blindspots/results/queries",
+            "agreement answers choice classes distances extremes fooling stored_set",
+            "tests/blindspots/results/queries/test_asking.py",
+        ),
         ("blindspots/figures", "model_spectra palette transfer", "tests/blindspots/figures/test_drawing.py"),
         ("blindspots/report", "blocks closing_sections grids pictures", "tests/blindspots/report/test_page.py"),
         ("blindspots/report", "figure_sections", "tests/blindspots/report/test_build.py"),

@@ -24,6 +24,7 @@ README = HOUSE / "README.md"
 PAGES = [HOUSE / "README.md", *(HOUSE / name for name in ("CONTRIBUTING.md", "deploy/README.md"))]
 PAGES += [*(HOUSE / "blindspots").rglob("*.md"), *(HOUSE / "tests").rglob("*.md")]
 _OF_A_STUDY = HOUSE / "blindspots" / "store" / "README.md"
+_ASKS_IT = HOUSE / "blindspots" / "results" / "README.md"
 _ADDS_ENTRIES = HOUSE / "CONTRIBUTING.md"  # its blocks change registries, and have a test of their own
 
 
@@ -55,7 +56,8 @@ def texts(*pages: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "page", texts(*(page for page in PAGES if python(page) and page not in (README, _OF_A_STUDY, _ADDS_ENTRIES)))
+    "page",
+    texts(*(page for page in PAGES if python(page) and page not in (README, _OF_A_STUDY, _ASKS_IT, _ADDS_ENTRIES))),
 )
 def test_its_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -85,6 +87,9 @@ def test_the_stores_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     names = run(_OF_A_STUDY)
     assert names["tree"]["transfer"].sizes["target"] == 4
+    asked = run(_ASKS_IT)
+    assert (asked["curve"].found <= asked["curve"].possible).all()
+    assert asked["fooling"].fooled.min() >= 2
 
 
 def test_the_studies_on_a_page_are_some() -> None:

@@ -70,10 +70,11 @@ class Results:
         if "tree" in self.__dict__:
             self.tree.close()
             del self.__dict__["tree"]
-        for opened in self._groups.values():
-            if opened is not None:
-                opened.close()
-        self._groups.clear()
+        for groups in (self._groups, self._bare):
+            for opened in groups.values():
+                if opened is not None:
+                    opened.close()
+            groups.clear()
 
     @property
     def root(self) -> Path | str:
@@ -106,6 +107,11 @@ class Results:
         """What was asked for by :meth:`find`, each group opened once."""
         return {}
 
+    @cached_property
+    def _bare(self) -> dict[str, xr.Dataset | None]:
+        """What was asked for by :meth:`column`."""
+        return {}
+
     def find(self, group: str) -> xr.Dataset | None:
         """Return the arrays of a group, or None where there is no such group or it is empty.
 
@@ -123,11 +129,15 @@ class Results:
         return found
 
     def column(self, group: str, name: str) -> xr.DataArray:
-        """Return an array of a group, not read yet.
+        """Return an array of a group, not read yet, and nothing else of the group either.
 
         Raises :class:`InputError` where it is not there, or a file of it is lost: it would be read as if it held zeros.
         """
-        found = self.group(group)
+        if group not in self._bare:
+            self._bare[group] = open_group(self.place, group, indexed=False)
+        found = self._bare[group]
+        if found is None:
+            raise InputError(f"the store lacks {group}; {UNFINISHED}")
         if name not in found:
             raise InputError(f"the store lacks {name} in {group}; {UNFINISHED}")
         check_files(self.place, group, found[name])

@@ -41,14 +41,22 @@ def open_tree(place: Place, *, lazy: bool) -> xr.DataTree:
         raise _damaged(place, error) from None
 
 
-def open_group(place: Place, group: str) -> xr.Dataset | None:
+def open_group(place: Place, group: str, *, indexed: bool = True) -> xr.Dataset | None:
     """Return the arrays of one group, or None where there is no such group or it is empty; no other is opened.
+
+    ``indexed``: with an index over each dimension that has values, such as ``example``, which are read for it.
 
     Raises :class:`InputError` where nothing has been made in the store yet, or an array is lost, its metadata damaged.
     """
     _check_begun(place)
     try:
-        found: xr.Dataset = xr.open_zarr(place.zarr(layout.ZARR), group=group, consolidated=False, chunks=None)
+        found: xr.Dataset = xr.open_zarr(
+            place.zarr(layout.ZARR),
+            group=group,
+            consolidated=False,
+            chunks=None,
+            create_default_indexes=indexed,
+        )
     except (GroupNotFoundError, ContainsArrayError):
         return None
     except UNREADABLE as error:

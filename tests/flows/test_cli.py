@@ -248,6 +248,8 @@ _REFUSED_AT_ONCE = (
     ["table", "1", "--root", "nosuch"],
     ["figure", "99", "--root", "nosuch"],
     ["report", "--root", "nosuch"],
+    ["query", "who", "--root", "nosuch"],
+    ["query", "fools", "--root", "nosuch"],
 )
 _AND_SAY_WHAT_WAS_IMPORTED = """
 import json, sys

@@ -35,68 +35,66 @@ class Question:
     """The fields of :class:`~blindspots.results.queries.choice.Choice` that it heeds; others are refused."""
 
 
-_ROOM = "blindspots.results.queries"
-
 QUESTIONS: Registry[Question] = Registry(
     "question",
     Question(
         "fools",
         "the images that fool every model, or at least so many",
-        deferred(f"{_ROOM}.fooling:fooling_images"),
+        deferred("blindspots.results.queries.fooling:fooling_images"),
         (*READINGS, "least", "limit"),
     ),
     Question(
         "how-many",
         "how many models the images of a set fool: the share of images by that number",
-        deferred(f"{_ROOM}.fooling:how_many_are_fooled"),
+        deferred("blindspots.results.queries.fooling:how_many_are_fooled"),
         READINGS,
     ),
     Question(
         "by-class",
         "transfer by class: how often a model misreads a set, by the images' class",
-        deferred(f"{_ROOM}.classes:transfer_by_class"),
+        deferred("blindspots.results.queries.classes:transfer_by_class"),
         READINGS,
     ),
     Question(
         "by-target",
         "transfer by target class: how often a model reads a set's images as their target, by that class",
-        deferred(f"{_ROOM}.classes:transfer_by_target"),
+        deferred("blindspots.results.queries.classes:transfer_by_target"),
         READINGS,
     ),
     Question(
         "read-as",
         "what the images of each class are read as",
-        deferred(f"{_ROOM}.classes:read_as"),
+        deferred("blindspots.results.queries.classes:read_as"),
         READINGS,
     ),
     Question(
         "agreement",
         "which models misread the same images",
-        deferred(f"{_ROOM}.agreement:agreement"),
+        deferred("blindspots.results.queries.agreement:agreement"),
         READINGS,
     ),
     Question(
         "distortions",
         "quantiles of the least distortions, by model and class",
-        deferred(f"{_ROOM}.distances:quantiles"),
+        deferred("blindspots.results.queries.distances:quantiles"),
         (*SETS, "quantiles"),
     ),
     Question(
         "robustness",
         "the share of images misread within a distortion, between what was found and what is proved",
-        deferred(f"{_ROOM}.distances:robustness"),
+        deferred("blindspots.results.queries.distances:robustness"),
         ("models", "split", "seed", "classes", "at"),
     ),
     Question(
         "hardest",
         "the images with the largest least distortions",
-        deferred(f"{_ROOM}.extremes:hardest"),
+        deferred("blindspots.results.queries.extremes:hardest"),
         (*SETS, "limit"),
     ),
     Question(
         "easiest",
         "the images with the smallest least distortions",
-        deferred(f"{_ROOM}.extremes:easiest"),
+        deferred("blindspots.results.queries.extremes:easiest"),
         (*SETS, "limit"),
     ),
 )

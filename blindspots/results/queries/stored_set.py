@@ -32,7 +32,7 @@ class StoredSet:
         self.results, self.name = results, name
         self._columns: dict[str, Column] = {}
         if name.group:
-            results.group(name.group)
+            results.column(name.group, "label")
 
     @cached_property
     def label(self) -> Column:
@@ -81,7 +81,9 @@ class StoredSet:
         there = sorted({name.removesuffix(f"-by-{reader}") for name in names if name.endswith(f"-by-{reader}")})
         if there:
             return f"it was shown {', '.join(there)}"
-        return f"what was read is stored since version 0.1.0; {UNFINISHED}" if not names else "it was not shown that"
+        if names:
+            return "it was not shown that"
+        return "a version before left that out: blindspots run, with the study and the root as before, adds it"
 
 
 def _block(values: xr.Variable) -> Column:

@@ -1,6 +1,7 @@
 """Every answer beside a slow, plain computation, image by image."""
 
 import math
+import shutil
 import warnings
 from itertools import combinations
 from pathlib import Path
@@ -279,10 +280,10 @@ def test_a_file_that_is_lost_or_damaged_is_said(root: Path) -> None:
 
 
 def test_a_store_of_before_lacks_what_was_read(root: Path) -> None:
-    import shutil
-
     shutil.rmtree(root / "study.zarr/predictions")
     with Results(root) as results:
-        with pytest.raises(InputError, match=r"what fc10 reads in sets/fc10.*since version 0.1.0; finish it with"):
+        with pytest.raises(
+            InputError, match=r"what fc10 reads in sets/fc10.*a version before left that out: blindspots run"
+        ):
             ask(results, "fools")
         assert ask(results, "hardest").sizes["image"] > 0
