@@ -38,3 +38,19 @@ def standard_errors(rate: float, n: int, other: float, other_n: int) -> float:
     pooled = (rate * n + other * other_n) / (n + other_n)
     error = sqrt(max(pooled * (1 - pooled), 0.0) * (1 / n + 1 / other_n))
     return (rate - other) / error if error else nan
+
+
+def newcombe(count: float, n: int, other: float, other_n: int) -> tuple[float, float]:
+    """Return the 95% interval of ``count / n - other / other_n`` for two independent rates; (nan, nan) where n is 0.
+
+    Newcombe's hybrid of the two Wilson intervals (1998, method 10). Raises as :func:`wilson` does.
+    """
+    low, high = wilson(count, n)
+    other_low, other_high = wilson(other, other_n)
+    if n == 0 or other_n == 0:
+        return nan, nan
+    rate, other_rate = count / n, other / other_n
+    difference = rate - other_rate
+    below = sqrt((rate - low) ** 2 + (other_high - other_rate) ** 2)
+    above = sqrt((high - rate) ** 2 + (other_rate - other_low) ** 2)
+    return difference - below, difference + above

@@ -1,4 +1,4 @@
-"""Commands of ``blindspots`` that look into a store and do none of its work, a file a kind of question.
+"""Commands of ``blindspots`` that do none of a study's work, but look into a store or fetch; a file a kind.
 
 Each file has a ``commands``, which the command line takes its commands from.
 """

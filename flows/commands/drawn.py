@@ -1,4 +1,4 @@
-"""What is drawn out of a store: the commands table, figure and report."""
+"""What is drawn out of a store: the commands table, figure, report and open."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from blindspots.figures import FIGURES
 from blindspots.tables import TABLES
 from flows.options import ROOT, Data, Json, Networks, Output, Root
 from flows.printing import print_or_write, terminal_width
+from flows.requirements import require_study
 
 if TYPE_CHECKING:
     from blindspots.store.place import Place
@@ -92,6 +93,28 @@ def report(root: Root = ROOT, output: Output = None, data: Data = None, networks
         _file(output) if output else _file_of(results.place, layout.REPORT) as path,
     ):
         write_report(results, path)
+
+
+@commands.command("open", epilog="[bold]Example[/bold]\n\nblindspots open --root mnist")
+def open_report(root: Root = ROOT, data: Data = None, networks: Networks = None) -> None:
+    """Open the report in the browser; it is written first where there is none of the last run."""
+    import webbrowser
+
+    from blindspots.store import layout
+    from blindspots.store.place import Place
+
+    require_study(root)
+    place = Place.at(root)
+    if not isinstance(place.root, Path):
+        raise InputError(f"{place} is no folder; write the report to a file: blindspots report --root {place} -o FILE")
+    path = Path(place.path(layout.REPORT))
+    written, ran = place.stamp(layout.REPORT), place.stamp(layout.STUDY)
+    if written is None or ran is None or written[1] < ran[1]:
+        report(root, None, data, networks)
+    else:
+        typer.echo(str(path))
+    if not webbrowser.open(path.as_uri()):
+        typer.echo("no browser was found: open that file in yours", err=True)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def answer(
         name: (dims, np.asarray(values), {"long_name": about, "units": units[0] if units else "1"})
         for name, (dims, values, about, *units) in variables.items()
     }
-    attributes = {"table": ANSWER, "question": question, "title": title, "note": note, "intervals": "95%, Wilson"}
+    attributes = {"table": ANSWER, "question": question, "title": title, "note": note}
     return xr.Dataset(made, {dim: np.asarray(values) for dim, values in coordinates.items()}, attributes)
 
 

@@ -37,12 +37,12 @@ class StoredSet:
     @cached_property
     def label(self) -> Column:
         """(n,) the class of each image."""
-        return self.column("label") if self.name.group else _block(xr.Variable("example", self._originals[1]))
+        return self.column("label") if self.name.group else blocks(xr.Variable("example", self._originals[1]))
 
     @cached_property
     def example(self) -> Column:
         """(n,) the place of each image in the split of the data set."""
-        return self.column("example") if self.name.group else _block(xr.Variable("example", self._originals[0]))
+        return self.column("example") if self.name.group else blocks(xr.Variable("example", self._originals[0]))
 
     @cached_property
     def _originals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +58,7 @@ class StoredSet:
     def _column(self, group: str, name: str) -> Column:
         key = f"{group}/{name}"
         if key not in self._columns:
-            self._columns[key] = _block(self.results.column(group, name).variable)
+            self._columns[key] = blocks(self.results.column(group, name).variable)
         return self._columns[key]
 
     def reads(self, reader: str, variant: str = "plain") -> Column:
@@ -86,7 +86,7 @@ class StoredSet:
         return "a version before left that out: blindspots run, with the study and the root as before, adds it"
 
 
-def _block(values: xr.Variable) -> Column:
+def blocks(values: xr.Variable) -> Column:
     """Return an array as blocks that are read when they are asked for; a name of its own spares hashing it."""
     return values.to_base_variable().chunk({"example": _ROWS}, name=f"column-{uuid4().hex}").data
 
