@@ -55,8 +55,12 @@ def rate_differences(one: Results, other: Results, *, clean: bool, limit: int | 
             cells.append(
                 {
                     **dict(zip(("source", "target", "split", "rule"), cell, strict=True)),
-                    **{"n": n, "first": count / n, "second": their_count / their_n},
-                    **{"difference": their_count / their_n - count / n, "low": low, "high": high},
+                    "n": n,
+                    "first": count / n,
+                    "second": their_count / their_n,
+                    "difference": their_count / their_n - count / n,
+                    "low": low,
+                    "high": high,
                 }
             )
     cells.sort(key=lambda each: -abs(each["difference"]))
@@ -65,7 +69,7 @@ def rate_differences(one: Results, other: Results, *, clean: bool, limit: int | 
         "errors" if clean else "transfer",
         "errors on images as they are" if clean else "error rates of sets shown to models",
         cells[:limit],
-        note=f"{told} of {len(cells)} intervals do not hold 0. They are as of independent images: of the same ones, too wide.",
+        note=f"{told} of {len(cells)} intervals do not hold 0; of the same images they are too wide.",
     )
 
 
@@ -120,8 +124,12 @@ def _mean(left: xr.Dataset, right: xr.Dataset) -> dict[str, Any]:
     means = [float(each.mean()) if len(each) else np.nan for each in (first, second)]
     difference = means[1] - means[0]
     return {
-        **{"n": len(first), "first": means[0], "second": means[1], "difference": difference},
-        **{"low": difference - NORMAL_95 * error, "high": difference + NORMAL_95 * error},
+        "n": len(first),
+        "first": means[0],
+        "second": means[1],
+        "difference": difference,
+        "low": difference - NORMAL_95 * error,
+        "high": difference + NORMAL_95 * error,
     }
 
 

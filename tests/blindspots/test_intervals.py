@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from blindspots.intervals import overlap, standard_errors, wilson
+from blindspots.intervals import newcombe, overlap, standard_errors, wilson
 
 
 @given(st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -60,3 +60,25 @@ def test_differences_in_pooled_standard_errors() -> None:
     assert standard_errors(0.3, 100, 0.2, 300) == pytest.approx(2.0739, abs=1e-4)
     assert standard_errors(0.2, 300, 0.3, 100) == pytest.approx(-2.0739, abs=1e-4)
     assert math.isnan(standard_errors(0, 100, 0, 300))
+
+
+@pytest.mark.parametrize(
+    ("counts", "interval"),
+    [
+        ((56, 70, 48, 80), (0.0524, 0.3339)),
+        ((9, 10, 3, 10), (0.1705, 0.8090)),
+        ((5, 56, 0, 29), (-0.0381, 0.1926)),
+        ((10, 10, 0, 10), (0.6075, 1.0)),
+    ],
+)
+def test_differences_are_those_that_newcombe_printed(
+    counts: tuple[int, int, int, int], interval: tuple[float, float]
+) -> None:
+    """Table II of Newcombe (1998), method 10."""
+    assert newcombe(*counts) == pytest.approx(interval, abs=5e-5)
+    count, n, other, other_n = counts
+    assert newcombe(other, other_n, count, n) == pytest.approx((-interval[1], -interval[0]), abs=5e-5)
+
+
+def test_a_difference_from_nothing_is_none() -> None:
+    assert all(map(math.isnan, newcombe(0, 0, 1, 2)))

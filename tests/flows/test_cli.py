@@ -183,6 +183,20 @@ def test_a_finished_root_is_looked_into(call: Call, finished: Path, tmp_path: Pa
     assert ".gif" in call.refusal("figure", "7", *root, "-o", "x.gif")
 
 
+def test_the_report_is_opened(call: Call, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: not opened.append(address))
+    monkeypatch.setattr("blindspots.report.write_report", lambda results, path: path.write_text("new") and path)
+    for content, more in (("new", ()), ("old", ()), ("new", ("--anew",))):
+        if content == "old":
+            (finished / "report.html").write_text("old")
+        assert call("open", "--root", str(finished), *more).strip() == str(finished / "report.html")
+        assert (finished / "report.html").read_text() == content
+    assert opened == [(finished / "report.html").as_uri()] * 3
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    call("open", "--root", str(finished))
+
+
 def test_damage_is_named_and_the_exit_code_is_1(call: Call, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shard = finished / "study.zarr/sets/fc20-10/seed-0/train/nearest/label/c/2"
     content = bytearray(shard.read_bytes())
@@ -250,6 +264,11 @@ _REFUSED_AT_ONCE = (
     ["report", "--root", "nosuch"],
     ["query", "who", "--root", "nosuch"],
     ["query", "fools", "--root", "nosuch"],
+    ["show", "1", "--root", "nosuch"],
+    ["export", "fc10", "-o", "a.npz", "--root", "nosuch"],
+    ["diff", "nosuch", "neither"],
+    ["open", "--root", "nosuch"],
+    ["data", "fetch", "nosuch", "--to", "nosuch"],
 )
 _AND_SAY_WHAT_WAS_IMPORTED = """
 import json, sys
