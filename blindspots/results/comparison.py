@@ -138,7 +138,9 @@ def _error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else np.nan
 
 
-def _differences(question: str, title: str, cells: list[dict[str, Any]], *, note: str = "", units: str = "1") -> Any:
+def _differences(
+    question: str, title: str, cells: list[dict[str, Any]], *, note: str = "", units: str = "1"
+) -> xr.Dataset:
     def column(name: str) -> list[Any]:
         return [each[name] for each in cells]
 

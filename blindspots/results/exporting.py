@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -46,8 +47,8 @@ def exported(results: Results, name: SetName, suffix: str, *, limit: int | None 
     original, distorted = set_images(results, name, columns.sizes["image"])
     if suffix == ARRAYS:
         content = io.BytesIO()
-        arrays = {str(each): array.values for each, array in columns.data_vars.items()}
-        np.savez_compressed(content, original=original, distorted=distorted, **arrays)
+        arrays: dict[str, Any] = {str(each): array.values for each, array in columns.data_vars.items()}
+        np.savez_compressed(content, **{"original": original, "distorted": distorted, **arrays})
         yield "", content.getvalue()
         return
     for example, label, image in zip(columns["example"].values, columns["label"].values, distorted, strict=True):

@@ -16,7 +16,7 @@ Variables = dict[str, tuple[Any, ...]]
 
 
 def answer(
-    question: str, title: str, variables: Variables, coordinates: Mapping[str, Sequence[Any]], *, note: str = ""
+    question: str, title: str, variables: Variables, coordinates: Mapping[str, Any], *, note: str = ""
 ) -> xr.Dataset:
     """Return an answer: ``variables`` are (dims, values, what it is) or (dims, values, what it is, units)."""
     made = {

@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-import dask
 import dask.array as da
 import numpy as np
 import xarray as xr
+from dask.base import compute
 
 from blindspots.errors import InputError
 from blindspots.results.queries.choice import SetName
@@ -94,7 +94,7 @@ def blocks(values: xr.Variable) -> Column:
 def computed(*columns: Column) -> tuple[Any, ...]:
     """Return what Dask arrays come to, all read in one pass; raise :class:`InputError` for what is damaged."""
     try:
-        found: tuple[Any, ...] = dask.compute(*columns)
+        found: tuple[Any, ...] = compute(*columns)
     except Exception as error:  # codecs raise what they like
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"what is asked for cannot be read out of the store ({reason[:80]}); {MENDED}") from None
