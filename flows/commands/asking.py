@@ -44,7 +44,7 @@ def query(
     ] = None,
     variant: Annotated[str | None, typer.Option(help="How sets are shown: plain, amplified, ...")] = None,
     least: Annotated[int | None, typer.Option(help="How many models an image is to fool; all otherwise.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Most images of a set in a list; 20 otherwise.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Most images of a set in a list; 10 otherwise.")] = None,
     quantiles: Annotated[list[float] | None, typer.Option("--quantile", help="Between 0 and 1" + _REPEATABLE)] = None,
     at: Annotated[list[float] | None, typer.Option("--at", help="A distortion" + _REPEATABLE)] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",

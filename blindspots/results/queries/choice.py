@@ -33,7 +33,7 @@ class Choice:
     """How the sets are shown: plain, or amplified."""
     least: int | None = None
     """How many models an image is to fool; all by default."""
-    limit: int = 20
+    limit: int = 10
     """The most images in a list, of each set."""
     quantiles: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)
     at: tuple[float, ...] = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
