@@ -187,12 +187,15 @@ def test_the_report_is_opened(call: Call, finished: Path, monkeypatch: pytest.Mo
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda address: not opened.append(address))
     monkeypatch.setattr("blindspots.report.write_report", lambda results, path: path.write_text("new") and path)
-    for content, more in (("new", ()), ("old", ()), ("new", ("--anew",))):
-        if content == "old":
-            (finished / "report.html").write_text("old")
-        assert call("open", "--root", str(finished), *more).strip() == str(finished / "report.html")
-        assert (finished / "report.html").read_text() == content
-    assert opened == [(finished / "report.html").as_uri()] * 3
+    page = finished / "report.html"
+    for before, after in ((None, "new"), ("kept", "kept"), ("of a run before", "new")):
+        if before is not None:
+            page.write_text(before)
+        if before == "of a run before":
+            os.utime(page, ns=(0, (finished / "study.json").stat().st_mtime_ns - 1))
+        assert call("open", "--root", str(finished)).strip() == str(page)
+        assert page.read_text() == after
+    assert opened == [page.as_uri()] * 3
     monkeypatch.setattr("webbrowser.open", lambda address: False)
     call("open", "--root", str(finished))
 
