@@ -31,7 +31,9 @@ def check_kind(suffix: str) -> None:
         raise InputError("a Parquet file needs PyArrow: pip install 'blindspots[parquet]'")
 
 
-def exported(results: Results, name: SetName, suffix: str, *, limit: int | None = None) -> Iterator[tuple[str, bytes]]:
+def exported_files(
+    results: Results, name: SetName, suffix: str, *, limit: int | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yield the files of an exported set, each with its name: empty where there is one alone.
 
     ``limit``: the most images; None for all, or for the first :data:`USUAL` where pixels are exported. Raises

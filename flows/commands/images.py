@@ -48,7 +48,7 @@ def show(
         path = output or Path(results.place.path(layout.figure(f"image-{found.split}-{image}", ".png")))
         names = results.dataset.class_names
     print_or_write(render_answer(image_table(found), "json" if as_json else "text", width=terminal_width()), None)
-    from blindspots.figures.one_image import draw_image
+    from blindspots.figures.adversarial.one_image import draw_image
     from blindspots.figures.saving import save_figure
 
     try:
@@ -90,7 +90,7 @@ def export(
 ) -> None:
     """Write a stored set to files for other programs."""
     require_study(root)
-    from blindspots.results.exporting import PREVIEWS, check_kind, exported
+    from blindspots.results.exporting import PREVIEWS, check_kind, exported_files
 
     check_kind(output.suffix)
     from blindspots.files import write_whole
@@ -103,7 +103,7 @@ def export(
         if not found.group:
             raise InputError(f"{name} is no set: these are the images of the data set itself")
         try:
-            for below, content in exported(results, found, output.suffix, limit=limit):
+            for below, content in exported_files(results, found, output.suffix, limit=limit):
                 write_whole(output / below if below else output, content)
                 written += 1
         except OSError as error:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from blindspots.errors import InputError
 from blindspots.results import Results, exporting
-from blindspots.results.exporting import check_kind, exported, set_columns
+from blindspots.results.exporting import check_kind, exported_files, set_columns
 from blindspots.results.queries.choice import SetName
 
 SET = SetName("fc10", 0, "train", "random")
@@ -17,7 +17,7 @@ SET = SetName("fc10", 0, "train", "random")
 def test_arrays_are_the_set_s(tiny_root: Path) -> None:
     with Results(tiny_root) as results:
         found = results.group(SET.group)
-        ((name, content),) = exported(results, SET, ".npz", limit=30)
+        ((name, content),) = exported_files(results, SET, ".npz", limit=30)
         assert name == ""
         arrays = np.load(io.BytesIO(content))
         np.testing.assert_array_equal(arrays["distorted"], arrays["original"] + found.perturbation.values[:30])
@@ -31,7 +31,7 @@ def test_arrays_are_the_set_s(tiny_root: Path) -> None:
 def test_columns_as_a_table(tiny_root: Path) -> None:
     with Results(tiny_root) as results:
         found = results.group(SET.group)
-        ((_, content),) = exported(results, SET, ".csv")
+        ((_, content),) = exported_files(results, SET, ".csv")
         rows = list(csv.DictReader(io.StringIO(content.decode())))
         assert [int(row["example"]) for row in rows] == found.example.values.tolist()
         assert [float(row["distortion"]) for row in rows] == found.distortion.values.tolist()
@@ -43,7 +43,7 @@ def test_columns_as_a_table(tiny_root: Path) -> None:
 def test_parquet_has_the_same_columns(tiny_root: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     with Results(tiny_root) as results:
-        ((_, content),) = exported(results, SET, ".parquet", limit=7)
+        ((_, content),) = exported_files(results, SET, ".parquet", limit=7)
         table = parquet.read_table(io.BytesIO(content)).to_pydict()
         assert table["distortion"] == results.group(SET.group).distortion.values[:7].tolist()
 
@@ -51,7 +51,7 @@ def test_parquet_has_the_same_columns(tiny_root: Path) -> None:
 def test_previews_say_that_they_are_rounded(tiny_root: Path) -> None:
     with Results(tiny_root) as results:
         found = results.group(SET.group)
-        files = dict(exported(results, SET, "", limit=3))
+        files = dict(exported_files(results, SET, "", limit=3))
         original = results.dataset.images("train", found.example.values[:3]).numpy()
     assert len(files) == 3
     name = f"{int(found.example[1])}-class-{int(found.label[1])}-preview.png"

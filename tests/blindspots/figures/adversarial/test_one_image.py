@@ -1,6 +1,6 @@
 import numpy as np
 
-from blindspots.figures.one_image import draw_image
+from blindspots.figures.adversarial.one_image import draw_image
 from blindspots.results.one_image import Moved, OneImage
 
 
