@@ -16,7 +16,7 @@ def test_an_image_is_shown_with_a_picture(call: Call, root: Path, tmp_path: Path
     assert picture.read_bytes().startswith(b"\x89PNG")
     call("show", str(example), "--root", str(root), "-o", str(tmp_path / "one.pdf"), "--json")
     assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF")
-    assert "not .gif" in call.refusal("show", str(example), "--root", str(root), "-o", "x.gif")
+    assert "not '.gif'" in call.refusal("show", str(example), "--root", str(root), "-o", "x.gif")
     assert "has image 60000" in call.refusal("show", "60000", "--root", str(root))
 
 
