@@ -12,8 +12,17 @@ import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import MemoryStore
 
+from blindspots.errors import OutOfReachError
 from blindspots.store import layout
-from blindspots.store.arrays import CorruptShardError, delete_group, group_names, open_group, open_root
+from blindspots.store.arrays import (
+    CorruptShardError,
+    delete_group,
+    group_attributes,
+    group_names,
+    open_group,
+    open_root,
+    set_group_attributes,
+)
 from blindspots.store.place import Place
 
 NOT_SHOWN = -1
@@ -31,20 +40,24 @@ def make_array(place: Place, group: str, name: str, *, rows: int, classes: int, 
     """Make the array ``name`` of ``group``, ``rows`` long, unless it is there just so.
 
     What else lies in the group and is of another length goes: it is of a set that is no more, and no reader could open
-    the two together.
+    the two together. The group says how long its arrays are, so that they are looked at only where that changes.
     """
-    open_root(place).require_group(group)
+    described = {**attributes, "rows": rows}
+    there = group_attributes(place, group)
+    if there is None:
+        open_root(place).require_group(group)
     made = zarr.open_group(MemoryStore(), mode="w", zarr_format=3)
     wanted = _create(made, name, rows=rows, classes=classes).metadata.to_dict()
-    for other in group_names(place, group):
-        found = _described(place, group, other)
-        if (found != wanted) if other == name else (found is not None and found["shape"] != wanted["shape"]):
-            delete_group(place, f"{group}/{other}")
-    node = open_group(place, group, "r+")
-    if name not in group_names(place, group):
-        _create(node, name, rows=rows, classes=classes)
-    if dict(node.attrs) != dict(attributes):
-        node.attrs.put(dict(attributes))
+    if there is None or there.get("rows") != rows:
+        for other in group_names(place, group):
+            found = _described(place, group, other)
+            if found is not None and found["shape"] != wanted["shape"]:
+                delete_group(place, f"{group}/{other}")
+    if _described(place, group, name) != wanted:
+        delete_group(place, f"{group}/{name}")
+        _create(open_group(place, group, "r+"), name, rows=rows, classes=classes)
+    if there != described:
+        set_group_attributes(place, group, described)
 
 
 def _create(node: zarr.Group, name: str, *, rows: int, classes: int) -> zarr.Array[Any]:
@@ -71,6 +84,8 @@ def _described(place: Place, group: str, name: str) -> dict[str, Any] | None:
     """Return an array's metadata, or None where they cannot be read."""
     try:
         array = open_group(place, group)[name]
+    except OutOfReachError:
+        raise
     except Exception:  # missing or damaged in whatever way
         return None
     return array.metadata.to_dict() if isinstance(array, zarr.Array) else None
@@ -96,7 +111,7 @@ def read_predictions(place: Place, group: str, name: str) -> np.ndarray:
         if not place.has(file_of(group, name)):  # Zarr would give back that nothing was shown
             raise CorruptShardError(f"{group}/{name}: the file is missing")
         return np.asarray(open_group(place, group)[name][...])  # type: ignore[index]
-    except CorruptShardError:
+    except (CorruptShardError, OutOfReachError):
         raise
     except Exception as error:  # codecs raise what they like
         raise CorruptShardError(f"{group}/{name}: {(str(error).splitlines() or ['damaged'])[0]}") from None

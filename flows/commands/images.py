@@ -1,5 +1,6 @@
 """The images of a study, one or many: the commands show and export."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -45,18 +46,21 @@ def show(
 
     with Results(root, data=data) as results:
         found = one_image(results, image, split=split, rule=rule, seed=seed)
-        path = output or Path(results.place.path(layout.figure(f"image-{found.split}-{image}", ".png")))
-        names = results.dataset.class_names
+        place, names = results.place, results.dataset.class_names
+    key = layout.figure(f"image-{found.split}-{image}", ".png")
     print_or_write(render_answer(image_table(found), "json" if as_json else "text", width=terminal_width()), None)
     from blindspots.figures.adversarial.one_image import draw_image
     from blindspots.figures.saving import save_figure
 
+    where = place.path(key) if output is None else str(output)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_figure(draw_image(found, names), path)
+        if output is not None:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        with place.written_file(key) if output is None else nullcontext(output) as path:
+            save_figure(draw_image(found, names), path)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}; name a file with -o") from None
-    typer.echo(str(path), err=as_json)
+        raise InputError(f"{where} cannot be written: {error.strerror or error}; name a file with -o") from None
+    typer.echo(where, err=as_json)
 
 
 @commands.command(

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from dask.base import compute
 
-from blindspots.errors import InputError
+from blindspots.errors import InputError, OutOfReachError
 from blindspots.results.queries.choice import SetName
 from blindspots.results.results import UNFINISHED, Results
 from blindspots.results.tree import MENDED
@@ -95,6 +95,8 @@ def computed(*columns: Column) -> tuple[Any, ...]:
     """Return what Dask arrays come to, all read in one pass; raise :class:`InputError` for what is damaged."""
     try:
         found: tuple[Any, ...] = compute(*columns)
+    except OutOfReachError:
+        raise
     except Exception as error:  # codecs raise what they like
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"what is asked for cannot be read out of the store ({reason[:80]}); {MENDED}") from None

@@ -21,7 +21,7 @@ GROUP = "predictions/a/seed-0/train/nearest"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    made = Place(tmp_path)
+    made = Place.at(tmp_path)
     make(made, "plain-by-a")
     write_predictions(made, GROUP, "plain-by-a", np.array([3, -1, 9], np.int8))
     return made
@@ -42,10 +42,10 @@ def test_a_model_more_is_an_array_more(place: Place) -> None:
     assert place.stamp(file_of(GROUP, "plain-by-a")) == before
     write_predictions(place, GROUP, "plain-by-b", np.full(3, -1, np.int8))
     assert place.has(file_of(GROUP, "plain-by-b"))  # though all of it is fill
-    found = xr.open_zarr(place.path(layout.ZARR), group=GROUP, consolidated=False, chunks={})
+    found = xr.open_zarr(place.zarr(layout.ZARR), group=GROUP, consolidated=False, chunks={})
     assert found["plain-by-a"].values.tolist() == [3, -1, 9]
     assert found["plain-by-b"].dims == ("example",)
-    assert found.attrs == {"set": "a"}
+    assert found.attrs == {"set": "a", "rows": 3}
 
 
 def test_a_set_of_another_length_is_another_set(place: Place) -> None:
@@ -73,7 +73,7 @@ def test_a_file_that_is_missing_is_not_read_as_nothing_shown(place: Place) -> No
 @pytest.mark.parametrize(("classes", "dtype"), [(2, "int8"), (128, "int8"), (129, "int16"), (1000, "int16")])
 def test_every_class_has_its_number(tmp_path: Path, classes: int, dtype: str) -> None:
     assert dtype_for(classes) == dtype
-    place, last = Place(tmp_path), np.array([classes - 1, -1], dtype)
+    place, last = Place.at(tmp_path), np.array([classes - 1, -1], dtype)
     make(place, "plain-by-a", rows=2, classes=classes)
     write_predictions(place, GROUP, "plain-by-a", last)
     assert read_predictions(place, GROUP, "plain-by-a").tolist() == [classes - 1, -1]
