@@ -17,6 +17,8 @@ from blindspots.spectral.relaxation.slopes import Parts, Proved, proved
 _STEPS, _LAST_STEPS = 5, 150
 """Of the search for slopes and multipliers: of each part, and of one with no rectifier left to split."""
 _DESCENT = 4
+_WIDTH = 1.0
+"""Of the area between a rectifier's lines, in the choice of what to split at."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _choice(network: Pieces, shown: Proved) -> tuple[torch.Tensor, torch.Tensor,
         under = inside.clamp_min(0) - slope * inside
         gap = torch.where(weight > 0, weight * under, -weight * over)
         # of those that are tight there, the one that could be the least
-        gap = gap + 1e-3 * weight.abs() * (-low * high / width) + 1e-12 * (high - low)
+        gap = gap + _WIDTH * weight.abs() * (-low * high / width) + 1e-12 * (high - low)
         score, unit = gap.masked_fill(~bent, -1.0).reshape(count, -1).max(dim=1)
         better = score > best
         best = torch.where(better, score, best)
