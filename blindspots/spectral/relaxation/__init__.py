@@ -9,5 +9,5 @@ From the ground up:
 - ``backward.py``: linear bounds of a network's values; ``ranges.py``: of every rectifier's input; ``slopes.py``: of the
   leads, as good as ``ascent.py`` finds them; ``own_rounding.py``: what the model's dtype may put logits off
 - ``misread.py``: the nearest misread images that a descent finds
-- ``branching.py``, ``radius.py``: branch and bound; the largest radius that is proved
+- ``branching.py``, ``linear_parts.py``: branch and bound; ``radius.py``: the largest radius that is proved
 """

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from blindspots.spectral.relaxation.backward import Ranges
+from blindspots.spectral.relaxation.linear_parts import with_best_multipliers
 from blindspots.spectral.relaxation.misread import descended
 from blindspots.spectral.relaxation.pieces import Pieces
 from blindspots.spectral.relaxation.slopes import Parts, Proved, proved
@@ -106,7 +107,7 @@ class Frontier:
         self._keep(self._bounded(halves, image, steps=_STEPS), image, bound)
 
     def _bounded(self, parts: Parts, image: torch.Tensor, *, steps: int) -> Proved:
-        allowance = (parts.rows.abs() * self.off[image]).sum(dim=1)
+        allowance = self._floor(parts.rows, image)
         return proved(self.network, parts, self.target[image], steps=steps, allowance=allowance)
 
     def _keep(self, shown: Proved, image: torch.Tensor, bound: torch.Tensor) -> None:
@@ -116,11 +117,19 @@ class Frontier:
         place, unit, any_left = _choice(self.network, shown)
         whole = ~any_left & (bound < self.target[image])
         if bool(whole.any()):
-            # nothing but the linear piece is left: its bound is the least distance itself, if multipliers are the best
-            last = self._bounded(shown.parts.at(whole), image[whole], steps=_LAST_STEPS)
-            self._look(last, image[whole])
-            bound[whole] = torch.maximum(bound[whole], last.distance)
-            self._ended = self._ended.scatter_reduce(0, image[whole], bound[whole], "amin")
+            # nothing but a linear piece is left: its bound is the least distance itself, with the best multipliers
+            own, ends = image[whole], shown.parts.at(whole)
+            best, change = with_best_multipliers(self.network, ends, self._floor(ends.rows, own))
+            solved = self._bounded(best, own, steps=0)
+            self._look(replace(solved, change=change), own)
+            reached = torch.maximum(bound[whole], solved.distance)
+            # the others, of many values, by steps
+            left = (reached < self.target[own]).nonzero()[:, 0]
+            if len(left):
+                last = self._bounded(best.at(left), own[left], steps=_LAST_STEPS)
+                self._look(last, own[left])
+                reached[left] = torch.maximum(reached[left], last.distance)
+            self._ended = self._ended.scatter_reduce(0, own, reached, "amin")
         stay = any_left & (bound < self.target[image])
         kept = shown.parts.at(stay)
         self.parts = kept if self.parts is None else Parts.joined([self.parts, kept])
@@ -129,9 +138,12 @@ class Frontier:
 
     def _look(self, shown: Proved, image: torch.Tensor) -> None:
         box, rows = shown.parts.box, shown.parts.rows
-        floor = (rows.abs() * self.off[image]).sum(dim=1)
-        near = descended(self.network, box, rows, floor, shown.change, steps=_DESCENT)
+        near = descended(self.network, box, rows, self._floor(rows, image), shown.change, steps=_DESCENT)
         self.found = torch.minimum(self.found, least_of(near.distance, image, len(self.found)))
+
+    def _floor(self, rows: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        """Return what leads ``rows`` (b, k) have to be above, of the images that ``image`` says."""
+        return (rows.abs() * self.off[image]).sum(dim=1)
 
     def _only(self, stay: torch.Tensor) -> None:
         assert self.parts is not None
