@@ -7,7 +7,7 @@ From the ground up:
   (``pieces.py``, which also says what rounding may come to)
 - ``ball.py``, ``fused_ball.py``: the least of a linear form over a ball and the box, exactly
 - ``backward.py``: linear bounds of a network's values; ``ranges.py``: of every rectifier's input; ``slopes.py``: of the
-  leads, as good as ``ascent.py`` finds them; ``own_rounding.py``: what the model's dtype may put logits off
+  leads, as good as a search finds them; ``own_rounding.py``: what the model's dtype may put logits off
 - ``misread.py``: the nearest misread images that a descent finds
 - ``branching.py``, ``linear_parts.py``: branch and bound; ``radius.py``: the largest radius that is proved
 """
