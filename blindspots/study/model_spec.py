@@ -173,21 +173,37 @@ class ModelSpec(Part):
             if self.network != "fully-connected":
                 raise ValueError(f"{field}: {self.name} is {self.network}; only fully connected networks have them")
             spec.check_layers(self.hidden)
+        if self.hardening is not None and self.pools is not None and self.pools.lbfgs:
+            raise ValueError(
+                f"hardening: {self.name} is trained by L-BFGS (pools.lbfgs), and that is of minibatches; leave one of "
+                "them out"
+            )
 
     def _check_without_biases(self) -> None:
         """Raise ``ValueError`` where biases can't be left out."""
         if self.given is not None:
             raise ValueError(f"biases = False: {self.name} is given and not trained; leave it out")
         if self.network != "fully-connected" or self.hardened:
-            kind = "trained by minibatches" if self.hardened else self.network
+            kind = "trained by minibatches or with pools" if self.hardened else self.network
             raise ValueError(
                 f"biases = False: {self.name} is {kind}; only fully connected networks that L-BFGS trains do without"
             )
 
     @property
     def hardened(self) -> bool:
-        """Whether it is a fully connected network that is trained by minibatches, with pools or what else hardens."""
+        """Whether it is a fully connected network that is trained with pools, or with what else hardens."""
         return self.pools is not None or self.hardening is not None
+
+    @property
+    def by_minibatches(self) -> bool:
+        """Whether it is trained by minibatches from the beginning to the end."""
+        in_full = self.pools is not None and self.pools.lbfgs is not None
+        return self.network == "convolutional" or (self.hardened and not in_full)
+
+    @property
+    def in_rounds(self) -> bool:
+        """Whether L-BFGS trains it with pools that change from round to round."""
+        return self.pools is not None and self.pools.lbfgs is not None and not self.pools.idle
 
     @property
     def _layers(self) -> int:

@@ -4,18 +4,25 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from blindspots.study.part import Part
 
 Layer = Annotated[int, Field(ge=0, le=100)]
 
 
+class LbfgsRounds(Part):
+    """Full-batch L-BFGS in rounds, as the trainer of a network with pools: the paper's networks were trained by it."""
+
+    rounds: int = Field(20, ge=1, le=10_000, description="Rounds in the training, each of a loss of its own")
+    iterations: int = Field(10, ge=1, le=10_000, description="Iterations of L-BFGS in a round, at most")
+
+
 class PoolsSpec(Part):
     """Pools of adversarial examples, one for each layer's output, mixed into the training (section 1 of the paper).
 
-    A round is so many minibatches. At its beginning some slots of every pool get new examples, perturbed for the
-    weights that the network had one round before (``delay`` 1), or has now (0).
+    A round is so many minibatches, or so many iterations of L-BFGS. At its beginning some slots of every pool
+    get new examples, perturbed for the weights that the network had one round before (``delay`` 1), or has now (0).
     """
 
     layers: tuple[Layer, ...] = Field(
@@ -48,6 +55,9 @@ class PoolsSpec(Part):
     delay: Literal[0, 1] = Field(
         1, description="Rounds between the weights that a perturbation is made for and its use; 0: in one process"
     )
+    lbfgs: LbfgsRounds | None = Field(
+        None, description="Full-batch L-BFGS as the trainer, in rounds; empty for minibatch Adam"
+    )
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -74,7 +84,21 @@ class PoolsSpec(Part):
                 f"trains = 'all': an activation that is stored for layer {max(self.layers)} depends on no weights "
                 "below it; set trains=above or stored=delta"
             )
+        usual = type(self).model_fields["rounds"].default
+        if self.lbfgs and self.rounds != usual:
+            raise ValueError(
+                f"rounds = {self.rounds}: those of an epoch, which L-BFGS has none of; set lbfgs.rounds, those of the "
+                "training"
+            )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a trainer that is not there: so pools with minibatches are the work that they were before."""
+        content: dict[str, Any] = handler(self)
+        if self.lbfgs is None:
+            content.pop("lbfgs", None)
+        return content
 
     @property
     def idle(self) -> bool:

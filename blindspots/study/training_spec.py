@@ -57,8 +57,10 @@ class TrainingSpec(Part):
 
     def part_for(self, spec: ModelSpec) -> dict[str, Any]:
         """Return the fields that decide the weights of a model ``spec``, as JSON."""
-        if spec.network == "convolutional" or spec.hardened:
+        if spec.by_minibatches:
             return self.model_dump(mode="json", include={"images", "adam", "decay_form"})
+        if spec.in_rounds:  # whose rounds and iterations are the model's own
+            return self.model_dump(mode="json", include={"images", "decay_form"})
         unused = set()
         if not self.warm_epochs:
             unused.add("adam")

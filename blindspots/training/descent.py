@@ -67,7 +67,7 @@ def descend(
         for index, at in enumerate(islice(minimise(function, start), length + 1)):
             point = at.weights
             if index or not own:
-                rows.append(_row(before + index, at, images, counted, phase))
+                rows.append(curve_row(before + index, at, images, counted, phase))
                 own.append(rows[-1])
                 on_row(rows[-1])
             if _converged(own, criterion):
@@ -102,7 +102,8 @@ def _without_progress(rows: list[Row], before: int) -> bool:
     return before > 0 and flat and min(norms[before + 1 :]) > min(norms[: before + 1]) / 2
 
 
-def _row(iteration: int, point: Point, images: int, counted: int, phase: int) -> Row:
+def curve_row(iteration: int, point: Point, images: int, counted: int, phase: int) -> Row:
+    """Return a curve's row of an iteration; ``counted``: evaluations before those of ``point``."""
     value = point.value
     error = value.errors / images
     return (iteration, value.loss, error, point.gradient_norm, counted + point.evaluations, phase)

@@ -5,6 +5,7 @@ processor's cache; a sigmoid's derivative comes from its value. The first layer'
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -80,7 +81,7 @@ class Objective:
             value if form == "half-squares" else 2 * value / layer.out_features
             for value, layer in zip(decay, linears, strict=True)
         ]
-        self._penalty, self._biases = penalty, biases
+        self._penalty, self._biases, self._share = penalty, biases, 1.0
         self._inputs = as_inputs(images)
         self._labels = labels
         self._first: Spectrum | None = None
@@ -89,6 +90,12 @@ class Objective:
     def images(self) -> int:
         """How many images there are."""
         return len(self._labels)
+
+    def with_share(self, share: float) -> "Objective":
+        """Return the same with ``share`` of the mean cross-entropy, and decay and penalty whole."""
+        found = copy(self)
+        found._share = share
+        return found
 
     def __call__(self, point: torch.Tensor) -> Value:
         """Return loss, gradient and errors at the weights ``point``, in the order of :func:`to_vector`."""
@@ -107,13 +114,15 @@ class Objective:
             errors.append((logits.argmax(dim=1) != labels[0]).sum())
             delta = logs.exp_()  # the slope of the mean cross-entropy by the logits: (softmax - one_hot(label)) / n
             delta.scatter_add_(0, labels, minus_ones[:, : labels.shape[1]]).div_(n)
+            if self._share != 1:
+                delta.mul_(self._share)
             for index, slope in self._backward(layers, activations, delta.t()):  # by b: sum of slopes; by W: slopes' a
                 bias_sums[index] += slope.sum(dim=0)
                 if index:
                     sums[index].addmm_(slope.t(), activations[index - 1][:, : self._shapes[index][1]])
                 else:
                     self._inputs.add_gradient(chunk, slope, sums[0])
-        total = -float(torch.stack(losses).sum()) / n
+        total = -self._share * float(torch.stack(losses).sum()) / n
         sums[0] = self._inputs.gradient(sums[0], self._shapes[0][0])
         everything = zip(parts, slopes, sums, bias_sums, self._factors, strict=True)
         for (weight, bias), (weight_slope, bias_slope), weight_sum, bias_sum, factor in everything:
@@ -130,9 +139,10 @@ class Objective:
         return Value(total, gradient, int(torch.stack(errors).sum()))
 
     def start_matrix(self, point: torch.Tensor, iteration: int) -> StartMatrix:
-        """Return an inverse of the curvature at ``point``: see :mod:`blindspots.training.curvature`.
+        """Return an inverse of the curvature at ``point``, of the whole mean cross-entropy whatever its share.
 
-        Taken from evenly spread chunks of images, 20 000 at most, and from random signs that ``iteration`` decides.
+        See :mod:`blindspots.training.curvature`. Taken from evenly spread chunks of images, 20 000 at most, and from
+        random signs that ``iteration`` decides.
         """
         layers = self._layers(point)
         every = -(-self.images // _SAMPLE)

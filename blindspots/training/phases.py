@@ -2,7 +2,7 @@
 
 Fully connected networks: full-batch L-BFGS to convergence (section 1 of the paper), from a cold start or after some
 epochs of Adam. AE400-10: first the sparse autoencoder, then, with its encoder frozen, a softmax on the codes.
-Convolutional networks, and fully connected ones that are hardened: minibatch Adam.
+Convolutional networks, and fully connected ones that are hardened: minibatch Adam, or with pools L-BFGS in rounds.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,12 +14,15 @@ from torch import nn
 from blindspots.networks.build import build_network, initialise, layers_of_weights
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.study.model_spec import ModelSpec
+from blindspots.study.pools_spec import PoolsSpec
 from blindspots.study.training_spec import TrainingSpec
 from blindspots.training import codes
 from blindspots.training.checkpoint import Checkpoint, Row, as_curve
 from blindspots.training.descent import Criterion, descend
+from blindspots.training.hardening.keeping import KeptPools
 from blindspots.training.hardening.mixture import Hardening, Mixture
 from blindspots.training.hardening.refreshing import OwnRefresher, Refresher, Source
+from blindspots.training.hardening.rounds import descend_in_rounds, rounds_done
 from blindspots.training.hardening.schedule import Rounds
 from blindspots.training.minibatches import epochs
 from blindspots.training.objective import Objective, from_vector, to_vector
@@ -65,8 +68,10 @@ class _Work:
 
 def phases(spec: ModelSpec, training: TrainingSpec) -> tuple[int, ...]:
     """Return the phases of a model's training."""
-    if spec.network == "convolutional" or spec.hardened:
+    if spec.by_minibatches:
         return (MINIBATCHES,)
+    if spec.in_rounds:
+        return (FULL_BATCH,)
     if spec.network == "autoencoder":
         return (AUTOENCODER, FULL_BATCH)
     return (MINIBATCHES, FULL_BATCH) if training.warm_epochs else (FULL_BATCH,)
@@ -79,6 +84,10 @@ def longest(spec: ModelSpec, training: TrainingSpec) -> int:
         MINIBATCHES: _epochs(spec, training),
         FULL_BATCH: training.iterations,
     }
+    if spec.in_rounds:
+        assert spec.pools is not None
+        assert spec.pools.lbfgs is not None
+        return spec.pools.lbfgs.rounds * spec.pools.lbfgs.iterations
     return sum(limits[phase] for phase in phases(spec, training))
 
 
@@ -185,21 +194,26 @@ def _minibatches(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
 
 def _objective(work: _Work, count: int) -> Hardening | Mixture:
     """Return what is minimised over the minibatches of a hardened network."""
-    spec, network = work.spec, work.network
-    assert isinstance(network, FullyConnected)
-    seed = work.seed + spec.initial
-    hardening = Hardening(spec.hardening, seed=seed)
+    spec = work.spec
+    hardening = Hardening(spec.hardening, seed=work.seed + spec.initial)
     if spec.pools is None or spec.pools.idle:
         return hardening
     batches = -(-len(work.images) // work.training.adam.batch)
     rounds = Rounds(batches, min(spec.pools.rounds, batches), count)
-    source = Source(spec.pools, work.images, work.labels, work.classes, seed)
+    return Mixture(hardening, _kept(work, spec.pools, rounds.total), rounds)
+
+
+def _kept(work: _Work, pools: PoolsSpec, rounds: int) -> KeptPools:
+    """Return the pools of a training of so many rounds, empty."""
+    network = work.network
+    assert isinstance(network, FullyConnected)
+    source = Source(pools, work.images, work.labels, work.classes, work.seed + work.spec.initial)
     maker = work.refresher
     if maker is None:
-        another = build_network(spec, shape=tuple(work.images.shape[1:]), classes=work.classes)
+        another = build_network(work.spec, shape=tuple(work.images.shape[1:]), classes=work.classes)
         assert isinstance(another, FullyConnected)
         maker = OwnRefresher(source, another.to(work.images.device))
-    return Mixture(hardening, source, maker, network, rounds)
+    return KeptPools(source, maker, network, rounds)
 
 
 def _full_batch(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
@@ -219,6 +233,9 @@ def _full_batch(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
         penalty=work.spec.penalty,
         biases=work.spec.biases,
     )
+    if work.spec.in_rounds:
+        yield from _rounds(work, checkpoint, objective)
+        return
     criterion = Criterion(training.tolerance, training.decrease, training.iterations, training.checkpoint_every)
     for at in descend(
         objective, to_vector(trained), criterion, rows, images=len(images), phase=FULL_BATCH, on_row=work.on_row
@@ -227,8 +244,33 @@ def _full_batch(work: _Work, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
         yield Checkpoint(_state(network), as_curve(rows), FULL_BATCH, at.reason)
 
 
+def _rounds(work: _Work, checkpoint: Checkpoint, objective: Objective) -> Iterator[Checkpoint]:
+    """Train the network with pools, a segment a round."""
+    pools, network, rows = work.spec.pools, work.network, checkpoint.rows
+    assert pools is not None
+    assert pools.lbfgs is not None
+    assert isinstance(network, FullyConnected)
+    kept = _kept(work, pools, pools.lbfgs.rounds)
+
+    def on_row(row: Row, number: int) -> None:
+        work.on_epoch(row, kept.ages(number))
+
+    for memory in descend_in_rounds(
+        objective,
+        network,
+        kept,
+        rows,
+        memory=checkpoint.memory,
+        most=pools.lbfgs.iterations,
+        phase=FULL_BATCH,
+        on_row=on_row,
+    ):
+        reason = "iterations" if rounds_done(memory) == kept.rounds else ""
+        yield Checkpoint(_state(network), as_curve(rows), FULL_BATCH, reason, memory)
+
+
 def _epochs(spec: ModelSpec, training: TrainingSpec) -> int:
-    return training.adam.epochs if spec.network == "convolutional" or spec.hardened else training.warm_epochs
+    return training.adam.epochs if spec.by_minibatches else training.warm_epochs
 
 
 def _factors(spec: ModelSpec, training: TrainingSpec, network: nn.Module) -> list[float]:

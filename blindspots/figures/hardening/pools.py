@@ -88,7 +88,7 @@ def _ages(axes: Axes, results: Results, shown: dict[str, str], styles: dict[str,
 def _curves(axes: Axes, results: Results, shown: dict[str, str], styles: dict[str, dict[str, Any]], alone: str) -> None:
     for recipe, model in list(shown.items())[:_MOST_CURVES]:
         curve = results.group(layout.curve(model, 0))
-        if not results.study.model(model).hardened:
+        if not results.study.model(model).by_minibatches:  # iterations are no epochs
             continue
         style: dict[str, Any] = {"color": "#000000"} if recipe == alone else styles[recipe]
         axes.plot(curve["iteration"].values, 100 * curve["error"].values, linewidth=1, **style)

@@ -151,9 +151,9 @@ class TrainingJob(Job):
             what = "epoch" if step.phase == MINIBATCHES else "iteration"
             error = "" if step.phase == AUTOENCODER else f", error {100 * step.error:.2f}%"
             line = f"{PHASES[step.phase]}: {what} {step.iteration}, loss {step.loss:.5f}{error}" if told else ""
-            if step.ages:
+            if told and step.ages:
                 line += f", pools {', '.join(f'{age:.1f}' for age in step.ages.values())} rounds old"
-            if isinstance(maker, Telling):
+            if told and isinstance(maker, Telling):
                 line += f", {maker.told()}"
             report(Progress(self.stage, self.key, step.iteration, self.size(workspace, 0), self.unit, line))
 

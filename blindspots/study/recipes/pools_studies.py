@@ -36,10 +36,21 @@ def _pools(place: str, form: str, reach: float, weight: float, trains: str) -> M
     return _model(f"{place}-{form}{reach:g}-w{weight:g}{trains}", pools=fields)
 
 
+def _in_rounds(place: str, form: str, reach: float, trains: str) -> ModelSpec:
+    """Return a way with pools that L-BFGS trains, as it did the paper's networks, as long as 40 epochs of pools are."""
+    spec = _pools(place, form, reach, 0.5, trains)
+    pools = {**spec.model_dump()["pools"], "lbfgs": {"rounds": 10, "iterations": 6}}
+    return _model(f"{spec.name}-lbfgs", decay=(1e-5, 1e-5, 1e-6), pools=pools)
+
+
 def _lbfgs(name: str) -> ModelSpec:
     return ModelSpec(name=name, paper="FC100-100-10", hidden=(100, 100), decay=(1e-5, 1e-5, 1e-6))
 
 
+_BY_LBFGS = (
+    *(_in_rounds(place, "fixed", 0.75, "") for place in _PLACES),
+    *(_in_rounds(place, "share", 1.0, "-above" if place != "input" else "") for place in _PLACES),
+)
 _RIVALS = (
     *(
         _model(f"dropout-{first:g}-{rest:g}", hardening={"dropout": (first, rest, rest)})
@@ -61,6 +72,7 @@ _CHOICE = (
         if not (place == "input" and trains)  # above the input are all layers
     ),
     *_RIVALS,
+    *_BY_LBFGS,
 )
 _QUIET: dict[str, Any] = {
     "sets": SetsSpec(rules=(), noise=()),
@@ -85,6 +97,8 @@ POOLS_TEST = Study(
         *(_pools(place, "share", 1.0, 0.5, "-above") for place in _PLACES if place != "input"),
         *(spec for spec in _RIVALS if spec.name in ("dropout-0.1-0.25", "gradient-0.75-w0.5", "virtual-0.75-w1")),
         *(spec for spec in _RIVALS if spec.name in ("pgd-0.75-w0.5", "penalty-1e-3")),
+        *(_in_rounds(place, "fixed", 0.75, "") for place in ("input", "together")),
+        *(_in_rounds(place, "share", 1.0, "-above") for place in ("layer1", "layer2")),
     ),
     training=TrainingSpec(adam=AdamSpec(epochs=80, batch=200, rate=1e-2)),
     seeds=10,

@@ -18,6 +18,7 @@ def recipe_of(spec: ModelSpec) -> str:
             "shares" * (pools.reach_form == "share"),
             "activations" * (pools.stored == "activation"),
             "trains above" * (pools.trains == "above"),
+            "L-BFGS" * (pools.lbfgs is not None),
         ]
         direction = "" if pools.direction == "nearest" else f"{pools.direction} direction"
         return ", ".join(filter(None, (what, direction, *kinds)))
@@ -30,7 +31,7 @@ def recipe_of(spec: ModelSpec) -> str:
         return "limited weights"
     if spec.penalty:
         return "Lipschitz penalty"
-    return DECAY if spec.hardened else f"{DECAY}, L-BFGS"
+    return DECAY if spec.by_minibatches else f"{DECAY}, L-BFGS"
 
 
 def settings_of(spec: ModelSpec) -> str:
@@ -83,9 +84,9 @@ def compared(study: Study) -> tuple[ModelSpec, ...]:
     They are fully connected, trained by the study on the same images from the same weights, and one at least has more
     than decay.
     """
-    for alone in (spec for spec in study.models if spec.hardened and recipe_of(spec) == DECAY):
+    for alone in (spec for spec in study.models if spec.by_minibatches and recipe_of(spec) == DECAY):
         rest = [spec for spec in study.models if spec is not alone and _alike(spec, alone)]
-        if any(spec.hardened and recipe_of(spec) != DECAY for spec in rest):
+        if any(spec.hardened and not recipe_of(spec).startswith(DECAY) for spec in rest):
             return (alone, *rest)
     return ()
 

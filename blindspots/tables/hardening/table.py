@@ -114,7 +114,7 @@ def _row(results: Results, spec: ModelSpec, found: list[xr.Dataset], alone: np.n
         "lower_bound": bound,
         "to_alone": nan if alone is None else float(np.mean([each["to_alone"].values.mean() for each in found])),
         "from_alone": nan if alone is None else float(np.mean([each["from_alone"].values.mean() for each in found])),
-        "passes": _passes(results, spec),
+        "passes": _passes(results, spec, int(found[0].attrs["trained_on"])),
     }
 
 
@@ -124,12 +124,20 @@ def _mean_of_those_read(found: list[xr.Dataset], name: str) -> float:
     return float(values.mean()) if len(values) else nan
 
 
-def _passes(results: Results, spec: ModelSpec) -> float:
-    """Return how often an image was seen in a training, by the curve: an evaluation of L-BFGS sees each once."""
-    if spec.hardened:
+def _passes(results: Results, spec: ModelSpec, images: int) -> float:
+    """Return how often an image was seen in a training, by the curve: an evaluation of L-BFGS sees each once.
+
+    Beside the images it sees all slots whose turn it is.
+    """
+    if spec.by_minibatches:
         return float(passes_of(spec) * results.study.training.adam.epochs)
     curves = [results.group(layout.curve(spec.name, seed)) for seed in range(results.study.seeds)]
-    return float(np.mean([int(curve["evaluations"].values[-1]) for curve in curves]))
+    evaluations = float(np.mean([int(curve["evaluations"].values[-1]) for curve in curves]))
+    pools = spec.pools
+    if not spec.in_rounds or pools is None:
+        return evaluations
+    slots = pools.size * (len(pools.layers) if pools.turns == "together" else 1)
+    return evaluations * (1 + slots / images)
 
 
 def _seconds(results: Results, model: str) -> float:

@@ -6,6 +6,7 @@ import pytest
 
 from blindspots.errors import InputError
 from blindspots.study import ModelSpec, PoolsSpec, load_study, validate_study
+from blindspots.study.pools_spec import LbfgsRounds
 from blindspots.study.training_spec import TrainingSpec
 
 
@@ -31,6 +32,9 @@ def model(**fields: Any) -> ModelSpec:
         ({"layers": [0, 2], "stored": "activation"}, "trains = 'all': an activation that is stored for layer 2"),
         ({"delay": 2}, "pools.delay = 2"),
         ({"depth": 2}, "pools.depth: no such field"),
+        ({"lbfgs": {"rounds": 0}}, "pools.lbfgs.rounds = 0"),
+        ({"lbfgs": {"epochs": 2}}, "pools.lbfgs.epochs: no such field"),
+        ({"lbfgs": {}, "rounds": 3}, "rounds = 3: those of an epoch, which L-BFGS has none of; set lbfgs.rounds"),
     ],
 )
 def test_pools_that_cannot_be_are_refused_on_one_line(pools: dict[str, Any], said: str) -> None:
@@ -55,6 +59,11 @@ def test_pools_that_cannot_be_are_refused_on_one_line(pools: dict[str, Any], sai
             {"hardening": {}, "network": "convolutional", "channels": [3], "decay": [0] * 4},
             "hardening: a is convolutional; only fully connected networks have them",
         ),
+        (
+            {"pools": {"lbfgs": {}}, "hardening": {"max_norm": 2}},
+            "hardening: a is trained by L-BFGS (pools.lbfgs), and that is of minibatches; leave one of them out",
+        ),
+        ({"pools": {"lbfgs": {}}, "biases": False}, "biases = False: a is trained by minibatches or with pools"),
         ({"pools": {}, "decay": [], "given": {"weights": "a.pth"}}, "pools: a is given and not trained; leave it out"),
     ],
 )
@@ -74,9 +83,21 @@ def test_a_model_without_is_the_one_that_it_was_before() -> None:
     assert "adam" not in TrainingSpec().part_for(plain)
 
 
+def test_a_trainer_that_is_not_named_is_left_out_and_one_that_is_decides() -> None:
+    by_adam, by_lbfgs, idle = (model(pools=each) for each in ({}, {"lbfgs": {}}, {"lbfgs": {}, "reach": 0}))
+    assert "lbfgs" not in by_adam.model_dump()["pools"]
+    assert by_lbfgs.model_dump()["pools"]["lbfgs"] == {"rounds": 20, "iterations": 10}
+    assert [each.by_minibatches for each in (by_adam, by_lbfgs, idle)] == [True, False, False]
+    assert [each.in_rounds for each in (by_adam, by_lbfgs, idle)] == [False, True, False]
+    assert set(TrainingSpec().part_for(by_lbfgs)) == {"images", "decay_form"}
+    assert TrainingSpec().part_for(idle) == TrainingSpec().part_for(model())
+
+
 def test_fields_are_set_one_by_one() -> None:
     study = load_study("quick", ["models.fc100-100-10.pools.layers=2", "models.fc100-100-10.pools.share=0.25"])
     assert study.model("fc100-100-10").pools == PoolsSpec(layers=(2,), share=0.25)
+    study = load_study("quick", ["models.fc100-100-10.pools.lbfgs.iterations=4"])
+    assert study.model("fc100-100-10").pools == PoolsSpec(lbfgs=LbfgsRounds(iterations=4))
 
 
 @pytest.mark.parametrize(("size", "share", "replaced"), [(100, 0.3, 30), (10, 0.01, 1), (7, 1, 7), (1, 0.5, 1)])

@@ -19,6 +19,7 @@ from blindspots.jobs.hardening.work import PoolWork, make_part
 from blindspots.jobs.job import Progress
 from blindspots.jobs.stages import trainings
 from blindspots.store import layout
+from blindspots.study.study import Study
 from blindspots.training.hardening import refreshing
 from blindspots.training.hardening.refreshing import Weights
 from blindspots.training.phases import train
@@ -82,6 +83,16 @@ def test_a_kill_of_the_trainer_in_any_round_changes_nothing(
 ) -> None:
     """Of odd rounds before their parts are handed out, of even ones when they are made and not yet taken."""
     root, study = tmp_path / "killed", pooled_study(tmp_path)
+    killed_at(root, study, number, monkeypatch)
+    said = list[Progress]()
+    assert_same(trained(root, study, said=said), alone)
+    resumed = [line.message for line in said if "goes on from iteration" in line.message]
+    assert bool(resumed) == (number > 2)  # two rounds an epoch: its end leaves a checkpoint
+    assert not (root / layout.pool_work("a", 0)).exists()
+
+
+def killed_at(root: Path, study: Study, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train in a process that kills itself when it has the parts of a round made."""
     plain = StoredRefresher.begin
 
     def begin(self: StoredRefresher, at: int, weights: Weights) -> None:
@@ -100,11 +111,40 @@ def test_a_kill_of_the_trainer_in_any_round_changes_nothing(
             trained(root, study)
         finally:
             os._exit(1)  # it was not killed
+    monkeypatch.setattr(StoredRefresher, "begin", plain)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+LBFGS = {"lbfgs": {"rounds": 5, "iterations": 3}}
+
+
+@pytest.fixture
+def by_lbfgs(tmp_path: Path) -> dict[str, torch.Tensor]:
+    """The weights that one process leaves where L-BFGS is the trainer."""
+    return trained(tmp_path / "alone", pooled_study(tmp_path, LBFGS))
+
+
+def test_l_bfgs_with_any_number_of_hands_leaves_the_same_weights(
+    tmp_path: Path, by_lbfgs: dict[str, torch.Tensor]
+) -> None:
+    study = pooled_study(tmp_path, LBFGS)
+    for count in (1, 2, 4):
+        said = list[Progress]()
+        assert_same(trained(tmp_path / f"{count}", study, Several(count), said=said), by_lbfgs)
+    assert any("rounds old, made in" in each.message for each in said)
+    at_once = trained(tmp_path / "at-once", pooled_study(tmp_path, {**LBFGS, "delay": 0}))
+    assert not torch.equal(at_once["layers.1.weight"], by_lbfgs["layers.1.weight"])
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_kill_between_rounds_of_l_bfgs_changes_nothing(
+    tmp_path: Path, by_lbfgs: dict[str, torch.Tensor], number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, study = tmp_path / "killed", pooled_study(tmp_path, LBFGS)
+    killed_at(root, study, number, monkeypatch)
     said = list[Progress]()
-    assert_same(trained(root, study, said=said), alone)
-    resumed = [line.message for line in said if "goes on from iteration" in line.message]
-    assert bool(resumed) == (number > 2)  # two rounds an epoch: its end leaves a checkpoint
+    assert_same(trained(root, study, said=said), by_lbfgs)
+    assert any("goes on from iteration" in line.message for line in said) == (number > 1)
     assert not (root / layout.pool_work("a", 0)).exists()
 
 

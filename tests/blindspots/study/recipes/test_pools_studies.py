@@ -15,6 +15,9 @@ def test_the_choice_is_among_five_places_both_reaches_and_the_rivals() -> None:
     for place in ("pool of the input", "pool of layer 1", "pool of layer 2"):
         assert kinds[place] == kinds[f"{place}, shares"] == 9
     assert kinds["pools of 3 layers, together"] == kinds["pools of 3 layers, alternating, shares, trains above"] == 9
+    for place in ("pool of the input", "pools of 3 layers, together", "pools of 3 layers, alternating"):
+        assert kinds[f"{place}, L-BFGS"] == 1
+    assert kinds["pool of layer 2, shares, trains above, L-BFGS"] == 1
     assert kinds["dropout"] == 9
     assert kinds["decay alone"] == 4
     assert {"decay alone, L-BFGS", "Lipschitz penalty", "gradient step", "projected gradient"} <= set(kinds)

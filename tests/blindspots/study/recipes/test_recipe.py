@@ -34,6 +34,14 @@ def model(name: str = "a", **fields: Any) -> ModelSpec:
             2,
         ),
         (
+            {"pools": {"layers": [2], "trains": "above", "lbfgs": {}}},
+            "pool of layer 2, trains above, L-BFGS",
+            "length 0.75, weight 0.5",
+            0.75,
+            2,
+        ),
+        ({"pools": {"weight": 0, "lbfgs": {}}}, "decay alone, L-BFGS", "decay 0.0001, 0.0001, 0", 1e-4, 1),
+        (
             {"hardening": {"fresh": "gradient", "layer": 2}},
             "gradient step at layer 2",
             "length 0.75, weight 0.5",

@@ -12,6 +12,7 @@ from blindspots.study.model_spec import ModelSpec
 from blindspots.study.pools_spec import HardeningSpec, PoolsSpec
 from blindspots.study.training_spec import AdamSpec, TrainingSpec
 from blindspots.training.checkpoint import Checkpoint
+from blindspots.training.hardening.keeping import KeptPools
 from blindspots.training.hardening.mixture import Hardening, Mixture
 from blindspots.training.hardening.parts import above
 from blindspots.training.hardening.perturbing import Perturbed
@@ -125,7 +126,8 @@ def test_quick_makers_change_nothing_and_each_round_is_begun_one_round_before(
 def filled(pools: PoolsSpec, problem: Problem) -> tuple[Mixture, FullyConnected]:
     """A mixture in its second round, whose pools are filled in part."""
     network, source = network_of(), Source(pools, *problem, classes=3, seed=0)
-    found = Mixture(Hardening(None, seed=0), source, OwnRefresher(source, network_of()), network, Rounds(4, 2, 3))
+    kept = KeptPools(source, OwnRefresher(source, network_of()), network, 6)
+    found = Mixture(Hardening(None, seed=0), kept, Rounds(4, 2, 3))
     for step in (0, 2):
         found(network, *problem, step=step)
     return found, network
@@ -153,7 +155,7 @@ def test_a_pool_leaves_the_layers_up_to_its_own_alone(problem: Problem, layer: i
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_what_is_shown_of_a_pool_lies_in_the_box_whatever_the_weights_are_by_then(problem: Problem, layer: int) -> None:
     mixture, network = filled(POOLS.model_copy(update={"layers": (layer,)}), problem)
-    pool, seen = mixture.pools[layer], list[torch.Tensor]()
+    pool, seen = mixture.kept.pools[layer], list[torch.Tensor]()
     pool.values.copy_(torch.linspace(-2, 2, pool.values.numel()).view_as(pool.values))
     hook = above(network, layer)[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     mixture(network, *problem, step=3)
