@@ -63,6 +63,7 @@ STORE_FOLDERS = (
         "training",
         "pools",
         "hardened",
+        "reasons",
         "negatives",
         "spectral",
         "certified",

@@ -76,7 +76,7 @@ COVERED = {
             "pooled_trainings",
             "tests/blindspots/jobs/hardening/test_stored.py",
         ),
-        ("blindspots/tables/hardening", "table", "tests/blindspots/jobs/stages/hardening/test_results.py"),
+        ("blindspots/tables/hardening", "reasons table", "tests/blindspots/jobs/stages/hardening/test_results.py"),
         ("blindspots/tables/sheets", "pools", "tests/blindspots/jobs/stages/hardening/test_results.py"),
         ("blindspots/figures/hardening", "pools", "tests/blindspots/jobs/stages/hardening/test_results.py"),
         # a QuocNet's stages, whole and killed

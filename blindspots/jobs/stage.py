@@ -15,6 +15,7 @@ from blindspots.jobs.stages.certificates import certificates
 from blindspots.jobs.stages.features.detectors import detectors
 from blindspots.jobs.stages.features.quocnet import quocnet_stages
 from blindspots.jobs.stages.hardening.pooled_trainings import trainings
+from blindspots.jobs.stages.hardening.reasons import pool_reasons
 from blindspots.jobs.stages.hardening.results import hardening_results
 from blindspots.jobs.stages.negatives import negatives
 from blindspots.jobs.stages.pairs import pairs
@@ -46,7 +47,7 @@ STAGES: Registry[Stage] = Registry(
     Stage(
         POOLS,
         "See what pools of adversarial examples, and what else hardens a network, did to its errors and distortions.",
-        lambda study, _: hardening_results(study),
+        lambda study, _: (*hardening_results(study), *pool_reasons(study)),
     ),
     Stage(
         GENERATE,

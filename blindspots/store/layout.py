@@ -63,6 +63,10 @@ DESCRIBED: Mapping[str, tuple[str, str]] = {
         "hardened/<model>/seed-<seed>",
         "what became of a way of training: errors, least distortions, transfer",
     ),
+    "reasons": (
+        "reasons/<model>/seed-<seed>",
+        "what a model's pools are: how far from any image's activations, and their share of the gradient",
+    ),
     "negatives": ("negatives/<model>/seed-<seed>", "what random directions misread, image by image"),
     "spectral": ("spectral/<model>/seed-<seed>", "bounds of every layer, and of the whole"),
     "certified": (
@@ -103,6 +107,11 @@ def checkpoint(model: str, seed: int) -> str:
 def hardened(model: str, seed: int) -> str:
     """Return the group of what became of a way of training, and the key of its job."""
     return f"hardened/{model_name(model, seed)}"
+
+
+def reasons(model: str, seed: int) -> str:
+    """Return the group of what the pools of a model are, and the key of its job."""
+    return f"reasons/{model_name(model, seed)}"
 
 
 def pools(model: str, seed: int) -> str:

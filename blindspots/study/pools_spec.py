@@ -11,6 +11,10 @@ from blindspots.study.part import Part
 Layer = Annotated[int, Field(ge=0, le=100)]
 
 
+_UNSOUGHT = {"gradient": "up the gradient", "linear": "in the linear direction"}
+"""Directions that are taken without a search."""
+
+
 class LbfgsRounds(Part):
     """Full-batch L-BFGS in rounds, as the trainer of a network with pools: the paper's networks were trained by it."""
 
@@ -32,9 +36,10 @@ class PoolsSpec(Part):
     share: float = Field(0.5, ge=0, le=1, description="Share of the slots that get new examples in a round")
     rounds: int = Field(2, ge=1, le=10_000, description="Rounds in an epoch")
     weight: float = Field(0.5, ge=0, le=1, description="Weight of the pools in the loss; the images have the rest")
-    direction: Literal["nearest", "random", "gradient"] = Field(
+    direction: Literal["nearest", "random", "gradient", "linear"] = Field(
         "nearest",
-        description="Where a perturbation leads: to the nearest other class, a random one, or up the loss's gradient",
+        description="Where a perturbation leads: to the nearest other class, a random one, or up the loss's gradient; "
+        "linear: to the nearest other class as it looks from the activation, without a search",
     )
     reach: float = Field(0.75, ge=0, le=1e3, description="How far it goes, in what reach_form says")
     reach_form: Literal["fixed", "share"] = Field(
@@ -75,9 +80,9 @@ class PoolsSpec(Part):
                 f"turns = 'alternating': there is one pool, at layer {self.layers[0]}; name more layers, or set "
                 "turns=together"
             )
-        if self.direction == "gradient" and self.reach_form == "share":
+        if self.direction in _UNSOUGHT and self.reach_form == "share":
             raise ValueError(
-                "reach_form = 'share': no least distortion is sought up the gradient; set reach_form=fixed"
+                f"reach_form = 'share': no least distortion is sought {_UNSOUGHT[self.direction]}; set reach_form=fixed"
             )
         if self.stored == "activation" and self.trains == "all" and any(self.layers):
             raise ValueError(

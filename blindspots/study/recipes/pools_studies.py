@@ -43,6 +43,12 @@ def _in_rounds(place: str, form: str, reach: float, trains: str) -> ModelSpec:
     return _model(f"{spec.name}-lbfgs", decay=(1e-5, 1e-5, 1e-6), pools=pools)
 
 
+def _linear(place: str) -> ModelSpec:
+    """Return the way beside the one of length 0.75 and weight 0.5 whose direction is not searched for."""
+    spec = _pools(place, "fixed", 0.75, 0.5, "")
+    return _model(f"{spec.name}-linear", pools={**spec.model_dump()["pools"], "direction": "linear"})
+
+
 def _lbfgs(name: str) -> ModelSpec:
     return ModelSpec(name=name, paper="FC100-100-10", hidden=(100, 100), decay=(1e-5, 1e-5, 1e-6))
 
@@ -73,6 +79,7 @@ _CHOICE = (
     ),
     *_RIVALS,
     *_BY_LBFGS,
+    *(_linear(place) for place in ("input", "together")),
 )
 _QUIET: dict[str, Any] = {
     "sets": SetsSpec(rules=(), noise=()),

@@ -17,12 +17,15 @@ from blindspots.store.receipts import read_receipt
 from blindspots.study.model_spec import ModelSpec
 from blindspots.study.recipes.recipe import compared, has_reach, passes_of, recipe_of, settings_of, strength_of
 from blindspots.tables.hardening.comparison import holm, mcnemar, two_way_bootstrap
+from blindspots.tables.hardening.reasons import LONG_NAMES, reasons
 from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import describe, texts
 
 
 def pools_table(results: Results) -> xr.Dataset:
     """Return errors, differences and distortions along ``model``, decay alone first, and McNemar's p along ``seed``.
+
+    What pools are stands along ``layer``, see :mod:`blindspots.tables.hardening.reasons`.
 
     ``error`` is of images held out where the study trains on a part of the training images, and of the test images
     otherwise: the attribute ``on`` says which. Raises :class:`InputError` where the store lacks something.
@@ -59,7 +62,8 @@ def pools_table(results: Results) -> xr.Dataset:
             "source": "https://arxiv.org/abs/1312.6199",
         },
     )
-    return describe(table, _LONG_NAMES)
+    table = table.merge(reasons(results, specs), combine_attrs="override")
+    return describe(table, _LONG_NAMES | LONG_NAMES)
 
 
 _LONG_NAMES = {
@@ -81,6 +85,7 @@ _LONG_NAMES = {
     "mcnemar": "p of McNemar's exact test against decay alone of the same seed",
     "distortion": "mean least distortion, over images read correctly",
     "lower_bound": "mean certified lower bound of the distortion",
+    "certified_share": "share of the least distortion found that is certified, mean over images read correctly",
     "to_alone": "share of its distorted images that decay alone misreads",
     "from_alone": "share of decay alone's distorted images that it misreads",
     "passes": "forward and backward passes of an image in the training, on average; without the making of pools",
@@ -112,6 +117,7 @@ def _row(results: Results, spec: ModelSpec, found: list[xr.Dataset], alone: np.n
         "p": difference[3],
         "distortion": distortion,
         "lower_bound": bound,
+        "certified_share": _certified(found),
         "to_alone": nan if alone is None else float(np.mean([each["to_alone"].values.mean() for each in found])),
         "from_alone": nan if alone is None else float(np.mean([each["from_alone"].values.mean() for each in found])),
         "passes": _passes(results, spec, int(found[0].attrs["trained_on"])),
@@ -122,6 +128,13 @@ def _mean_of_those_read(found: list[xr.Dataset], name: str) -> float:
     """Return a variable's mean over images that are read correctly, whose distortion is not 0; NaN without any."""
     values = np.concatenate([each[name].values[each["distortion"].values > 0] for each in found])
     return float(values.mean()) if len(values) else nan
+
+
+def _certified(found: list[xr.Dataset]) -> float:
+    """Return the mean of the lower bound over the least distortion found; NaN where nothing is read correctly."""
+    least, bound = (np.concatenate([each[name].values for each in found]) for name in ("distortion", "lower_bound"))
+    read = np.isfinite(least) & (least > 0)
+    return float((bound[read] / least[read]).mean()) if read.any() else nan
 
 
 def _passes(results: Results, spec: ModelSpec, images: int) -> float:

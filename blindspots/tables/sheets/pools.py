@@ -19,7 +19,7 @@ _PAPER = (
 
 def pools_sheets(table: xr.Dataset) -> list[Sheet]:
     """Return the errors of all ways, the least of each kind first said in words, and their distortions and costs."""
-    return [_errors(table), _others(table)]
+    return [_errors(table), _others(table), *_reasons(table)]
 
 
 def findings(table: xr.Dataset) -> tuple[str, ...]:
@@ -35,7 +35,22 @@ def findings(table: xr.Dataset) -> tuple[str, ...]:
         f"{100 * _LEVEL:g}% for all rows together. The least error of a pool is {_error(best)}%, {_name(best)}: a "
         f"difference of {_difference(best)} points."
     )
-    return said, *_layers(pools)
+    return said, *_layers(pools), *_told_of_hidden(table)
+
+
+def _told_of_hidden(table: xr.Dataset) -> tuple[str, ...]:
+    """Return a sentence on what the pools of each hidden layer are, over all ways that have one."""
+    told = []
+    for layer in table["layer"].values[1:]:
+        own = table.sel(layer=layer)
+        away, reached, misread = (own[f"pool_{name}"] for name in ("out_of_reach", "reached", "nearest_misread"))
+        if not np.isnan(away).all():
+            told.append(
+                f"of layer {layer} {percent(reached.mean())}% are reached by an image, the others and these stay "
+                f"{percent(away.mean())}% of their change away from any found, and {percent(misread.mean())}% of the "
+                "nearest images are misread"
+            )
+    return (f"Of the activations in the pools: {'; '.join(told)}.",) if told else ()
 
 
 def _layers(pools: list[xr.Dataset]) -> tuple[str, ...]:
@@ -97,23 +112,56 @@ def _others(table: xr.Dataset) -> Sheet:
                 str(row["settings"].item()),
                 number(row["distortion"], 4),
                 number(row["lower_bound"], 5),
+                percent(row["certified_share"]),
                 percent(row["to_alone"]),
                 percent(row["from_alone"]),
                 number(row["passes"], 0),
                 number(spent, 0),
             )
         )
-    columns = ("way of training", "with", "least distortion", "certified", "its set, shown to decay alone %")
+    columns = ("way of training", "with", "least distortion", "certified", "of it %", "its set, shown to decay alone %")
     return Sheet(
         _title(table, "least distortions, transfer and cost"),
         (*columns, "decay alone's, shown to it %", "passes", "seconds"),
         tuple(rows),
         (
             "Least distortions of the first images looked at, of those read correctly, nearest class; certified: the "
-            "mean of their lower bounds. Passes of an image forwards and backwards in a training, without the making "
-            "of pools; seconds of a training by its receipt, on whatever machine it ran.",
+            "mean of their lower bounds, and of it: what share they are of the distortion. Passes of an "
+            "image forwards and backwards in a training, without the making of pools; seconds of a training by its receipt, on whatever machine it ran.",
         ),
     )
+
+
+def _reasons(table: xr.Dataset) -> list[Sheet]:
+    """Return the block on what the pools are, a row a way and layer; none where no way has a pool."""
+    rows = []
+    for model in names(table, "model"):
+        for layer in table["layer"].values:
+            row = table.sel(model=model, layer=layer)
+            if np.isnan(row["pool_gradient"]):
+                continue
+            rows.append(
+                (
+                    str(row["recipe"].item()),
+                    str(row["settings"].item()),
+                    f"{layer}" if layer else "input",
+                    *(number(row[f"pool_{name}"], 3) for name in ("change", "distance")),
+                    *(percent(row[f"pool_{name}"]) for name in ("out_of_reach", "reached")),
+                    number(row["pool_input_change"], 3),
+                    *(percent(row[f"pool_{name}"]) for name in ("misread", "nearest_misread", "gradient")),
+                )
+            )
+    columns = ("way of training", "with", "layer", "change", "farther than any image", "of the change %", "reached %")
+    more = ("input change", "misread %", "nearest image misread %", "of the gradient %")
+    note = (
+        "What is in a pool at the end of a training, first 100 slots. Change: of the layer's activation, Euclidean. "
+        "Farther than any image: the distance from there to the nearest activation that an image of the box was found "
+        "to have, an upper bound of the least, since that search is not convex; reached: within a hundredth of the "
+        "change. Input change: the least found of the image itself that leads to within a tenth of the change of the "
+        "nearest, an upper bound too. Misread: the pool's activations by what follows the layer, and the nearest "
+        "images by the network. Of the gradient: the norm of the pool's part over the sum of all parts'."
+    )
+    return [Sheet(_title(table, "what the pools are"), (*columns, *more), tuple(rows), (note,))] if rows else []
 
 
 def _title(table: xr.Dataset, what: str) -> str:

@@ -15,6 +15,7 @@ from blindspots.distortion.methods import Auto
 from blindspots.distortion.row_work import row_work
 from blindspots.distortion.strategy import search
 from blindspots.distortion.threads import one_by_one
+from blindspots.models.classifier import contrast
 from blindspots.models.layered import classifier_of
 from blindspots.networks.fully_connected import FullyConnected
 from blindspots.study.pools_spec import PoolsSpec
@@ -24,6 +25,7 @@ from blindspots.training.lbfgs import DivergedError
 _AT_ONCE = 500
 """Rows searched together, whatever their number: in another batch a sum has other last bits."""
 _HOW = Auto(effort="fast")
+_NOT_FINITE = "a pool is to be made for weights whose logits are not finite"
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Perturbed:
     values: torch.Tensor
     """(n, units) what is stored: what is added, or the perturbed activations."""
     distance: torch.Tensor
-    """(n,) float32: Euclidean length of the least that was found to mislead; for a gradient's step, its own."""
+    """(n,) float32: Euclidean length of the least that was found to mislead; of a step without a search, its own."""
     success: torch.Tensor
-    """(n,) bool: something was found that misleads; up the gradient nothing is sought, and there is a step at all."""
+    """(n,) bool: something was found that misleads; where nothing is sought, there is a step, or no need of one."""
     target: torch.Tensor
     """(n,) int64: the class that is read in the least perturbed activation."""
 
@@ -52,7 +54,9 @@ def perturbed(
     """Return perturbations of the output of ``layer`` for ``images`` (n, ...) with ``labels`` (n,).
 
     ``turns``: (n,) how far each random target lies behind the label. What is misread from the start is left as it is
-    towards the nearest class (slip "misread from the start"). Perturbed activations stay in [0, 1].
+    towards the nearest class (slip "misread from the start"). Perturbed activations stay in [0, 1]. Where a fixed length
+    is wanted alone, the nearest class by the linearised network (``direction`` "linear") is a fifth of the search's work
+    or less, and mostly the same class.
     """
     inner, before = above(network, layer), activations(network, images, layer)
     if spec.direction == "gradient":
@@ -61,6 +65,13 @@ def perturbed(
         length = (point - before).norm(dim=1)
         with torch.no_grad():
             return Perturbed(_stored(before, point, spec), length, length > 0, inner(point).argmax(dim=1))
+    if spec.direction == "linear":
+        step, misread = towards_nearest(inner, before, labels)
+        point = lengthened(before, step, spec.reach)
+        length = (point - before).norm(dim=1)
+        with torch.no_grad():
+            read = inner(point).argmax(dim=1)
+        return Perturbed(_stored(before, point, spec), length, misread | (length > 0), read)
     least, read, success = least_misleading(inner, before, labels, turns=turns if spec.direction == "random" else None)
     change = least - before
     distance = change.norm(dim=1)
@@ -82,7 +93,7 @@ def least_misleading(
     classifier = classifier_of(inner, values.shape[1:])
     logits = inner(values)
     if not logits.isfinite().all():
-        raise DivergedError("a pool is to be made for weights whose logits are not finite")
+        raise DivergedError(_NOT_FINITE)
     classifier.classes = logits.shape[1]
     wanted: Criterion = AnyOther(labels)
     if turns is not None:
@@ -92,6 +103,31 @@ def least_misleading(
     search(attempt, _HOW, parts=todo.split(_AT_ONCE), each=one_by_one)
     read = classifier.logits(attempt.point).argmax(dim=1)
     return attempt.point, read, wanted.reached(read)
+
+
+@torch.no_grad()
+def towards_nearest(inner: nn.Module, values: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the way (n, units) to the boundary that looks the nearest from ``values``, and what is misread (n,).
+
+    The boundary with class j looks (f_y - f_j) / |grad (f_y - f_j)| away, and lies up the gradient of f_j - f_y. From
+    what is misread already it is no way at all: zeros.
+    """
+    classifier = classifier_of(inner, values.shape[1:])
+    way, misread = torch.zeros_like(values), torch.zeros_like(labels, dtype=torch.bool)
+    for start in range(0, len(values), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        logits, tape = classifier.evaluate(values[part])
+        if not logits.isfinite().all():
+            raise DivergedError(_NOT_FINITE)
+        own, classes = labels[part, None], logits.shape[1]
+        others = (own + torch.arange(1, classes, device=own.device)) % classes
+        gaps = logits.gather(1, own) - logits.gather(1, others)
+        row, _, normals = classifier.closest(tape, contrast(others, own, like=logits), gaps, within=1.0)
+        first = torch.ones_like(row, dtype=torch.bool)
+        first[1:] = row[1:] != row[:-1]  # of boundaries equally far, one
+        misread[part] = logits.argmax(dim=1) != labels[part]
+        way[part][row[first]] = normals[first]
+    return way.masked_fill_(misread[:, None], 0), misread
 
 
 def loss_gradient(inner: nn.Module, values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

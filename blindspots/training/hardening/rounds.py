@@ -40,8 +40,8 @@ def descend_in_rounds(
 
     ``images``: the objective without pools, which the first round minimises, and every other in which no pool shows
     anything; ``memory``: what this yielded last, or nothing; ``most``: iterations in a round, fewer where no step
-    lowers the loss; ``on_row``: is told each row and its round. An evaluation is one of all images and all that is shown.
-    Raises :class:`DivergedError` where the loss is not finite.
+    lowers the loss; ``on_row``: is told each row and its round. An evaluation is one of all images and all that is
+    shown. Raises :class:`DivergedError` where the loss is not finite.
     """
     shapes = [(layer.out_features, layer.in_features) for layer in network.linears]
     weight = kept.source.spec.weight

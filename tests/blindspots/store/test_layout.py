@@ -11,6 +11,7 @@ def test_everything_in_a_store_lies_where_the_layout_says(tiny_root: Path) -> No
         "detectors",
         "pools",
         "hardened",
+        "reasons",
     }  # of which it has none
     for file in (
         layout.STUDY,

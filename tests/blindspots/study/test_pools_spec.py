@@ -29,6 +29,10 @@ def model(**fields: Any) -> ModelSpec:
         ({"layers": 1, "reach": 7.2}, "pools.reach = 7.2: the box of the 50 values of layer 1 is 7.071 across"),
         ({"reach": -1}, "pools.reach = -1"),
         ({"direction": "gradient", "reach_form": "share"}, "no least distortion is sought up the gradient"),
+        (
+            {"direction": "linear", "reach_form": "share"},
+            "reach_form = 'share': no least distortion is sought in the linear direction; set reach_form=fixed",
+        ),
         ({"layers": [0, 2], "stored": "activation"}, "trains = 'all': an activation that is stored for layer 2"),
         ({"delay": 2}, "pools.delay = 2"),
         ({"depth": 2}, "pools.depth: no such field"),

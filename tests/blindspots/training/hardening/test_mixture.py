@@ -61,6 +61,7 @@ def test_pools_that_change_nothing_are_plain_training(
         {"delay": 0},
         {"direction": "random"},
         {"direction": "gradient"},
+        {"direction": "linear"},
         {"reach_form": "share"},
         {"trains": "above"},
         {"trains": "above", "stored": "activation"},

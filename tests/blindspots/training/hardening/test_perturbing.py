@@ -6,7 +6,7 @@ import torch
 from blindspots.distortion.exact.linear import exact_linear_distortion
 from blindspots.study.pools_spec import PoolsSpec
 from blindspots.training.hardening.parts import above, activations
-from blindspots.training.hardening.perturbing import lengthened, loss_gradient, perturbed
+from blindspots.training.hardening.perturbing import lengthened, loss_gradient, perturbed, towards_nearest
 from blindspots.training.hardening.refreshing import joined, parts_of
 from blindspots.training.lbfgs import DivergedError
 from tests.fixed import fixed_images, fixed_network, labels_read
@@ -51,7 +51,35 @@ def test_what_is_found_misleads_what_follows_and_shares_of_it_lie_on_the_way(lay
     assert torch.allclose(whole.distance, whole.values.norm(dim=1), atol=1e-5)
 
 
-@pytest.mark.parametrize("direction", ["nearest", "gradient"])
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_the_linear_direction_is_that_of_the_boundary_that_looks_the_nearest(layer: int) -> None:
+    network = fixed_network(12, 9)
+    inner, values = above(network, layer), activations(network, IMAGES.double(), layer)
+    way, misread = towards_nearest(inner, values, LABELS)
+    assert misread.tolist() == WRONG.tolist()
+    for row in range(0, 60, 7):
+        at = values[row : row + 1].requires_grad_()
+        logits = inner(at)[0]
+        leads = [logits[LABELS[row]] - logits[other] for other in range(10) if other != LABELS[row]]
+        slopes = [torch.autograd.grad(lead, at, retain_graph=True)[0][0] for lead in leads]
+        nearest = min(range(9), key=lambda j: float(leads[j] / slopes[j].norm()))
+        torch.testing.assert_close(way[row], torch.zeros_like(way[row]) if misread[row] else -slopes[nearest])
+    found = perturbed(NETWORK, IMAGES, LABELS, layer=layer, spec=pools(direction="linear"), turns=TURNS)
+    assert found.success.all()
+    assert not found.values[WRONG].any()
+    torch.testing.assert_close(found.distance, found.values.norm(dim=1), atol=1e-6, rtol=1e-4)
+
+
+def test_the_linear_direction_is_mostly_the_searchs() -> None:
+    asked = {"layer": 1, "turns": TURNS}
+    quick, sought = (
+        perturbed(NETWORK, IMAGES, LABELS, spec=pools(direction=name), **asked).values for name in ("linear", "nearest")
+    )
+    alike = torch.cosine_similarity(quick, sought)[~WRONG]
+    assert float((alike > 0.8).float().mean()) > 0.6
+
+
+@pytest.mark.parametrize("direction", ["nearest", "gradient", "linear"])
 def test_a_fixed_length_is_kept_but_for_the_box(direction: str) -> None:
     found = perturbed(NETWORK, IMAGES, LABELS, layer=1, spec=pools(direction=direction), turns=TURNS)
     point = activations(NETWORK, IMAGES, 1) + found.values
@@ -99,8 +127,9 @@ def test_weights_that_are_not_finite_have_diverged() -> None:
     network = fixed_network(12, 9).float()
     with torch.no_grad():
         network.linears[2].bias.fill_(float("nan"))
-    with pytest.raises(DivergedError, match="not finite"):
-        perturbed(network, IMAGES, LABELS, layer=1, spec=pools(), turns=TURNS)
+    for direction in ("nearest", "linear"):
+        with pytest.raises(DivergedError, match="not finite"):
+            perturbed(network, IMAGES, LABELS, layer=1, spec=pools(direction=direction), turns=TURNS)
 
 
 def test_parts_of_a_group_are_the_group() -> None:

@@ -98,12 +98,20 @@ def test_the_table_has_a_row_a_way_and_the_papers_errors_beside(folder: Path) ->
         assert np.isnan(table.sel(model="alone")["difference"])
         sheets = pools_sheets(table)
         text = "\n".join(" | ".join(row) for sheet in sheets for row in sheet.rows)
+        assert float(near["certified_share"]) == pytest.approx(_certified(groups["near"]))
         assert "below 1.2% by pools" in text
         assert "1.3% by dropout" in text
         assert "pool of layer 1, trains above" in text
         assert "not shown" in sheets[0].notes[0]  # errors on test images
         assert "Of 2 ways with pools" in findings(table)[0]
+        assert "of layer 1 " in findings(table)[-1]
+        assert [row[2] for row in sheets[2].rows] == ["input", "1"]
         assert findings(table.sel(model=["alone", "drop"])) == ()
+
+
+def _certified(groups: list[xr.Dataset]) -> float:
+    least, bound = (np.concatenate([each[name].values for each in groups]) for name in ("distortion", "lower_bound"))
+    return float((bound / least)[least > 0].mean())
 
 
 def test_the_table_that_is_read_back_is_the_one_that_is_drawn(folder: Path) -> None:
