@@ -126,8 +126,9 @@ def _others(table: xr.Dataset) -> Sheet:
         tuple(rows),
         (
             "Least distortions of the first images looked at, of those read correctly, nearest class; certified: the "
-            "mean of their lower bounds, and of it: what share they are of the distortion. Passes of an "
-            "image forwards and backwards in a training, without the making of pools; seconds of a training by its receipt, on whatever machine it ran.",
+            "mean of their lower bounds, and of it: what share of the distortion they are. Passes of an image forwards "
+            "and backwards in a training, without the making of pools; seconds of a training by its receipt, on "
+            "whatever machine it ran.",
         ),
     )
 

@@ -54,9 +54,8 @@ def perturbed(
     """Return perturbations of the output of ``layer`` for ``images`` (n, ...) with ``labels`` (n,).
 
     ``turns``: (n,) how far each random target lies behind the label. What is misread from the start is left as it is
-    towards the nearest class (slip "misread from the start"). Perturbed activations stay in [0, 1]. Where a fixed length
-    is wanted alone, the nearest class by the linearised network (``direction`` "linear") is a fifth of the search's work
-    or less, and mostly the same class.
+    towards the nearest class (slip "misread from the start"). Perturbed activations stay in [0, 1]. Where only a fixed
+    length is wanted, ``direction`` "linear" takes the boundary that looks the nearest, without the search's work.
     """
     inner, before = above(network, layer), activations(network, images, layer)
     if spec.direction == "gradient":
