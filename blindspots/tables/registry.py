@@ -113,6 +113,14 @@ def pools(study: "Study") -> str:
     return "" if compared(study) else f"{lacking}, or take the study pools"
 
 
+def pooled(study: "Study") -> str:
+    """Tell what a study lacks to tell what pools are."""
+    from blindspots.study.recipes.recipe import with_pools
+
+    lacking = "no pools in ways of training to compare: name models with pools, and one with hardening={}"
+    return "" if with_pools(study) else f"{lacking}, or take the study pools"
+
+
 _MODELS = deferred("blindspots.tables.model_tables:model_table")
 _MODEL_SHEETS = deferred("blindspots.tables.sheets.model:model_sheets")
 _TRANSFER = deferred("blindspots.tables.transfer_tables:transfer_table")
@@ -230,6 +238,17 @@ TABLES: Registry[Table] = Registry(
         "test error below 1.2%, finds the higher layers' examples more useful, and leaves a comparison to later work. "
         "Here it is, beside what else makes networks robust.",
         figures=("pools",),
+        reads=("pools",),
+    ),
+    Table(
+        "reasons",
+        "what pools of adversarial examples are: whether images reach them, and what they weigh",
+        draw=deferred("blindspots.tables.hardening.reasons:reasons_table"),
+        sheets=deferred("blindspots.tables.sheets.pools:reasons_sheets"),
+        lacks=pooled,
+        heading="Why: what is in the pools",
+        opening="A perturbed activation of a hidden layer need not be one that any image has. For each the nearest "
+        "that one has is sought.",
         reads=("pools",),
     ),
 )

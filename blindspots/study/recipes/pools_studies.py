@@ -37,9 +37,9 @@ def _pools(place: str, form: str, reach: float, weight: float, trains: str) -> M
 
 
 def _in_rounds(place: str, form: str, reach: float, trains: str) -> ModelSpec:
-    """Return a way with pools that L-BFGS trains, as it did the paper's networks, as long as 40 epochs of pools are."""
+    """Return a way with pools that L-BFGS trains, as it did the paper's networks."""
     spec = _pools(place, form, reach, 0.5, trains)
-    pools = {**spec.model_dump()["pools"], "lbfgs": {"rounds": 10, "iterations": 6}}
+    pools = {**spec.model_dump()["pools"], "lbfgs": {"rounds": 20, "iterations": 10}}
     return _model(f"{spec.name}-lbfgs", decay=(1e-5, 1e-5, 1e-6), pools=pools)
 
 

@@ -91,6 +91,11 @@ def compared(study: Study) -> tuple[ModelSpec, ...]:
     return ()
 
 
+def with_pools(study: Study) -> tuple[ModelSpec, ...]:
+    """Return the models that are compared and have pools with any effect."""
+    return tuple(spec for spec in compared(study) if spec.pools is not None and not spec.pools.idle)
+
+
 def _alike(spec: ModelSpec, other: ModelSpec) -> bool:
     """Tell whether two models are trained networks of the same shape, on the same images, from the same weights."""
     own, others = ((each.network, each.hidden, each.split, each.initial) for each in (spec, other))

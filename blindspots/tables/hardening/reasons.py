@@ -1,63 +1,92 @@
-"""What the pools of each way of training are, layer by layer: reached by images or not, and of what weight."""
+"""What the pools of each way of training are, layer by layer: whether images reach them, and what they weigh."""
 
-from collections.abc import Sequence
+from math import nan
 
 import numpy as np
 import xarray as xr
 
 from blindspots.results.results import Results
 from blindspots.store import layout
-from blindspots.study.model_spec import ModelSpec
+from blindspots.study.recipes.recipe import recipe_of, settings_of, with_pools
+from blindspots.tables.registry import TABLES
+from blindspots.tables.rows import texts
 
 REACHED = 0.01
 """An activation is reached when an image comes nearer than this share of the pool's change."""
 
-LONG_NAMES = {
-    "pool_change": "mean distance of a pool's activations from those of their own images",
-    "pool_distance": "mean distance to the nearest activation found that any image of the box has; an upper bound",
-    "pool_out_of_reach": "the same as a share of the change, mean over slots; an upper bound",
-    "pool_reached": "share of the activations that an image reaches, but for a hundredth of the change",
-    "pool_input_change": "mean Euclidean length of the least change found of an image that leads there, or nearly",
-    "pool_misread": "share of the pool's activations that what follows the layer misreads",
-    "pool_nearest_misread": "share of the images nearest to them that the network misreads",
-    "pool_gradient": "share of the loss's gradient that the pool has, by norms",
+_LONG_NAMES = {
+    "recipe": "way of training",
+    "settings": "its numbers",
+    "n": "slots looked at that are moved, all seeds together",
+    "change": "mean distance of a pool's activations from those of their own images",
+    "distance": "mean distance to the nearest activation found that any image of the box has; an upper bound",
+    "out_of_reach": "the same as a share of the change, mean over slots; an upper bound",
+    "reached": "share of the activations that an image reaches, but for a hundredth of the change",
+    "input_change": "mean Euclidean length of the least change found of an image that leads there, or nearly",
+    "misread": "share of the pool's activations that what follows the layer misreads",
+    "nearest_misread": "share of the images nearest to them that the network misreads",
+    "gradient": "share of the loss's gradient that the pool has, by norms",
 }
 
 
-def reasons(results: Results, specs: Sequence[ModelSpec]) -> xr.Dataset:
-    """Return means over slots and seeds along ``model`` and ``layer``, 0 being the input; NaN where there is no pool.
+def reasons_table(results: Results) -> xr.Dataset:
+    """Return means over slots and seeds along ``model`` and ``layer``, 0 being the input; ``n`` is 0 without a pool.
 
     Raises :class:`InputError` where the store lacks something.
     """
-    layers = max(len(spec.hidden) for spec in specs) + 1
-    found = {name: np.full((len(specs), layers), np.nan) for name in LONG_NAMES}
+    study = results.study
+    specs = with_pools(study)
+    layers = max(max(spec.pools.layers) for spec in specs if spec.pools) + 1
+    shape = (len(specs), layers)
+    found = {name: np.full(shape, nan) for name in list(_LONG_NAMES)[3:]}
+    counts = np.zeros(shape, np.int64)
     for row, spec in enumerate(specs):
-        if spec.pools is None or spec.pools.idle:
-            continue
-        seeds = [results.group(layout.reasons(spec.name, seed)) for seed in range(results.study.seeds)]
-        for layer in spec.pools.layers:
-            for name, value in _means([each.sel(layer=layer) for each in seeds]).items():
+        seeds = [results.group(layout.reasons(spec.name, seed)) for seed in range(study.seeds)]
+        for layer in spec.pools.layers if spec.pools else ():
+            counts[row, layer], means = _means([each.sel(layer=layer) for each in seeds])
+            for name, value in means.items():
                 found[name][row, layer] = value
-    return xr.Dataset({name: (("model", "layer"), values) for name, values in found.items()})
+    table = xr.Dataset(
+        {
+            "recipe": ("model", texts(map(recipe_of, specs))),
+            "settings": ("model", texts(map(settings_of, specs))),
+            "n": (("model", "layer"), counts),
+            **{name: (("model", "layer"), values) for name, values in found.items()},
+        },
+        coords={"model": texts(spec.name for spec in specs), "layer": np.arange(layers)},
+        attrs={
+            "table": "reasons",
+            "title": TABLES["reasons"].title,
+            "study": study.name,
+            "dataset": study.dataset_name,
+            "seeds": study.seeds,
+            "source": "https://arxiv.org/abs/1312.6199",
+        },
+    )
+    for name, text in _LONG_NAMES.items():
+        table[name].attrs |= {"long_name": text, "units": _UNITS.get(name, "1")}
+    return table
 
 
-def _means(seeds: list[xr.Dataset]) -> dict[str, float]:
+def _means(seeds: list[xr.Dataset]) -> tuple[int, dict[str, float]]:
+    """Return how many slots are moved, and the means over those."""
     of = {name: np.concatenate([each[name].values for each in seeds]) for name in _SLOTS}
     there = of["change"] > 0  # a slot that is moved at all; NaN is not there
     gradient = float(np.mean([float(each["gradient_share"]) for each in seeds]))
     if not there.any():
-        return {"pool_gradient": gradient}
+        return 0, {}
     change, distance, least, misread, nearest = (of[name][there] for name in _SLOTS)
-    return {
-        "pool_change": float(change.mean()),
-        "pool_distance": float(distance.mean()),
-        "pool_out_of_reach": float((distance / change).mean()),
-        "pool_reached": float((distance <= REACHED * change).mean()),
-        "pool_input_change": float(least.mean()),
-        "pool_misread": float(misread.mean()),
-        "pool_nearest_misread": float(nearest.mean()),
-        "pool_gradient": gradient,
+    return int(there.sum()), {
+        "change": float(change.mean()),
+        "distance": float(distance.mean()),
+        "out_of_reach": float((distance / change).mean()),
+        "reached": float((distance <= REACHED * change).mean()),
+        "input_change": float(least.mean()),
+        "misread": float(misread.mean()),
+        "nearest_misread": float(nearest.mean()),
+        "gradient": gradient,
     }
 
 
+_UNITS = {"change": "activation", "distance": "activation", "input_change": "pixel value"}
 _SLOTS = ("change", "distance", "input_change", "misread", "nearest_misread")

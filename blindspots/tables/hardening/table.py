@@ -17,15 +17,12 @@ from blindspots.store.receipts import read_receipt
 from blindspots.study.model_spec import ModelSpec
 from blindspots.study.recipes.recipe import compared, has_reach, passes_of, recipe_of, settings_of, strength_of
 from blindspots.tables.hardening.comparison import holm, mcnemar, two_way_bootstrap
-from blindspots.tables.hardening.reasons import LONG_NAMES, reasons
 from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import describe, texts
 
 
 def pools_table(results: Results) -> xr.Dataset:
     """Return errors, differences and distortions along ``model``, decay alone first, and McNemar's p along ``seed``.
-
-    What pools are stands along ``layer``, see :mod:`blindspots.tables.hardening.reasons`.
 
     ``error`` is of images held out where the study trains on a part of the training images, and of the test images
     otherwise: the attribute ``on`` says which. Raises :class:`InputError` where the store lacks something.
@@ -62,8 +59,7 @@ def pools_table(results: Results) -> xr.Dataset:
             "source": "https://arxiv.org/abs/1312.6199",
         },
     )
-    table = table.merge(reasons(results, specs), combine_attrs="override")
-    return describe(table, _LONG_NAMES | LONG_NAMES)
+    return describe(table, _LONG_NAMES)
 
 
 _LONG_NAMES = {

@@ -19,7 +19,7 @@ _PAPER = (
 
 def pools_sheets(table: xr.Dataset) -> list[Sheet]:
     """Return the errors of all ways, the least of each kind first said in words, and their distortions and costs."""
-    return [_errors(table), _others(table), *_reasons(table)]
+    return [_errors(table), _others(table)]
 
 
 def findings(table: xr.Dataset) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def findings(table: xr.Dataset) -> tuple[str, ...]:
         f"{100 * _LEVEL:g}% for all rows together. The least error of a pool is {_error(best)}%, {_name(best)}: a "
         f"difference of {_difference(best)} points."
     )
-    return said, *_layers(pools), *_told_of_hidden(table)
+    return said, *_layers(pools)
 
 
 def _told_of_hidden(table: xr.Dataset) -> tuple[str, ...]:
@@ -43,8 +43,8 @@ def _told_of_hidden(table: xr.Dataset) -> tuple[str, ...]:
     told = []
     for layer in table["layer"].values[1:]:
         own = table.sel(layer=layer)
-        away, reached, misread = (own[f"pool_{name}"] for name in ("out_of_reach", "reached", "nearest_misread"))
-        if not np.isnan(away).all():
+        away, reached, misread = (own[name] for name in ("out_of_reach", "reached", "nearest_misread"))
+        if int(own["n"].sum()):
             told.append(
                 f"of layer {layer} {percent(reached.mean())}% are reached by an image, the others and these stay "
                 f"{percent(away.mean())}% of their change away from any found, and {percent(misread.mean())}% of the "
@@ -133,23 +133,23 @@ def _others(table: xr.Dataset) -> Sheet:
     )
 
 
-def _reasons(table: xr.Dataset) -> list[Sheet]:
-    """Return the block on what the pools are, a row a way and layer; none where no way has a pool."""
+def reasons_sheets(table: xr.Dataset) -> list[Sheet]:
+    """Return the block on what the pools are, a row a way and layer, and what it says of hidden layers."""
     rows = []
     for model in names(table, "model"):
         for layer in table["layer"].values:
             row = table.sel(model=model, layer=layer)
-            if np.isnan(row["pool_gradient"]):
+            if not int(row["n"]):
                 continue
             rows.append(
                 (
                     str(row["recipe"].item()),
                     str(row["settings"].item()),
                     f"{layer}" if layer else "input",
-                    *(number(row[f"pool_{name}"], 3) for name in ("change", "distance")),
-                    *(percent(row[f"pool_{name}"]) for name in ("out_of_reach", "reached")),
-                    number(row["pool_input_change"], 3),
-                    *(percent(row[f"pool_{name}"]) for name in ("misread", "nearest_misread", "gradient")),
+                    *(number(row[name], 3) for name in ("change", "distance")),
+                    *(percent(row[name]) for name in ("out_of_reach", "reached")),
+                    number(row["input_change"], 3),
+                    *(percent(row[name]) for name in ("misread", "nearest_misread", "gradient")),
                 )
             )
     columns = ("way of training", "with", "layer", "change", "farther than any image", "of the change %", "reached %")
@@ -162,7 +162,8 @@ def _reasons(table: xr.Dataset) -> list[Sheet]:
         "nearest, an upper bound too. Misread: the pool's activations by what follows the layer, and the nearest "
         "images by the network. Of the gradient: the norm of the pool's part over the sum of all parts'."
     )
-    return [Sheet(_title(table, "what the pools are"), (*columns, *more), tuple(rows), (note,))] if rows else []
+    title = f"What the pools are; study {table.attrs['study']}, {table.attrs['dataset']}"
+    return [Sheet(title, (*columns, *more), tuple(rows), (note, *_told_of_hidden(table)))]
 
 
 def _title(table: xr.Dataset, what: str) -> str:

@@ -25,7 +25,7 @@ from blindspots.networks.fully_connected import FullyConnected
 from blindspots.store import layout
 from blindspots.store.receipts import read_receipt
 from blindspots.study.pools_spec import PoolsSpec
-from blindspots.study.recipes.recipe import compared
+from blindspots.study.recipes.recipe import with_pools
 from blindspots.study.study import Study
 from blindspots.training.hardening.full_batch import Shown
 from blindspots.training.hardening.parts import above, below
@@ -215,7 +215,6 @@ def _filled(values: torch.Tensor) -> np.ndarray:
 
 def pool_reasons(study: Study) -> Iterator[PoolReasons]:
     """Return a job for each seed of each model with pools that is compared."""
-    for spec in compared(study):
-        if spec.pools is not None and not spec.pools.idle:
-            for seed in range(study.seeds):
-                yield PoolReasons(spec.name, seed)
+    for spec in with_pools(study):
+        for seed in range(study.seeds):
+            yield PoolReasons(spec.name, seed)

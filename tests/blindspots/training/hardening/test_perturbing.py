@@ -62,7 +62,7 @@ def test_the_linear_direction_is_that_of_the_boundary_that_looks_the_nearest(lay
         logits = inner(at)[0]
         leads = [logits[LABELS[row]] - logits[other] for other in range(10) if other != LABELS[row]]
         slopes = [torch.autograd.grad(lead, at, retain_graph=True)[0][0] for lead in leads]
-        nearest = min(range(9), key=lambda j: float(leads[j] / slopes[j].norm()))
+        nearest = min(range(9), key=lambda j: float((leads[j] / slopes[j].norm()).detach()))
         torch.testing.assert_close(way[row], torch.zeros_like(way[row]) if misread[row] else -slopes[nearest])
     found = perturbed(NETWORK, IMAGES, LABELS, layer=layer, spec=pools(direction="linear"), turns=TURNS)
     assert found.success.all()
@@ -89,7 +89,7 @@ def test_a_fixed_length_is_kept_but_for_the_box(direction: str) -> None:
     moved = length > 0
     assert torch.allclose(length[inside & moved], torch.tensor(0.4), atol=1e-5)
     assert (length <= 0.4 + 1e-5).all()
-    assert (inside & moved).sum() > 3
+    assert (inside & moved).sum() > 2
 
 
 def test_an_activation_is_stored_whole() -> None:

@@ -71,6 +71,7 @@ def test_shares_of_the_gradient_are_autograds(folder: Path) -> None:
         found, network = results.group(layout.reasons("both", 0)), results.network("both", 0)
         workspace = Workspace(results.study, Place.at(folder / "root"))
         assert isinstance(network, FullyConnected)
+        network.requires_grad_(True)
         parts = {}
         ids = workspace.examples("train", 24)
         images, labels = workspace.dataset.images("train", ids), workspace.dataset.labels("train", ids)

@@ -14,11 +14,13 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.results import Results
 from blindspots.store import layout
 from blindspots.store.place import Place
+from blindspots.study import load_study
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
+from blindspots.tables import TABLES
 from blindspots.tables.drawing import draw_table, in_order
 from blindspots.tables.sheets.formats import FORMATS, render
-from blindspots.tables.sheets.pools import findings, pools_sheets
+from blindspots.tables.sheets.pools import findings, pools_sheets, reasons_sheets
 from tests.small_quocnet import small_pictures
 
 pytestmark = pytest.mark.xdist_group("hardening_results")  # one study, made once
@@ -104,19 +106,39 @@ def test_the_table_has_a_row_a_way_and_the_papers_errors_beside(folder: Path) ->
         assert "pool of layer 1, trains above" in text
         assert "not shown" in sheets[0].notes[0]  # errors on test images
         assert "Of 2 ways with pools" in findings(table)[0]
-        assert "of layer 1 " in findings(table)[-1]
-        assert [row[2] for row in sheets[2].rows] == ["input", "1"]
         assert findings(table.sel(model=["alone", "drop"])) == ()
 
 
 def _certified(groups: list[xr.Dataset]) -> float:
     least, bound = (np.concatenate([each[name].values for each in groups]) for name in ("distortion", "lower_bound"))
-    return float((bound / least)[least > 0].mean())
+    return float((bound[least > 0] / least[least > 0]).mean())
 
 
-def test_the_table_that_is_read_back_is_the_one_that_is_drawn(folder: Path) -> None:
+def test_the_table_of_reasons_has_a_row_a_pool(folder: Path) -> None:
     with Results(folder / "root") as results:
-        stored, drawn = results.table("pools"), draw_table("pools", results)
+        table = results.table("reasons")
+        assert table is not None
+        groups = [results.group(layout.reasons("far", seed)).sel(layer=1) for seed in (0, 1)]
+        change, distance = (np.concatenate([each[name].values for each in groups]) for name in ("change", "distance"))
+        moved = change > 0
+        far = table.sel(model="far", layer=1)
+        assert int(far["n"]) == moved.sum() > 5
+        assert float(far["out_of_reach"]) == pytest.approx((distance[moved] / change[moved]).mean())
+        assert float(far["reached"]) == pytest.approx((distance[moved] <= 0.01 * change[moved]).mean())
+        assert float(far["gradient"]) == pytest.approx(np.mean([float(each["gradient_share"]) for each in groups]))
+        assert int(table.sel(model="far", layer=0)["n"]) == 0
+        near = table.sel(model="near", layer=0)
+        assert (float(near["distance"]), float(near["reached"])) == (0, 1)
+        (sheet,) = reasons_sheets(table)
+        assert [row[2] for row in sheet.rows] == ["input", "1"]
+        assert "of layer 1 " in sheet.notes[-1]
+        assert "no pools" in TABLES["reasons"].lacks(load_study("quick"))
+
+
+@pytest.mark.parametrize("name", ["pools", "reasons"])
+def test_the_table_that_is_read_back_is_the_one_that_is_drawn(folder: Path, name: str) -> None:
+    with Results(folder / "root") as results:
+        stored, drawn = results.table(name), draw_table(name, results)
         assert stored is not None
         for form in FORMATS:
             assert render(in_order(stored), form) == render(drawn, form), form
