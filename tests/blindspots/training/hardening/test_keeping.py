@@ -3,7 +3,7 @@
 import torch
 
 from blindspots.training.hardening.keeping import KeptPools
-from blindspots.training.hardening.refreshing import OwnRefresher, Source
+from blindspots.training.hardening.refreshing import OwnRefresher, Source, Weights
 from tests.blindspots.training.conftest import Problem
 from tests.blindspots.training.hardening.test_mixture import POOLS, network_of
 
@@ -35,3 +35,23 @@ def test_what_is_restored_goes_on_as_what_was_kept(problem: Problem) -> None:
         for name, tensor in pool.tensors().items():
             assert torch.equal(tensor, again.pools[layer].tensors()[name]), name
         assert (pool.round == 2).sum() == 12
+
+
+def test_a_round_is_made_from_the_weights_at_the_beginning_of_the_one_before(problem: Problem) -> None:
+    told = dict[int, torch.Tensor]()
+
+    class Recording(OwnRefresher):
+        def begin(self, number: int, weights: Weights) -> None:
+            told[number] = weights["layers.1.weight"].clone()
+            super().begin(number, weights)
+
+    for delay in (1, 0):
+        source = Source(POOLS.model_copy(update={"delay": delay}), *problem, classes=3, seed=0)
+        kept = KeptPools(source, Recording(source, network_of()), network_of(), 4)
+        told.clear()
+        networks = [network_of(number) for number in range(4)]
+        for number, network in enumerate(networks):
+            kept.begin(number, network)
+        assert sorted(told) == [1, 2, 3]
+        for number, weight in told.items():
+            assert torch.equal(weight, networks[number - delay].linears[0].weight)
