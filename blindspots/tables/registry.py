@@ -117,7 +117,7 @@ def pooled(study: "Study") -> str:
     """Tell what a study lacks to tell what pools are."""
     from blindspots.study.recipes.recipe import with_pools
 
-    lacking = "no pools in ways of training to compare: name models with pools, and one with hardening={}"
+    lacking = "no ways of training to compare that have pools: name models with pools, and one with hardening={}"
     return "" if with_pools(study) else f"{lacking}, or take the study pools"
 
 
