@@ -231,7 +231,7 @@ def serve(
     require_workflow("blindspots serve")
     from blindspots.study.file import load_study
 
-    wanted = load_study(study, changes)
+    load_study(study, changes)
     _require_named_server()
     from blindspots.networks import PACKAGES
     from blindspots.store.place import Place
@@ -240,7 +240,7 @@ def serve(
     if networks:
         os.environ[PACKAGES] = ",".join(networks)  # for the processes of the runs: no form may say it
 
-    serve_flows(wanted, root=str(Place.at(root)), workers=workers, cron=cron)
+    serve_flows(study, changes or [], root=str(Place.at(root)), workers=workers, cron=cron)
 
 
 def _require_named_server() -> None:

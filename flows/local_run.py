@@ -86,6 +86,7 @@ def run_on_workers(
         from flows.study import study_flow
 
         if server is not None:
+            running.watched = False
             server.wait()
             stack.callback(send_logs)
 
@@ -104,6 +105,6 @@ def run_on_workers(
 
         with watched(lost, stop, kill), progress_bars(workspace, plan) as running.observer:
             found: dict[str, Any] = study_flow(
-                study=workspace.study, root=root, workers=workers, device=device, data=None
+                study=None, unrolled=workspace.study, root=root, workers=workers, device=device, data=None
             )
     return outcome | found

@@ -22,8 +22,8 @@ from rich.text import Text
 
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.plan import Plan
-from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
+from flows.operating.tally import Tally
 
 _BAR = 14
 _BESIDE = 80  # columns that all but the line take
@@ -111,31 +111,18 @@ def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
     """
     console = Console(stderr=True)
     bars = _bars(console)
-    stages: dict[str, TaskID] = {}
-    done: dict[str, int] = {}
-    base: dict[str, int] = {}
-    for stage in STAGES:
-        jobs = plan.stage(stage)
-        sizes = {job.key: sum(job.size(workspace, shard) for shard in range(job.shards(workspace))) for job in jobs}
-        left = sum(
-            sum(job.size(workspace, shard) for shard in plan.to_do[job.key])
-            if job.key in plan.to_do
-            else sizes[job.key] * (job.key in plan.waiting)
-            for job in jobs
-        )
-        total = sum(sizes.values())
-        base[stage] = total - left
-        unit = jobs[0].unit if jobs else ""
-        stages[stage] = bars.add_task(stage, total=total, completed=total - left, unit=unit, line="")
+    tally = Tally(workspace, plan)
+    stages: dict[str, TaskID] = {
+        name: bars.add_task(name, total=stage.total, completed=stage.before, unit=stage.unit, line="")
+        for name, stage in tally.stages.items()
+    }
 
     def observe(progress: Progress) -> None:
-        done[progress.job] = progress.done
-        keys = {job.key for job in plan.stage(progress.stage)}
-        moved = sum(count for key, count in done.items() if key in keys)
+        stage = tally.note(progress)
         name = progress.job.partition("/")[2]
         line = f"{name}: {progress.message}" if progress.message else name
         task = stages[progress.stage]
-        bars.update(task, completed=base[progress.stage] + moved, line=_cut(line, console.width))
+        bars.update(task, completed=stage.before + stage.moved, line=_cut(line, console.width))
         if not console.is_terminal:
             lines.told(bars.tasks[task])
 

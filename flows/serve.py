@@ -2,6 +2,7 @@
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect import Flow, serve
@@ -11,39 +12,56 @@ from prefect.settings import get_current_settings
 from prefect.types.entrypoint import EntrypointType
 
 from blindspots.errors import InputError
-from blindspots.study.study import Study
 from blindspots.jobs.stage import STAGES
+from blindspots.study.built_in import BUILT_IN
+from blindspots.study.part import from_anywhere, slug
 from flows.local_server import check_home, require_server
+from flows.operating.form import check_one, study_called
+from flows.operating.file_bounds import bounds_of_a_file
+from flows.operating.verify import verify
 from flows.study import stage_flow, study_flow
 
 _TAGS = ["blindspots"]
 
 
-def deployments(study: Study, *, root: str, workers: int | None, cron: str | None) -> list[RunnerDeployment]:
-    """Return a deployment of the study, and one of each of its stages.
+def deployments(
+    study: str, changes: Sequence[str] = (), *, root: str, workers: int | None = None, cron: str | None = None
+) -> list[RunnerDeployment]:
+    """Return deployments: of a study, of each of its stages, of what verifies its root, of any file's bounds.
 
-    ``cron`` schedules the study. Only one run of each of the study's is under way at a time, and one more is
-    cancelled: they would wait for each other's root.
+    ``study``: as its form names it; ``cron`` schedules it as a whole. Only one run of each that works in the root is
+    under way at a time, and one more is cancelled: they would wait for each other's root. A deployment is called after
+    what it does, such as ``study/run-mnist-in-store``.
     """
-    parameters: dict[str, Any] = {"study": study.model_dump(mode="json"), "root": root, "workers": workers}
-    flows: list[Flow[..., Any]] = [study_flow, *map(stage_flow, STAGES)]
-    made = [
-        each.to_deployment(
-            name="blindspots",
-            parameters=parameters,
-            cron=cron if each is study_flow else None,
-            tags=_TAGS,
-            concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
-        for each in flows
-    ]
-    return [
-        each for each in made if isinstance(each, RunnerDeployment)
-    ]  # for the type checker: none is a coroutine here
+    check_one(study, None)
+    study = study if study in BUILT_IN else from_anywhere(study)
+    where = slug(root.rstrip("/").rpartition("/")[2])
+    of_study = f"{slug(study_called(study, None))}-in-{where}"
+    form: dict[str, Any] = {"study": study, "changes": list(changes), "root": root, "workers": workers}
+    made = [_deployed(study_flow, f"run-{of_study}", form, cron=cron)]
+    made += [_deployed(stage_flow(stage), f"{stage}-{of_study}", form) for stage in STAGES]
+    made.append(_deployed(verify, f"verify-{where}", {"root": root}))
+    made.append(_deployed(bounds_of_a_file, "any-file", {"workers": workers}, several=True))
+    return made
 
 
-def serve_flows(study: Study, *, root: str, workers: int | None, cron: str | None) -> None:
+def _deployed(
+    flow: Flow[..., Any], name: str, form: dict[str, Any], *, cron: str | None = None, several: bool = False
+) -> RunnerDeployment:
+    alone = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    made = flow.to_deployment(
+        name=name,
+        parameters=form,
+        cron=cron,
+        tags=_TAGS,
+        concurrency_limit=None if several else alone,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    assert isinstance(made, RunnerDeployment)  # and no coroutine, here
+    return made
+
+
+def serve_flows(study: str, changes: Sequence[str], *, root: str, workers: int | None, cron: str | None) -> None:
     """Serve the deployments until interrupted.
 
     Raises :class:`InputError` where no Prefect server is named, or the one that is does not answer.
@@ -56,7 +74,7 @@ def serve_flows(study: Study, *, root: str, workers: int | None, cron: str | Non
     check_home()
     require_server()
     try:
-        made = deployments(study, root=root, workers=workers, cron=cron)
+        made = deployments(study, changes, root=root, workers=workers, cron=cron)
     except ValueError as error:
         if cron is not None and "cron" in str(error).lower():
             raise InputError(

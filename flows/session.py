@@ -30,6 +30,10 @@ class Session:
     plan: Plan
     workers: Workers
     observer: Report = _ignore
+    whole: bool = False
+    """Whether this is a run of all stages, whose flow shows on its own page what came of it."""
+    watched: bool = True
+    """Whether somebody may look at the run in Prefect: not where the server is the run's own, and gone with it."""
     ran: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The shards done in this run, by their job's key."""
     failed: set[str] = field(default_factory=set)

@@ -1,25 +1,15 @@
-"""Bringing one stage of a run to an end: its jobs as Prefect tasks, what fails, what is left out, what is published."""
+"""Bringing one stage of a run to an end: its jobs as Prefect tasks, what fails, what is left out."""
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
-import json
 from typing import Any
 
-import xarray as xr
-from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.logging import get_run_logger
 from prefect.client.schemas.objects import State
 
 from blindspots.errors import InputError, StageFailedError
-from blindspots.figures.drawing import draw_plates
-from blindspots.figures.registry import FIGURES
 from blindspots.jobs.job import Job
 from blindspots.jobs.plan import Outstanding, wave_work, waves
-from blindspots.jobs.stages.tables import TableJob
-from blindspots.report.pictures import picture
-from blindspots.results.results import Results
-from blindspots.study.study import Study
-from blindspots.tables import TABLES, render
 from flows.session import Session
 from tasks.actors.here import Here
 from tasks.run_job import SENT_BACK, run_job
@@ -86,19 +76,6 @@ def _run_wave(running: Session, work: list[Outstanding]) -> dict[str, str]:
     return failed
 
 
-def publish_tables(running: Session, stage: str) -> None:
-    """Publish as artifacts the tables that a stage draws and the paper's figures, where all that they show was made."""
-    drawn = [job.name for job in running.plan.stage(stage) if isinstance(job, TableJob)]
-    if not drawn or running.failed or running.sent_back:
-        return
-    with running.workspace.results() as results:
-        for name in drawn:
-            table = results.table(name)
-            if table is not None:
-                _publish(name, table, running.workspace.study)
-        _publish_figures(results)
-
-
 def _doer(running: Session, here: Here, job: Job) -> Any:
     return running.workers if job.needs_worker and not job.divides else here
 
@@ -121,39 +98,3 @@ def _check_inputs(running: Session, stage: str) -> None:
         elsewhere = job.stage != stage and job.stage not in running.settled
         if job.key in wanted and elsewhere and not running.plan.is_done(job):
             raise InputError(f"the stage {stage} reads {job.key}, which is not done; run the stage {job.stage} first")
-
-
-def _publish(name: str, table: xr.Dataset, study: Study) -> None:
-    rows = [{name: "" if value is None else value for name, value in row.items()} for row in _records(table)]
-    create_table_artifact(key=f"table-{name}", table=rows, description=f"Table {name}: {TABLES[name].title}")
-    create_markdown_artifact(
-        key=f"table-{name}-beside-the-paper",
-        markdown=render(table, "markdown"),
-        description=f"Table {name} of the study {study.name}, beside the paper's where it has one",
-    )
-
-
-def _publish_figures(results: Results) -> None:
-    """Publish those of the paper's figures that the study has as images, inside their artifacts.
-
-    What cannot be drawn is told and left out, for whatever reason: all that was asked for is computed and kept by then.
-    """
-    for name, entry in FIGURES.items():
-        if not name.isdigit() or entry.lacks(results.study):
-            continue
-        try:
-            first = next(iter(draw_plates(name, results)))
-            drawn = picture(first.figure, alt=first.alt, caption=first.caption, form="png")
-        except InputError as error:
-            get_run_logger().warning("figure %s cannot be drawn: %s", name, error)
-            continue
-        except Exception:
-            get_run_logger().warning("figure %s cannot be drawn", name, exc_info=True)
-            continue
-        create_image_artifact(key=f"figure-{name}", image_url=drawn.uri, description=f"Figure {name}: {entry.title}")
-
-
-def _records(table: xr.Dataset) -> list[dict[str, Any]]:
-    content = json.loads(render(table, "json"))
-    records: list[dict[str, Any]] = content["records"] if isinstance(content, dict) else content
-    return records

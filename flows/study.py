@@ -11,30 +11,39 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 from collections.abc import Callable
 from functools import cache
 from time import perf_counter
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from prefect import Flow, flow
 from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import Field
 
 from blindspots.errors import StageFailedError
-from blindspots.jobs.stage import STAGES
-from blindspots.study.built_in import QUICK
+from blindspots.jobs.stage import STAGES, TABLES
 from blindspots.study.study import Study
+from flows.operating.form import (
+    CHANGES,
+    DATA,
+    DEVICE,
+    ROOT,
+    STUDY,
+    UNROLLED,
+    WORKERS,
+    Changes,
+    DataFolder,
+    Device,
+    Root,
+    StudyName,
+    Workers,
+    wanted_study,
+)
+from flows.operating.page import publish
+from flows.operating.run_name import is_deployed, run_name
+from flows.operating.whole_progress import shown
 from flows.session import Session, session
-from flows.stages import publish_tables, run_stage
-
-Root = Annotated[str, Field(min_length=1, description="Folder of the store")]
-Workers = Annotated[int, Field(ge=1, le=4096, description="Ray actors; empty for one a core")] | None
-Device = Annotated[
-    Literal["auto", "cpu", "cuda"], Field(description="Kind of device; auto takes cuda where there is one")
-]
-DataFolder = Annotated[str, Field(description="Folder with the data set's files; empty for the usual places")] | None
+from flows.stages import run_stage
 
 Result = TypeVar("Result")
 
-DEFAULT_ROOT = "blindspots-study"
 _WAITING_JOBS = 4  # so that an actor that gets free finds its next shard waiting
 _MOST_ROUNDS = 3  # a shard that is damaged again each time it is made tells of a disk that is failing
 
@@ -43,18 +52,20 @@ def _flow(name: str, does: str, body: Callable[[Session], Result]) -> Flow[..., 
     """Return the flow ``name``: it enters the run of a study, or the one that is open, and does ``body`` with it."""
 
     def run(
-        study: Study = QUICK,
-        root: Root = DEFAULT_ROOT,
-        workers: Workers = None,
-        device: Device = "auto",
-        data: DataFolder = None,
+        study: StudyName = STUDY,
+        changes: Changes = CHANGES,
+        root: Root = ROOT,
+        workers: Workers = WORKERS,
+        device: Device = DEVICE,
+        data: DataFolder = DATA,
+        unrolled: Study | None = UNROLLED,
     ) -> Result:
-        with session(study, root, workers, device, data) as running:
+        with session(wanted_study(study, changes, unrolled), root, workers, device, data) as running:
             return body(running)
 
     run.__name__ = run.__qualname__ = name  # Prefect finds a flow by its module and this name
     run.__doc__ = does
-    return flow(name=name, flow_run_name=f"{name} {{study.name}}", validate_parameters=True)(run)
+    return flow(name=name, flow_run_name=run_name(name), validate_parameters=True)(run)
 
 
 @cache
@@ -62,14 +73,26 @@ def stage_flow(stage: str) -> Flow[..., str]:
     """Return the flow that runs one stage alone; raise :class:`~blindspots.errors.InputError` for an unknown one."""
 
     def body(running: Session) -> str:
-        said = run_stage(running, stage)
-        publish_tables(running, stage)
+        if running.whole or not running.watched:
+            return run_stage(running, stage)
+        with shown(running, stage):
+            said = run_stage(running, stage)
+        if stage == TABLES:
+            publish(running, report=is_deployed())
         return said
 
     return _flow(stage, STAGES.find(stage).does, body)
 
 
 def _study(running: Session) -> dict[str, Any]:
+    running.whole = True
+    with shown(running):
+        outcome = _all_stages(running)
+    publish(running, report=is_deployed())
+    return outcome
+
+
+def _all_stages(running: Session) -> dict[str, Any]:
     failures: list[str] = []
     log = get_run_logger()
     log.info("study %s in %s on %s", running.workspace.study.name, running.workspace.place, running.workspace.device)
@@ -104,7 +127,7 @@ def _stages(running: Session) -> list[str]:
     for stage in STAGES:
         try:
             stage_flow(stage).with_options(task_runner=runner)(
-                study=workspace.study, root=str(workspace.place), device=workspace.device
+                study=None, unrolled=workspace.study, root=str(workspace.place), device=workspace.device
             )
         except StageFailedError as error:
             failures.append(str(error))

@@ -72,7 +72,6 @@ def run_job(key: str, work: Outstanding, workers: Workers | Here, observer: Repo
         while left:
             done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
             busy += sum(call.result().seconds for call in done)
-            progress.publish()
     except BaseException as error:
         for call in calls:
             call.cancel()
@@ -82,5 +81,4 @@ def run_job(key: str, work: Outstanding, workers: Workers | Here, observer: Repo
         if isinstance(sent_back, SentBackError):
             return Completed(name=SENT_BACK, message=str(sent_back))
         raise
-    progress.publish(finished=True)
     return f"{len(shards)} shard(s), {busy:.1f} s of work"

@@ -91,6 +91,8 @@ COVERED = {
         ("tasks/actors", "worker", "tests/flows/test_distributed.py"),
         ("flows", "local_run session study", "tests/flows/test_distributed.py"),
         ("flows", "serve", "tests/flows/test_serving.py"),
+        ("flows", "stages", "tests/flows/test_distributed.py"),
+        ("flows/operating", "tally", "tests/flows/test_progress_bars.py"),
         ("flows/commands", "drawn state", "tests/flows/test_cli.py"),
     )
     for name in names.split()

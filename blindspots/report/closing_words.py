@@ -18,11 +18,7 @@ def closing_words(study: Study, tables: Mapping[str, xr.Dataset], root: str, *, 
 
     ``tables``: the study's, by name, as drawn; ``root``: as the command line was given it.
     """
-    theirs = any(spec.paper for spec in study.models)
-    compared = [table for name, table in tables.items() if theirs and name in ("1", "2", "3", "4")]
-    paragraphs = [verdict_line(compared)] if compared else []
-    if (less := less_than_the_paper(study)) and compared:
-        paragraphs.append(less)
+    paragraphs = verdict_paragraphs(study, tables)
     where = f"--root {shlex.quote(root)}"
     first, *others = tables
     also = f"also {', '.join(others)}" if others else ""
@@ -33,6 +29,18 @@ def closing_words(study: Study, tables: Mapping[str, xr.Dataset], root: str, *, 
     longest = max(map(len, commands))
     listed = "\n".join(_entry(command.ljust(longest), about, width) for command, about in commands.items())
     return "\n\n".join([*(fill(text, width) for text in paragraphs), f"Next:\n{listed}"])
+
+
+def verdict_paragraphs(study: Study, tables: Mapping[str, xr.Dataset]) -> list[str]:
+    """Return the verdict, and in what a smaller study is not the paper's; nothing where its models are none of theirs.
+
+    ``tables``: as for :func:`closing_words`.
+    """
+    theirs = any(spec.paper for spec in study.models)
+    compared = [table for name, table in tables.items() if theirs and name in ("1", "2", "3", "4")]
+    if not compared:
+        return []
+    return list(filter(None, [verdict_line(compared), less_than_the_paper(study)]))
 
 
 def _entry(command: str, about: str, width: int) -> str:

@@ -1,5 +1,6 @@
 """A study by its name or out of a file, with changes from the command line; errors on one line."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -22,7 +23,15 @@ def load_study(name: str, changes: list[str] | None = None) -> Study:
     not fit.
     """
     content = BUILT_IN[name][0].model_dump(mode="json") if name in BUILT_IN else _read_file(name)
-    for change in changes or []:
+    return with_changes(content, changes or [])
+
+
+def with_changes(content: dict[str, Any], changes: Iterable[str]) -> Study:
+    """Return a study's content, as YAML or JSON has it, as a study with ``key=value`` changes applied.
+
+    Raises :class:`InputError` as :func:`load_study` does.
+    """
+    for change in changes:
         content = _changed(content, change)
     return validate_study(content)
 

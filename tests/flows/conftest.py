@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,14 +98,35 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def server(environment: dict[str, str]) -> Iterator[str]:
-    """The API address of a real Prefect server with a database of its own."""
+def entry_points(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A search path with this checkout and its entry points, as ``pyproject.toml`` has them, whatever is installed."""
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    site = tmp_path_factory.mktemp("site")
+    about = site / f"{project['name']}-{project['version']}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: blindspots\nVersion: {project['version']}\n")
+    groups = {"console_scripts": project["scripts"], **project["entry-points"]}
+    lines = [
+        f"[{group}]\n" + "".join(f"{name} = {at}\n" for name, at in found.items()) for group, found in groups.items()
+    ]
+    (about / "entry_points.txt").write_text("\n".join(lines))
+    return f"{site}{os.pathsep}{HOUSE}"
+
+
+@pytest.fixture(scope="session")
+def server(environment: dict[str, str], entry_points: str) -> Iterator[str]:
+    """The API address of a real Prefect server with a database of its own, where this package is installed too."""
     port = free_port()
     log = Path(environment["PREFECT_HOME"]) / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env={**environment, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"},
+            env={
+                **environment,
+                "PYTHONPATH": entry_points,
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+                "DO_NOT_TRACK": "1",
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=environment["PREFECT_HOME"],

@@ -4,12 +4,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from blindspots.store import layout
+from blindspots.study.built_in import QUICK
 from tests.flows.conftest import CommandLine, actors, descendants, end, is_alive, wait_for
 
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
@@ -24,13 +27,25 @@ class Api:
         self.client = httpx.Client(base_url=url, timeout=30)
 
     def deployment(self, flow: str) -> dict[str, Any] | None:
-        found = self.client.get(f"/deployments/name/{flow}/blindspots")
+        does = {"study": "run-tiny-in-served", "verify": "verify-served"}.get(flow, f"{flow}-tiny-in-served")
+        found = self.client.get(f"/deployments/name/{flow}/{does}")
         return found.json() if found.status_code == 200 else None
 
-    def trigger(self, flow: str, parameters: dict[str, Any]) -> httpx.Response:
+    def trigger(self, flow: str, parameters: dict[str, Any], **more: Any) -> httpx.Response:
         deployment = self.deployment(flow)
         assert deployment is not None
-        return self.request(f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
+        return self.request(f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters, **more})
+
+    def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
+        """The artifacts on a run's own page, by what their keys end in."""
+        found = self.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
+        keys = [item["key"].removeprefix("tiny-served-") for item in found]
+        return {key.partition("-")[2]: item for key, item in zip(keys, found, strict=True)}
+
+    def family(self, run: str) -> list[str]:
+        """The ids of a run and of the runs of its stages."""
+        stages = self.post("/flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run]}})
+        return [run, *(item["id"] for item in stages)]
 
     def state(self, run: str) -> str:
         return str(self.client.get(f"/flow_runs/{run}").json()["state"]["type"])
@@ -79,32 +94,36 @@ def test_a_study_is_started_changed_and_refused_through_the_api(
 ) -> None:
     deployment = api.deployment("study")
     assert deployment is not None
-    study = deployment["parameters"]["study"]
-    assert "iterations" in str(deployment["parameter_openapi_schema"]["definitions"]["TrainingSpec"]["properties"])
+    assert deployment["parameters"]["study"].endswith("/tiny.yaml")
 
     for bad in (
-        {"study": {**study, "training": {**study["training"], "iterations": 0}}},
-        {"study": {**study, "dataset": "cifar"}},
-        {"study": {**study, "colour": "red"}},
+        {"study": "cifar"},
+        {"study": "imagenet", "changes": ["seeds=2"]},  # which models that are given cannot have
+        {"changes": ["seed=1", "training.iterations=0"]},
+        {"changes": ["training.iterations"]},
+        {"unrolled": QUICK.model_dump(mode="json")},
         {"workers": 0},
+        {"colour": "red"},
     ):
         refused = api.trigger("study", bad)
         assert refused.status_code == 409, refused.text
 
-    changed = {**study, "sets": {**study["sets"], "examples": 30}}
-    run = api.trigger("study", {"study": changed}).raise_for_status().json()["id"]
+    asked = {"changes": ["sets.examples=30"]}
+    run = api.trigger("study", asked, name="fewer images").raise_for_status().json()["id"]
     wait_for(lambda: api.state(run) in TERMINAL, 180, step=1)
     assert api.state(run) == "COMPLETED"
+    assert api.client.get(f"/flow_runs/{run}").json()["name"] == "fewer images"
 
     flows = {item["name"] for item in api.post("/flows/filter")}
     assert {"study", "train", "generate", "transfer", "negatives", "bounds", "tables"} <= flows
-    of_tables = api.post("/flow_runs/filter", flows={"name": {"any_": ["tables"]}}, sort="START_TIME_DESC")[0]["id"]
-    artifacts = {
-        item["key"] for item in api.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [of_tables]}})
-    }
-    assert {"table-1", "table-2", "table-negatives", "table-1-beside-the-paper", "figure-7"} <= artifacts
-    shown = api.post("/artifacts/filter", artifacts={"key": {"any_": ["figure-7"]}})[0]
-    assert (shown["type"], shown["data"][:22]) == ("image", "data:image/png;base64,")
+    shown = api.artifacts(run)
+    tables = {f"table-{name}" for name in ("1", "2", "negatives", "bounds")}
+    assert shown.keys() == {"progress", "verdict", "figure-7", "figure-transfer", "report", *tables}
+    assert (shown["progress"]["data"], shown["progress"]["description"]) == (100.0, "done")
+    assert (shown["figure-7"]["type"], shown["figure-7"]["data"][:22]) == ("image", "data:image/png;base64,")
+    assert (tmp_path / "served" / layout.REPORT).is_file()
+    of_any = api.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": api.family(run)}})
+    assert len(of_any) == len(shown)  # nothing on other pages, none a job
     names = {item["name"] for item in api.post("/task_runs/filter", limit=200)}
     assert "sets/fc10/seed-0/train/nearest" in names
     lines = [item["message"] for item in api.post("/logs/filter", limit=200, sort="TIMESTAMP_DESC")]
@@ -112,20 +131,33 @@ def test_a_study_is_started_changed_and_refused_through_the_api(
 
     scheduled = api.post("/flow_runs/filter", flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}})
     assert any(item["auto_scheduled"] for item in scheduled), "the server's scheduler does not schedule"
+    _a_scheduled_run_appears_and_finishes(api)
+
+
+def _a_scheduled_run_appears_and_finishes(api: Api) -> None:
+    """The root is verified on a schedule that is due in a moment, and then in an hour."""
+    deployment = api.deployment("verify")
+    assert deployment is not None
+    due = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    when = {"active": True, "schedule": {"interval": 3600, "anchor_date": due}}
+    api.request(f"/deployments/{deployment['id']}/schedules", [when]).raise_for_status()
+
+    def finished() -> list[dict[str, Any]]:
+        found = api.post("/flow_runs/filter", deployments={"id": {"any_": [deployment["id"]]}})
+        return [item for item in found if item["state"]["type"] in TERMINAL]
+
+    (run,) = wait_for(finished, 90, step=0.5)
+    assert (run["auto_scheduled"], run["state"]["type"], run["name"]) == (True, "COMPLETED", "verify served")
 
 
 def test_a_cancelled_run_leaves_no_actor_behind(served: subprocess.Popen[str], api: Api, tmp_path: Path) -> None:
-    deployment = api.deployment("study")
-    assert deployment is not None
-    study = deployment["parameters"]["study"]
-    longer = {**study, "training": {**study["training"], "iterations": 100_000, "images": 5000, "tolerance": 1e-12}}
-    run = api.trigger("study", {"study": longer}).raise_for_status().json()["id"]
+    longer = {"changes": ["training.iterations=100000", "training.images=5000", "training.tolerance=1e-12"]}
+    run = api.trigger("study", longer).raise_for_status().json()["id"]
     wait_for(lambda: list((tmp_path / "served").glob("models/*/*.checkpoint.safetensors")), 120)
     assert actors(served.pid)
-    of_train = {"artifacts": {"type": {"any_": ["progress"]}, "key": {"like_": "models-"}}}
-    assert wait_for(lambda: api.post("/artifacts/filter", **of_train), 30)
+    assert wait_for(lambda: api.artifacts(run), 30)["progress"]["type"] == "progress"
     # one at a time: a second run is cancelled rather than left waiting for the root
-    second = api.trigger("study", {"study": longer}).raise_for_status().json()["id"]
+    second = api.trigger("study", longer).raise_for_status().json()["id"]
     wait_for(lambda: api.state(second) in TERMINAL, 60)
     assert api.state(second) == "CANCELLED"
 
@@ -133,6 +165,8 @@ def test_a_cancelled_run_leaves_no_actor_behind(served: subprocess.Popen[str], a
     wait_for(lambda: api.state(run) in TERMINAL, 90)
     assert api.state(run) == "CANCELLED"
     wait_for(lambda: not actors(served.pid), 60)
+    lines = api.post("/logs/filter", logs={"flow_run_id": {"any_": api.family(run)}}, limit=200)
+    assert not [item["message"] for item in lines if "Traceback" in item["message"]]
     family = descendants(served.pid)
     served.send_signal(signal.SIGINT)
     wait_for(lambda: served.poll() is not None, 120)

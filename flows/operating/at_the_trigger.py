@@ -1,0 +1,106 @@
+"""What Prefect's server loads when it starts: a study is checked as a whole where a run of it is asked for.
+
+The server holds a run's parameters against the JSON schema of the form, which knows types and patterns, but not what
+one field of a study asks of another, nor which fields there are. Where this package is installed beside the server, the
+entry point ``prefect.collections`` has it import this module, and from then on the study in a form of ours is what
+:func:`~blindspots.study.load_study` takes, or the run is not made: the form shows why beside the field, and the API
+answers 409. A server that knows nothing of this package checks by the schema alone, and the run refuses the rest.
+
+Nothing of this package is imported before the first form is to be checked, since every server and worker loads this.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jsonschema.exceptions import ValidationError
+from prefect.utilities.schema_tools import validation
+
+from flows.operating import CHECKED
+
+Complaint = tuple[tuple[str | int, ...], str]
+"""A field's path in the form, and what is wrong there."""
+
+
+def complaints(parameters: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Yield what is wrong with the study that a form asks for, and with its root, as far as this machine can see."""
+    from blindspots.errors import InputError
+    from flows.operating.form import check_one
+
+    study, unrolled = parameters.get("study"), parameters.get("unrolled")
+    try:
+        check_one(study, unrolled)
+    except InputError as error:
+        yield ("study",) if unrolled is None else ("unrolled",), str(error)
+        return
+    yield from _of_the_study(study, unrolled, list(parameters.get("changes") or ()))
+    yield from _of_the_root(parameters.get("root"))
+
+
+def _of_the_study(study: str | None, unrolled: Any, changes: list[str]) -> Iterator[Complaint]:
+    """Yield the first thing that is wrong; changes are taken one after another until they are no study any more."""
+    from pathlib import Path
+
+    from blindspots.errors import InputError
+    from blindspots.study.built_in import BUILT_IN
+    from blindspots.study.file import load_study, with_changes
+
+    if study and study not in BUILT_IN and not Path(study).is_file():
+        return  # a file that lies where the run works, and not here
+
+    def fails(count: int) -> str | None:
+        try:
+            load_study(study, changes[:count]) if study else with_changes(unrolled, changes[:count])
+        except InputError as error:
+            return str(error).replace("--set ", "")
+        return None
+
+    wrong = fails(len(changes))
+    if wrong is None:
+        return
+    by = next(count for count in range(len(changes) + 1) if fails(count) is not None)
+    yield ("changes", by - 1) if by else ("study",) if study else ("unrolled",), fails(by) or wrong
+
+
+def _of_the_root(root: str | None) -> Iterator[Complaint]:
+    """Yield why a local folder cannot be the root of a study, where it is said from ``/`` on and lies here."""
+    from blindspots.errors import InputError
+    from blindspots.store.place import Place
+    from blindspots.store.root import stored
+
+    if root and root.startswith("/"):
+        try:
+            stored(Place.at(root))
+        except InputError as error:
+            yield ("root",), str(error)
+        except OSError:  # a folder that this machine may not read, and the run's may
+            return
+
+
+def _checked_properties(known: Any) -> Any:
+    """Return the rule of JSON schema for an object's fields, which looks at our forms as a whole as well."""
+
+    def properties(validator: Any, fields: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        ours: list[ValidationError] = []
+        if isinstance(instance, dict) and CHECKED in (fields.get("changes") or {}) and _has_types(instance):
+            ours = [ValidationError(message, path=path) for path, message in complaints(instance)]
+            ours += [ValidationError("there is no such field", path=[name]) for name in instance if name not in fields]
+        paths = {tuple(error.path) for error in ours}
+        yield from ours
+        yield from (error for error in known(validator, fields, instance, schema) if tuple(error.path) not in paths)
+
+    return properties
+
+
+def _has_types(form: Mapping[str, Any]) -> bool:
+    """Tell whether a form can be looked at: what has another type is refused by the schema itself."""
+    changes = form.get("changes") or []
+    return (
+        isinstance(form.get("study"), str | None)
+        and isinstance(form.get("unrolled"), dict | None)
+        and isinstance(form.get("root"), str | None)
+        and isinstance(changes, list | tuple)
+        and all(isinstance(change, str) for change in changes)
+    )
+
+
+validation._VALIDATOR.VALIDATORS["properties"] = _checked_properties(validation._VALIDATOR.VALIDATORS["properties"])

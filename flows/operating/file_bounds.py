@@ -1,0 +1,65 @@
+"""The bounds of a model out of a file, as a flow: on demand, from the UI or by an event."""
+
+import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
+
+import base64
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow
+from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from pydantic import Field
+
+from blindspots.study.part import Sha256, slug
+from flows.bounds import bounds_of
+from flows.operating.form import Workers, field
+from flows.operating.run_name import run_name
+from flows.printing import parsed_shape
+
+MODEL = field("Model", "A file of weights where the run works, .safetensors or .pth, or its address on the web", ...)
+NETWORK = field(
+    "Network",
+    "What the weights are of, such as alexnet: a name that the project or an installed package offers; empty for what "
+    "the file says",
+    None,
+)
+SHAPE = field("Input shape", "Shape of an image, such as 3,224,224; empty where it is known", None)
+SHA256 = field("SHA-256", "Of what lies at an address, or its first digits, 8 at least", "")
+WORKERS = field("Workers", "How many Ray actors do the layers; empty for the run's own process", None)
+UNBOUNDED = field("Unbounded", "Go on where a layer has no rule: its bound is infinite then", False)
+
+Network = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None
+"""A name: no form says which code to run."""
+Shape = Annotated[str, Field(pattern=r"^[1-9][0-9]*([,x][1-9][0-9]*)*$")] | None
+
+
+@flow(name="bounds-of-a-file", flow_run_name=run_name("bounds of"), validate_parameters=True)
+def bounds_of_a_file(
+    model: Annotated[str, Field(min_length=1)] = MODEL,
+    network: Network = NETWORK,
+    input_shape: Shape = SHAPE,
+    sha256: Sha256 = SHA256,
+    unbounded: bool = UNBOUNDED,
+    workers: Workers = WORKERS,
+) -> str:
+    """Bound how far every layer of a model can spread two inputs apart, and the whole, with its spectra as a figure."""
+    with tempfile.TemporaryDirectory() as folder:
+        figure = Path(folder) / "spectra.png"
+        table = bounds_of(
+            model,
+            network=network,
+            input_shape=parsed_shape(input_shape),
+            sha256=sha256 or None,
+            unbounded=unbounded,
+            workers=workers,
+            form="markdown",
+            figure_path=figure,
+        )
+        drawn = base64.b64encode(figure.read_bytes()).decode("ascii")
+    key = slug(f"bounds-{Path(model).name}").replace(".", "-")
+    create_markdown_artifact(key=key, markdown=table, description=f"The bounds of the layers of {model}")
+    create_image_artifact(
+        key=f"{key}-spectra", image_url=f"data:image/png;base64,{drawn}", description=f"The spectra of {model}'s layers"
+    )
+    return table

@@ -1,0 +1,83 @@
+"""The form of a run: a study by its name with changes in lines, where and how it runs, and last a study in full.
+
+No ``from __future__ import annotations`` in modules whose types are those of a flow's parameters: Prefect could not
+resolve them.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from blindspots.errors import InputError
+from blindspots.study.built_in import BUILT_IN, QUICK
+from blindspots.study.file import load_study, with_changes
+from blindspots.study.study import Study
+from flows.operating import CHECKED
+
+_FILES = (".yaml", ".yml")
+_STUDIES = ", ".join(BUILT_IN)
+
+StudyName = Annotated[str, Field(pattern=rf"^({'|'.join(BUILT_IN)}|.+\.ya?ml)$")] | None
+Changes = tuple[Annotated[str, Field(pattern=r"^[^=\s]+=")], ...]
+Root = Annotated[str, Field(min_length=1)]
+Workers = Annotated[int, Field(ge=1, le=4096)] | None
+Device = Literal["auto", "cpu", "cuda"]
+DataFolder = str | None
+
+
+def field(title: str, description: str, default: Any, **marks: bool) -> Any:
+    """Return the default of a flow's parameter, with what the form says of it.
+
+    Prefect takes a description from nowhere else, and no title; but what is extra in a schema goes over its own.
+    """
+    return Field(default, description=description, json_schema_extra={"title": title, **marks})
+
+
+STUDY = field("Study", f"A built-in study ({_STUDIES}), or the path of a YAML file where the run works", QUICK.name)
+CHANGES = field(
+    "Changes",
+    "Fields of the study to change, a line each: training.iterations=500, sets.examples=200, "
+    "models.fc10-1e-4.decay=2e-4",
+    (),
+    **{CHECKED: True},
+)
+ROOT = field(
+    "Root",
+    "Where the store lies: a folder that all workers see. What is done there already is kept",
+    "blindspots-study",
+)
+WORKERS = field("Workers", "How many Ray actors work; empty for one a core of the machine", None)
+DEVICE = field("Device", "What they compute on; auto takes cuda where there is one", "auto")
+DATA = field("Data", "Folder with the data set's files; empty for the usual places", None)
+UNROLLED = field("Study in full", "All fields of a study, in the place of its name: empty Study above for it", None)
+
+
+def wanted_study(study: str | None, changes: tuple[str, ...], unrolled: Study | None) -> Study:
+    """Return the study that a form asks for.
+
+    Raises :class:`InputError` where it names one and spells out another, or does neither, or what it says is no study.
+    """
+    check_one(study, unrolled)
+    if unrolled is None:
+        assert study is not None
+        return load_study(study, list(changes))
+    return with_changes(unrolled.model_dump(mode="json"), changes) if changes else unrolled
+
+
+def check_one(study: str | None, unrolled: Any) -> None:
+    """Raise :class:`InputError` unless a form has one of a study's name, or path, and a study in full."""
+    there = f"there are {_STUDIES}, and studies of your own by the paths of their .yaml files"
+    if study and unrolled is not None:
+        raise InputError(f"the study is named, {study}, and spelt out as well; empty one of the two fields")
+    if not study and unrolled is None:
+        raise InputError(f"no study is named; {there}")
+    if study and study not in BUILT_IN and not study.endswith(_FILES):
+        raise InputError(f"no study is called {study!r}; {there}")
+
+
+def study_called(study: str | None, unrolled: Study | None) -> str:
+    """Return what a run's study is called, without reading its file."""
+    if unrolled is not None:
+        return unrolled.name
+    return study if study in BUILT_IN else Path(study or "").stem

@@ -1,0 +1,58 @@
+"""How much of a run is done: what the store held before, and what has been told since, stage by stage."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from blindspots.jobs.job import Progress
+from blindspots.jobs.plan import Plan
+from blindspots.jobs.stage import STAGES
+from blindspots.jobs.workspace import Workspace
+
+
+@dataclass
+class StageTally:
+    """The work of one stage, in its own units, such as images."""
+
+    total: int
+    before: int
+    """What was done when the run began."""
+    unit: str
+    keys: frozenset[str]
+    told: dict[str, int] = field(default_factory=dict)
+    """What this run has done of each job."""
+
+    @property
+    def moved(self) -> int:
+        """What this run has done."""
+        return sum(self.told.copy().values())
+
+    @property
+    def done(self) -> int:
+        """What is done in all."""
+        return min(self.before + self.moved, self.total)
+
+
+class Tally:
+    """The work of a plan; progress is noted from any thread."""
+
+    def __init__(self, workspace: Workspace, plan: Plan, stages: Iterable[str] | None = None) -> None:
+        """Count what there is to do in ``stages``, of all where none are named."""
+        self.stages: dict[str, StageTally] = {}
+        for stage in STAGES if stages is None else stages:
+            jobs = plan.stage(stage)
+            sizes = {job.key: sum(job.size(workspace, shard) for shard in range(job.shards(workspace))) for job in jobs}
+            left = sum(
+                sum(job.size(workspace, shard) for shard in plan.to_do[job.key])
+                if job.key in plan.to_do
+                else sizes[job.key] * (job.key in plan.waiting)
+                for job in jobs
+            )
+            total = sum(sizes.values())
+            unit = jobs[0].unit if jobs else ""
+            self.stages[stage] = StageTally(total, total - left, unit, frozenset(sizes))
+
+    def note(self, progress: Progress) -> StageTally:
+        """Note what is told of a job, and return its stage's tally."""
+        tally = self.stages[progress.stage]
+        tally.told[progress.job] = progress.done
+        return tally

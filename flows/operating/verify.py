@@ -1,0 +1,58 @@
+"""A root read back whole, as a flow: for a schedule, say every night, whose failed run tells somebody of damage."""
+
+import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
+
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_run_logger
+
+from blindspots.errors import BlindspotsError
+from blindspots.jobs import verification
+from blindspots.jobs.opening import working, workspace_of
+from blindspots.jobs.verification import Verification
+from flows.operating.form import DATA, ROOT, DataFolder, Root, field
+from flows.operating.page import artifact_key
+from flows.operating.run_name import run_name
+
+REPAIR = field("Repair", "Drop what is damaged, so that the next run of the study makes it anew", False)
+
+
+class DamagedError(BlindspotsError, RuntimeError):
+    """Something in a root is not what its receipt says."""
+
+
+@flow(name="verify", flow_run_name=run_name("verify"), validate_parameters=True)
+def verify(root: Root = ROOT, data: DataFolder = DATA, repair: bool = REPAIR) -> dict[str, Any]:
+    """Read all of a root back and hold it against its receipts; a run in which something is damaged fails."""
+    workspace = workspace_of(root, data=data)
+    found = verification.verify(workspace)
+    if repair and found.damaged:
+        with working(workspace):
+            verification.repair(workspace, found)
+    create_markdown_artifact(
+        key=artifact_key(workspace, "verified"),
+        markdown=_told(found, repair),
+        description=f"What was read back in {workspace.place}",
+    )
+    counts = {"intact": found.intact, "damaged": len(found.damaged), "missing": found.missing}
+    get_run_logger().info("%d shards intact, %d damaged, %d not done yet", *counts.values())
+    if found.damaged:
+        what = "the next run makes them anew" if repair else "run this with repair, and the study after it"
+        first = f"{found.damaged[0]}" + (f", and {len(found.damaged) - 1} more" if len(found.damaged) > 1 else "")
+        raise DamagedError(f"{len(found.damaged)} shard(s) are damaged in {workspace.place}: {first}; {what}")
+    return counts
+
+
+def _told(found: Verification, repair: bool) -> str:
+    """Return in Markdown what was found, damage first."""
+    what = "dropped" if repair else "damaged"
+    lines = [f"- {what}: `{finding}`" for finding in found.damaged]
+    lines += [
+        f"- mixed versions of {library}: "
+        + ", ".join(f"{count} shards by {version}" for version, count in sorted(versions.items()))
+        for library, versions in found.versions.items()
+    ]
+    counts = f"{found.intact} shards intact, {len(found.damaged)} damaged, {found.missing} not done yet."
+    return "\n".join([counts, "", *lines]).rstrip()

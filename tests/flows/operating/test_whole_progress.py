@@ -1,0 +1,106 @@
+"""How far a run is: a share that only grows, and an end that is reckoned from what the run itself has done."""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blindspots.jobs.job import Progress
+from blindspots.jobs.opening import open_root
+from blindspots.jobs.plan import Plan, make_plan
+from blindspots.jobs.workspace import Workspace
+from blindspots.study.study import Study
+from flows.operating import whole_progress as module
+from flows.operating.tally import Tally
+from flows.operating.whole_progress import Estimate, shown
+from flows.session import Session
+from tasks.actors.workers import Workers
+
+SET = "sets/fc10/seed-0/train/nearest"
+
+
+@pytest.fixture
+def planned(tiny: Study, tmp_path: Path, mnist: object) -> tuple[Workspace, Plan]:
+    """The tiny study in a new root."""
+    workspace = open_root(tiny, tmp_path / "new").workspace
+    return workspace, make_plan(workspace)
+
+
+def test_the_share_grows_from_nothing_to_the_whole(planned: tuple[Workspace, Plan]) -> None:
+    workspace, plan = planned
+    estimate = Estimate(Tally(workspace, plan))
+    shares = [estimate.percent()]
+    for job in plan.jobs:
+        size = sum(job.size(workspace, shard) for shard in range(job.shards(workspace)))
+        estimate.note(Progress(job.stage, job.key, size, size, job.unit))
+        shares.append(estimate.percent())
+    assert shares[0] == 0
+    assert shares[-1] == pytest.approx(100)
+    assert shares == sorted(shares)
+
+
+def test_the_end_follows_from_the_pace_of_the_run(
+    planned: tuple[Workspace, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimate = Estimate(Tally(*planned, ("train", "generate")))
+    monkeypatch.setattr(module, "_TYPICAL", {"train": 2.0, "generate": 1.0})
+    assert estimate.said() == "beginning"
+    estimate.note(Progress("train", "models/fc10/seed-0", 0, 60, "iterations"), now=100.0)
+    estimate.note(Progress("train", "models/fc10/seed-0", 30, 60, "iterations"), now=110.0)
+    assert estimate.seconds_left() is None  # ten seconds say little
+    estimate.note(Progress("train", "models/fc10/seed-0", 60, 60, "iterations"), now=160.0)
+    # 60 of 120 iterations took 60 s, of 2 typical seconds each: half as long as typical, so are the images
+    images = estimate.tally.stages["generate"].total
+    assert estimate.seconds_left() == pytest.approx(60 + images / 2)
+    estimate.note(Progress("train", "models/fc20-10/seed-0", 60, 60, "iterations"), now=220.0)
+    estimate.note(Progress("generate", SET, 50, 50, "images"), now=230.0)
+    # from now on images take the time of images: ten seconds since the last was told of the stage before
+    assert estimate.seconds_left() == pytest.approx((images - 50) * 10 / 50)
+    said = estimate.said(now=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    assert said.startswith(f"generate: 50 of {images} images; about ")
+    assert said.endswith(" UTC")
+
+
+def test_one_artifact_is_brought_up_to_date_until_the_run_ends(
+    planned: tuple[Workspace, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created: list[dict[str, Any]] = []
+    updates: list[tuple[float, str]] = []
+
+    def create(progress: float, *, key: str, description: str) -> str:
+        created.append({"key": key, "progress": progress})
+        return "the artifact"
+
+    def update(artifact: str, *, progress: float, description: str) -> None:
+        assert artifact == "the artifact"
+        updates.append((progress, description))
+        if len(updates) == 1:
+            raise OSError("the server is busy")
+
+    monkeypatch.setattr(module, "create_progress_artifact", create)
+    monkeypatch.setattr(module, "update_progress_artifact", update)
+    monkeypatch.setattr(module, "_EVERY_SECONDS", 0.01)
+    told: list[Progress] = []
+    running = Session(*planned, Workers(1), observer=told.append)
+    with shown(running):
+        running.observer(Progress("generate", SET, 20, 50, "images"))
+        while len(updates) < 3:
+            pass
+    assert [each["progress"] for each in created] == [0]
+    assert len(told) == 1
+    assert updates[2][0] > 0
+    assert updates[2][1].startswith("generate: 20 of ")
+    assert updates[-1][1].startswith("ended; generate: 20 of ")
+    assert running.observer == told.append
+
+
+def test_nothing_is_shown_where_nothing_is_to_do(
+    tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "create_progress_artifact", lambda *_, **__: pytest.fail("an artifact was made"))
+    caplog.set_level(logging.DEBUG)
+    workspace = open_root(tiny, root).workspace
+    with shown(Session(workspace, make_plan(workspace), Workers(1))):
+        pass
