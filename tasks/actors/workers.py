@@ -18,6 +18,7 @@ from blindspots.errors import BlindspotsError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
 from tasks.actors.ray_start import check_scratch, start_ray
+from tasks.actors.resources import asked_of_ray, check_resources
 from tasks.actors.worker import Outcome, Worker
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,12 @@ _TRIES_OF_A_CALL = 3
 _POLL_SECONDS = 0.5
 _CLOSE_SECONDS = 30
 _FAMILY_SECONDS = 5.0
+_PLACED_SECONDS = 60.0
+_LIFE: dict[str, Any] = {
+    "max_restarts": -1,
+    "max_task_retries": _TRIES_OF_A_CALL,
+    "max_concurrency": 2,  # so that messages are answered while a shard is at work
+}
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
@@ -83,11 +90,12 @@ class Workers:
     def start(self) -> None:
         """Begin to start Ray and the actors, without waiting for them.
 
-        Raises :class:`InputError` where Ray's scratch folder cannot be used.
+        Raises :class:`InputError` where Ray's scratch folder cannot be used, or what actors ask for is no such thing.
         """
         with self._guard:
             if self._starting is None:
                 check_scratch()
+                check_resources()
                 self._starting = Future()
                 self._keeper = threading.Thread(target=self._keep, daemon=True, name="keep-ray")
                 self._keeper.start()
@@ -170,21 +178,36 @@ class Workers:
             self._opened.wait()
             if self._closing.is_set():
                 raise RuntimeError("the workers were closed before they were told what to work on")
-            options = _actor_options(self._device, self.count)
-            remote = ray.remote(Worker)
-            self._actors = [remote.options(**options).remote() for _ in range(self.count)]
-            for numbered in enumerate(self._actors):
-                self._idle.put(numbered)
+            asked = asked_of_ray(self._device, self.count, ray.cluster_resources().get("GPU", 0))
+            remote = ray.remote(Worker).options(**_LIFE, **asked)
+            self._actors = [remote.remote() for _ in range(self.count)]
         except BaseException as error:
             self._starting.set_exception(error)
         else:
             self._starting.set_result(None)
+            self._employ()
         self._closing.wait()
         if self._owns_ray:
             ray.shutdown()  # takes the actors along, even where a signal to the whole group has ended Ray already
             return
         for actor in self._actors:
             ray.kill(actor)
+
+    def _employ(self) -> None:
+        """Give actors work as soon as they are placed somewhere: those that a cluster has no room for yet wait for it.
+
+        A cluster that grows with what is asked of it makes room in minutes; one that does not, goes on with these.
+        """
+        answers = {actor.messages.remote(): (number, actor) for number, actor in enumerate(self._actors)}
+        warn_at = monotonic() + _PLACED_SECONDS
+        while answers and not self._closing.is_set():
+            for answer in ray.wait(list(answers), num_returns=1, timeout=_POLL_SECONDS)[0]:
+                self._idle.put(answers.pop(answer))
+            if monotonic() > warn_at:
+                warn_at = float("inf")
+                placed = f"{self.count - len(answers)} of {self.count} workers have a place"
+                wanted = "a core, and memory or a share of a GPU where that is asked for"
+                logger.warning("%s in the cluster by now; the others wait for %s", placed, wanted)
 
     def _run(self, job: Job, shard: int, report: Report) -> Outcome:
         outcome = self._call(lambda actor: actor.run.remote(self.workspace, job, shard), report)
@@ -199,7 +222,7 @@ class Workers:
         """Return what an actor answers to the call that ``begin`` makes, once one is free."""
         assert self._starting is not None
         self._starting.result()
-        number, actor = self._idle.get()
+        number, actor = self._free()
         try:
             self._raise_if_stopped()
             call = begin(actor)
@@ -213,6 +236,14 @@ class Workers:
             self._idle.put((number, actor))
         self.busy[number] = self.busy.get(number, 0.0) + outcome.seconds
         return outcome
+
+    def _free(self) -> tuple[int, Any]:
+        """Return an actor that has nothing to do, and its number, once there is one."""
+        while True:
+            self._raise_if_stopped()
+            with suppress(queue.Empty):
+                found: tuple[int, Any] = self._idle.get(timeout=_POLL_SECONDS)
+                return found
 
     def _raise_if_stopped(self) -> None:
         if self._stopped.is_set():
@@ -234,16 +265,3 @@ def _messages(actor: Any) -> tuple[Any, ...]:
         return tuple(ray.get(actor.messages.remote(), timeout=_POLL_SECONDS))
     except (RayActorError, ray.exceptions.GetTimeoutError):
         return ()
-
-
-def _actor_options(device: str, workers: int) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "num_cpus": 1,
-        "max_restarts": -1,
-        "max_task_retries": _TRIES_OF_A_CALL,
-        "max_concurrency": 2,  # so that messages are answered while a shard is at work
-    }
-    if device == "cuda":
-        gpus = ray.cluster_resources().get("GPU", 0)
-        options["num_gpus"] = min(1.0, gpus / workers) if gpus else 1
-    return options

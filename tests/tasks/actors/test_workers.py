@@ -13,12 +13,14 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import ray
+from ray._private.utils import estimate_available_memory
 
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
 from blindspots.study.study import Study
+from tasks.actors import workers as module
 from tasks.actors.workers import StoppedError, Workers
 
 
@@ -113,6 +115,21 @@ def test_a_stop_gives_up_what_is_under_way_and_what_waits(workers: Workers, tmp_
     for call in calls:
         with pytest.raises(StoppedError, match="the run was stopped"):
             call.result(30)
+
+
+def test_an_actor_without_a_place_keeps_no_work_from_the_others(
+    workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLINDSPOTS_WORKER_MEMORY", f"{estimate_available_memory() * 0.6 / 2**20:.0f}Mi")
+    monkeypatch.setattr(module, "_PLACED_SECONDS", 0.0)
+    workers = Workers(2, workspace)
+    try:
+        assert [workers.submit(Scribble(), shard, lambda _: None).result(240).seconds > 0 for shard in (0, 3)]
+        assert list(workers.map(partial(_square, tmp_path), range(3))) == [0, 1, 4]
+        assert set(workers.busy) == {0}
+        assert "1 of 2 workers have a place in the cluster by now" in caplog.text
+    finally:
+        workers.close()
 
 
 def test_what_is_lost_of_a_ray_of_the_workers_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,68 @@
+"""What an actor asks of the cluster that it is placed on: a core, memory, a share of a GPU. No Prefect in here."""
+
+import math
+import os
+import re
+from typing import Any
+
+from blindspots.errors import InputError
+
+MEMORY, GPUS = "BLINDSPOTS_WORKER_MEMORY", "BLINDSPOTS_GPUS_PER_MODEL"
+"""Variables that say what an actor asks for: settings of where a run works, and no part of its study."""
+
+_UNITS = {"M": 10**6, "G": 10**9, "MI": 2**20, "GI": 2**30}
+_ON_A_CLUSTER = 10**9
+"""Bytes for torch, a model of the paper's, MNIST, and what a search of some thousand images has in hand."""
+
+
+def memory_per_worker() -> int | None:
+    """Return how many bytes an actor asks for, None for none: on a machine of its own, Ray has nothing to share out.
+
+    Raises :class:`InputError` where the variable says no size.
+    """
+    said = os.environ.get(MEMORY, "")
+    if not said:
+        return _ON_A_CLUSTER if os.environ.get("RAY_ADDRESS") else None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG]i?)B?", said.strip(), flags=re.IGNORECASE)
+    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if size <= 0:
+        raise InputError(f"{MEMORY}={said!r} is no size; write it as 1500M or 2G")
+    return size
+
+
+def gpus_per_model() -> float | None:
+    """Return which share of a GPU an actor asks for, with its one model; None for an even share of all there are.
+
+    Raises :class:`InputError` where the variable says none: a part of a GPU, such as 0.25, or 1.
+    """
+    said = os.environ.get(GPUS, "")
+    if not said:
+        return None
+    try:
+        share = float(said)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise InputError(f"{GPUS}={said!r} is no share of a GPU; write a part of one, such as 0.25, or 1")
+    return share
+
+
+def check_resources() -> None:
+    """Raise :class:`InputError` where a variable that says what actors ask for does not."""
+    memory_per_worker()
+    gpus_per_model()
+
+
+def asked_of_ray(device: str, workers: int, gpus: float) -> dict[str, Any]:
+    """Return what one of ``workers`` actors on ``device`` asks of Ray, as options of an actor.
+
+    ``gpus``: how many there are in the cluster by now; none where they come with what asks for them. Actors are spread
+    over the nodes, so that one that goes takes few of them along.
+    """
+    asked: dict[str, Any] = {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
+    memory = memory_per_worker()
+    if memory is not None:
+        asked["memory"] = memory
+    if device == "cuda":
+        asked["num_gpus"] = gpus_per_model() or (min(1.0, gpus / workers) if gpus else 1)
+    return asked
