@@ -1,0 +1,104 @@
+"""What a run costs that has nothing to compute: empty shards on a cluster of many faked nodes, an actor on each.
+
+``BLINDSPOTS_NODES`` (64) and ``BLINDSPOTS_SHARDS`` (100 000) say how large; a node and its actor take half a GB of this
+machine. Run with ``python -m pytest tests/benchmarks/test_scale.py -n 0 -s``.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, ClassVar
+
+import numpy as np
+import psutil
+import pytest
+from ray.cluster_utils import Cluster
+
+from blindspots.jobs.hands import Hands
+from blindspots.jobs.job import Job, Report
+from blindspots.jobs.workspace import Workspace
+from blindspots.store.place import Place
+from blindspots.study.built_in import QUICK
+from tasks.actors.workers import Workers
+
+NODES = int(os.environ.get("BLINDSPOTS_NODES", "64"))
+SHARDS = int(os.environ.get("BLINDSPOTS_SHARDS", "100000"))
+
+
+@dataclass(frozen=True)
+class Empty(Job):
+    """As many shards as wanted, and nothing in them."""
+
+    stage: ClassVar[str] = "generate"
+
+    @property
+    def key(self) -> str:
+        return "empty"
+
+    def shards(self, workspace: Workspace) -> int:
+        return SHARDS
+
+    def identity(self, workspace: Workspace, shard: int) -> str:
+        return "empty"
+
+    def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
+        pass
+
+    def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
+        return {}
+
+    def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
+        return {}
+
+
+def memory(process: psutil.Process) -> float:
+    """Return what a process has to itself, in MB."""
+    return float(process.memory_full_info().uss) / 1e6
+
+
+def test_empty_shards_on_many_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: Callable[[str, Any], None]
+) -> None:
+    monkeypatch.setenv("BLINDSPOTS_WORKER_MEMORY", "100M")
+    began = monotonic()
+    cluster = Cluster(initialize_head=True, connect=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    node = {"num_cpus": 1, "memory": 200 * 10**6, "object_store_memory": 80 * 10**6}
+    for _ in range(NODES):
+        cluster.add_node(wait=False, **node)
+    cluster.wait_for_nodes(timeout=600)
+    measured: dict[str, float] = {"nodes": NODES, "shards": SHARDS, "nodes up, s": monotonic() - began}
+    workers = Workers(NODES, Workspace(QUICK, Place(tmp_path)))
+    driver = psutil.Process()
+    before = memory(driver)
+    try:
+        began = monotonic()
+        workers.start()
+        warm: list[Future[Any]] = [workers.submit(Empty(), shard, lambda _: None) for shard in range(NODES)]
+        for each in warm:
+            each.result(600)
+        measured["actors up, s"] = monotonic() - began
+
+        began, seconds_of_cpu = monotonic(), sum(driver.cpu_times()[:2])
+        calls = [workers.submit(Empty(), shard, lambda _: None) for shard in range(SHARDS)]
+        measured["driver at most, MB"] = memory(driver)
+        for each in calls:
+            each.result(600)
+        took = monotonic() - began
+        measured["shards a second"] = SHARDS / took
+        measured["driver's cores"] = (sum(driver.cpu_times()[:2]) - seconds_of_cpu) / took
+        measured["driver at the end, MB"] = memory(driver)
+        measured["driver before, MB"] = before
+        measured["threads"] = threading.active_count()
+        measured["actors that worked"] = len(workers.busy)
+        assert sum(1 for each in calls if each.done()) == SHARDS
+    finally:
+        workers.close()
+        cluster.shutdown()
+    print()
+    for what, value in measured.items():
+        print(f"{what:24} {value:10.1f}")
+    record("scale", measured)

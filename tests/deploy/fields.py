@@ -1,0 +1,100 @@
+"""Which fields manifests may have: those that this project's use, after the documentation of Kubernetes and KubeRay.
+
+A field that does not stand here is a slip of the pen, or is to be added here by whoever looked it up. The schemas
+themselves, which know all fields, are megabytes: where they are at hand, ``test_manifests.py`` asks them too.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+ANY = None
+"""Whatever is there: a value, or a mapping of the user's own names."""
+
+Fields = dict[str, Any]
+
+
+def _named(names: str, **deeper: Any) -> Fields:
+    return dict.fromkeys(names.split(), ANY) | deeper
+
+
+_METADATA = _named("name namespace labels")
+_SECURITY = _named(
+    "runAsNonRoot runAsUser runAsGroup fsGroup allowPrivilegeEscalation",
+    seccompProfile=_named("type"),
+    capabilities=_named("drop"),
+)
+_RESOURCES = {each: _named("cpu memory nvidia.com/gpu storage") for each in ("requests", "limits")}
+_FROM_SECRET = _named("name key")
+_PROBE = _named("periodSeconds", exec=_named("command"), httpGet=_named("path port"))
+_CONTAINER = _named(
+    "name image args",
+    env=[_named("name value", valueFrom={"secretKeyRef": _FROM_SECRET})],
+    envFrom=[{"secretRef": _named("name")}],
+    securityContext=_SECURITY,
+    resources=_RESOURCES,
+    ports=[_named("name containerPort")],
+    readinessProbe=_PROBE,
+    volumeMounts=[_named("name mountPath")],
+)
+POD = _named(
+    "restartPolicy serviceAccountName",
+    securityContext=_SECURITY,
+    containers=[_CONTAINER],
+    tolerations=[_named("key operator effect")],
+)
+_TEMPLATE = {"metadata": _METADATA, "spec": POD}
+_SELECTED = {"selector": _named("matchLabels"), "template": _TEMPLATE}
+_GROUP = {"rayStartParams": ANY, "template": _TEMPLATE}
+_RAY_CLUSTER = _named(
+    "rayVersion enableInTreeAutoscaling",
+    authOptions=_named("mode secretName"),
+    autoscalerOptions=_named("version idleTimeoutSeconds", resources=_RESOURCES, securityContext=_SECURITY),
+    headGroupSpec=_GROUP,
+    workerGroupSpecs=[_GROUP | _named("groupName replicas minReplicas maxReplicas")],
+)
+_RAY_JOB = _named(
+    "entrypoint shutdownAfterJobFinishes ttlSecondsAfterFinished backoffLimit clusterSelector",
+    rayClusterSpec=_RAY_CLUSTER,
+)
+_OBJECT = _named("apiVersion kind", metadata=_METADATA)
+
+KINDS: dict[str, Fields] = {
+    "v1 Namespace": _OBJECT,
+    "v1 Secret": _OBJECT | _named("type stringData"),
+    "v1 Service": _OBJECT | {"spec": _named("clusterIP selector", ports=[_named("name port")])},
+    "v1 ServiceAccount": _OBJECT,
+    "apps/v1 Deployment": _OBJECT | {"spec": _named("replicas", **_SELECTED)},
+    "apps/v1 StatefulSet": _OBJECT
+    | {
+        "spec": _named(
+            "replicas serviceName",
+            **_SELECTED,
+            volumeClaimTemplates=[{"metadata": _METADATA, "spec": _named("accessModes", resources=_RESOURCES)}],
+        )
+    },
+    "rbac.authorization.k8s.io/v1 Role": _OBJECT | {"rules": [_named("apiGroups resources verbs")]},
+    "rbac.authorization.k8s.io/v1 RoleBinding": _OBJECT
+    | {"subjects": [_named("kind name namespace")], "roleRef": _named("apiGroup kind name")},
+    "ray.io/v1 RayCluster": _OBJECT | {"spec": _RAY_CLUSTER},
+    "ray.io/v1 RayJob": _OBJECT | {"spec": _RAY_JOB},
+    "ray.io/v1 RayCronJob": _OBJECT | {"spec": _named("schedule timeZone", jobTemplate=_RAY_JOB)},
+    "kustomize.config.k8s.io/v1beta1 Kustomization": _named(
+        "apiVersion kind namespace resources", images=[_named("name newName newTag")]
+    ),
+}
+"""The fields of each kind: a mapping has those named, a list such items; where nothing is said, whatever is there."""
+
+
+def unknown(found: Any, fields: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths in ``found`` of what ``fields`` does not have."""
+    if fields is ANY:
+        return
+    if isinstance(fields, list):
+        for index, item in enumerate(found):
+            yield from unknown(item, fields[0], f"{path}[{index}]")
+        return
+    for name, value in found.items():
+        if name in fields:
+            yield from unknown(value, fields[name], f"{path}.{name}")
+        else:
+            yield f"{path}.{name}"

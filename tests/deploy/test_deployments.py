@@ -1,0 +1,106 @@
+"""What else is deployed: pools' deployments, the image, a cluster of machines; all of it fits what it speaks of."""
+
+import json
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from prefect import Flow
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools.validation import validate
+
+import flows.operating.at_the_trigger  # noqa: F401 - what the server checks a study by
+from tests.deploy.test_manifests import DOCUMENTS, FOLDER, HOUSE, IMAGE, PINNED, PROJECT
+
+DEPLOY = HOUSE / "deploy"
+DEPLOYMENTS = yaml.safe_load((DEPLOY / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+
+
+def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
+    module, _, name = deployment["entrypoint"].rpartition(".")
+    found = getattr(import_module(module), name)
+    assert isinstance(found, Flow)
+    return found
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
+def test_an_automation_is_one() -> None:
+    found = AutomationCore.model_validate(yaml.safe_load((DEPLOY / "notifications.yaml").read_text(encoding="utf-8")))
+    assert isinstance(found.trigger, EventTrigger)
+    assert {"prefect.flow-run.Completed", "prefect.flow-run.Failed", "prefect.flow-run.Crashed"} <= found.trigger.expect
+    tagged = {tag for each in DEPLOYMENTS for tag in each["tags"]}
+    assert yaml.safe_dump(found.trigger.match_related.model_dump()).count("prefect.tag.") == 1
+    assert tagged == {"blindspots"}
+
+
+def test_a_deployment_fits_its_flow_and_its_pool(deployment: dict[str, Any]) -> None:
+    schema = parameter_schema(flow_of(deployment)).model_dump()
+    given = deployment.get("parameters", {})
+    defaults = {name: each["default"] for name, each in schema["properties"].items() if "default" in each}
+    validate({**defaults, **given}, schema, raise_on_error=True, ignore_required=True)
+    for schedule in deployment.get("schedules", ()):
+        CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+    if "root" in given:
+        assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    pool = deployment["work_pool"]
+    if "kubernetes" in pool["name"]:
+        variables = json.loads((FOLDER / "pool.json").read_text(encoding="utf-8"))["variables"]
+        jsonschema.validate(pool["job_variables"], {**variables, "additionalProperties": False})
+    assert pool.get("job_variables", {}).get("image", IMAGE) == IMAGE
+
+
+def test_pools_are_those_that_workers_are_started_for() -> None:
+    pools = {each["work_pool"]["name"] for each in DEPLOYMENTS}
+    text = (DEPLOY / "prefect.yaml").read_text(encoding="utf-8")
+    assert pools == set(re.findall(r"work-pool create (\S+)", text))
+    (worker,) = DOCUMENTS["Deployment prefect-worker"]["spec"]["template"]["spec"]["containers"]
+    assert worker["args"][worker["args"].index("--pool") + 1] in pools
+    kubernetes = next(each for each in DEPLOYMENTS if each["name"] == "run-mnist-on-kubernetes")
+    assert (
+        kubernetes["work_pool"]["job_variables"]["env"]["RAY_ADDRESS"] == "blindspots-head-svc:6379"
+    )  # as KubeRay has it
+    assert "RayCluster blindspots" in DOCUMENTS
+
+
+def test_the_image_has_what_it_copies_and_installs() -> None:
+    ignored = (HOUSE / ".dockerignore").read_text(encoding="utf-8").split()
+    for source in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, flags=re.M):
+        for name in source.split():
+            assert (HOUSE / name).exists(), name
+            assert f"!{name}" in ignored, f"{name} is not sent to the builder"
+    (extra,) = re.findall(r'"/build\[(\w+)\]"', DOCKERFILE)
+    assert extra in PROJECT["optional-dependencies"]
+    (python,) = set(re.findall(r"^FROM python:(\S+?)-", DOCKERFILE, flags=re.M))
+    assert python in SpecifierSet(PROJECT["requires-python"])
+    assert set(re.findall(r"blindspots:([\d.]+?)(?:-cpu)?\s", DOCKERFILE)) == {PROJECT["version"]}
+    assert re.search(r"^USER 1000:1000$", DOCKERFILE, flags=re.M)
+
+
+def test_the_images_versions_are_those_that_the_project_asks_for() -> None:
+    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["workflow"]]
+    for requirement in map(Requirement, wanted):
+        assert PINNED[requirement.name.lower()] in requirement.specifier, requirement
+
+
+def test_rays_own_schema_takes_the_cluster_of_machines() -> None:
+    spec = find_spec("ray")
+    assert spec is not None
+    assert spec.origin is not None
+    schema = json.loads((Path(spec.origin).parent / "autoscaler" / "ray-schema.json").read_text(encoding="utf-8"))
+    cluster = yaml.safe_load((DEPLOY / "ray" / "cluster.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(cluster, schema)
+    assert cluster["docker"]["image"] == IMAGE
+    assert set(cluster) <= set(schema["properties"])
+    assert cluster["head_node_type"] in cluster["available_node_types"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**cluster, "max_worker": 3}, schema)
