@@ -19,25 +19,20 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from blindspots.errors import StageFailedError
 from blindspots.jobs.stage import STAGES, TABLES
-from blindspots.study.study import Study
 from flows.operating.form import (
-    CHANGES,
-    DATA,
-    DEVICE,
-    ROOT,
-    STUDY,
-    UNROLLED,
-    WORKERS,
+    DEFAULT_ROOT,
+    DEFAULT_STUDY,
     Changes,
     DataFolder,
     Device,
+    InFull,
     Root,
     StudyName,
     Workers,
     wanted_study,
 )
 from flows.operating.page import publish
-from flows.operating.run_name import is_deployed, run_name
+from flows.operating.run_name import is_deployed, of_study, run_name
 from flows.operating.whole_progress import shown
 from flows.session import Session, session
 from flows.stages import run_stage
@@ -52,20 +47,20 @@ def _flow(name: str, does: str, body: Callable[[Session], Result]) -> Flow[..., 
     """Return the flow ``name``: it enters the run of a study, or the one that is open, and does ``body`` with it."""
 
     def run(
-        study: StudyName = STUDY,
-        changes: Changes = CHANGES,
-        root: Root = ROOT,
-        workers: Workers = WORKERS,
-        device: Device = DEVICE,
-        data: DataFolder = DATA,
-        unrolled: Study | None = UNROLLED,
+        study: StudyName = DEFAULT_STUDY,
+        changes: Changes = (),
+        root: Root = DEFAULT_ROOT,
+        workers: Workers = None,
+        device: Device = "auto",
+        data: DataFolder = None,
+        unrolled: InFull = None,
     ) -> Result:
         with session(wanted_study(study, changes, unrolled), root, workers, device, data) as running:
             return body(running)
 
     run.__name__ = run.__qualname__ = name  # Prefect finds a flow by its module and this name
     run.__doc__ = does
-    return flow(name=name, flow_run_name=run_name(name), validate_parameters=True)(run)
+    return flow(name=name, flow_run_name=run_name(name, of_study), validate_parameters=True)(run)
 
 
 @cache

@@ -13,35 +13,48 @@ from pydantic import Field
 
 from blindspots.study.part import Sha256, slug
 from flows.bounds import bounds_of
-from flows.operating.form import Workers, field
+from flows.operating.form import said
 from flows.operating.run_name import run_name
 from flows.printing import parsed_shape
 
-MODEL = field("Model", "A file of weights where the run works, .safetensors or .pth, or its address on the web", ...)
-NETWORK = field(
-    "Network",
-    "What the weights are of, such as alexnet: a name that the project or an installed package offers; empty for what "
-    "the file says",
-    None,
-)
-SHAPE = field("Input shape", "Shape of an image, such as 3,224,224; empty where it is known", None)
-SHA256 = field("SHA-256", "Of what lies at an address, or its first digits, 8 at least", "")
-WORKERS = field("Workers", "How many Ray actors do the layers; empty for the run's own process", None)
-UNBOUNDED = field("Unbounded", "Go on where a layer has no rule: its bound is infinite then", False)
-
-Network = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None
+Model = Annotated[
+    str,
+    Field(min_length=1),
+    said("Model", "A file of weights where the run works, .safetensors or .pth, or its address on the web"),
+]
+Network = Annotated[
+    Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None,
+    said(
+        "Network",
+        "What the weights are of, such as alexnet: a name that the project or an installed package offers; empty for "
+        "what the file says",
+    ),
+]
 """A name: no form says which code to run."""
-Shape = Annotated[str, Field(pattern=r"^[1-9][0-9]*([,x][1-9][0-9]*)*$")] | None
+Shape = Annotated[
+    Annotated[str, Field(pattern=r"^[1-9][0-9]*([,x][1-9][0-9]*)*$")] | None,
+    said("Input shape", "Shape of an image, such as 3,224,224; empty where it is known"),
+]
+Hash = Annotated[Sha256, said("SHA-256", "Of what lies at an address, or its first digits, 8 at least")]
+Unbounded = Annotated[bool, said("Unbounded", "Go on where a layer has no rule: its bound is infinite then")]
+Actors = Annotated[
+    Annotated[int, Field(ge=1, le=4096)] | None,
+    said("Workers", "How many Ray actors do the layers; empty for the run's own process"),
+]
 
 
-@flow(name="bounds-of-a-file", flow_run_name=run_name("bounds of"), validate_parameters=True)
+@flow(
+    name="bounds-of-a-file",
+    flow_run_name=run_name("bounds of", lambda form: Path(form["model"]).name),
+    validate_parameters=True,
+)
 def bounds_of_a_file(
-    model: Annotated[str, Field(min_length=1)] = MODEL,
-    network: Network = NETWORK,
-    input_shape: Shape = SHAPE,
-    sha256: Sha256 = SHA256,
-    unbounded: bool = UNBOUNDED,
-    workers: Workers = WORKERS,
+    model: Model,
+    network: Network = None,
+    input_shape: Shape = None,
+    sha256: Hash = "",
+    unbounded: Unbounded = False,
+    workers: Actors = None,
 ) -> str:
     """Bound how far every layer of a model can spread two inputs apart, and the whole, with its spectra as a figure."""
     with tempfile.TemporaryDirectory() as folder:

@@ -17,40 +17,48 @@ from flows.operating import CHECKED
 
 _FILES = (".yaml", ".yml")
 _STUDIES = ", ".join(BUILT_IN)
-
-StudyName = Annotated[str, Field(pattern=rf"^({'|'.join(BUILT_IN)}|.+\.ya?ml)$")] | None
-Changes = tuple[Annotated[str, Field(pattern=r"^[^=\s]+=")], ...]
-Root = Annotated[str, Field(min_length=1)]
-Workers = Annotated[int, Field(ge=1, le=4096)] | None
-Device = Literal["auto", "cpu", "cuda"]
-DataFolder = str | None
+DEFAULT_STUDY, DEFAULT_ROOT = QUICK.name, "blindspots-study"
 
 
-def field(title: str, description: str, default: Any, **marks: bool) -> Any:
-    """Return the default of a flow's parameter, with what the form says of it.
+def said(title: str, description: str, **marks: bool) -> Any:
+    """Return what a form says of a field, to stand in its type.
 
-    Prefect takes a description from nowhere else, and no title; but what is extra in a schema goes over its own.
+    Prefect takes no title from there and no description; but what is extra in a schema goes over what it makes itself.
     """
-    return Field(default, description=description, json_schema_extra={"title": title, **marks})
+    return Field(json_schema_extra={"title": title, "description": description, **marks})
 
 
-STUDY = field("Study", f"A built-in study ({_STUDIES}), or the path of a YAML file where the run works", QUICK.name)
-CHANGES = field(
-    "Changes",
-    "Fields of the study to change, a line each: training.iterations=500, sets.examples=200, "
-    "models.fc10-1e-4.decay=2e-4",
-    (),
-    **{CHECKED: True},
-)
-ROOT = field(
-    "Root",
-    "Where the store lies: a folder that all workers see. What is done there already is kept",
-    "blindspots-study",
-)
-WORKERS = field("Workers", "How many Ray actors work; empty for one a core of the machine", None)
-DEVICE = field("Device", "What they compute on; auto takes cuda where there is one", "auto")
-DATA = field("Data", "Folder with the data set's files; empty for the usual places", None)
-UNROLLED = field("Study in full", "All fields of a study, in the place of its name: empty Study above for it", None)
+StudyName = Annotated[
+    Annotated[str, Field(pattern=rf"^({'|'.join(BUILT_IN)}|.+\.ya?ml)$")] | None,
+    said("Study", f"A built-in study ({_STUDIES}), or the path of a YAML file where the run works"),
+]
+Changes = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[^=\s]+=")], ...],
+    said(
+        "Changes",
+        "Fields of the study to change, a line each: training.iterations=500, sets.examples=200, "
+        "models.fc10-1e-4.decay=2e-4",
+        **{CHECKED: True},
+    ),
+]
+Root = Annotated[
+    str,
+    Field(min_length=1),
+    said("Root", "Where the store lies: a folder that all workers see. What is done there is kept"),
+]
+Workers = Annotated[
+    Annotated[int, Field(ge=1, le=4096)] | None,
+    said("Workers", "How many Ray actors work; empty for one a core of the machine"),
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], said("Device", "What they compute on; auto takes cuda where there is one")
+]
+DataFolder = Annotated[
+    str | None, said("Data", "Folder with the data set's files where the run works; empty for the usual places")
+]
+InFull = Annotated[
+    Study | None, said("Study in full", "All fields of a study, in the place of its name: empty Study above for it")
+]
 
 
 def wanted_study(study: str | None, changes: tuple[str, ...], unrolled: Study | None) -> Study:

@@ -2,7 +2,8 @@
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -12,19 +13,23 @@ from blindspots.errors import BlindspotsError
 from blindspots.jobs import verification
 from blindspots.jobs.opening import working, workspace_of
 from blindspots.jobs.verification import Verification
-from flows.operating.form import DATA, ROOT, DataFolder, Root, field
+from flows.operating.form import DEFAULT_ROOT, DataFolder, Root, said
 from flows.operating.page import artifact_key
 from flows.operating.run_name import run_name
 
-REPAIR = field("Repair", "Drop what is damaged, so that the next run of the study makes it anew", False)
+Repair = Annotated[bool, said("Repair", "Drop what is damaged, so that the next run of the study makes it anew")]
 
 
 class DamagedError(BlindspotsError, RuntimeError):
     """Something in a root is not what its receipt says."""
 
 
-@flow(name="verify", flow_run_name=run_name("verify"), validate_parameters=True)
-def verify(root: Root = ROOT, data: DataFolder = DATA, repair: bool = REPAIR) -> dict[str, Any]:
+@flow(
+    name="verify",
+    flow_run_name=run_name("verify", lambda form: Path(form.get("root", DEFAULT_ROOT)).name),
+    validate_parameters=True,
+)
+def verify(root: Root = DEFAULT_ROOT, data: DataFolder = None, repair: Repair = False) -> dict[str, Any]:
     """Read all of a root back and hold it against its receipts; a run in which something is damaged fails."""
     workspace = workspace_of(root, data=data)
     found = verification.verify(workspace)

@@ -7,7 +7,7 @@ import pytest
 
 from blindspots.study.study import Study
 from flows.operating import run_name as module
-from flows.operating.run_name import is_deployed, run_name
+from flows.operating.run_name import is_deployed, of_study, run_name
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,7 @@ from flows.operating.run_name import is_deployed, run_name
         ("some", True, {"study": "quick", "unrolled": None}, "train quick"),
         (None, False, {"study": "/here/mine.yaml", "unrolled": None}, "train mine"),
         (None, False, {"study": None, "unrolled": True}, "train tiny"),
-        ("some", True, {"root": "/data/mnist-study"}, "train mnist-study"),
-        (None, False, {"model": "/data/alexnet.pth"}, "train alexnet.pth"),
+        (None, False, {}, "train quick"),
     ],
 )
 def test_only_a_name_of_a_users_own_is_kept(
@@ -33,5 +32,5 @@ def test_only_a_name_of_a_users_own_is_kept(
     asked = {name: tiny if value is True else value for name, value in asked.items()}
     context = SimpleNamespace(flow_run=run, parameters=asked)
     monkeypatch.setattr(module, "FlowRunContext", SimpleNamespace(get=lambda: context))
-    assert run_name("train")() == called
+    assert run_name("train", of_study)() == called
     assert is_deployed() is (deployment is not None)
