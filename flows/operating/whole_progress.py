@@ -21,7 +21,6 @@ from flows.session import Session
 logger = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 3.0
-_DONE = 99.9
 _SURE_SECONDS = 15.0
 """How long a run works before it says when it will be over."""
 _TYPICAL = {
@@ -128,28 +127,31 @@ def shown(running: Session, *stages: str) -> Iterator[None]:
 
     key = artifact_key(running.workspace, "progress")
     created: Any = create_progress_artifact(estimate.percent(), key=key, description=estimate.said())
-    over = threading.Event()
-    teller = threading.Thread(target=_tell, args=(created, running, estimate, over), daemon=True, name="progress")
+    over, well = threading.Event(), threading.Event()
+    teller = threading.Thread(target=_tell, args=(created, estimate, over, well), daemon=True, name="progress")
     teller.start()
     running.observer = observe
     try:
         yield
+        well.set()
     finally:
         running.observer = before
         over.set()
         teller.join(_EVERY_SECONDS)  # and no longer: where the server is gone, it has nothing to wait for
 
 
-def _tell(artifact: UUID, running: Session, estimate: Estimate, over: threading.Event) -> None:
+def _tell(artifact: UUID, estimate: Estimate, over: threading.Event, well: threading.Event) -> None:
     while not over.wait(_EVERY_SECONDS):
-        _update(artifact, estimate, estimate.said())
-    done = not running.failed and not running.sent_back and estimate.percent() > _DONE
-    _update(artifact, estimate, "done" if done else f"ended; {estimate.said().partition(';')[0]}")
+        _update(artifact, estimate.percent(), estimate.said())
+    if well.is_set():
+        _update(artifact, 100.0, "done")
+    else:
+        _update(artifact, estimate.percent(), f"ended; {estimate.said().partition(';')[0]}")
 
 
-def _update(artifact: UUID, estimate: Estimate, said: str) -> None:
+def _update(artifact: UUID, percent: float, said: str) -> None:
     """Bring the artifact up to date, where the server answers: a run does not fail for what tells of it."""
     try:
-        update_progress_artifact(artifact, progress=round(estimate.percent(), 1), description=said)
+        update_progress_artifact(artifact, progress=round(percent, 1), description=said)
     except Exception as error:
         logger.debug("the progress cannot be shown: %s", error)

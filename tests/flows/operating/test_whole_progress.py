@@ -1,6 +1,8 @@
 """How far a run is: a share that only grows, and an end that is reckoned from what the run itself has done."""
 
+import contextlib
 import logging
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,16 +86,21 @@ def test_one_artifact_is_brought_up_to_date_until_the_run_ends(
     monkeypatch.setattr(module, "_EVERY_SECONDS", 0.01)
     told: list[Progress] = []
     running = Session(*planned, Workers(1), observer=told.append)
-    with shown(running):
+    with contextlib.suppress(KeyboardInterrupt), shown(running):
         running.observer(Progress("generate", SET, 20, 50, "images"))
         while len(updates) < 3:
-            pass
-    assert [each["progress"] for each in created] == [0]
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert len(created) == 1
+    assert created[0]["progress"] == 0
     assert len(told) == 1
     assert updates[2][0] > 0
     assert updates[2][1].startswith("generate: 20 of ")
     assert updates[-1][1].startswith("ended; generate: 20 of ")
     assert running.observer == told.append
+    with shown(running):
+        pass
+    assert updates[-1] == (100, "done")  # also where jobs that waited turned out to be done
 
 
 def test_nothing_is_shown_where_nothing_is_to_do(
