@@ -87,7 +87,7 @@ def test_one_artifact_is_brought_up_to_date_until_the_run_ends(
     told: list[Progress] = []
     running = Session(*planned, Workers(1), observer=told.append)
     with contextlib.suppress(KeyboardInterrupt), shown(running):
-        running.observer(Progress("generate", SET, 20, 50, "images"))
+        running.observer(Progress("train", "models/fc10/seed-0", 60, 60, "iterations"))
         while len(updates) < 3:
             time.sleep(0.01)
         raise KeyboardInterrupt
@@ -95,8 +95,8 @@ def test_one_artifact_is_brought_up_to_date_until_the_run_ends(
     assert created[0]["progress"] == 0
     assert len(told) == 1
     assert updates[2][0] > 0
-    assert updates[2][1].startswith("generate: 20 of ")
-    assert updates[-1][1].startswith("ended; generate: 20 of ")
+    assert updates[2][1].startswith("train: 60 of ")
+    assert updates[-1][1].startswith("ended; train: 60 of ")
     assert running.observer == told.append
     with shown(running):
         pass
