@@ -9,6 +9,7 @@ answers 409. A server that knows nothing of this package checks by the schema al
 Nothing of this package is imported before the first form is to be checked, since every server and worker loads this.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from jsonschema.exceptions import ValidationError
 from prefect.utilities.schema_tools import validation
 
 from flows.operating import CHECKED
+
+logger = logging.getLogger(__name__)
 
 Complaint = tuple[tuple[str | int, ...], str]
 """A field's path in the form, and what is wrong there."""
@@ -82,13 +85,22 @@ def _checked_properties(known: Any) -> Any:
     def properties(validator: Any, fields: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
         ours: list[ValidationError] = []
         if isinstance(instance, dict) and CHECKED in (fields.get("changes") or {}) and _has_types(instance):
-            ours = [ValidationError(message, path=path) for path, message in complaints(instance)]
+            ours = [ValidationError(message, path=path) for path, message in _safely(instance)]
             ours += [ValidationError("there is no such field", path=[name]) for name in instance if name not in fields]
         paths = {tuple(error.path) for error in ours}
         yield from ours
         yield from (error for error in known(validator, fields, instance, schema) if tuple(error.path) not in paths)
 
     return properties
+
+
+def _safely(form: Mapping[str, Any]) -> list[Complaint]:
+    """Return the complaints; where looking fails, say so in the server's log, and leave the form to the run."""
+    try:
+        return list(complaints(form))
+    except Exception:
+        logger.exception("a form could not be looked at as a whole")
+        return []
 
 
 def _has_types(form: Mapping[str, Any]) -> bool:

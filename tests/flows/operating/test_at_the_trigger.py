@@ -7,9 +7,9 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import ValidationError, build_error_obj, validate
 
-import flows.operating.at_the_trigger  # noqa: F401 - what the server loads
 from blindspots.store import layout
 from blindspots.study.study import Study
+from flows.operating import at_the_trigger
 from flows.study import study_flow
 from tests.stores import rewrite_study
 
@@ -79,3 +79,11 @@ def test_a_root_that_can_be_seen_to_be_none_is_refused(root: Path, tmp_path: Pat
     rewrite_study(root, format=layout.FORMAT + 1)
     assert "'root'" in refusal(root=str(root))
     assert refusal(root="s3://bucket/prefix") == ""  # nothing is asked of a bucket while somebody types
+
+
+def test_a_look_that_fails_leaves_the_form_to_the_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(at_the_trigger, "_of_the_root", lambda root: 1 / 0)
+    assert refusal() == ""
+    assert "a form could not be looked at as a whole" in caplog.text
