@@ -71,7 +71,7 @@ def test_empty_shards_on_many_nodes(
         cluster.add_node(wait=False, **node)
     cluster.wait_for_nodes(timeout=600)
     measured: dict[str, float] = {"nodes": NODES, "shards": SHARDS, "nodes up, s": monotonic() - began}
-    workers = Workers(NODES, Workspace(QUICK, Place(tmp_path)))
+    workers = Workers(NODES, Workspace(QUICK, Place.at(tmp_path)))
     driver = psutil.Process()
     before = memory(driver)
     try:

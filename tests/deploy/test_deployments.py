@@ -33,7 +33,6 @@ def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
     return found
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
 def test_an_automation_is_one() -> None:
     found = AutomationCore.model_validate(yaml.safe_load((DEPLOY / "notifications.yaml").read_text(encoding="utf-8")))
     assert isinstance(found.trigger, EventTrigger)
@@ -43,6 +42,7 @@ def test_an_automation_is_one() -> None:
     assert tagged == {"blindspots"}
 
 
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
 def test_a_deployment_fits_its_flow_and_its_pool(deployment: dict[str, Any]) -> None:
     schema = parameter_schema(flow_of(deployment)).model_dump()
     given = deployment.get("parameters", {})
@@ -87,7 +87,8 @@ def test_the_image_has_what_it_copies_and_installs() -> None:
 
 
 def test_the_images_versions_are_those_that_the_project_asks_for() -> None:
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["workflow"]]
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *extras["workflow"], *extras["objects"]]
     for requirement in map(Requirement, wanted):
         assert PINNED[requirement.name.lower()] in requirement.specifier, requirement
 
