@@ -112,7 +112,7 @@ def _others(table: xr.Dataset) -> Sheet:
                 str(row["settings"].item()),
                 number(row["distortion"], 4),
                 number(row["lower_bound"], 5),
-                percent(row["certified_share"]),
+                percent(row["certified_share"]) if "certified_share" in row else "",  # not in tables drawn before
                 percent(row["to_alone"]),
                 percent(row["from_alone"]),
                 number(row["passes"], 0),

@@ -105,6 +105,9 @@ def test_the_table_has_a_row_a_way_and_the_papers_errors_beside(folder: Path) ->
         assert "1.3% by dropout" in text
         assert "pool of layer 1, trains above" in text
         assert "not shown" in sheets[0].notes[0]  # errors on test images
+        before = pools_sheets(table.drop_vars("certified_share"))[1]  # as it was drawn without that column
+        assert [row[4] for row in before.rows] == [""] * 5
+        assert [row[:4] for row in before.rows] == [row[:4] for row in sheets[1].rows]
         assert "Of 2 ways with pools" in findings(table)[0]
         assert findings(table.sel(model=["alone", "drop"])) == ()
 
