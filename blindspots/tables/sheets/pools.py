@@ -46,11 +46,11 @@ def _told_of_hidden(table: xr.Dataset) -> tuple[str, ...]:
         away, reached, misread = (own[name] for name in ("out_of_reach", "reached", "nearest_misread"))
         if int(own["n"].sum()):
             told.append(
-                f"of layer {layer} {percent(reached.mean())}% are reached by an image, the others and these stay "
-                f"{percent(away.mean())}% of their change away from any found, and {percent(misread.mean())}% of the "
-                "nearest images are misread"
+                f"of layer {layer} {percent(reached.mean())}% are reached by an image; in the mean the nearest that "
+                f"was found stays {percent(away.mean())}% of the change away, and {percent(misread.mean())}% of those "
+                "images are misread"
             )
-    return (f"Of the activations in the pools: {'; '.join(told)}.",) if told else ()
+    return (f"Of the activations in the pools, {', and '.join(told)}.",) if told else ()
 
 
 def _layers(pools: list[xr.Dataset]) -> tuple[str, ...]:
