@@ -2,7 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from blindspots.spectral.relaxation import branching, radius
 from blindspots.spectral.relaxation.branching import Branching
+from blindspots.spectral.relaxation.misread import Misread
 from blindspots.spectral.relaxation.radius import relaxed_radii
 from tests.blindspots.spectral.relaxation.networks import balanced, dense, distances, grid, read, residual
 
@@ -37,6 +39,26 @@ def test_no_point_of_a_grid_is_misread_within_and_branches_close_the_gap(name):
     assert (whole.found[near] <= truth[near]).all() or (whole.found[near] <= truth[near] + apart).all()
     assert (whole.proved[near] >= truth[near] - 2 * apart).all()
     assert (plain.proved / whole.proved).min() > 0.3
+
+
+@pytest.mark.parametrize("name", ["two inputs", "leaky"])
+def test_holds_where_no_misread_image_was_found(name, monkeypatch):
+    def nothing(network, box, rows, floor, start, *, steps):
+        return Misread(torch.full_like(floor, torch.inf), torch.zeros_like(start))
+
+    monkeypatch.setattr(radius, "descended", nothing)
+    monkeypatch.setattr(branching, "descended", nothing)
+    model, axes, points = CASES[name]
+    every = grid(axes, points)
+    model = balanced(model, every)
+    images = torch.rand(6, axes, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    labels, network = model(images).argmax(1), read(model, (axes,))
+    truth = distances(model, images, labels, every)
+    for how in (None, Branching(60)):
+        shown = relaxed_radii(network, images, labels, branching=how)
+        assert shown.found.isinf().all()
+        assert (shown.proved <= truth).all()
+        assert (shown.proved[truth.isfinite()] > 0.2 * truth[truth.isfinite()]).all()
 
 
 def test_an_image_that_is_misread_has_none_and_a_dtypes_rounding_counts():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -59,6 +61,21 @@ def test_multipliers_lower_no_lead_where_the_split_holds():
         shown = proved(network, half, reach, steps=60, allowance=torch.full((1,), 5.0, dtype=torch.float64))
         assert (shown.parts.multipliers[place] >= 0).all()
         assert (leads[sign * inputs >= 0] >= float(shown.least) + 5).all()
+
+
+def test_what_rounding_may_come_to_is_taken_off():
+    network, other = read(dense(5, (6, 12, 12, 3)), (6,)), read(dense(5, (6, 12, 12, 3)), (6,))
+    other.__dict__["share"] = 1e-3  # as if float64 had few digits
+    parts, reach = parts_of(network, torch.rand(4, 6, dtype=torch.float64), 0.3)
+    place = network.rectifiers[0]
+    splits = {**parts.splits, place: torch.ones_like(parts.splits[place])}
+    parts = replace(parts, splits=splits, multipliers={**parts.multipliers, place: 0.1 * splits[place]})
+    none = torch.zeros(4, dtype=torch.float64)
+    fine, coarse = (proved(each, parts, reach, steps=0, allowance=none) for each in (network, other))
+    # of the lead, and of each multiple that was added
+    sizes = parts.rows.abs() @ other.sizes[-1][0] + 0.1 * other.sizes[network.nodes[place].inputs[0]].sum()
+    torch.testing.assert_close(fine.least - coarse.least, 1e-3 * sizes, rtol=1e-6, atol=1e-9)
+    assert (coarse.distance < fine.distance)[fine.distance.isfinite() & (fine.distance > 0)].all()
 
 
 def test_parts_are_taken_and_put_together():
