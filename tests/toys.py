@@ -155,12 +155,17 @@ def run(workspace: Workspace) -> Ran:
 
 def held(workspace: Workspace) -> dict[tuple[str, int], dict[str, list[Any]]]:
     """Return what the store takes for done and intact, decoded, by job and shard."""
-    found = {}
+    found: dict[tuple[str, int], dict[str, list[Any]]] = {}
+    whole = set()
     for job in expand(workspace.study):
+        if not whole.issuperset(job.inputs):  # which would be made from what is of another study, or damaged
+            continue
         for shard, wanted in enumerate(job.identities(workspace)):
             receipt = job.receipt(workspace, shard)
             if receipt is None or receipt.identity != wanted or job.damage(workspace, shard, receipt):
                 continue
             arrays = job.read(workspace, shard)
             found[job.key, shard] = {name: values.tolist() for name, values in arrays.items()}
+        if all((job.key, shard) in found for shard in range(job.shards(workspace))):
+            whole.add(job.key)
     return found

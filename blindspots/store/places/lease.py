@@ -85,7 +85,7 @@ class Lease:
                 continue
             if watched is None:
                 watched, since = seen, monotonic()
-                logger.info(
+                logger.warning(
                     "%s is held by a run on %s (process %d); waiting up to %.0f s to see whether it lives",
                     *(self.root, seen.host, seen.process, seen.dead),
                 )
