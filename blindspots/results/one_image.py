@@ -127,4 +127,5 @@ def image_table(one: OneImage) -> xr.Dataset:
         },
         {"model": [moved.model for moved in one.moved]},
         note=original,
+        brackets="from what is proved to be too little to what was found to be enough",
     )

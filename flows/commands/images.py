@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -48,7 +49,13 @@ def show(
         found = one_image(results, image, split=split, rule=rule, seed=seed)
         place, names = results.place, results.dataset.class_names
     key = layout.figure(f"image-{found.split}-{image}", ".png")
-    print_or_write(render_answer(image_table(found), "json" if as_json else "text", width=terminal_width()), None)
+    answer, width = image_table(found), terminal_width()
+    if as_json:
+        print_or_write(render_answer(answer, "json"), None)
+    else:
+        print_or_write(render_answer(answer.drop_vars("misread_by"), "text", width=width), None)
+        for model, who in zip(answer["model"].values, answer["misread_by"].values, strict=True):
+            typer.echo(fill(f"{model}: misread by {who}", width or 10_000, subsequent_indent="  "))
     from blindspots.figures.adversarial.one_image import draw_image
     from blindspots.figures.saving import save_figure
 

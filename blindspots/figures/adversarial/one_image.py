@@ -39,7 +39,7 @@ def draw_image(one: "OneImage", names: tuple[str, ...] = ()) -> Figure:
     for at, moved in enumerate(one.moved, 1):
         band, column = divmod(at, across)
         read = called(moved.reads[moved.model])
-        said = f"{moved.distortion:.4f} → {read}" if moved.success else "none found"
+        said = f"{moved.distortion:.3g} → {read}" if moved.success else "none found"
         show(2 * band, column, one.original + moved.perturbation, f"{moved.model}\n{said}")
         show(2 * band + 1, column, 0.5 + _MAGNIFIED * moved.perturbation, f"difference x {_MAGNIFIED}")
     return figure

@@ -16,14 +16,23 @@ Variables = dict[str, tuple[Any, ...]]
 
 
 def answer(
-    question: str, title: str, variables: Variables, coordinates: Mapping[str, Any], *, note: str = ""
+    question: str,
+    title: str,
+    variables: Variables,
+    coordinates: Mapping[str, Any],
+    *,
+    note: str = "",
+    brackets: str = "95% intervals",
 ) -> xr.Dataset:
-    """Return an answer: ``variables`` are (dims, values, what it is) or (dims, values, what it is, units)."""
+    """Return an answer: ``variables`` are (dims, values, what it is) or (dims, values, what it is, units).
+
+    ``brackets``: what ``<name>_low`` and ``<name>_high`` are.
+    """
     made = {
         name: (dims, np.asarray(values), {"long_name": about, "units": units[0] if units else "1"})
         for name, (dims, values, about, *units) in variables.items()
     }
-    attributes = {"table": ANSWER, "question": question, "title": title, "note": note}
+    attributes = {"table": ANSWER, "question": question, "title": title, "note": note, "brackets": brackets}
     return xr.Dataset(made, {dim: np.asarray(values) for dim, values in coordinates.items()}, attributes)
 
 

@@ -67,6 +67,6 @@ def _extremes(results: Results, choice: Choice, *, largest: bool) -> xr.Dataset:
             **{column: ("image", joined[column], about, *units.get(column, ())) for column, about in _COLUMNS.items()},
         },
         {"image": np.arange(1, len(joined["model"]) + 1)},
-        note="Of images read correctly from the start; the interval is from what is proved to what was found."
-        + without,
+        note="Of images read correctly from the start." + without,
+        brackets="from what is proved to be too little to what was found to be enough",
     )

@@ -24,7 +24,7 @@ def answer_sheet(answer: xr.Dataset) -> Sheet:
     names = [name for name in columns if not name.endswith((_LOW, _HIGH))]
     cells = tuple(tuple(_cell(row, name) for name in names) for row in frame.to_dict("records"))
     about = [f"{name}: {answer[name].attrs['long_name']}." for name in names if "long_name" in answer[name].attrs]
-    ended = ["In brackets: 95% intervals."] if len(names) < len(columns) else []
+    ended = [f"In brackets: {answer.attrs['brackets']}."] if len(names) < len(columns) else []
     title, note = str(answer.attrs["title"]), str(answer.attrs["note"])
     notes = " ".join([*([note] if note else []), *about, *ended])
     return Sheet(title[:1].upper() + title[1:], tuple(names), cells, (notes,))

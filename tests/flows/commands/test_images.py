@@ -1,17 +1,24 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from blindspots.results import Results
 from tests.flows.conftest import Call
 
 
-def test_an_image_is_shown_with_a_picture(call: Call, root: Path, tmp_path: Path) -> None:
+def test_an_image_is_shown_with_a_picture(
+    call: Call, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Results(root) as results:
         example = int(results.group("sets/fc10/seed-0/train/nearest").example[0])
+    monkeypatch.setenv("COLUMNS", "60")
     said = call("show", str(example), "--root", str(root))
     assert f"Image {example} of train, class" in said
-    picture = Path(said.split()[-1])
+    assert "fc20-10: misread by" in said
+    assert "what is proved" in " ".join(said.split())
+    assert max(map(len, said.splitlines()[:-1])) <= 60
+    picture = Path(said.splitlines()[-1])
     assert picture == root / f"figures/image-train-{example}.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     call("show", str(example), "--root", str(root), "-o", str(tmp_path / "one.pdf"), "--json")

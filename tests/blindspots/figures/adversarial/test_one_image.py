@@ -19,11 +19,11 @@ def test_every_model_has_an_image_and_below_it_the_difference() -> None:
     titles = [each.get_title() for each in axes]
     assert titles[0] == "test 12\nclass d"
     assert [title for title in titles if title.startswith("m")] == [
-        f"m{at}\n{0.01 * at:.4f} → {'abcdefg'[at]}" for at in range(7)
+        f"m{at}\n{0.01 * at:.3g} → {'abcdefg'[at]}" for at in range(7)
     ]
     assert titles.count("difference x 10") == 7
     shown = {each.get_title(): each.images[0].get_array() for each in axes if each.images}
-    np.testing.assert_allclose(shown["m3\n0.0300 → d"], 0.53, atol=1e-6)
+    np.testing.assert_allclose(shown["m3\n0.03 → d"], 0.53, atol=1e-6)
     third = next(at for at, title in enumerate(titles) if title.startswith("m3"))
     below = axes[third + 5].images[0].get_array()
     np.testing.assert_allclose(below, 0.8, atol=1e-6)
