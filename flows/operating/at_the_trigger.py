@@ -3,7 +3,7 @@
 The server holds a run's parameters against the JSON schema of the form, which knows types and patterns, but not what
 one field of a study asks of another, nor which fields there are. Where this package is installed beside the server, the
 entry point ``prefect.collections`` has it import this module, and from then on the study in a form of ours is what
-:func:`~blindspots.study.load_study` takes, or the run is not made: the form shows why beside the field, and the API
+:func:`~blindspots.study.load_study` takes, or the run is not made: the form says why when it is sent, and the API
 answers 409. A server that knows nothing of this package checks by the schema alone, and the run refuses the rest.
 
 Nothing of this package is imported before the first form is to be checked, since every server and worker loads this.

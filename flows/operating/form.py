@@ -48,16 +48,16 @@ Root = Annotated[
 ]
 Workers = Annotated[
     Annotated[int, Field(ge=1, le=4096)] | None,
-    said("Workers", "How many Ray actors work; empty for one a core of the machine"),
+    said("Workers", "How many Ray actors work; None for one a core of the machine"),
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], said("Device", "What they compute on; auto takes cuda where there is one")
 ]
 DataFolder = Annotated[
-    str | None, said("Data", "Folder with the data set's files where the run works; empty for the usual places")
+    str | None, said("Data", "Folder with the data set's files where the run works; None for the usual places")
 ]
 InFull = Annotated[
-    Study | None, said("Study in full", "All fields of a study, in the place of its name: empty Study above for it")
+    Study | None, said("Study in full", "All fields of a study, in the place of its name: choose None for Study then")
 ]
 
 
@@ -77,7 +77,7 @@ def check_one(study: str | None, unrolled: Any) -> None:
     """Raise :class:`InputError` unless a form has one of a study's name, or path, and a study in full."""
     there = f"there are {_STUDIES}, and studies of your own by the paths of their .yaml files"
     if study and unrolled is not None:
-        raise InputError(f"the study is named, {study}, and spelt out as well; empty one of the two fields")
+        raise InputError(f"the study is named, {study}, and spelt out as well; choose None for one of the two")
     if not study and unrolled is None:
         raise InputError(f"no study is named; {there}")
     if study and study not in BUILT_IN and not study.endswith(_FILES):

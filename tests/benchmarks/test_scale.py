@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import psutil
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 
 from blindspots.jobs.hands import Hands
@@ -97,6 +98,7 @@ def test_empty_shards_on_many_nodes(
         assert sum(1 for each in calls if each.done()) == SHARDS
     finally:
         workers.close()
+        ray.shutdown()
         cluster.shutdown()
     print()
     for what, value in measured.items():
