@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PLACE = Path(__file__).parents[3] / "blindspots" / "spectral"
-FLOORS = ("matrix", "convolution", "rules", "graph", "", "proof")
+FLOORS = ("matrix", "convolution", "rules", "graph", "", "relaxation", "proof")
 """From the ground up; the nameless one is the files beside the folders."""
 
 
