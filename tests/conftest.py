@@ -28,7 +28,6 @@ settings.load_profile("blindspots")
 
 NUMERICS = (
     "blindspots/distortion/projection/",
-    "blindspots/distortion/test_drawing_back.py",
     "blindspots/distortion/test_paths.py",
     "blindspots/distortion/test_search.py",
     "blindspots/negatives/",

@@ -138,7 +138,8 @@ def test_what_there_is_not_is_refused(get: Callable[..., xr.Dataset], tree: xr.D
         get("negatives", Held(tree, conftest.changed(negatives={"images": 0})))
     with pytest.raises(
         InputError,
-        match="there is no table 6; there are 1, 2, 3, 4, negatives, bounds, units, detectors, 5, penalty, pools and reasons",
+        match="there is no table 6; there are 1, 2, 3, 4, negatives, bounds, units, detectors, 5, penalty, pools and "
+        "reasons",
     ):
         get(6, Held(tree, study))
 
