@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 
-_EASED, _ACTIVE = 1e-9, 1e-6
+EASED, _ACTIVE = 1e-9, 1e-6
 """By how much levels are eased, and how near a half-space is that holds the step: shares of the largest level."""
 _NOTHING = 1e-11
 """What is left of a vector of length 1 and counts as nothing."""
@@ -32,7 +32,7 @@ def least_step(
     start, sides, levels = (value.cpu().numpy() for value in (origin, normals, gaps))
     scale = max(float(np.abs(levels).max()), np.finfo(float).tiny)
     try:
-        step, proof = _eased(start, sides, levels - _EASED * scale, scale)
+        step, proof = _eased(start, sides, levels - EASED * scale, scale)
         if step is None:
             return torch.zeros_like(origin), torch.from_numpy(proof).to(normals), False
         step, multipliers = _held(start, sides, levels, step, near=_ACTIVE * scale)

@@ -6,6 +6,7 @@ import torch
 
 from blindspots.arguments import check_dense, of_numpy_too
 from blindspots.device import BATCH, rows_at_once
+from blindspots.distortion.exact.least_distance import EASED
 from blindspots.distortion.exact.quadratic_program import ExactProjection, Polyhedra, dual, project_exactly, residual
 from blindspots.distortion.projection.fused_projection import nearest_half_space
 from blindspots.distortion.row_work import row_work
@@ -16,8 +17,6 @@ from blindspots.perturbation.measure import distortion
 
 _ARRAYS = 2
 """Of normals: as they are, and of length 1."""
-_EASED = 1e-9
-"""A share of a level that may be missed, as in :mod:`.least_distance`."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def _one_half_space(polyhedra: Polyhedra) -> ExactProjection:
     reachable = torch.isfinite(multiplier)
     # a half-space that touches the box at a corner alone is reached there, whatever rounding makes of it
     corner = torch.where(normal > 0, 1 - origin, torch.where(normal < 0, -origin, 0))
-    touched = ~reachable & (polyhedra.gaps[:, 0] - dot(normal, corner) <= _EASED * polyhedra.gaps[:, 0].abs())
+    touched = ~reachable & (polyhedra.gaps[:, 0] - dot(normal, corner) <= EASED * polyhedra.gaps[:, 0].abs())
     to_the_corner = torch.where(normal != 0, corner / normal, 0).amax(dim=1)
     multiplier = torch.where(touched, to_the_corner, torch.where(reachable, multiplier, 1.0))  # any proves none
     reachable |= touched

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from blindspots.spectral.rules.normalisation import channel_by_channel
+
 _FUNCTION_ROUNDINGS = 8
 """Units of rounding that a sigmoid or a hyperbolic tangent may be off."""
 _KINDS = (
@@ -140,20 +142,9 @@ def _affine(layer: nn.Module) -> _Affine | None:
 
 def _normalisation(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> _Affine:
     """Return batch normalisation by running statistics; its factor and its shift are computed in the dtype as well."""
-    assert layer.running_mean is not None
-    factor = _channel_factors(layer)
-    shift = factor * layer.running_mean.detach().double()
-    bias = torch.zeros_like(shift) if layer.bias is None else layer.bias.detach().double()
-    return _Affine(_by_channel, factor, bias - shift, bias.abs() + shift.abs(), 16)
+    return _Affine(_by_channel, *channel_by_channel(layer), 16)
 
 
 def _by_channel(values: torch.Tensor, factor: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     shape = (1, -1, *[1] * (values.dim() - 2))
     return values * factor.reshape(shape) + shift.reshape(shape)
-
-
-def _channel_factors(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> torch.Tensor:
-    """Return what batch normalisation multiplies each channel by (c,), in float64, from its running variance."""
-    assert layer.running_var is not None
-    factor = (layer.running_var.detach().double() + layer.eps).rsqrt()
-    return factor if layer.weight is None else factor * layer.weight.detach().double()

@@ -8,6 +8,7 @@ from torch import nn
 
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.relaxation.maps import Averaging, Convolution, Dense, LinearMap, Scaled
+from blindspots.spectral.rules.normalisation import channel_by_channel
 
 _MEANS: dict[type[nn.Module], int] = {
     nn.AvgPool1d: 1,
@@ -99,11 +100,6 @@ def _normalisation(
 ) -> tuple[Scaled, torch.Tensor, torch.Tensor]:
     if layer.running_var is None or layer.running_mean is None:
         raise NoRuleError("a batch norm by the batch's own statistics mixes the inputs of a batch")
-    factor = (layer.running_var.detach().double() + layer.eps).rsqrt()
-    if layer.weight is not None:
-        factor = factor * layer.weight.detach().double()
-    shift = factor * layer.running_mean.detach().double()
-    bias = torch.zeros_like(shift) if layer.bias is None else layer.bias.detach().double()
     shape = (1, -1, *[1] * (len(before) - 1))
-    terms = (bias.abs() + shift.abs()).reshape(shape)
-    return Scaled(factor.reshape(shape), before, after, _NORM_ROUNDINGS), (bias - shift).reshape(shape), terms
+    factor, constant, terms = (each.reshape(shape) for each in channel_by_channel(layer))
+    return Scaled(factor, before, after, _NORM_ROUNDINGS), constant, terms

@@ -91,6 +91,23 @@ def _root_mean_square(layer: nn.RMSNorm, input_shape: tuple[int, ...]) -> Bound:
     return scaled(exactly(float(weight.abs().max()), _CONSTANT), _steepness(layer, eps), _CONSTANT)
 
 
+def channel_by_channel(
+    layer: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return what batch normalisation by running statistics multiplies each channel by, and adds, (c,) in float64.
+
+    And the sum of the absolute values of what is added together for that. It has such statistics.
+    """
+    assert layer.running_var is not None
+    assert layer.running_mean is not None
+    factor = (layer.running_var.detach().double() + layer.eps).rsqrt()
+    if layer.weight is not None:
+        factor = factor * layer.weight.detach().double()
+    shift = factor * layer.running_mean.detach().double()
+    bias = torch.zeros_like(shift) if layer.bias is None else layer.bias.detach().double()
+    return factor, bias - shift, bias.abs() + shift.abs()
+
+
 def _by_running_statistics(layer: nn.BatchNorm2d | nn.InstanceNorm2d) -> Bound:
     assert layer.running_var is not None
     variance = finite(layer, "running_var", layer.running_var) + finite_number(layer, "eps", layer.eps)
