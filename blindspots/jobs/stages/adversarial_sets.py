@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,10 @@ import torch
 
 from blindspots.distortion.drawing_back import FROM_CLASSES
 from blindspots.distortion.methods import Effort
+from blindspots.distortion.result import MinimumDistortion
 from blindspots.distortion.search import minimum_distortion
 from blindspots.errors import InputError
+from blindspots.identity import identity
 from blindspots.jobs.stages.example_set import EXAMPLE, ExampleSet, perturbation_variable
 from blindspots.jobs.stages.trainings import model_effort, trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
@@ -42,6 +44,9 @@ _VARIABLES = {
     "gradients": Variable("int32", "backward passes of the model"),
 }
 
+_COMPARED = ("perturbation", "predicted", "distortion", "success")
+"""What is read of the sets beside."""
+
 
 @dataclass(frozen=True)
 class AdversarialSet(ExampleSet):
@@ -50,6 +55,9 @@ class AdversarialSet(ExampleSet):
     model: str
     seed: int
     rule: str
+    beside: tuple[str, ...] = ()
+    """Under nearest, the other rules of the study: where one's set of the same images has a nearer point, it is taken.
+    A search towards one class may end nearer than the search among all, and what is known must not be lost."""
 
     @property
     def key(self) -> str:
@@ -58,8 +66,12 @@ class AdversarialSet(ExampleSet):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The model's training."""
-        return (layout.training_job(self.model, self.seed),)
+        """The model's training, and the sets beside."""
+        return (layout.training_job(self.model, self.seed), *(job.key for job in self._sets_beside))
+
+    @property
+    def _sets_beside(self) -> tuple["AdversarialSet", ...]:
+        return tuple(replace(self, rule=rule, beside=()) for rule in self.beside)
 
     def check(self, workspace: Workspace) -> None:
         """Raise :class:`InputError` where the rule is a class that the data set has not."""
@@ -103,6 +115,23 @@ class AdversarialSet(ExampleSet):
             "seed": workspace.study.seed if self.rule == "random" else None,
         }
 
+    def _of_shard(self, workspace: Workspace, whole: str | None, shard: int) -> str | None:
+        """Return the hash of the work, and of the shards beside as far as there are any."""
+        own = super()._of_shard(workspace, whole, shard)
+        receipts = {
+            job.rule: job.receipt(workspace, shard)
+            for job in self._sets_beside
+            if shard < job.shards(workspace)  # a set with a target may be of fewer images
+        }
+        if own is None or not receipts:
+            return own
+        read = {
+            rule: {name: receipt.arrays.get(name) for name in _COMPARED}
+            for rule, receipt in receipts.items()
+            if receipt is not None
+        }
+        return identity(set=own, beside=read) if len(read) == len(receipts) else None
+
     def _effort(self, workspace: Workspace) -> Effort | None:
         """Return how much the search tries; None for methods that know no effort."""
         sets = workspace.study.sets
@@ -119,6 +148,7 @@ class AdversarialSet(ExampleSet):
             "rule": self.rule,
             "method": workspace.study.method(self.rule),
             **({} if effort is None else {"effort": effort}),
+            **({"beside": list(self.beside)} if self.beside else {}),
             "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
             "tables": "Tables 3 and 4" if workspace.study.model(self.model).split in HALVES else "Tables 1 and 2",
@@ -140,6 +170,7 @@ class AdversarialSet(ExampleSet):
             examples=ids,
             split=self.split,
         )
+        found = self._with_those_beside(workspace, ids, found, images=images, labels=labels)
         sought = found.success.nonzero()[:, 0]
         survives = torch.zeros_like(found.success)
         if len(sought):
@@ -162,10 +193,54 @@ class AdversarialSet(ExampleSet):
             "gradients": found.backwards.cpu().numpy(),
         }
 
+    def _with_those_beside(
+        self,
+        workspace: Workspace,
+        ids: np.ndarray,
+        found: MinimumDistortion,
+        *,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+    ) -> MinimumDistortion:
+        """Return what was found for one shard of examples ``ids``, with the nearer points of the sets beside."""
+        for job in self._sets_beside:
+            shard = int(np.flatnonzero(self.ids(workspace) == ids[0])[0]) // workspace.study.sets.shard
+            if shard < job.shards(workspace):  # both sets are beginnings of the same examples
+                found = _nearer_of(found, job.read(workspace, shard, _COMPARED), images=images, labels=labels)
+        return found
+
     def said(self, workspace: Workspace, shard: int, arrays: Mapping[str, np.ndarray]) -> str:
         """Return the shard's mean distortion and success."""
         success = 100 * arrays["success"].mean()
         return f"shard {shard}: mean distortion {arrays['distortion'].mean():.4f}, success {success:.1f}%"
+
+
+def _nearer_of(
+    found: MinimumDistortion, stored: Mapping[str, np.ndarray], *, images: torch.Tensor, labels: torch.Tensor
+) -> MinimumDistortion:
+    """Return what was found with the stored points of the first images in its place where those are nearer.
+
+    What the search took, and what is proved, stays what it is.
+    """
+    count = len(stored["success"])
+    device = labels.device
+    change = torch.from_numpy(stored["perturbation"]).to(device)
+    read = torch.from_numpy(stored["predicted"]).to(device).long()
+    size = torch.from_numpy(stored["distortion"]).to(device)
+    held = torch.where(found.success, found.distortion, torch.inf)[:count]
+    misread = torch.from_numpy(stored["success"]).to(device) & (read != labels[:count])
+    nearer = (misread & (size < held)).nonzero()[:, 0]
+    if not len(nearer):
+        return found
+    whole: dict[str, torch.Tensor] = {
+        "images": (images[:count] + change)[nearer],
+        "perturbation": change[nearer],
+        "distortion": size[nearer],
+        "success": torch.ones_like(misread[nearer]),
+        "target": read[nearer],
+        "predicted": read[nearer],
+    }
+    return replace(found, **{name: getattr(found, name).index_copy(0, nearer, new) for name, new in whole.items()})
 
 
 def adversarial_sets(study: Study) -> Iterator[AdversarialSet]:
@@ -179,4 +254,7 @@ def sets_of(study: Study, spec: ModelSpec, seed: int) -> Iterator[AdversarialSet
     """Return the jobs of one model's sets."""
     for split in study.splits(spec):
         for rule in study.sets.rules:
-            yield AdversarialSet(split=split, model=spec.name, seed=seed, rule=rule)
+            # a method asked for by name stays what it is
+            held = rule == "nearest" and study.method(rule) == "auto"
+            beside = tuple(other for other in study.sets.rules if held and other != rule)
+            yield AdversarialSet(split=split, model=spec.name, seed=seed, rule=rule, beside=beside)
