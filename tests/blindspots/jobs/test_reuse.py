@@ -130,6 +130,16 @@ def test_another_amplification_shows_the_sets_again_and_makes_none(tiny: Study, 
     assert set(ran) - set(TABLES) == set(pairs(sources=("fc10", "fc20-10")))
 
 
+def test_a_rule_less_leaves_the_nearest_sets_to_be_made_as_they_would_be_alone(tiny: Study, root: Path) -> None:
+    """They may hold what the other rule's sets had nearer; what is stored is a function of the study."""
+    workspace = open_root(changed(tiny, sets={"rules": ["nearest"]}), root).workspace
+    again = {f"sets/{model}/seed-0/train/nearest": (0, 1, 2) for model in ("fc10", "fc20-10")}
+    assert {key: shards for key, shards in make_plan(workspace).to_do.items() if key.startswith("sets/")} == again
+    few = open_root(changed(tiny, sets={"targeted_examples": 20}), root).workspace
+    to_do = make_plan(few).to_do
+    assert {key: shards for key, shards in to_do.items() if key.startswith("sets/")} == dict.fromkeys(again, (1, 2))
+
+
 def test_the_test_split_beside_the_training_split(tiny: Study, root: Path) -> None:
     ran = run_study(changed(tiny, sets={"splits": ["train", "test"]}), root).shards
     assert not any(key.startswith("models/") or "/train/" in key for key in ran)
