@@ -2,8 +2,11 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,14 @@ from tests.deploy.test_manifests import DOCUMENTS, FOLDER, HOUSE, IMAGE, PINNED,
 DEPLOY = HOUSE / "deploy"
 DEPLOYMENTS = yaml.safe_load((DEPLOY / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+IN_THE_IMAGE = {
+    "sys_platform": "linux",
+    "platform_system": "Linux",
+    "platform_machine": "x86_64",
+    "python_version": "3.11",
+    "python_full_version": "3.11.14",
+}
+"""What the markers of requirements ask."""
 
 
 def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
@@ -86,11 +97,40 @@ def test_the_image_has_what_it_copies_and_installs() -> None:
     assert re.search(r"^USER 1000:1000$", DOCKERFILE, flags=re.M)
 
 
-def test_the_images_versions_are_those_that_the_project_asks_for() -> None:
-    extras = PROJECT["optional-dependencies"]
-    wanted = [*PROJECT["dependencies"], *extras["workflow"], *extras["objects"]]
+def asked_for(wanted: Iterable[str], seen: set[str]) -> Iterator[Requirement]:
+    """Yield what is asked for on the image's machine, and what that asks for in turn where it is installed here."""
     for requirement in map(Requirement, wanted):
-        assert PINNED[requirement.name.lower()] in requirement.specifier, requirement
+        name = re.sub("[-_.]+", "-", requirement.name).lower()
+        told = f"{name}[{','.join(sorted(requirement.extras))}]"
+        if told in seen:
+            continue
+        seen.add(told)
+        if name == PROJECT["name"]:
+            extras = PROJECT["optional-dependencies"]
+            yield from asked_for(chain.from_iterable(extras[extra] for extra in requirement.extras), seen)
+            continue
+        yield requirement
+        try:
+            further = requires(name) or []
+        except PackageNotFoundError:
+            continue
+        for each in map(Requirement, further):
+            if each.marker is None or any(
+                each.marker.evaluate({**IN_THE_IMAGE, "extra": extra}) for extra in {"", *requirement.extras}
+            ):
+                each.marker = None
+                yield from asked_for([str(each)], seen)
+
+
+def test_the_image_has_one_version_of_everything_that_is_asked_for() -> None:
+    (extra,) = re.findall(r'"/build\[(\w+)\]"', DOCKERFILE)
+    asked = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]]
+    found = list(asked_for(asked, set()))
+    assert {"prefect-kubernetes", "ray", "torch", "grpcio"} <= {each.name for each in found}
+    for requirement in found:
+        name = re.sub("[-_.]+", "-", requirement.name).lower()
+        if not name.startswith(("nvidia-", "cuda-", "triton")):  # which torch's build for GPUs holds to one itself
+            assert PINNED[name] in requirement.specifier, requirement
 
 
 def test_rays_own_schema_takes_the_cluster_of_machines() -> None:

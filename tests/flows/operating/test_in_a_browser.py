@@ -1,0 +1,126 @@
+"""What somebody sees who runs a study from Prefect's pages, in a real browser; by hand:
+
+    python -m pytest -n 0 -m browser tests/flows/operating/test_in_a_browser.py
+
+It wants the extra ``deploy`` and a chromium on the path. ``BLINDSPOTS_SHOTS`` names a folder for pictures of the pages.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.conftest import CommandLine, end, wait_for
+
+SHOTS = os.environ.get("BLINDSPOTS_SHOTS", "")
+SCREEN = {"width": 1280, "height": 900}
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("deployments")]
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """A page of a browser that asks for nothing but what the tests open."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium on the path")
+    with playwright.sync_playwright() as started:
+        # as root, in a container, it has no sandbox of its own
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        found = browser.new_page(viewport=SCREEN)
+        found.set_default_timeout(30_000)
+        try:
+            yield found
+        finally:
+            if SHOTS:
+                found.screenshot(path=Path(SHOTS) / "last.png")
+            browser.close()
+
+
+@pytest.fixture
+def served(blindspots: CommandLine, study_file: str, tmp_path: Path) -> Iterator[None]:
+    """``blindspots serve`` with the tiny study."""
+    process = blindspots.start("serve", study_file, "--root", str(tmp_path / "looked-at"), "--workers", "2")
+    try:
+        yield
+    finally:
+        end(process)
+
+
+def shot(page: Any, name: str) -> None:
+    """Take a picture of all of a page, where a folder is named for it."""
+    if SHOTS:
+        page.wait_for_timeout(1500)  # what moves has come to rest
+        page.set_viewport_size({**SCREEN, "height": max(SCREEN["height"], height(page))})
+        page.screenshot(path=Path(SHOTS) / f"{name}.png")
+        page.set_viewport_size(SCREEN)
+
+
+def height(page: Any) -> int:
+    """Return how high what is shown is, in pixels."""
+    return int(page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(each => each.scrollHeight))"))
+
+
+def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, page: Any) -> None:
+    site = server.removesuffix("/api")
+
+    def listed() -> bool:
+        page.goto(f"{site}/deployments")
+        page.wait_for_timeout(2000)
+        return bool(page.get_by_text("any-file", exact=True).count())
+
+    wait_for(listed, 120)
+    for name in ("run-tiny-in-looked-at", "train-tiny-in-looked-at", "bounds-tiny-in-looked-at"):
+        assert page.get_by_text(name, exact=True).count(), name
+    shot(page, "deployments")
+
+    page.get_by_text("run-tiny-in-looked-at", exact=True).first.click()
+    page.get_by_role("button", name="Run").click()
+    page.get_by_text("Custom run").click()
+    page.get_by_text("Fields of the study to change").wait_for()
+    assert height(page) <= 2 * SCREEN["height"]
+    shot(page, "form")
+
+    page.get_by_label("Run Name").fill("seen in a browser")
+    page.get_by_role("button", name="Add item").click()
+    change = page.locator("textarea").nth(1)
+    change.fill("training.iterations=0")
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_text("training.iterations = 0: Input should be greater than or equal to 1").wait_for()
+    shot(page, "refused")
+    assert page.url.endswith("/run") or "/run?" in page.url  # still in the form
+
+    change.fill("sets.examples=40")
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("button", name="View run").click()
+    page.get_by_text("Running", exact=True).first.wait_for(timeout=60_000)
+    page.get_by_text("progress").first.wait_for(timeout=60_000)
+    shot(page, "running")
+    page.get_by_text("Completed", exact=True).first.wait_for(timeout=180_000)
+
+    run = page.url
+    page.get_by_text("Artifacts", exact=True).first.click()
+    page.get_by_text(re.compile("-verdict$")).first.wait_for()
+    shot(page, "finished")
+    page.get_by_text(re.compile("-verdict$")).first.click()
+    page.get_by_text("This run did").wait_for()
+    shot(page, "verdict")
+
+    page.goto(run)
+    page.get_by_text("Artifacts", exact=True).first.click()
+    page.get_by_text(re.compile("-figure-7$")).first.click()
+    picture = page.locator("img[src^='data:image/png']").first
+    picture.wait_for()
+    assert picture.evaluate("each => each.complete && each.naturalWidth") > 200
+    shot(page, "figure-7")
+
+    page.goto(run)
+    page.get_by_text("Artifacts", exact=True).first.click()
+    page.get_by_text(re.compile("-table-2$")).first.click()
+    page.locator("table").first.wait_for()
+    shot(page, "table-2")
