@@ -29,6 +29,7 @@ from flows.operating.form import (
     Root,
     StudyName,
     Workers,
+    check_root,
     wanted_study,
 )
 from flows.operating.page import publish
@@ -55,6 +56,8 @@ def _flow(name: str, does: str, body: Callable[[Session], Result]) -> Flow[..., 
         data: DataFolder = None,
         unrolled: InFull = None,
     ) -> Result:
+        if is_deployed():
+            check_root(root)
         with session(wanted_study(study, changes, unrolled), root, workers, device, data) as running:
             return body(running)
 

@@ -65,11 +65,17 @@ def _of_the_study(study: str | None, unrolled: Any, changes: list[str]) -> Itera
 
 
 def _of_the_root(root: str | None) -> Iterator[Complaint]:
-    """Yield why a local folder cannot be the root of a study, where it is said from ``/`` on and lies here."""
+    """Yield why a local folder cannot be the root of a study: no path from ``/`` on, or other things lie there."""
     from blindspots.errors import InputError
     from blindspots.store.place import Place
     from blindspots.store.root import stored
+    from flows.operating.form import check_root
 
+    if root:
+        try:
+            check_root(root)
+        except InputError as error:
+            yield ("root",), str(error)
     if root and root.startswith("/"):
         try:
             stored(Place.at(root))

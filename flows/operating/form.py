@@ -12,6 +12,7 @@ from pydantic import Field
 from blindspots.errors import InputError
 from blindspots.study.built_in import BUILT_IN, QUICK
 from blindspots.study.file import load_study, with_changes
+from blindspots.study.part import is_address
 from blindspots.study.study import Study
 from flows.operating import CHECKED
 
@@ -44,7 +45,7 @@ Changes = Annotated[
 Root = Annotated[
     str,
     Field(min_length=1),
-    said("Root", "Where the store lies: a folder that all workers see. What is done there is kept"),
+    said("Root", "Where the store lies: a folder that all workers see, from / on, or an address. What it has is kept"),
 ]
 Workers = Annotated[
     Annotated[int, Field(ge=1, le=4096)] | None,
@@ -82,6 +83,18 @@ def check_one(study: str | None, unrolled: Any) -> None:
         raise InputError(f"no study is named; {there}")
     if study and study not in BUILT_IN and not study.endswith(_FILES):
         raise InputError(f"no study is called {study!r}; {there}")
+
+
+def check_root(root: str) -> None:
+    """Raise :class:`InputError` for the root of a deployed run that is a path within whatever folder the run works in.
+
+    Prefect's workers give each run a folder of its own, which goes when the run ends, and all in it.
+    """
+    if not (is_address(root) or root.startswith("~") or Path(root).is_absolute()):
+        raise InputError(
+            f"the root {root!r} would lie in the folder of this run, which is gone after it; name a folder from / on, or "
+            "an address such as s3://bucket/prefix"
+        )
 
 
 def study_called(study: str | None, unrolled: Study | None) -> str:

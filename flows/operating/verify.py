@@ -13,9 +13,9 @@ from blindspots.errors import BlindspotsError
 from blindspots.jobs import verification
 from blindspots.jobs.opening import working, workspace_of
 from blindspots.jobs.verification import Verification
-from flows.operating.form import DEFAULT_ROOT, DataFolder, Root, said
+from flows.operating.form import DEFAULT_ROOT, DataFolder, Root, check_root, said
 from flows.operating.page import artifact_key
-from flows.operating.run_name import run_name
+from flows.operating.run_name import is_deployed, run_name
 
 Repair = Annotated[bool, said("Repair", "Drop what is damaged, so that the next run of the study makes it anew")]
 
@@ -31,6 +31,8 @@ class DamagedError(BlindspotsError, RuntimeError):
 )
 def verify(root: Root = DEFAULT_ROOT, data: DataFolder = None, repair: Repair = False) -> dict[str, Any]:
     """Read all of a root back and hold it against its receipts; a run in which something is damaged fails."""
+    if is_deployed():
+        check_root(root)
     workspace = workspace_of(root, data=data)
     found = verification.verify(workspace)
     if repair and found.damaged:

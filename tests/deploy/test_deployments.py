@@ -20,8 +20,10 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import validate
+from prefect.utilities.templating import apply_values
 
 import flows.operating.at_the_trigger  # noqa: F401 - what the server checks a study by
+from flows.operating.form import check_root
 from tests.deploy.test_manifests import DOCUMENTS, FOLDER, HOUSE, IMAGE, PINNED, PROJECT
 
 DEPLOY = HOUSE / "deploy"
@@ -56,12 +58,13 @@ def test_an_automation_is_one() -> None:
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
 def test_a_deployment_fits_its_flow_and_its_pool(deployment: dict[str, Any]) -> None:
     schema = parameter_schema(flow_of(deployment)).model_dump()
-    given = deployment.get("parameters", {})
+    given = apply_values(deployment.get("parameters", {}), {"HOME": "/home/somebody"})
     defaults = {name: each["default"] for name, each in schema["properties"].items() if "default" in each}
     validate({**defaults, **given}, schema, raise_on_error=True, ignore_required=True)
     for schedule in deployment.get("schedules", ()):
         CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
     if "root" in given:
+        check_root(given["root"])
         assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     pool = deployment["work_pool"]
     if "kubernetes" in pool["name"]:

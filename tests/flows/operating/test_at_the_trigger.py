@@ -19,7 +19,7 @@ SET_TWICE = "seeds = 2: the model efficientnet-lite0 is given"
 
 def refusal(**fields: Any) -> str:
     """Return what the API answers to a form with these fields, and assert that the form says so too; empty for none."""
-    form = {name: each.get("default") for name, each in SCHEMA["properties"].items()} | fields
+    form = {name: each.get("default") for name, each in SCHEMA["properties"].items()} | {"root": "/new"} | fields
     shown = build_error_obj(validate(form, SCHEMA))
     try:
         validate(form, SCHEMA, raise_on_error=True)
@@ -47,6 +47,8 @@ def refusal(**fields: Any) -> str:
             "size of pictures",
         ),
         ({"changes": "seed=1"}, "changes", "is not of type 'array'"),
+        ({"root": "mnist-study"}, "root", "'mnist-study' would lie in the folder of this run, which is gone after it"),
+        ({"root": "./s3:/bucket"}, "root", "name a folder from / on"),
         ({"workers": 0}, "workers", "0 is less than the minimum of 1"),
         ({"colour": "red"}, "colour", "there is no such field"),
     ],
@@ -78,6 +80,7 @@ def test_a_root_that_can_be_seen_to_be_none_is_refused(root: Path, tmp_path: Pat
     assert "holds something other than a study" in refusal(root=str(tmp_path / "other"))
     rewrite_study(root, format=layout.FORMAT + 1)
     assert "'root'" in refusal(root=str(root))
+    assert refusal(root="~/study") == ""
     assert refusal(root="s3://bucket/prefix") == ""  # nothing is asked of a bucket while somebody types
 
 

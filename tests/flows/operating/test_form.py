@@ -1,5 +1,7 @@
 """The form: what it says of its fields, and which study it asks for."""
 
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,11 @@ from blindspots.jobs.stage import STAGES
 from blindspots.study.built_in import QUICK
 from blindspots.study.study import Study
 from flows.operating.file_bounds import bounds_of_a_file
-from flows.operating.form import study_called, wanted_study
+from flows.operating.form import check_root, study_called, wanted_study
 from flows.operating.verify import verify
 from flows.study import stage_flow, study_flow
+
+VERIFY, STUDY = import_module("flows.operating.verify"), import_module("flows.study")
 
 
 @pytest.mark.parametrize("flow", [study_flow, stage_flow(next(iter(STAGES))), verify, bounds_of_a_file])
@@ -56,6 +60,20 @@ def test_what_asks_for_no_study_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=said):
         wanted_study(study, changes, tiny if full else None)
+
+
+@pytest.mark.parametrize("flow", [study_flow, stage_flow(next(iter(STAGES))), verify])
+def test_a_deployed_run_does_not_leave_its_work_in_a_folder_that_goes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flow: Flow[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for module in (VERIFY, STUDY):
+        monkeypatch.setattr(module, "is_deployed", lambda: True)
+    with pytest.raises(InputError, match=r"the root 'mnist-study' would lie in the folder of this run"):
+        flow.fn(root="mnist-study")
+    assert not list(tmp_path.iterdir())
+    for kept in ("/data/study", "~/study", "s3://bucket/prefix"):
+        check_root(kept)
 
 
 def test_a_study_is_called_without_reading_it(tiny: Study) -> None:

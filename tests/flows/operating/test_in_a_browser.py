@@ -72,7 +72,7 @@ def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, 
     def listed() -> bool:
         page.goto(f"{site}/deployments")
         page.wait_for_timeout(2000)
-        return bool(page.get_by_text("any-file", exact=True).count())
+        return page.get_by_text("Ready", exact=True).count() == 10  # all that one page has
 
     wait_for(listed, 120)
     for name in ("run-tiny-in-looked-at", "train-tiny-in-looked-at", "bounds-tiny-in-looked-at"):
@@ -80,7 +80,7 @@ def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, 
     shot(page, "deployments")
 
     page.get_by_text("run-tiny-in-looked-at", exact=True).first.click()
-    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Custom run").click()
     page.get_by_text("Fields of the study to change").wait_for()
     assert height(page) <= 2 * SCREEN["height"]
