@@ -92,8 +92,8 @@ def check_root(root: str) -> None:
     """
     if not (is_address(root) or root.startswith("~") or Path(root).is_absolute()):
         raise InputError(
-            f"the root {root!r} would lie in the folder of this run, which is gone after it; name a folder from / on, or "
-            "an address such as s3://bucket/prefix"
+            f"the root {root!r} would lie in the folder of this run, which is gone after it; name a folder from / on, "
+            "or an address such as s3://bucket/prefix"
         )
 
 
