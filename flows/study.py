@@ -19,6 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from blindspots.errors import StageFailedError
 from blindspots.jobs.stage import STAGES, TABLES
+from flows.operating import plain_log
 from flows.operating.form import (
     DEFAULT_ROOT,
     DEFAULT_STUDY,
@@ -39,6 +40,8 @@ from flows.session import Session, session
 from flows.stages import run_stage
 
 Result = TypeVar("Result")
+
+plain_log.install()
 
 _WAITING_JOBS = 4  # so that an actor that gets free finds its next shard waiting
 _MOST_ROUNDS = 3  # a shard that is damaged again each time it is made tells of a disk that is failing

@@ -13,9 +13,12 @@ from pydantic import Field
 
 from blindspots.study.part import Sha256, slug
 from flows.bounds import bounds_of
+from flows.operating import plain_log
 from flows.operating.form import said
 from flows.operating.run_name import run_name
 from flows.printing import parsed_shape
+
+plain_log.install()
 
 Model = Annotated[
     str,

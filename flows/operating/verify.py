@@ -13,9 +13,12 @@ from blindspots.errors import BlindspotsError
 from blindspots.jobs import verification
 from blindspots.jobs.opening import working, workspace_of
 from blindspots.jobs.verification import Verification
+from flows.operating import plain_log
 from flows.operating.form import DEFAULT_ROOT, DataFolder, Root, check_root, said
 from flows.operating.page import artifact_key
 from flows.operating.run_name import is_deployed, run_name
+
+plain_log.install()
 
 Repair = Annotated[bool, said("Repair", "Drop what is damaged, so that the next run of the study makes it anew")]
 
