@@ -86,7 +86,7 @@ def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, 
     assert height(page) <= 2 * SCREEN["height"]
     shot(page, "form")
 
-    page.get_by_label("Run Name").fill("seen in a browser")
+    page.locator("input:visible").first.fill("seen in a browser")
     page.get_by_role("button", name="Add item").click()
     change = page.locator("textarea").nth(1)
     change.fill("training.iterations=0")
