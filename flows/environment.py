@@ -5,6 +5,8 @@ import os
 _DEFAULTS = {
     # a busy machine takes longer than Prefect's 20 seconds to bring up the embedded server
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # what serves a study looks for runs that are asked for every so many seconds, and not only every tenth
+    "PREFECT_RUNNER_POLL_FREQUENCY": "2",
     # a tool that people host themselves sends nothing home
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from prefect.settings import get_current_settings
 
 from flows.environment import set_defaults
 from tests.flows.conftest import HOUSE
@@ -16,6 +17,10 @@ def test_what_is_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     set_defaults()
     assert os.environ["DO_NOT_TRACK"] == "0"
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+def test_whoever_serves_a_study_looks_for_runs_every_other_second() -> None:
+    assert get_current_settings().runner.poll_frequency == int(os.environ["PREFECT_RUNNER_POLL_FREQUENCY"]) <= 2
 
 
 def test_the_command_line_sets_them_before_anything_reads_them() -> None:
