@@ -87,6 +87,8 @@ def stage_flow(stage: str) -> Flow[..., str]:
 
 def _study(running: Session) -> dict[str, Any]:
     running.whole = True
+    if running.plan.needs_workers:
+        running.workers.start()  # which takes seconds, in which the server hears of this run
     with shown(running):
         outcome = _all_stages(running)
     publish(running, report=is_deployed())

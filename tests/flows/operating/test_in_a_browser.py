@@ -91,7 +91,7 @@ def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, 
     change = page.locator("textarea").nth(1)
     change.fill("training.iterations=0")
     page.get_by_role("button", name="Submit").click()
-    page.get_by_text("training.iterations = 0: Input should be greater than or equal to 1").wait_for()
+    page.get_by_text("training.iterations = 0: Input should be greater than or equal to 1").first.wait_for()
     shot(page, "refused")
     assert page.url.endswith("/run") or "/run?" in page.url  # still in the form
 
