@@ -15,13 +15,10 @@ from prefect.artifacts import create_image_artifact, create_link_artifact, creat
 from prefect.logging import get_run_logger
 
 from blindspots.errors import InputError
-from blindspots.figures.drawing import draw_plates
 from blindspots.figures.registry import FIGURES
 from blindspots.jobs.stages.tables import TableJob
 from blindspots.jobs.workspace import Workspace
-from blindspots.report.build import build_report
 from blindspots.report.closing_words import verdict_paragraphs
-from blindspots.report.pictures import picture
 from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.tables import TABLES, render
@@ -87,6 +84,9 @@ def _publish_table(workspace: Workspace, results: Results, name: str) -> None:
 
 
 def _publish_figures(workspace: Workspace, results: Results) -> None:
+    from blindspots.figures.drawing import draw_plates  # matplotlib: a second before every run's first job
+    from blindspots.report.pictures import picture
+
     for name, entry in FIGURES.items():
         if not (name.isdigit() or name in _BESIDE_THE_PAPERS) or entry.lacks(results.study):
             continue
@@ -101,6 +101,8 @@ def _publish_figures(workspace: Workspace, results: Results) -> None:
 
 
 def _publish_report(workspace: Workspace, results: Results) -> None:
+    from blindspots.report.build import build_report
+
     with _told("the report"):
         workspace.place.write(layout.REPORT, build_report(results).encode())
         where = workspace.place.path(layout.REPORT)

@@ -52,7 +52,7 @@ def test_a_finished_run_shows_what_came_of_it(
     tiny: Study, root: Path, published: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page, "_BESIDE_THE_PAPERS", ())  # one figure is enough
-    monkeypatch.setattr(page, "build_report", lambda results: f"the page of {results.study.name}")
+    monkeypatch.setattr("blindspots.report.build.build_report", lambda results: f"the page of {results.study.name}")
     workspace = open_root(tiny, root).workspace
     running = Session(workspace, make_plan(workspace), Workers(1), ran={"models/fc10/seed-0": (0,)})
     publish(running, report=True)
