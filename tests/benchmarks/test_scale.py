@@ -107,7 +107,7 @@ def test_empty_shards_on_many_nodes(
     if BARE:
         monkeypatch.setattr(tasks.actors.workers, "Worker", bare_actor())
         workspace = Sealed(workspace)
-    began = monotonic()
+    began, free = monotonic(), psutil.virtual_memory().available
     cluster = Cluster(initialize_head=True, connect=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     node = {"num_cpus": 1, "memory": 200 * 10**6, "object_store_memory": 80 * 10**6, "include_log_monitor": False}
     for _ in range(NODES):
@@ -124,6 +124,7 @@ def test_empty_shards_on_many_nodes(
         for each in warm:
             each.result(600)
         measured["actors up, s"] = monotonic() - began
+        measured["a node and its actor, MB"] = (free - psutil.virtual_memory().available) / NODES / 1e6
 
         logged_before = logged()
         began, seconds_of_cpu = monotonic(), sum(driver.cpu_times()[:2])
@@ -149,5 +150,5 @@ def test_empty_shards_on_many_nodes(
         cluster.shutdown()
     print()
     for what, value in measured.items():
-        print(f"{what:24} {value:10.1f}")
+        print(f"{what:26} {value:10.1f}")
     record("scale", measured)

@@ -88,6 +88,7 @@ def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, 
 
     page.locator("input:visible").first.fill("seen in a browser")
     page.get_by_role("button", name="Add item").click()
+    wait_for(lambda: page.locator("textarea").count() == 3, 20)  # study, change, root
     change = page.locator("textarea").nth(1)
     change.fill("training.iterations=0")
     page.get_by_role("button", name="Submit").click()
