@@ -21,7 +21,7 @@ def test_only_a_defect_has_a_stack_trace(
     name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger = logging.getLogger(name)
-    monkeypatch.setattr(logger, "handlers", [*logger.handlers, caplog.handler])
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
     monkeypatch.setattr(logger, "propagate", False)
     of_an_actor = RayTaskError("run", "a long trace", OutOfReachError("s3://bucket does not answer"))
     for error in (InputError("seed = -1: 0 at least"), of_an_actor, ZeroDivisionError("a defect")):
