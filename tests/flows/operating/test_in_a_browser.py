@@ -109,7 +109,7 @@ def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, 
 
     change.fill("sets.examples=40")
     assert submit(page) == 201
-    page.get_by_role("button", name="View run").click()
+    page.get_by_role("button", name="View run").first.click()
     page.get_by_text("Running", exact=True).first.wait_for(timeout=60_000)
     page.get_by_text("progress").first.wait_for(timeout=60_000)
     shot(page, "running")
