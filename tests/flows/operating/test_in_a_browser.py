@@ -72,6 +72,18 @@ def submit(page: Any) -> int:
     return int(sent.value.status)
 
 
+def card(page: Any, run: str, what: str) -> Any:
+    """Return the card of an artifact on a run's own page, once it is there."""
+    found = page.get_by_text(re.compile(f"^tiny-looked-at-.*-{what}$")).first
+    for _ in range(10):
+        page.goto(run)
+        page.get_by_text("Artifacts", exact=True).first.click()
+        page.wait_for_timeout(3000)
+        if found.count():
+            break
+    return found
+
+
 def height(page: Any) -> int:
     """Return how high what is shown is, in pixels."""
     return int(page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(each => each.scrollHeight))"))
@@ -109,30 +121,24 @@ def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, 
 
     change.fill("sets.examples=40")
     assert submit(page) == 201
-    page.get_by_role("button", name="View run").first.click()
-    page.get_by_text("Running", exact=True).first.wait_for(timeout=60_000)
-    page.get_by_text("progress").first.wait_for(timeout=60_000)
-    shot(page, "running")
-    page.get_by_text("Completed", exact=True).first.wait_for(timeout=180_000)
-
+    page.locator("a", has_text="seen in a browser").first.click()
+    page.get_by_text("Running", exact=True).first.wait_for(timeout=90_000)
     run = page.url
-    page.get_by_text("Artifacts", exact=True).first.click()
-    page.get_by_text(re.compile("-verdict$")).first.wait_for()
+    card(page, run, "progress")
+    shot(page, "running")
+    page.get_by_text("Completed", exact=True).first.wait_for(timeout=240_000)
+
+    card(page, run, "verdict")
     shot(page, "finished")
-    page.get_by_text(re.compile("-verdict$")).first.click()
+    card(page, run, "verdict").click()
     page.get_by_text("This run did").wait_for()
     shot(page, "verdict")
-
-    page.goto(run)
-    page.get_by_text("Artifacts", exact=True).first.click()
-    page.get_by_text(re.compile("-figure-7$")).first.click()
+    card(page, run, "figure-7").click()
     picture = page.locator("img[src^='data:image/png']").first
     picture.wait_for()
-    assert picture.evaluate("each => each.complete && each.naturalWidth") > 200
+    wait_for(lambda: picture.evaluate("each => each.complete && each.naturalWidth") > 200, 20)
     shot(page, "figure-7")
-
-    page.goto(run)
-    page.get_by_text("Artifacts", exact=True).first.click()
-    page.get_by_text(re.compile("-table-2$")).first.click()
+    card(page, run, "table-2").click()
     page.locator("table").first.wait_for()
+    assert page.locator("td").first.inner_text()
     shot(page, "table-2")
