@@ -45,6 +45,7 @@ def page() -> Iterator[Any]:
 @pytest.fixture
 def served(blindspots: CommandLine, study_file: str, tmp_path: Path) -> Iterator[None]:
     """``blindspots serve`` with the tiny study."""
+    blindspots.environment["RAY_worker_niceness"] = "0"  # the browser and what else is at work do not go before
     process = blindspots.start("serve", study_file, "--root", str(tmp_path / "looked-at"), "--workers", "2")
     try:
         yield
