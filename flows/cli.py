@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from blindspots.errors import BlindspotsError, InputError
 from blindspots.files import is_for_good
 from blindspots.networks import NETWORKS
-from flows.commands import asking, comparing, drawn, fetching, images, roots, state
+from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state
 from flows.requirements import require_root_and_data, require_workflow
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
@@ -119,7 +119,7 @@ def run(
     print_outcome(root, outcome, as_json)
 
 
-for looking in (state, drawn, asking, images, comparing, fetching):
+for looking in (state, drawn, asking, images, exploring, comparing, fetching):
     app.registered_commands += looking.commands.registered_commands
     app.registered_groups += looking.commands.registered_groups
 app.add_typer(roots.commands, name="root")

@@ -31,12 +31,12 @@ def declared(requirements: list[str]) -> set[str]:
     return found - {"blindspots"}
 
 
-def imported(*folders: str, without: str = "/nowhere/") -> set[str]:
+def imported(*folders: str, without: tuple[str, ...] = ()) -> set[str]:
     """Return the foreign packages that are imported in files of ``folders``."""
     found = set()
     for folder in folders:
         for path in (HOUSE / folder).rglob("*.py"):
-            if without not in path.as_posix():
+            if not any(each in path.as_posix() for each in without):
                 found |= {where.partition(".")[0] for where, _ in imports(parsed(path), addresses=False)}
     return found - set(sys.stdlib_module_names) - {"blindspots", "tasks", "flows", "tests"}
 
@@ -48,24 +48,26 @@ def names(packages: set[str]) -> set[str]:
 BASE = declared(PROJECT["dependencies"])
 WORKFLOW = declared(PROJECT["optional-dependencies"]["workflow"])
 OBJECTS = declared(PROJECT["optional-dependencies"]["objects"])
+EXPLORE = declared(PROJECT["optional-dependencies"]["explore"])
 TEST = declared(PROJECT["optional-dependencies"]["test"])
 BENCH = declared(PROJECT["optional-dependencies"]["bench"])
 
 
 def test_what_is_imported_is_declared_where_it_is_needed() -> None:
-    assert imported("blindspots", without="/store/places/") <= names(BASE)
+    assert imported("blindspots", without=("/store/places/", "/explorer/")) <= names(BASE)
+    assert imported("blindspots/explorer") <= names(BASE | EXPLORE)
     assert imported("blindspots/store/places") <= names(BASE | OBJECTS)
     assert imported("tasks", "flows") <= names(BASE | WORKFLOW)
-    assert imported("tests", without="/benchmarks/") <= names(BASE | WORKFLOW | OBJECTS | TEST)
+    assert imported("tests", without=("/benchmarks/",)) <= names(BASE | WORKFLOW | OBJECTS | EXPLORE | TEST)
     assert imported("tests/benchmarks") <= names(BASE | WORKFLOW | OBJECTS | TEST | BENCH) | BY_HAND
 
 
 def test_what_is_declared_is_used() -> None:
     ours, theirs = imported("blindspots", "tasks", "flows"), imported("tests")
-    unused = {package for package in BASE | WORKFLOW | OBJECTS if not names({package}) & ours}
+    unused = {package for package in BASE | WORKFLOW | OBJECTS | EXPLORE if not names({package}) & ours}
     unused |= {package for package in TEST | BENCH if not names({package}) & theirs}
     assert unused == set(NOT_IMPORTED)
-    assert not {"ray", "prefect", "fastapi", "sqlalchemy", "obstore"} & BASE
+    assert not {"ray", "prefect", "fastapi", "sqlalchemy", "obstore", "starlette", "uvicorn"} & BASE
 
 
 def test_every_tool_is_held_to_a_range() -> None:

@@ -45,7 +45,7 @@ FLOORS = (
     ("blindspots.tables",),
     ("blindspots.figures",),
     ("blindspots.jobs",),
-    ("blindspots.report",),
+    ("blindspots.report", "blindspots.explorer"),
     ("blindspots.__init__",),
     ("tasks",),
     ("flows",),
@@ -81,7 +81,7 @@ PLACES = (
 )
 """Where the store's files are asked for; an object store's libraries keep copies in temporary ones."""
 OVER_THE_STORE = tuple(
-    f"blindspots/{name}/" for name in ("store", "results", "tables", "figures", "jobs", "report")
+    f"blindspots/{name}/" for name in ("store", "results", "tables", "figures", "jobs", "report", "explorer")
 )  # whoever has a store in hand
 OTHER_FILES = {
     "blindspots/jobs/stages/bounds.py": "a file of weights that the study names",

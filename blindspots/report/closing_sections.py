@@ -46,7 +46,8 @@ def store_section(results: Results) -> Section:
     text = Text(
         'In Python, without this package: xarray.open_datatree("study.zarr", engine="zarr"). A table is printed, '
         "also as LaTeX, CSV or JSON, by blindspots table, a figure drawn by blindspots figure, and everything is "
-        "read back and held against its receipts by blindspots verify."
+        "read back and held against its receipts by blindspots verify. To look through the images one by one, and see "
+        "whom each fools: blindspots explore, with this folder."
     )
     return Section("store", "Where everything lies", (grid, text))
 
