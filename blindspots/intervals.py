@@ -54,3 +54,34 @@ def newcombe(count: float, n: int, other: float, other_n: int) -> tuple[float, f
     below = sqrt((rate - low) ** 2 + (other_high - other_rate) ** 2)
     above = sqrt((high - rate) ** 2 + (other_rate - other_low) ** 2)
     return difference - below, difference + above
+
+
+def newcombe_paired(both: float, first: float, second: float, neither: float) -> tuple[float, float]:
+    """Return the 95% interval of a rate less another, of the same n images; (nan, nan) where there are none.
+
+    ``both``: how many images count in both rates, ``first`` in the first alone, ``second`` in the second alone,
+    ``neither`` in none: the difference is ``(first - second) / n``. Newcombe's hybrid of the two Wilson intervals for
+    paired data, with their correlation phi (Statistics in Medicine 17, 1998, 2635-2650, method 10). With phi = 0 it is
+    :func:`newcombe`'s. Raises ``ValueError`` for a negative count.
+    """
+    if min(both, first, second, neither) < 0:
+        raise ValueError(f"counts of {both}, {first}, {second}, {neither}: none may be negative")
+    n = both + first + second + neither
+    if n == 0:
+        return nan, nan
+    rate, other_rate = (both + first) / n, (both + second) / n
+    low, high = wilson(both + first, n)
+    other_low, other_high = wilson(both + second, n)
+    margins = (both + first) * (second + neither) * (both + second) * (first + neither)
+    product = both * neither - first * second
+    if product > 0:
+        product = max(product - n / 2, 0.0)  # the correction for continuity
+    phi = product / sqrt(margins) if margins else 0.0
+
+    def width(one: float, two: float) -> float:
+        return sqrt(max(one**2 - 2 * phi * one * two + two**2, 0.0))
+
+    difference = rate - other_rate
+    return difference - width(rate - low, other_high - other_rate), difference + width(
+        high - rate, other_rate - other_low
+    )

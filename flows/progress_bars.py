@@ -1,4 +1,4 @@
-"""Progress on stderr: in a terminal one bar a stage, with rate and time left; elsewhere a line now and then."""
+"""Progress on stderr: in a terminal a bar for the whole with the time left, and one a stage; elsewhere lines."""
 
 import sys
 import time
@@ -15,7 +15,6 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
 from rich.text import Text
@@ -23,11 +22,14 @@ from rich.text import Text
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.plan import Plan
 from blindspots.jobs.workspace import Workspace
+from flows.operating.estimate import Estimate, duration
 from flows.operating.tally import Tally
 
 _BAR = 14
 _BESIDE = 80  # columns that all but the line take
 _EVERY = 30.0  # seconds between two lines where there are no bars
+_RECKONED = 2.0  # seconds between two looks at how long the rest takes
+_WHOLE = "whole"
 
 
 class _Rate(ProgressColumn):
@@ -36,6 +38,37 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f}/s" if speed and speed >= 10 else f"{speed:.2f}/s" if speed else "", style="dim")
+
+
+class _Left(ProgressColumn):
+    """When the whole will be over: of the whole alone, and once that can be told."""
+
+    def render(self, task: Task) -> Text:
+        ends = task.fields.get("ends")
+        if ends is None or task.finished:
+            return Text("")
+        left = max(int(ends - time.monotonic()), 0)
+        return Text(f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left", style="cyan")
+
+
+class _Ends:
+    """When a run will be over, reckoned anew now and then: a large study has thousands of jobs."""
+
+    def __init__(self, estimate: Estimate) -> None:
+        self._estimate, self._reckoned = estimate, float("-inf")
+        self.percent, self.left = estimate.percent(), None
+
+    def look(self) -> None:
+        """Reckon, if it is time."""
+        now = time.monotonic()
+        if now - self._reckoned >= _RECKONED:
+            self._reckoned = now
+            self.percent, self.left = self._estimate.percent(), self._estimate.seconds_left()
+
+    @property
+    def ends(self) -> float | None:
+        """A reading of :func:`time.monotonic`, or None where too little is known."""
+        return None if self.left is None else self._reckoned + self.left
 
 
 def _cut(line: str, width: int) -> str:
@@ -59,14 +92,15 @@ class _Lines:
     def __init__(self) -> None:
         self._began = self._said = time.monotonic()
 
-    def told(self, task: Task) -> None:
-        """Say where a stage is, if it is time."""
+    def told(self, task: Task, left: float | None = None) -> None:
+        """Say where a stage is, and how long the ``left`` of the run takes, if it is time."""
         now, ended = time.monotonic(), task.total is not None and task.completed == task.total
         if ended or now - self._said >= _EVERY:
             self._said = now
             minutes, seconds = divmod(int(now - self._began), 60)
             where = f"{task.completed:,.0f} of {task.total:,.0f} {task.fields['unit']}"
-            sys.stderr.write(f"[{minutes:02}:{seconds:02}] {task.description}: {where}\n")
+            rest = "" if left is None else f"; about {duration(left)} left of the whole"
+            sys.stderr.write(f"[{minutes:02}:{seconds:02}] {task.description}: {where}{rest}\n")
             sys.stderr.flush()
 
 
@@ -79,7 +113,7 @@ def _bars(console: Console) -> Bars:
         TextColumn("{task.fields[unit]}"),
         _Rate(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        _Left(),
         TextColumn("{task.fields[line]}", style="dim"),
         console=console,
         disable=not console.is_terminal,
@@ -105,27 +139,32 @@ def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
-    """Show a bar for each stage of ``plan`` on stderr while the block runs; lines where that is no terminal.
+    """Show a bar for the whole of ``plan`` and one for each stage on stderr while the block runs.
 
-    Yields the observer that moves them.
+    Lines where that is no terminal. Yields the observer that moves them.
     """
     console = Console(stderr=True)
     bars = _bars(console)
-    tally = Tally(workspace, plan)
+    estimate = Estimate(Tally(workspace, plan))
+    ends = _Ends(estimate)
+    whole = bars.add_task(_WHOLE, total=100, completed=int(ends.percent), unit="%", line="")
     stages: dict[str, TaskID] = {
         name: bars.add_task(name, total=stage.total, completed=stage.before, unit=stage.unit, line="")
-        for name, stage in tally.stages.items()
+        for name, stage in estimate.tally.stages.items()
     }
 
     def observe(progress: Progress) -> None:
-        stage = tally.note(progress)
+        stage = estimate.note(progress)
         name = progress.job.partition("/")[2]
         line = f"{name}: {progress.message}" if progress.message else name
         task = stages[progress.stage]
         bars.update(task, completed=stage.before + stage.moved, line=_cut(line, console.width))
+        ends.look()
+        bars.update(whole, completed=int(ends.percent), ends=ends.ends)
         if not console.is_terminal:
-            lines.told(bars.tasks[task])
+            lines.told(bars.tasks[task], ends.left)
 
     lines = _Lines()
     with bars:
         yield observe
+        bars.update(whole, completed=100)

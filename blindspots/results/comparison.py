@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from blindspots.intervals import NORMAL_95, newcombe
+from blindspots.intervals import NORMAL_95, newcombe, newcombe_paired
 from blindspots.names import CLEAN
+from blindspots.results.pairing import Counts, Pairs
 from blindspots.results.queries.answers import answer
+from blindspots.results.queries.choice import SetName
 from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.study.study import Study
@@ -43,34 +45,47 @@ def _text(value: Any) -> str:
 def rate_differences(one: Results, other: Results, *, clean: bool, limit: int | None = None) -> xr.Dataset:
     """Return error rates that both studies have, and their differences, seed 0 of each; the largest first.
 
-    ``clean``: those of images as they are, or else of all other sets as they are shown plainly. The interval of a
-    difference is Newcombe's for independent images; where both are of the same images it is too wide.
+    ``clean``: those of images as they are, or else of all other sets as they are shown plainly. Where both have stored
+    what was read, and some images are in both sets, the rates are of those, and the interval of the difference is of
+    their pairs; elsewhere it is Newcombe's for independent images.
     """
     cells: list[dict[str, Any]] = []
-    left, right = _rates(one, clean), _rates(other, clean)
+    left, right, pairs = _rates(one, clean), _rates(other, clean), Pairs(one, other)
     for cell, (count, n) in left.items():
         if cell in right:
-            their_count, their_n = right[cell]
-            low, high = newcombe(their_count, their_n, count, n)
-            cells.append(
-                {
-                    **dict(zip(("source", "target", "split", "rule"), cell, strict=True)),
-                    "n": n,
-                    "first": count / n,
-                    "second": their_count / their_n,
-                    "difference": their_count / their_n - count / n,
-                    "low": low,
-                    "high": high,
-                }
-            )
+            source, target, split, rule = cell
+            rates = _paired(pairs.counts(SetName(source, 0, split, rule), target)) or _apart((count, n), right[cell])
+            cells.append({"source": source, "target": target, "split": split, "rule": rule, **rates})
     cells.sort(key=lambda each: -abs(each["difference"]))
     told = sum(each["low"] > 0 or each["high"] < 0 for each in cells)
+    paired = sum(each["paired"] for each in cells)
+    apart = "" if paired == len(cells) else f" {len(cells) - paired} are not of pairs: as of independent images."
     return _differences(
         "errors" if clean else "transfer",
         "errors on images as they are" if clean else "error rates of sets shown to models",
         cells[:limit],
-        note=f"{told} of {len(cells)} intervals do not hold 0; of the same images they are too wide.",
+        note=f"{told} of {len(cells)} intervals do not hold 0.{apart}",
+        paired=True,
     )
+
+
+def _paired(counts: Counts | None) -> dict[str, Any] | None:
+    """Return two rates of the same images, with the interval of their difference; None where there are none."""
+    if counts is None:
+        return None
+    low, high = newcombe_paired(counts.both, counts.second, counts.first, counts.neither)
+    first, second = (counts.both + counts.first) / counts.n, (counts.both + counts.second) / counts.n
+    difference = (counts.second - counts.first) / counts.n
+    found = {"n": counts.n, "first": first, "second": second, "difference": difference}
+    return {**found, "low": low, "high": high, "paired": 1}
+
+
+def _apart(first: tuple[int, int], second: tuple[int, int]) -> dict[str, Any]:
+    """Return two rates, misread of all, with the interval of their difference as if of independent images."""
+    low, high = newcombe(*second, *first)
+    rate, other = first[0] / first[1], second[0] / second[1]
+    found = {"n": first[1], "first": rate, "second": other, "difference": other - rate}
+    return {**found, "low": low, "high": high, "paired": 0}
 
 
 def _rates(results: Results, clean: bool) -> dict[tuple[str, ...], tuple[int, int]]:
@@ -139,7 +154,13 @@ def _error(values: np.ndarray) -> float:
 
 
 def _differences(
-    question: str, title: str, cells: list[dict[str, Any]], *, note: str = "", units: str = "1"
+    question: str,
+    title: str,
+    cells: list[dict[str, Any]],
+    *,
+    note: str = "",
+    units: str = "1",
+    paired: bool = False,
 ) -> xr.Dataset:
     def column(name: str) -> list[Any]:
         return [each[name] for each in cells]
@@ -151,12 +172,17 @@ def _differences(
         title,
         {
             **{name: ("image", column(name), about) for name, about in kept.items()},
-            "n": ("image", column("n"), "images, of the first"),
+            "n": ("image", column("n"), "images of both where they are the same, of the first elsewhere"),
             "first": ("image", column("first"), "in the first study", units),
             "second": ("image", column("second"), "in the second", units),
             "difference": ("image", column("difference"), "second less first", units),
             "difference_low": ("image", column("low"), "lower end of its 95% interval", units),
             "difference_high": ("image", column("high"), "upper end of its 95% interval", units),
+            **(
+                {"paired": ("image", column("paired"), "1: of pairs of the same images; 0: as of others")}
+                if paired
+                else {}
+            ),
         },
         {"image": np.arange(1, len(cells) + 1)},
         note=note,

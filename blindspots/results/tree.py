@@ -6,6 +6,7 @@ import xarray as xr
 from zarr.errors import ContainsArrayError, GroupNotFoundError
 
 from blindspots.errors import InputError
+from blindspots.results.described import describe
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.root import study_in
@@ -22,8 +23,8 @@ def open_study(root: str | Path, *, lazy: bool = True) -> xr.DataTree:
     ``lazy``: as Dask arrays along the stored chunks, so that sets larger than memory can be reduced; otherwise as
     arrays that are read whole when they are looked at.
 
-    The same as ``xarray.open_datatree(root / "study.zarr", engine="zarr")``, with an :class:`InputError` where no
-    study lies there.
+    The same as ``xarray.open_datatree(root / "study.zarr", engine="zarr")``, with ``long_name`` and ``units`` on every
+    array and coordinate, and an :class:`InputError` where no study lies there.
     """
     place = Place.at(root)
     study_in(place, root=root)
@@ -34,8 +35,10 @@ def open_tree(place: Place, *, lazy: bool) -> xr.DataTree:
     """Return the hierarchy of a store; raise :class:`InputError` where nothing has been made in it yet."""
     _check_begun(place)
     try:
-        return xr.open_datatree(
-            place.zarr(layout.ZARR), engine="zarr", consolidated=is_sealed(place), chunks={} if lazy else None
+        return describe(
+            xr.open_datatree(
+                place.zarr(layout.ZARR), engine="zarr", consolidated=is_sealed(place), chunks={} if lazy else None
+            )
         )
     except UNREADABLE as error:
         raise _damaged(place, error) from None

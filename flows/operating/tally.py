@@ -9,6 +9,16 @@ from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 
 
+@dataclass(frozen=True)
+class JobTally:
+    """The work of one job, in its stage's units."""
+
+    stage: str
+    total: int
+    before: int
+    """What was done when the run began."""
+
+
 @dataclass
 class StageTally:
     """The work of one stage, in its own units, such as images."""
@@ -37,17 +47,20 @@ class Tally:
 
     def __init__(self, workspace: Workspace, plan: Plan, stages: Iterable[str] | None = None) -> None:
         """Count what there is to do in ``stages``, of all where none are named."""
+        self.study = workspace.study
         self.stages: dict[str, StageTally] = {}
+        self.jobs: dict[str, JobTally] = {}
         for stage in STAGES if stages is None else stages:
             jobs = plan.stage(stage)
             sizes = {job.key: sum(job.size(workspace, shard) for shard in range(job.shards(workspace))) for job in jobs}
-            left = sum(
-                sum(job.size(workspace, shard) for shard in plan.to_do[job.key])
+            lefts = {
+                job.key: sum(job.size(workspace, shard) for shard in plan.to_do[job.key])
                 if job.key in plan.to_do
                 else sizes[job.key] * (job.key in plan.waiting)
                 for job in jobs
-            )
-            total = sum(sizes.values())
+            }
+            self.jobs |= {key: JobTally(stage, sizes[key], sizes[key] - left) for key, left in lefts.items()}
+            left, total = sum(lefts.values()), sum(sizes.values())
             unit = jobs[0].unit if jobs else ""
             self.stages[stage] = StageTally(total, total - left, unit, frozenset(sizes))
 
@@ -56,3 +69,7 @@ class Tally:
         tally = self.stages[progress.stage]
         tally.told[progress.job] = progress.done
         return tally
+
+    def moved(self, key: str) -> int:
+        """Return what this run has done of a job."""
+        return self.stages[self.jobs[key].stage].told.get(key, 0)

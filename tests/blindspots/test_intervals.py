@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from blindspots.intervals import newcombe, overlap, standard_errors, wilson
+from blindspots.intervals import newcombe, newcombe_paired, overlap, standard_errors, wilson
 
 
 @given(st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -82,3 +82,40 @@ def test_differences_are_those_that_newcombe_printed(
 
 def test_a_difference_from_nothing_is_none() -> None:
     assert all(map(math.isnan, newcombe(0, 0, 1, 2)))
+
+
+def test_pairs_without_correlation_are_as_independent_images() -> None:
+    """Also where the correction for continuity takes away what correlation there is."""
+    for both, first, second, neither in ((4, 16, 16, 64), (6, 14, 15, 65)):
+        n = both + first + second + neither
+        assert newcombe_paired(both, first, second, neither) == pytest.approx(
+            newcombe(both + first, n, both + second, n)
+        )
+
+
+def test_pairs_that_agree_tell_more_than_independent_images() -> None:
+    low, high = newcombe_paired(400, 30, 10, 560)
+    apart = newcombe(430, 1000, 410, 1000)
+    assert 0 < low < 0.02 < high
+    assert apart[0] < 0 < apart[1]
+    assert newcombe_paired(400, 10, 30, 560) == pytest.approx((-high, -low))
+    wald = 1.96 * math.sqrt(40 - 20**2 / 1000) / 1000  # the discordant pairs alone, for many images
+    assert (low, high) == pytest.approx((0.02 - wald, 0.02 + wald), abs=4e-4)
+    assert newcombe_paired(5, 0, 0, 5)[0] < 0 < newcombe_paired(5, 0, 0, 5)[1]
+    assert all(map(math.isnan, newcombe_paired(0, 0, 0, 0)))
+    with pytest.raises(ValueError, match="none may be negative"):
+        newcombe_paired(1, -1, 0, 3)
+
+
+@pytest.mark.parametrize("cells", [(0.3, 0.2, 0.1, 0.4), (0.05, 0.02, 0.08, 0.85), (0.6, 0.1, 0.1, 0.2)])
+def test_the_interval_of_pairs_holds_the_truth_in_19_of_20_cases(cells: tuple[float, ...]) -> None:
+    """The coverage, summed over every outcome of 20 images."""
+    n, truth, covered = 20, cells[1] - cells[2], 0.0
+    for both in range(n + 1):
+        for first in range(n + 1 - both):
+            for second in range(n + 1 - both - first):
+                counts = (both, first, second, n - both - first - second)
+                low, high = newcombe_paired(*counts)
+                ways = math.factorial(n) / math.prod(map(math.factorial, counts))
+                covered += (low <= truth <= high) * ways * math.prod(p**k for p, k in zip(cells, counts, strict=True))
+    assert 0.93 < covered < 0.99

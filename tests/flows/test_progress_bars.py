@@ -1,5 +1,7 @@
 """The bars of a run: one a stage, where the store stands and as far as is told; lines where stderr is no terminal."""
 
+import contextlib
+
 import pytest
 from rich.console import Console
 
@@ -11,6 +13,7 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.study.study import Study
 from flows import progress_bars as module
+from flows.operating import estimate
 from flows.progress_bars import progress_bars
 
 
@@ -47,6 +50,30 @@ def test_a_bar_a_stage_stands_where_the_store_does(
     assert "fc10/seed-0/train/random: 40 images done" in text
 
 
+def test_the_whole_has_a_bar_with_the_time_left(
+    monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan]
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(estimate, "monotonic", lambda: now[0])
+    for width in (80, 160):
+        console = Console(force_terminal=True, width=width, record=True, stderr=True)
+        monkeypatch.setattr(module, "Console", lambda stderr, console=console: console)
+        with contextlib.suppress(KeyboardInterrupt), progress_bars(*planned) as observe:
+            for done in (0, 20):
+                now[0] += 20
+                observe(Progress("generate", "sets/fc10/seed-0/train/random", done, 50, "images"))
+            raise KeyboardInterrupt  # before its end
+        last = [line for line in console.export_text().splitlines() if "whole" in line][-1]
+        assert "/100 %" in last
+        assert "100/100" not in last
+        assert "0:00:" in last
+        assert "left" in last, "20 images took 20 s, and 30 are left, with all that reads the set"
+        with progress_bars(*planned):
+            pass
+        assert "100/100 %" in [line for line in console.export_text().splitlines() if "whole" in line][-1]
+
+
 def test_lines_take_the_place_of_bars_where_stderr_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,4 +94,6 @@ def test_lines_take_the_place_of_bars_where_stderr_is_no_terminal(
         "[01:10] generate: 390",
         "[01:12] generate: 400",
     ]
-    assert said[-1].endswith("400 of 400 images")
+    assert "left of the whole" in said[1], "what follows is reckoned from 15 s of work"
+    assert "left of the whole" not in said[0]
+    assert "400 of 400 images" in said[-1]

@@ -42,7 +42,8 @@ def test_rates_that_both_have() -> None:
     assert found.target.values.tolist() == ["one", "two"], "the largest difference first"
     assert found.difference.values.tolist() == pytest.approx([0.2, 0.0])
     assert (float(found.difference_low[0]), float(found.difference_high[0])) == newcombe(20, 50, 10, 50)
-    assert "1 of 2 intervals do not hold 0" in found.attrs["note"]
+    assert found.attrs["note"] == "1 of 2 intervals do not hold 0. 2 are not of pairs: as of independent images."
+    assert found.paired.values.tolist() == [0, 0]
     clean = rate_differences(one, other, clean=True)
     assert clean.difference.values.tolist() == pytest.approx([0.1, 0.1])
     assert rate_differences(one, other, clean=False, limit=1).sizes["image"] == 1
@@ -96,3 +97,11 @@ def test_a_store_beside_itself(tiny_root: Path) -> None:
         ):
             assert found.sizes["image"] >= 4
             assert (found.difference == 0).all()
+        table = one.group("transfer").sel(seed=0, variant="plain")
+        for clean in (True, False):
+            found = rate_differences(one, other, clean=clean)
+            assert found.attrs["note"] == f"0 of {found.sizes['image']} intervals do not hold 0."
+            assert (found.paired == 1).all()
+            counted = table.where((table.source == "clean") == clean)
+            rates = (counted.misread / counted.n).values.ravel()
+            assert sorted(found.first.values) == pytest.approx(sorted(rates[np.isfinite(rates)])), "as transfer counts"

@@ -1,9 +1,8 @@
-"""How far a run is: a share that only grows, and an end that is reckoned from what the run itself has done."""
+"""How far a run is, as one artifact that is brought up to date."""
 
 import contextlib
 import logging
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,9 @@ from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.workspace import Workspace
 from blindspots.study.study import Study
 from flows.operating import whole_progress as module
-from flows.operating.tally import Tally
-from flows.operating.whole_progress import Estimate, shown
+from flows.operating.whole_progress import shown
 from flows.session import Session
 from tasks.actors.workers import Workers
-
-SET = "sets/fc10/seed-0/train/nearest"
 
 
 @pytest.fixture
@@ -28,41 +24,6 @@ def planned(tiny: Study, tmp_path: Path, mnist: object) -> tuple[Workspace, Plan
     """The tiny study in a new root."""
     workspace = open_root(tiny, tmp_path / "new").workspace
     return workspace, make_plan(workspace)
-
-
-def test_the_share_grows_from_nothing_to_the_whole(planned: tuple[Workspace, Plan]) -> None:
-    workspace, plan = planned
-    estimate = Estimate(Tally(workspace, plan))
-    shares = [estimate.percent()]
-    for job in plan.jobs:
-        size = sum(job.size(workspace, shard) for shard in range(job.shards(workspace)))
-        estimate.note(Progress(job.stage, job.key, size, size, job.unit))
-        shares.append(estimate.percent())
-    assert shares[0] == 0
-    assert shares[-1] == pytest.approx(100)
-    assert shares == sorted(shares)
-
-
-def test_the_end_follows_from_the_pace_of_the_run(
-    planned: tuple[Workspace, Plan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    estimate = Estimate(Tally(*planned, ("train", "generate")))
-    monkeypatch.setattr(module, "_TYPICAL", {"train": 2.0, "generate": 1.0})
-    assert estimate.said() == "beginning"
-    estimate.note(Progress("train", "models/fc10/seed-0", 0, 60, "iterations"), now=100.0)
-    estimate.note(Progress("train", "models/fc10/seed-0", 30, 60, "iterations"), now=110.0)
-    assert estimate.seconds_left() is None  # ten seconds say little
-    estimate.note(Progress("train", "models/fc10/seed-0", 60, 60, "iterations"), now=160.0)
-    # 60 of 120 iterations took 60 s, of 2 typical seconds each: half as long as typical, so are the images
-    images = estimate.tally.stages["generate"].total
-    assert estimate.seconds_left() == pytest.approx(60 + images / 2)
-    estimate.note(Progress("train", "models/fc20-10/seed-0", 60, 60, "iterations"), now=220.0)
-    estimate.note(Progress("generate", SET, 50, 50, "images"), now=230.0)
-    # from now on images take the time of images: ten seconds since the last was told of the stage before
-    assert estimate.seconds_left() == pytest.approx((images - 50) * 10 / 50)
-    said = estimate.said(now=datetime(2026, 1, 1, 12, tzinfo=UTC))
-    assert said.startswith(f"generate: 50 of {images} images; about ")
-    assert said.endswith(" UTC")
 
 
 def test_one_artifact_is_brought_up_to_date_until_the_run_ends(
