@@ -56,7 +56,7 @@ def newcombe(count: float, n: int, other: float, other_n: int) -> tuple[float, f
     return difference - below, difference + above
 
 
-def newcombe_paired(both: float, first: float, second: float, neither: float) -> tuple[float, float]:
+def newcombe_paired(both: int, first: int, second: int, neither: int) -> tuple[float, float]:
     """Return the 95% interval of a rate less another, of the same n images; (nan, nan) where there are none.
 
     ``both``: how many images count in both rates, ``first`` in the first alone, ``second`` in the second alone,

@@ -56,7 +56,8 @@ class _Ends:
 
     def __init__(self, estimate: Estimate) -> None:
         self._estimate, self._reckoned = estimate, float("-inf")
-        self.percent, self.left = estimate.percent(), None
+        self.percent = estimate.percent()
+        self.left: float | None = None
 
     def look(self) -> None:
         """Reckon, if it is time."""

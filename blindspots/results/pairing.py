@@ -69,6 +69,6 @@ class Pairs:
         if hashes[0] is None or hashes[0] != hashes[1]:
             return None
         left, right = (StoredSet(results, name) for results in self._studies)
-        examples = [np.asarray(computed(stored.example)[0]) for stored in (left, right)]
-        _, here, there = np.intersect1d(*examples, return_indices=True)
+        one, other = (np.asarray(computed(stored.example)[0]) for stored in (left, right))
+        _, here, there = np.intersect1d(one, other, return_indices=True)
         return (left, right), (here, there)

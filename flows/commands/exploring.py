@@ -16,7 +16,7 @@ commands = typer.Typer()
 def explore(
     root: Annotated[str, typer.Argument(help="Folder of the store.", metavar="ROOT")] = ROOT,
     port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 is any that is free.")] = 8400,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Say the address, and open no browser.")] = False,
     data: Data = None,
     networks: Networks = None,
 ) -> None:
@@ -36,7 +36,7 @@ def explore(
             pages = application(Explorer(results))
             address = f"http://{ADDRESS}:{opened.getsockname()[1]}"
             typer.echo(f"{address} shows the study {results.study.name}; Ctrl-C ends it")
-            if browser:
+            if not no_browser:
                 import webbrowser
 
                 if not webbrowser.open(address):
