@@ -1,13 +1,12 @@
 """Every set shown to every model, as a table of links: who is fooled by whose images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from blindspots.explorer.view import EVERY, View, all_sets
 from blindspots.intervals import wilson
-from blindspots.names import CLEAN
 from blindspots.results.queries.choice import SetName
 from blindspots.results.results import Results
 from blindspots.store import layout
@@ -60,20 +59,19 @@ def transfer_counts(results: Results) -> Counts:
 def matrix(study: Study, counts: Counts, view: View) -> tuple[Row, ...]:
     """Return a row a source, of the split and rule that are looked at where it has such a set; without counts none."""
     shown = {(source, seed, split, rule) for source, _, seed, split, rule in counts}
+    there = [name for name in all_sets(study).values() if (name.source, name.seed, name.split, name.rule) in shown]
     rows = []
-    for name in _a_set_a_source(study, view.set):
-        if (name.source, name.seed, name.split, name.rule) in shown:
-            cells = tuple(_cell(view, counts, name, spec.name) for spec in study.models)
-            same_split = name.split == view.set.split or name.source == CLEAN
-            label = name.source if same_split else f"{name.source}, {name.split}"
-            rows.append(Row(label, replace(view, set=name, page=1).address(), name == view.set, cells))
+    for name in _a_set_a_source(there, view.set):
+        cells = tuple(_cell(view, counts, name, spec.name) for spec in study.models)
+        label = name.source if name.split == view.set.split else f"{name.source}, {name.split}"
+        rows.append(Row(label, replace(view, set=name, page=1).address(), name == view.set, cells))
     return tuple(rows)
 
 
-def _a_set_a_source(study: Study, wanted: SetName) -> list[SetName]:
+def _a_set_a_source(there: Sequence[SetName], wanted: SetName) -> list[SetName]:
     """Return one set of each source: the one of the wanted split and rule, or the first that it has."""
     best: dict[str, SetName] = {}
-    for name in all_sets(study).values():
+    for name in there:
         if name.seed == wanted.seed:
             before = best.setdefault(name.source, name)
             if _likeness(name, wanted) > _likeness(before, wanted):

@@ -86,7 +86,7 @@ def test_a_difference_from_nothing_is_none() -> None:
 
 def test_pairs_without_correlation_are_as_independent_images() -> None:
     """Also where the correction for continuity takes away what correlation there is."""
-    for both, first, second, neither in ((4, 16, 16, 64), (6, 14, 15, 65)):
+    for both, first, second, neither in ((4, 16, 16, 64), (4, 16, 15, 65)):
         n = both + first + second + neither
         assert newcombe_paired(both, first, second, neither) == pytest.approx(
             newcombe(both + first, n, both + second, n)
@@ -118,4 +118,4 @@ def test_the_interval_of_pairs_holds_the_truth_in_19_of_20_cases(cells: tuple[fl
                 low, high = newcombe_paired(*counts)
                 ways = math.factorial(n) / math.prod(map(math.factorial, counts))
                 covered += (low <= truth <= high) * ways * math.prod(p**k for p, k in zip(cells, counts, strict=True))
-    assert 0.93 < covered < 0.99
+    assert 0.93 < covered < 0.999

@@ -42,8 +42,8 @@ def test_the_share_grows_from_nothing_to_the_whole(planned: tuple[Workspace, Pla
 def test_the_end_follows_from_the_pace_of_the_run(
     planned: tuple[Workspace, Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    estimate = Estimate(Tally(*planned, ("train", "generate")))
     monkeypatch.setattr(module, "_TYPICAL", {"train": {"": 2.0}, "generate": {"": 1.0}})
+    estimate = Estimate(Tally(*planned, ("train", "generate")))
     assert estimate.said() == "beginning"
     estimate.note(Progress("train", "models/fc10/seed-0", 0, 60, "iterations"), now=100.0)
     estimate.note(Progress("train", "models/fc10/seed-0", 30, 60, "iterations"), now=110.0)
