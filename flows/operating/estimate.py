@@ -20,13 +20,13 @@ _TYPICAL: Mapping[str, Mapping[str, float]] = {
     "pools": {"": 60.0},
     "negatives": {LINEAR: 0.014, HIDDEN: 0.029, CONVOLUTIONAL: 0.15},
     "bounds": {LINEAR: 0.05, HIDDEN: 0.45, CONVOLUTIONAL: 0.5, "": 5.0},
-    "units": {"": 0.3},
+    "units": {HIDDEN: 0.03, CONVOLUTIONAL: 0.075},
     "quocnet": {"": 0.5},
     "detectors": {"": 60.0},
     "tables": {"": 5.0},
 }
 """Seconds that a unit of a job takes beside those of others, by stage and by the model that it works on: from receipts
-of the study ``mnist`` on one core. What a stage takes in the run itself takes their place as soon as that is known."""
+of the studies ``mnist`` and ``units`` on one core. What a stage takes in the run itself takes their place as soon as that is known."""
 _ANY = 1.0
 
 
