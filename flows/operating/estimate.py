@@ -26,8 +26,8 @@ _TYPICAL: Mapping[str, Mapping[str, float]] = {
     "tables": {"": 5.0},
 }
 """Seconds that a unit of a job takes beside those of others, by stage and by the model that it works on: from receipts
-of the studies ``mnist`` and ``units`` on one core. What a stage takes in the run itself takes their place as soon as that
-is known."""
+of the studies ``mnist`` and ``units``, on one core. What a stage takes in the run itself takes their place as soon as
+that is known."""
 _ANY = 1.0
 
 
