@@ -41,6 +41,13 @@ def address(tiny_root: Path) -> Iterator[str]:
         process.wait()
 
 
+def click(page: Any, what: Any) -> None:
+    """Click, and wait until the page that is led to has all its pictures."""
+    page.wait_for_load_state("networkidle")
+    what.click()
+    page.wait_for_load_state("networkidle")
+
+
 def sizes(page: Any) -> list[float]:
     return [float(each) for each in page.locator(".tiles .size").all_inner_texts()]
 
@@ -68,20 +75,19 @@ def test_images_are_sorted_filtered_and_looked_at(address: str) -> None:
         assert smallest == sorted(smallest)
 
         page.get_by_label("largest").check()
-        page.get_by_role("button", name="Show").click()
+        click(page, page.get_by_role("button", name="Show"))
         largest = sizes(page)
         assert largest == sorted(largest, reverse=True)
         assert largest[0] >= smallest[-1] > smallest[0]
 
         page.get_by_label("fc20-10 is fooled").check()
         page.locator("fieldset.classes").get_by_label("7", exact=True).check()
-        page.get_by_role("button", name="Show").click()
+        click(page, page.get_by_role("button", name="Show"))
         assert 0 < found(page) < whole
         assert all(each.startswith("7 ") for each in page.locator(".tiles a span:nth-of-type(2)").all_inner_texts())
         assert page.get_by_label("largest").is_checked()
 
-        page.locator(".tiles a").first.click()
-        page.wait_for_load_state("networkidle")
+        click(page, page.locator(".tiles a").first)
         assert page.locator("h1").inner_text().endswith("class 7")
         assert page.locator("figure img").count() == 3
         widths = page.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
@@ -89,12 +95,14 @@ def test_images_are_sorted_filtered_and_looked_at(address: str) -> None:
         reading = page.locator("table.logits tr", has_text="fc20-10")
         assert "fooled" in reading.inner_text()
 
-        page.get_by_role("link", name="Back to the list").click()
-        page.locator(".matrix tbody tr", has_text="noise-0.1").first.locator("td a").last.click()
+        click(page, page.get_by_role("link", name="Back to the list"))
+        click(page, page.locator(".matrix tbody tr", has_text="noise-0.1").first.locator("td a").last)
         assert "fooled=fc20-10" in page.url
         assert page.locator("select[name=set]").input_value() == "noise-0.1/seed-0/train/none"
         page.go_back()
+        page.wait_for_load_state("networkidle")
         assert "class=7" in page.url
+        page.wait_for_load_state("networkidle")
         browser.close()
     assert complaints == []
     assert asked - {""} == {urlsplit(address).netloc}
