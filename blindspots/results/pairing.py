@@ -28,13 +28,27 @@ class Counts:
         return self.both + self.first + self.second + self.neither
 
 
+@dataclass(frozen=True)
+class _Side:
+    """A set in one of two studies, and the images of it that the other has too."""
+
+    stored: StoredSet
+    rows: np.ndarray
+    label: np.ndarray
+
+    def misread(self, target: str) -> tuple[np.ndarray, np.ndarray]:
+        """Tell of each of the images whether ``target`` misreads it, and whether it was shown it."""
+        read = computed(self.stored.reads(target))[0][self.rows]
+        return read != self.label, read != NOT_SHOWN
+
+
 class Pairs:
     """Pairs the images of sets that two studies both have."""
 
     def __init__(self, one: Results, other: Results) -> None:
         """Nothing is read before it is asked for."""
         self._studies = (one, other)
-        self._sets: dict[SetName, tuple[tuple[StoredSet, StoredSet], tuple[np.ndarray, np.ndarray]] | None] = {}
+        self._sets: dict[SetName, tuple[_Side, _Side] | None] = {}
 
     def counts(self, name: SetName, target: str) -> Counts | None:
         """Return how many images of a set ``target`` misreads in both studies, in one, in none.
@@ -49,26 +63,24 @@ class Pairs:
             return None
         if name not in self._sets:
             self._sets[name] = self._paired(name)
-        found = self._sets[name]
-        if found is None:
+        sides = self._sets[name]
+        if sides is None:
             return None
-        columns = [(stored.reads(target), stored.label) for stored in found[0]]
-        reads, labels = zip(*(computed(*each) for each in columns), strict=True)
-        read, label = ([each[rows] for each, rows in zip(both, found[1], strict=True)] for both in (reads, labels))
-        shown = (read[0] != NOT_SHOWN) & (read[1] != NOT_SHOWN)
-        first, second = ((each != of)[shown] for each, of in zip(read, label, strict=True))
+        (misread, seen), (other, seen_too) = (side.misread(target) for side in sides)
+        shown = seen & seen_too
+        first, second = misread[shown], other[shown]
         if not len(first):
             return None
         both = int((first & second).sum())
         alone = int(first.sum()) - both, int(second.sum()) - both
         return Counts(both, *alone, len(first) - both - sum(alone))
 
-    def _paired(self, name: SetName) -> tuple[tuple[StoredSet, StoredSet], tuple[np.ndarray, np.ndarray]] | None:
-        """Return a set in both studies, with the rows of the images that are in both."""
+    def _paired(self, name: SetName) -> tuple[_Side, _Side] | None:
+        """Return a set in both studies, with the rows of the images that are in both; None where data are others."""
         hashes = [results.group(name.predictions).attrs.get("dataset_sha256") for results in self._studies]
         if hashes[0] is None or hashes[0] != hashes[1]:
             return None
-        left, right = (StoredSet(results, name) for results in self._studies)
-        one, other = (np.asarray(computed(stored.example)[0]) for stored in (left, right))
+        stored = [StoredSet(results, name) for results in self._studies]
+        (one, label), (other, label_too) = (computed(each.example, each.label) for each in stored)
         _, here, there = np.intersect1d(one, other, return_indices=True)
-        return (left, right), (here, there)
+        return _Side(stored[0], here, label[here]), _Side(stored[1], there, label_too[there])
