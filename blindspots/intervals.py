@@ -73,7 +73,7 @@ def newcombe_paired(both: int, first: int, second: int, neither: int) -> tuple[f
     low, high = wilson(both + first, n)
     other_low, other_high = wilson(both + second, n)
     margins = (both + first) * (second + neither) * (both + second) * (first + neither)
-    product = both * neither - first * second
+    product: float = both * neither - first * second
     if product > 0:
         product = max(product - n / 2, 0.0)  # the correction for continuity
     phi = product / sqrt(margins) if margins else 0.0
