@@ -22,7 +22,7 @@ def planned(tiny: Study, root: object) -> tuple[Workspace, Plan]:
     """The tiny study with one set of 50 images to be made anew."""
     workspace = open_root(tiny, str(root)).workspace
     for shard in range(3):
-        workspace.place.delete(layout.receipt("sets/fc10/seed-0/train/random", shard))
+        workspace.place.delete(layout.receipt("sets/fc10/seed-0/train/nearest", shard))
     return workspace, make_plan(workspace)
 
 
@@ -30,8 +30,8 @@ def shown(monkeypatch: pytest.MonkeyPatch, planned: tuple[Workspace, Plan]) -> s
     console = Console(force_terminal=True, width=160, record=True, stderr=True)
     monkeypatch.setattr(module, "Console", lambda stderr: console)
     with progress_bars(*planned) as observe:
-        observe(Progress("generate", "sets/fc10/seed-0/train/random", 20, 50, "images", "20 images done"))
-        observe(Progress("generate", "sets/fc10/seed-0/train/random", 40, 50, "images", "40 images done"))
+        observe(Progress("generate", "sets/fc10/seed-0/train/nearest", 20, 50, "images", "20 images done"))
+        observe(Progress("generate", "sets/fc10/seed-0/train/nearest", 40, 50, "images", "40 images done"))
     return console.export_text()
 
 
@@ -47,7 +47,7 @@ def test_a_bar_a_stage_stands_where_the_store_does(
         if word.count("/") == 1 and word.replace("/", "").isdecimal()
     )
     assert total - done == 10  # of the 50 to do, 40 are told; the other sets were there
-    assert "fc10/seed-0/train/random: 40 images done" in text
+    assert "fc10/seed-0/train/nearest: 40 images done" in text
 
 
 def test_the_whole_has_a_bar_with_the_time_left(
@@ -62,7 +62,7 @@ def test_the_whole_has_a_bar_with_the_time_left(
         with contextlib.suppress(KeyboardInterrupt), progress_bars(*planned) as observe:
             for done in (0, 20):
                 now[0] += 20
-                observe(Progress("generate", "sets/fc10/seed-0/train/random", done, 50, "images"))
+                observe(Progress("generate", "sets/fc10/seed-0/train/nearest", done, 50, "images"))
             raise KeyboardInterrupt  # before its end
         last = [line for line in console.export_text().splitlines() if "whole" in line][-1]
         assert "/100 %" in last
@@ -82,7 +82,7 @@ def test_lines_take_the_place_of_bars_where_stderr_is_no_terminal(
     monkeypatch.setattr(estimate, "monotonic", lambda: now[0])
     console = Console(force_terminal=False, width=160, record=True, stderr=True)
     monkeypatch.setattr(module, "Console", lambda stderr: console)
-    job = "sets/fc10/seed-0/train/random"
+    job = "sets/fc10/seed-0/train/nearest"
     with progress_bars(*planned) as observe:
         for done, later in ((10, 1), (20, 28), (30, 1), (40, 40), (45, 1), (50, 1)):
             now[0] += later
