@@ -15,6 +15,8 @@ from blindspots.store.places.objects import ObjectPlace
 
 CHANGING = ("write", "create", "copy", "delete", "delete_all", "replace_all")
 """The methods of a place that change what lies there."""
+READING = ("read", "size", "hash", "stamp", "has", "has_folder", "names", "files")
+"""Those that look at it."""
 
 
 class KilledError(BaseException):
@@ -42,36 +44,47 @@ def away() -> NoReturn:
 
 @contextmanager
 def failing_at(
-    operation: int, *, of_place: Fail = dead, of_zarr: Fail = full, after: bool = False, once: bool = False
+    operation: int,
+    *,
+    of_place: Fail = dead,
+    of_zarr: Fail = full,
+    after: bool = False,
+    once: bool = False,
+    reading: bool = False,
 ) -> Iterator[list[int]]:
-    """Have operations that change the store fail from one on, counted from 0; give a list with how many there were.
+    """Have operations that change the store fail from one on, counted from 0.
+
+    Gives a list with how many were counted, and how many of those change the store.
 
     ``of_place``, ``of_zarr``: how those of the package fail, and those of Zarr's, whose threads no exception may end
-    that is none. ``after``: once they were done. ``once``: that one operation alone.
+    that is none. ``after``: once they were done. ``once``: that one operation alone. ``reading``: those that only look
+    are counted, and fail, too.
     """
-    count = [0]
+    count = [0, 0]
 
-    def is_next() -> bool:
+    def is_next(name: str) -> bool:
         count[0] += 1
+        count[1] += name in (*CHANGING, "set")
         return count[0] == operation + 1 if once else count[0] > operation
 
     with pytest.MonkeyPatch.context() as patch:
         for kind in (LocalPlace, ObjectPlace):
-            for name in (name for name in CHANGING if name in vars(kind)):
+            for name in (name for name in CHANGING + READING * reading if name in vars(kind)):
                 _fail(patch, kind, name, is_next, of_place, after)
         for store in (LocalStore, HierarchyStore):
-            _fail_later(patch, store, is_next, of_zarr, after)
+            for name in ("set", "get")[: 1 + reading]:
+                _fail_later(patch, store, name, is_next, of_zarr, after)
         yield count
 
 
 def _fail(patch: pytest.MonkeyPatch, kind: type, name: str, is_next: Any, fail: Fail, after: bool) -> None:
     real = getattr(kind, name)
 
-    def failing(*arguments: Any) -> Any:
-        fails = is_next()
+    def failing(*arguments: Any, **named: Any) -> Any:
+        fails = is_next(name)
         if fails and not after:
             fail()
-        done = real(*arguments)
+        done = real(*arguments, **named)
         if fails:
             fail()
         return done
@@ -79,18 +92,19 @@ def _fail(patch: pytest.MonkeyPatch, kind: type, name: str, is_next: Any, fail: 
     patch.setattr(kind, name, failing)
 
 
-def _fail_later(patch: pytest.MonkeyPatch, store: type, is_next: Any, fail: Fail, after: bool) -> None:
-    real = store.set  # type: ignore[attr-defined]
+def _fail_later(patch: pytest.MonkeyPatch, store: type, name: str, is_next: Any, fail: Fail, after: bool) -> None:
+    real = getattr(store, name)
 
-    async def failing(*arguments: Any) -> None:
-        fails = is_next()
+    async def failing(*arguments: Any, **named: Any) -> Any:
+        fails = is_next(name)
         if fails and not after:
             fail()
-        await real(*arguments)
+        done = await real(*arguments, **named)
         if fails:
             fail()
+        return done
 
-    patch.setattr(store, "set", failing)
+    patch.setattr(store, name, failing)
 
 
 @contextmanager

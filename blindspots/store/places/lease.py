@@ -3,7 +3,8 @@
 It is created by who finds none, and written again every few seconds with a count that goes up: the heartbeat. A second
 run looks whether it changes. Where it does, the store is taken; where it did not for as long as it says, its owner is
 dead, and the lease is taken over, on the condition that it is still the object that was watched. No two clocks are
-compared: each looks at its own, at how long it saw nothing.
+compared: each looks at its own, at how long it saw nothing. An owner that is seen to be dead, a process of the machine
+that looks, is followed at once; what its workers, wherever they are, had under way is waited for then.
 
 Whoever writes asks first. The owner may go on until a while after the last heartbeat that was accepted, so that what is
 under way then is over before anybody could have taken the lease. A worker, in another process, looks at the lease
@@ -24,10 +25,13 @@ from typing import Any
 
 from blindspots.errors import InputError, LostLeaseError, OutOfReachError
 from blindspots.store.places.bucket import IN_FLIGHT_SECONDS, in_reach
+from blindspots.store.places.machine import is_gone, this_machine
 
 logger = logging.getLogger(__name__)
 
 _FRESH_SECONDS = 1.0
+QUIET_SECONDS = _FRESH_SECONDS + IN_FLIGHT_SECONDS
+"""How long after a lease was taken over a worker of the run before may yet write: until it looks, and what it sent."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,11 @@ class Seen:
     dead: float
     version: dict[str, str]
     """What obstore wants to write on the condition that nobody did since."""
+    machine: str = ""
+
+    def is_of_the_dead(self) -> bool:
+        """Tell whether the owner was a process of this machine that is certainly gone."""
+        return bool(self.machine) and self.machine == this_machine() and is_gone(self.process)
 
 
 @dataclass
@@ -83,6 +92,9 @@ class Lease:
             seen = read_lease(self.bucket, self.key, self.root)
             if seen is None:
                 continue
+            if seen.is_of_the_dead() and self._took_over(seen):
+                self._follow(seen)
+                return
             if watched is None:
                 watched, since = seen, monotonic()
                 logger.warning(
@@ -97,6 +109,26 @@ class Lease:
                 logger.warning("the run on %s that held %s is dead; its lease is taken over", seen.host, self.root)
                 break
             sleep(min(1.0, self.pace.beat / 4))
+        self._begin_to_keep()
+
+    def _follow(self, seen: Seen) -> None:
+        """Wait, with the lease of an owner that is dead, until nothing of that one's can be under way."""
+        logger.warning(
+            "the run on %s (process %d) that held %s is dead; its lease is taken over, and in %.0f s, once nothing of "
+            "that run can be under way, this one begins",
+            *(seen.host, seen.process, self.root, QUIET_SECONDS),
+        )
+        self._begin_to_keep()
+        until = monotonic() + QUIET_SECONDS
+        try:
+            while monotonic() < until:
+                sleep(min(1.0, self.pace.beat / 4))
+                self.check()
+        except BaseException:  # the lease stays, so that whoever comes next waits as well
+            self._over.set()
+            raise
+
+    def _begin_to_keep(self) -> None:
         self._keeper = threading.Thread(target=self._keep, daemon=True, name="lease")
         self._keeper.start()
 
@@ -132,6 +164,7 @@ class Lease:
             "owner": self.owner,
             "host": socket.gethostname(),
             "process": os.getpid(),
+            "machine": this_machine(),
             "since": self._since,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "beats": self._beats,
@@ -198,7 +231,8 @@ def read_lease(bucket: Any, key: str, root: str) -> Seen | None:
     try:
         said = json.loads(content)
         dead = float(said["dead_after_seconds"])
-        return Seen(str(said["owner"]), str(said["host"]), int(said["process"]), dead, version)
+        process, machine = int(said["process"]), str(said.get("machine", ""))
+        return Seen(str(said["owner"]), str(said["host"]), process, dead, version, machine)
     except (ValueError, KeyError, TypeError):  # of whoever wrote something else there: dead where it does not change
         return Seen("", "a machine that does not say", 0, PACE.dead, version)
 

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from time import sleep
@@ -67,7 +70,7 @@ def test_a_lease_says_whose_it_is_and_goes_when_it_is_given_back(bucket: Any) ->
     one.take()
     said = json.loads(bytes(obstore.get(bucket, KEY).bytes()))
     assert said["owner"] == one.owner
-    assert said.keys() >= {"host", "process", "since", "time", "beats", "dead_after_seconds"}
+    assert said.keys() >= {"host", "process", "machine", "since", "time", "beats", "dead_after_seconds"}
     one.check()
     one.release()
     assert read_lease(bucket, KEY, "root") is None
@@ -97,6 +100,74 @@ def test_a_dead_owner_is_followed_and_writes_no_more(
     assert seen is not None
     assert seen.owner == follower.owner
     follower.release()
+
+
+def left_by(process: int, bucket: Any, **said: Any) -> Lease:
+    """Return the lease that a process left, of this machine where nothing else is said."""
+    left = new(bucket)
+    content = {**json.loads(left._content()), "process": process, **said}
+    obstore.put(bucket, KEY, json.dumps(content).encode())
+    return left
+
+
+@pytest.fixture
+def dead() -> int:
+    """The number of a process that was."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="where a process that is gone is known to be")
+
+
+@linux
+def test_who_is_seen_to_be_dead_is_followed_at_once_and_what_he_sent_waited_for(
+    bucket: Any, dead: int, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = left_by(dead, bucket)
+    worker, seen_at = seen_by(left, left.owner), []
+    worker.check()
+
+    def see() -> None:
+        with pytest.raises(LostLeaseError):
+            worker.check()
+        seen_at.append(clock.now)
+
+    clock.meanwhile = see
+    follower = new(bucket)
+    follower.take()
+    assert seen_at[0] - 1000 <= 1 < leases.QUIET_SECONDS <= clock.now - 1000 < PACE.fence
+    assert f"(process {dead}) that held s3://bucket/root is dead" in caplog.text
+    follower.check()
+    follower.release()
+    assert read_lease(bucket, KEY, "root") is None
+
+
+@linux
+@pytest.mark.parametrize("said", [{"machine": "another"}, {"machine": ""}, {"machine": None}, {"process": os.getpid()}])
+def test_who_may_live_elsewhere_is_watched(bucket: Any, dead: int, clock: Clock, said: dict[str, Any]) -> None:
+    left_by(dead, bucket, **said)
+    follower = new(bucket)
+    follower.take()
+    assert clock.now > 1000 + PACE.dead
+    follower.release()
+
+
+@linux
+def test_who_is_stopped_while_he_waits_leaves_the_lease(bucket: Any, dead: int, clock: Clock) -> None:
+    left_by(dead, bucket)
+    follower = new(bucket)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    clock.meanwhile = stop
+    with pytest.raises(KeyboardInterrupt):
+        follower.take()
+    seen = read_lease(bucket, KEY, "root")
+    assert seen is not None
+    assert seen.owner == follower.owner
 
 
 def test_of_two_followers_one_has_the_lease(lease: Lease, clock: Clock) -> None:
