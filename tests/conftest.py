@@ -112,6 +112,19 @@ def s3() -> Iterator[Server]:
         opened_bucket.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def az() -> Iterator[None]:
+    """Azurite with the container ``tests``, which the environment names; by hand."""
+    from blindspots.store.places.bucket import opened_bucket
+    from tests.azurite import azurite
+
+    with azurite("tests"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AZURE_STORAGE_USE_EMULATOR", "true")
+        opened_bucket.cache_clear()
+        yield
+        opened_bucket.cache_clear()
+
+
 @pytest.fixture
 def root(tiny_root: Path, tmp_path: Path) -> Path:
     """A copy of the finished root, for tests that change it."""

@@ -8,14 +8,19 @@ import pytest
 
 from blindspots.store.place import Place
 
-KINDS = ("local", "memory", pytest.param("s3", marks=pytest.mark.xdist_group("s3")))
+KINDS = (
+    "local",
+    "memory",
+    pytest.param("s3", marks=pytest.mark.xdist_group("s3")),
+    pytest.param("az", marks=pytest.mark.faults),  # by hand, with Azurite
+)
 
 
 @pytest.fixture(params=KINDS)
 def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
     """Return what makes a new and empty place, of each kind in turn."""
-    if request.param == "s3":
-        request.getfixturevalue("s3")
+    if request.param in ("s3", "az"):
+        request.getfixturevalue(request.param)
 
     def made() -> Place:
         name = uuid.uuid4().hex

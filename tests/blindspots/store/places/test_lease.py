@@ -4,6 +4,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from time import sleep
 from typing import Any
 
@@ -39,12 +40,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.xdist_group("s3"))])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("s3", marks=pytest.mark.xdist_group("s3")),
+        pytest.param("az", marks=pytest.mark.faults),  # by hand, with Azurite
+    ]
+)
 def bucket(request: pytest.FixtureRequest) -> Any:
-    if request.param == "s3":
-        request.getfixturevalue("s3")
-        found = opened_bucket("s3", "tests")
-        obstore.delete(found, KEY)
+    if request.param in ("s3", "az"):
+        request.getfixturevalue(request.param)
+        found = opened_bucket(request.param, "tests")
+        with suppress(FileNotFoundError):
+            obstore.delete(found, KEY)
         return found
     return opened_bucket("memory", uuid.uuid4().hex)
 
