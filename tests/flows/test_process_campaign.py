@@ -2,8 +2,8 @@
 
 By hand, for hours: ``-m faults`` goes through ``BLINDSPOTS_FAULTS`` seeds, 300 otherwise, from ``BLINDSPOTS_SEED`` on,
 or through those of the kinds that ``BLINDSPOTS_KINDS`` names, such as ``worker,head``, and begins none after
-``BLINDSPOTS_SECONDS``. It keeps every outcome in the file ``BLINDSPOTS_RESULTS``: a seed that is in it is not done again,
-so that a campaign that was stopped goes on. As root, who may mount small disks.
+``BLINDSPOTS_SECONDS``. It keeps every outcome in the file ``BLINDSPOTS_RESULTS``: a seed that is in it is not done
+again, so that a campaign that was stopped goes on. As root, who may mount small disks.
 
 Some kinds are among the tests of every run: ``test_distributed.py``.
 """
