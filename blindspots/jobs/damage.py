@@ -5,7 +5,7 @@ checksum refuses it, and whatever it is that the job then fails with, its inputs
 is not what its receipt says, that receipt is removed, and the run makes the shard and what reads it once more.
 """
 
-from blindspots.errors import BlindspotsError, InputError, OutOfReachError
+from blindspots.errors import BlindspotsError, OutOfReachError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import OF_OTHER_CONTENT, Job, Report
@@ -28,9 +28,9 @@ def do(workspace: Workspace, job: Job, shard: int, report: Report, hands: Hands)
     """Do a shard; raise :class:`SentBackError` where that failed for damage in what the job reads."""
     try:
         job.run(workspace, shard, report, hands)
-    except (InputError, OutOfReachError):
+    except OutOfReachError:
         raise
-    except Exception as error:  # codecs raise what they like, and a wrong value may come out as anything
+    except Exception as error:  # codecs raise what they like, and a wrong value or a refusal may come of it
         damaged = send_back(workspace, job)
         if damaged:
             raise SentBackError(job.key, damaged) from error

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from blindspots.errors import InputError
 from blindspots.jobs.damage import SentBackError, do
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.hands import OwnHands
@@ -74,6 +75,28 @@ def test_a_job_that_fails_for_another_reason_fails(root: Path, monkeypatch: pyte
         do(workspace, job, 0, lambda _: None, OwnHands())
     assert not (root / layout.receipt("sets/fc10/seed-0/train/nearest", 0)).exists()
     assert (root / layout.receipt("sets/fc10/seed-0/train/nearest", 1)).exists()
+
+
+def test_damage_that_a_reader_refuses_in_a_line_is_made_again_too(tiny: Study, root: Path, tiny_root: Path) -> None:
+    """Numbers of examples are read as a set is opened, and who opens it is told in a line what to do about damage."""
+    path = root / "study.zarr/references/train/noise-1-clipped/example/c/1"
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+    (root / layout.receipt("tables/table1", 0)).unlink()
+    ran = run_study(tiny, root).shards
+    assert ran["references/train/noise-1-clipped"] == (1,)
+    assert "tables/table1" in ran
+    assert_same_content(root, tiny_root)
+
+
+def test_a_job_that_refuses_what_it_is_given_does(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise InputError("no such thing")
+
+    monkeypatch.setattr(Negatives, "compute", refuse)
+    with pytest.raises(InputError, match="no such thing"):
+        do(workspace_of(root), Negatives(split="train", model="fc10", seed=0), 0, lambda _: None, OwnHands())
 
 
 def test_what_is_damaged_again_and_again_ends_the_run(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
