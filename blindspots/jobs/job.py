@@ -17,6 +17,7 @@ from blindspots.jobs.hands import Hands
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError
+from blindspots.store.place import Place
 from blindspots.store.receipts import Receipt, read_receipt, rewrite_receipt, write_receipt
 from blindspots.study.study import Study
 
@@ -143,7 +144,7 @@ class Job(ABC):
         return self._sizes(workspace, shard) == receipt.sizes
 
     def _sizes(self, workspace: Workspace, shard: int) -> dict[str, int | None]:
-        return {name: workspace.place.size(key) for name, key in self.files(workspace, shard).items()}
+        return _of_files(workspace.place, workspace.place.size, self.files(workspace, shard))
 
     def lacks_sizes(self, workspace: Workspace) -> bool:
         """Tell whether a shard's receipt is of before there were sizes in receipts."""
@@ -166,7 +167,9 @@ class Job(ABC):
         """
         files = self.files(workspace, shard)
         other = {name for name, size in self._sizes(workspace, shard).items() if receipt.sizes.get(name, size) != size}
-        other |= {name for name, known in receipt.files.items() if workspace.place.hash(files.get(name, "")) != known}
+        named = {name: files.get(name, "") for name in receipt.files}
+        hashes = _of_files(workspace.place, workspace.place.hash, named)
+        other |= {name for name, known in receipt.files.items() if hashes[name] != known}
         other |= files.keys() ^ receipt.sizes.keys() if receipt.sizes else set()
         if other and self.holds_text:
             return f"{', '.join(sorted(other))}: {OF_OTHER_CONTENT}"
@@ -211,10 +214,15 @@ class Job(ABC):
             content=identity(**hashes),
             arrays=hashes,
             sizes=_known(self._sizes(workspace, shard)),
-            files=_known({name: place.hash(key) for name, key in self.files(workspace, shard).items()}),
+            files=_known(_of_files(place, place.hash, self.files(workspace, shard))),
             seconds=perf_counter() - started,
             device=workspace.device,
         )
+
+
+def _of_files(place: Place, look: Callable[[str], Known | None], files: Mapping[str, str]) -> dict[str, Known | None]:
+    """Return what ``look``, a method of the place, says of files, by their names."""
+    return dict(zip(files, place.map(look, files.values()), strict=True))
 
 
 def _hashes(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:

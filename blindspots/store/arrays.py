@@ -124,7 +124,9 @@ def group_names(place: Place, group: str) -> list[str]:
 def write_shard(place: Place, group: str, index: int, shard: int, arrays: Mapping[str, np.ndarray]) -> None:
     """Write one shard: rows ``index * shard`` and on of every array of the group."""
     node = open_group(place, group, "r+")
-    for name, values in arrays.items():
+
+    def write(name: str) -> None:
+        values = arrays[name]
         array = _array(node, name).with_config({"write_empty_chunks": True})
         if array.dtype != values.dtype:
             raise TypeError(f"{group}/{name} holds {array.dtype}, not {values.dtype}")
@@ -135,6 +137,8 @@ def write_shard(place: Place, group: str, index: int, shard: int, arrays: Mappin
         place.delete(layout.chunk(group, name, _chunk_index(array.ndim, index)))
         array[start:stop] = values
 
+    place.map(write, arrays)
+
 
 def read_shard(place: Place, group: str, index: int, shard: int, variables: Iterable[str]) -> dict[str, np.ndarray]:
     """Read one shard of the named arrays; raise :class:`CorruptShardError` where that is not possible."""
@@ -142,24 +146,26 @@ def read_shard(place: Place, group: str, index: int, shard: int, variables: Iter
         node = open_group(place, group)
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise CorruptShardError(f"{group}: the group cannot be opened ({_first_line(error)})") from None
-    found = {}
-    for name in variables:
+
+    def read(name: str) -> np.ndarray:
         try:
             array = _array(node, name)
             if not place.has(layout.chunk(group, name, _chunk_index(array.ndim, index))):
                 raise CorruptShardError(f"{name}: the file is missing")
-            found[name] = np.asarray(array[index * shard : (index + 1) * shard])
+            return np.asarray(array[index * shard : (index + 1) * shard])
         except (CorruptShardError, OutOfReachError):
             raise
         except Exception as error:  # codecs raise what they like: ValueError, RuntimeError, zlib's and struct's errors
             raise CorruptShardError(f"{name}: {_first_line(error)}") from None
-    return found
+
+    names = list(variables)
+    return dict(zip(names, place.map(read, names), strict=True))
 
 
 def read_rows(place: Place, group: str, variables: Iterable[str]) -> dict[str, np.ndarray]:
     """Read the named arrays of a group whole."""
-    node = open_group(place, group)
-    return {name: np.asarray(_array(node, name)[...]) for name in variables}
+    node, names = open_group(place, group), list(variables)
+    return dict(zip(names, place.map(lambda name: np.asarray(_array(node, name)[...]), names), strict=True))
 
 
 def shard_files(group: str, index: int, variables: Mapping[str, Variable]) -> dict[str, str]:

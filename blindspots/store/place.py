@@ -7,11 +7,11 @@ file of its own: :mod:`blindspots.store.places`.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from blindspots.errors import InputError
 from blindspots.registry import deferred
@@ -23,6 +23,8 @@ OBJECT_STORES = ("s3", "gs", "az", "memory")
 """The schemes of the addresses that a root may have; ``memory`` is for tests, and for one process."""
 
 _READERS = 32
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 _local_place = deferred("blindspots.store.places.local:local_place")
 _object_place = deferred("blindspots.store.places.objects:object_place")
@@ -102,6 +104,13 @@ class Place(ABC):
             return self.read(key)
         except OSError:
             return None
+
+    def map(self, function: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+        """Return what a function that asks for files says of each item, in their order.
+
+        Where an answer takes long, as an object store's does, it is called for many at once.
+        """
+        return [function(item) for item in items]
 
     @abstractmethod
     def write(self, key: str, content: bytes) -> None:

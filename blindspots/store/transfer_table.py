@@ -159,11 +159,14 @@ class TransferTable:
         """Write the cells (split, rule, variant) of one pair."""
         group = open_group(self.place, GROUP, "r+")
         at = _index(pair, self.coordinates)
-        for name in VARIABLES:
+
+        def write(name: str) -> None:
             array = group[name]
             assert isinstance(array, zarr.Array)
             self.place.delete(_file(name, at))
             array.with_config({"write_empty_chunks": True})[at] = arrays[name]
+
+        self.place.map(write, VARIABLES)
 
     def files(self, pair: Mapping[str, Any]) -> dict[str, str]:
         """Return the files that hold the cells of one pair, by variable; none where the table lacks the pair."""
@@ -183,7 +186,8 @@ class TransferTable:
                 raise CorruptShardError("transfer: the table lacks the pair")
             at = _index(pair, there)
             group = open_group(self.place, GROUP)
-            return {name: np.asarray(group[name][at]) for name in VARIABLES}  # type: ignore[index]
+            found = self.place.map(lambda name: np.asarray(group[name][at]), VARIABLES)  # type: ignore[index]
+            return dict(zip(VARIABLES, found, strict=True))
         except (CorruptShardError, OutOfReachError):
             raise
         except Exception as error:  # codecs raise what they like
@@ -191,7 +195,7 @@ class TransferTable:
 
     def _coordinates_there(self) -> dict[str, list[Any]] | None:
         arrays = (file for dim in DIMS for file in (layout.metadata(f"{GROUP}/{dim}"), layout.chunk(GROUP, dim, (0,))))
-        files = tuple(map(self.place.stamp, (layout.metadata(GROUP), *arrays)))
+        files = tuple(self.place.map(self.place.stamp, (layout.metadata(GROUP), *arrays)))
         if _known.get(self.place, (None,))[0] != files:
             _known[self.place] = files, self._read_coordinates()
         return _known[self.place][1]

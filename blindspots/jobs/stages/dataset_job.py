@@ -36,7 +36,9 @@ class GroupShards(Job):
         group = self.group(workspace, shard)
         try:
             with xr.open_zarr(workspace.place.zarr(layout.ZARR), group=group, consolidated=False, chunks=None) as found:
-                return {str(name): np.asarray(array.values) for name, array in found.variables.items()}
+                arrays = {str(name): array for name, array in found.variables.items()}
+                values = workspace.place.map(lambda array: np.asarray(array.values), arrays.values())
+                return dict(zip(arrays, values, strict=True))
         except OutOfReachError:
             raise
         except Exception as error:  # codecs raise what they like
