@@ -110,10 +110,10 @@ def test_a_dead_owner_is_followed_and_writes_no_more(
     follower.release()
 
 
-def left_by(process: int, bucket: Any, **said: Any) -> Lease:
+def left_by(bucket: Any, **said: Any) -> Lease:
     """Return the lease that a process left, of this machine where nothing else is said."""
     left = new(bucket)
-    content = {**json.loads(left._content()), "process": process, **said}
+    content = {**json.loads(left._content()), **said}
     obstore.put(bucket, KEY, json.dumps(content).encode())
     return left
 
@@ -133,7 +133,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="where a process that
 def test_who_is_seen_to_be_dead_is_followed_at_once_and_what_he_sent_waited_for(
     bucket: Any, dead: int, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    left = left_by(dead, bucket)
+    left = left_by(bucket, process=dead)
     worker, seen_at = seen_by(left, left.owner), []
     worker.check()
 
@@ -155,7 +155,7 @@ def test_who_is_seen_to_be_dead_is_followed_at_once_and_what_he_sent_waited_for(
 @linux
 @pytest.mark.parametrize("said", [{"machine": "another"}, {"machine": ""}, {"machine": None}, {"process": os.getpid()}])
 def test_who_may_live_elsewhere_is_watched(bucket: Any, dead: int, clock: Clock, said: dict[str, Any]) -> None:
-    left_by(dead, bucket, **said)
+    left_by(bucket, **{"process": dead, **said})
     follower = new(bucket)
     follower.take()
     assert clock.now > 1000 + PACE.dead
@@ -164,7 +164,7 @@ def test_who_may_live_elsewhere_is_watched(bucket: Any, dead: int, clock: Clock,
 
 @linux
 def test_who_is_stopped_while_he_waits_leaves_the_lease(bucket: Any, dead: int, clock: Clock) -> None:
-    left_by(dead, bucket)
+    left_by(bucket, process=dead)
     follower = new(bucket)
 
     def stop() -> None:
