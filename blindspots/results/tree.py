@@ -73,8 +73,7 @@ def open_group(place: Place, group: str, *, indexed: bool = True) -> xr.Dataset 
 
 def check_whole(place: Place, group: str, found: xr.Dataset) -> None:
     """Raise :class:`InputError` where arrays of ``group`` lie in the store that ``found``, read from there, lacks."""
-    folder = f"{layout.ZARR}/{group}"
-    there = {name for name in place.names(folder) if place.has_folder(f"{folder}/{name}")}
+    there = set(place.folders(f"{layout.ZARR}/{group}"))
     lost = sorted(there - {str(name) for name in found.variables})
     if lost and found.variables:
         raise InputError(f"the metadata of {group}/{lost[0]} in the store are damaged; {MENDED}")

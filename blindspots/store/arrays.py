@@ -117,8 +117,7 @@ def delete_group(place: Place, group: str) -> None:
 
 def group_names(place: Place, group: str) -> list[str]:
     """Return the names of what lies in a group, whole or not; none where it is not there."""
-    folder = layout.in_hierarchy(group)
-    return [name for name in place.names(folder) if place.has_folder(f"{folder}/{name}")]
+    return place.folders(layout.in_hierarchy(group))
 
 
 def write_shard(place: Place, group: str, index: int, shard: int, arrays: Mapping[str, np.ndarray]) -> None:

@@ -174,6 +174,10 @@ class Place(ABC):
     def names(self, key: str = "") -> list[str]:
         """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""
 
+    def folders(self, key: str = "") -> list[str]:
+        """Return the names of the folders right below ``key``, sorted; none where it is not there."""
+        return [name for name in self.names(key) if self.has_folder(f"{key}/{name}" if key else name)]
+
     @abstractmethod
     def files(self, key: str = "") -> Iterator[str]:
         """Yield the keys of all files below the folder ``key``, whatever depth, a folder's own first, sorted."""

@@ -267,6 +267,16 @@ class ObjectPlace(Place):
         paths = [*found["common_prefixes"], *(each["path"] for each in found["objects"])]
         return sorted({path.rpartition("/")[2] for path in paths})
 
+    def folders(self, key: str = "") -> list[str]:
+        """Return the names of the folders right below ``key``, sorted, of one answer."""
+        import obstore
+
+        if self._seen() is not None:
+            return super().folders(key)
+        with self._asking() as bucket:
+            found = obstore.list_with_delimiter(bucket, self.whole_key(key) or None)
+        return sorted(path.rpartition("/")[2] for path in found["common_prefixes"])
+
     def files(self, key: str = "") -> Iterator[str]:
         """Yield the keys of all objects below ``key``, in the order of a folder's files."""
         return (self._seen() or self._list(key)).below(key)

@@ -25,6 +25,7 @@ def test_what_is_written_is_read_sized_listed_and_deleted(any_place: Place) -> N
     assert place.has("a/c")
     assert not place.has("a")
     assert (place.has_folder("a"), place.has_folder("a/c"), place.has_folder()) == (True, False, True)
+    assert (place.folders(), place.folders("a"), place.folders("none")) == (["a"], ["b"], [])
     assert (place.hash("a/c"), place.hash("a/d")) == (hashlib.sha256(b"three").hexdigest(), None)
     place.delete("a/c")
     place.delete("a/c")
@@ -63,6 +64,7 @@ def test_at_a_glance_all_is_as_without(any_place: Place) -> None:
         return [
             [list(any_place.files(key)) for key in folders],
             [any_place.names(key) for key in folders],
+            [any_place.folders(key) for key in folders],
             [any_place.has_folder(key) for key in folders],
             [(any_place.size(key), any_place.stamp(key), any_place.has(key)) for key in ("top", "a", "a/c", "none")],
         ]
@@ -74,6 +76,19 @@ def test_at_a_glance_all_is_as_without(any_place: Place) -> None:
             assert seen() == wanted
     any_place.delete("top")
     assert any_place.names() == ["a", "d"]
+
+
+def test_what_is_said_of_many_files_is_in_their_order_and_as_was_seen_at_a_glance(any_place: Place) -> None:
+    sizes = [3, 1, 2, 40, 5]
+    for number, size in enumerate(sizes):
+        any_place.write(str(number), bytes(size))
+    keys = list(map(str, range(len(sizes))))
+    assert any_place.map(any_place.size, keys) == sizes
+    with any_place.at_a_glance():
+        any_place.write("0", b"")
+        assert any_place.map(any_place.size, [*keys, "none"])[1:] == [*sizes[1:], None]
+    with pytest.raises(FileNotFoundError):
+        any_place.map(any_place.read, [*keys, "none"])
 
 
 def test_many_files_are_read_at_once(any_place: Place) -> None:
