@@ -257,25 +257,24 @@ class ObjectPlace(Place):
 
     def names(self, key: str = "") -> list[str]:
         """Return the names right below ``key``, sorted."""
-        import obstore
-
         seen = self._seen()
         if seen is not None:
             return seen.names(key)
-        with self._asking() as bucket:
-            found = obstore.list_with_delimiter(bucket, self.whole_key(key) or None)
+        found = self._right_below(key)
         paths = [*found["common_prefixes"], *(each["path"] for each in found["objects"])]
         return sorted({path.rpartition("/")[2] for path in paths})
 
     def folders(self, key: str = "") -> list[str]:
         """Return the names of the folders right below ``key``, sorted, of one answer."""
-        import obstore
-
         if self._seen() is not None:
             return super().folders(key)
+        return sorted(path.rpartition("/")[2] for path in self._right_below(key)["common_prefixes"])
+
+    def _right_below(self, key: str) -> Any:
+        import obstore
+
         with self._asking() as bucket:
-            found = obstore.list_with_delimiter(bucket, self.whole_key(key) or None)
-        return sorted(path.rpartition("/")[2] for path in found["common_prefixes"])
+            return obstore.list_with_delimiter(bucket, self.whole_key(key) or None)
 
     def files(self, key: str = "") -> Iterator[str]:
         """Yield the keys of all objects below ``key``, in the order of a folder's files."""
