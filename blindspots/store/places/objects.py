@@ -257,8 +257,7 @@ class ObjectPlace(Place):
 
     def names(self, key: str = "") -> list[str]:
         """Return the names right below ``key``, sorted."""
-        seen = self._seen()
-        if seen is not None:
+        if (seen := self._seen()) is not None:
             return seen.names(key)
         found = self._right_below(key)
         paths = [*found["common_prefixes"], *(each["path"] for each in found["objects"])]
