@@ -34,8 +34,11 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def is_for_good(error: OSError) -> bool:
-    """Tell whether a file system refused what it will refuse again: it is full, over a quota, or read only."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    """Tell whether what was refused will be refused again: a disk is full, over a quota or read only.
+
+    Or this process, or all of them together, may open no more files.
+    """
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
 
 
 def _umask() -> int:

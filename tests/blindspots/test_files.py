@@ -63,6 +63,8 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(("number", "wanted"), [(errno.ENOSPC, True), (errno.EROFS, True), (errno.EIO, False)])
+@pytest.mark.parametrize(
+    ("number", "wanted"), [(errno.ENOSPC, True), (errno.EROFS, True), (errno.EMFILE, True), (errno.EIO, False)]
+)
 def test_what_a_file_system_will_refuse_again(number: int, wanted: bool) -> None:
     assert is_for_good(OSError(number, "no")) is wanted
