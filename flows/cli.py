@@ -47,6 +47,7 @@ def _options(
 
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C, and what shells expect
+_KEPT = "what is done is kept, and the next run goes on from here"
 
 
 @app.command(
@@ -282,7 +283,11 @@ def _exit_code(call: Callable[[], Any]) -> int:
         if not is_for_good(error):
             raise
         where = f" at {error.filename}" if error.filename else ""
-        return _complain(f"{error.strerror}{where}; what is done is kept, and the next run goes on from here", 1)
+        return _complain(f"{error.strerror}{where}; {_KEPT}", 1)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "can't allocate memory" not in str(error):  # which is torch's
+            raise
+        return _complain(f"there is not enough memory; {_KEPT}", 1)
 
 
 def _complain(message: str, code: int) -> int:

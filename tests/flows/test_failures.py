@@ -3,6 +3,7 @@
 import errno
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from blindspots.store.places.local import LocalPlace
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, as_curve, write_checkpoint
 from blindspots.training.phases import FULL_BATCH
+from flows.cli import main
 from tests.flows.conftest import Call, CommandLine, one_after_another
 from tests.stores import assert_same_content
 
@@ -90,6 +92,35 @@ def test_a_full_disk_is_said_once_on_one_line(
     line = call("run", study_file, "--here", "--root", str(tmp_path / "root"), code=1).partition("\n")[2]
     assert line.startswith(f"blindspots: No space left on device at {tmp_path}/root/receipts/study.json; what is done")
     assert len(line.splitlines()) == len(tries) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 6272000 bytes."),
+        OSError(errno.EMFILE, "Too many open files", "a file"),
+    ],
+)
+def test_what_the_machine_has_too_little_of_is_said_on_one_line(
+    error: Exception, call: Call, study_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("blindspots.study.file.load_study", fail)
+    line = call("run", study_file, code=1)
+    assert re.search(r"^blindspots: (there is not enough memory|Too many open files at a file); what is done is", line)
+    assert len(line.splitlines()) == 1
+
+
+def test_a_defect_is_not_taken_for_too_little_memory(study_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("of its own")
+
+    monkeypatch.setattr("blindspots.study.file.load_study", fail)
+    with pytest.raises(RuntimeError, match="of its own"):
+        main(["run", study_file])
 
 
 def test_ctrl_c_exits_as_shells_have_it(call: Call, study_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
