@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import xarray as xr
+from zarr.core.buffer import Buffer
+from zarr.storage import MemoryStore
 
 from blindspots.errors import OutOfReachError
 from blindspots.jobs.hands import Hands
@@ -103,10 +105,21 @@ def make_way(job: Job, workspace: Workspace) -> None:
 
 
 def write_dataset(place: Place, group: str, dataset: xr.Dataset) -> None:
-    """Write a data set whole as a group of the hierarchy, in the place of what is there."""
+    """Write a data set whole as a group of the hierarchy, in the place of what is there.
+
+    For an object store it is made in memory, and its files are written at once: array by array, a table of fifty takes
+    a thousand requests, one after another.
+    """
+    made: dict[str, Buffer] = {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-        dataset.to_zarr(place.zarr(layout.ZARR), group=group, mode="w", zarr_format=3, consolidated=False)
+        store = MemoryStore(made) if place.reads_ahead else place.zarr(layout.ZARR)
+        dataset.to_zarr(store, group=group, mode="w", zarr_format=3, consolidated=False)
+    if place.reads_ahead:
+        open_root(place).require_group(group.rpartition("/")[0])
+        delete_group(place, group)
+        files = {key: value.to_bytes() for key, value in made.items() if key.startswith(f"{group}/")}
+        place.map(lambda key: place.write(layout.in_hierarchy(key), files[key]), files)
 
 
 def _with_one_nan(drawn: xr.Dataset) -> xr.Dataset:
