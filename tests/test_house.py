@@ -85,6 +85,7 @@ OVER_THE_STORE = tuple(
 )  # whoever has a store in hand
 OTHER_FILES = {
     "blindspots/jobs/stages/bounds.py": "a file of weights that the study names",
+    "blindspots/store/places/machine.py": "what the system says of itself and of its processes",
     "blindspots/report/build.py": "the page's template, and the folder of the file that a user names for the page",
 }
 """Files over the store that may open some of their own, and which."""

@@ -249,11 +249,11 @@ def table(outcomes: Sequence[Outcome]) -> str:
         counted: Counter[str] = Counter()
         for each in of:
             counted.update(
-                recovered=each.recovered,
+                recovered=int(each.recovered),
                 lost=each.lost,
                 double=each.double,
-                wrong=bool(each.wrong),
-                hung=each.hung,
+                wrong=int(bool(each.wrong)),
+                hung=int(each.hung),
                 left=each.left,
             )
         if of:
