@@ -53,7 +53,7 @@ def die_with_its_lease(patch: pytest.MonkeyPatch) -> None:
 
 @server
 @pytest.mark.usefixtures("toys")
-@pytest.mark.parametrize("operation", [1, 9, 70])
+@pytest.mark.parametrize("operation", [1, 9, 62])
 def test_a_study_that_is_killed_goes_on_and_ends_as_a_local_one(operation: int, address: str, tmp_path: Path) -> None:
     local, there = workspace_at(str(tmp_path / "local"), 0), workspace_at(address, 0)
     run(local)
