@@ -111,7 +111,7 @@ class Explorer:
             "label": self._labels[columns.label[row]],
             "read": self._labels[own[row]] if own is not None and own[row] >= 0 else "",
             "distortion": f"{columns.distortion[row]:.4f}",
-            "fooled": int(columns.fooled[row]),
+            "fooled": f"fools {columns.fooled[row]} of {len(columns.reads)}" if columns.reads else "",
         }
 
     def image_page(self, pairs: Pairs) -> str:

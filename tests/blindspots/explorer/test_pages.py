@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.explorer.pages import Explorer
@@ -51,6 +52,7 @@ def test_a_page_of_images_is_sorted_and_leads_to_the_next(explorer: Explorer) ->
     wanted = moved.example.values[np.argsort(moved.distortion.values, kind="stable")].tolist()
     first = asked(explorer, "/")
     assert examples(first) == wanted[:PICTURES]
+    assert first.count("fools 1 of 2") + first.count("fools 2 of 2") == PICTURES
     (address,) = re.findall(r'rel="next" href="([^"]+)"', first)
     assert examples(asked(explorer, address)) == wanted[PICTURES : 2 * PICTURES]
     assert examples(asked(explorer, "/?first=largest"))[0] == wanted[-1]
@@ -92,13 +94,22 @@ def test_an_image_is_seen_with_what_each_model_makes_of_it(explorer: Explorer) -
     assert explorer.picture("difference", [("row", "3")]).startswith(b"\x89PNG")
 
 
-def test_what_there_is_not_is_refused(explorer: Explorer, tree: object) -> None:
+def test_what_there_is_not_is_refused(explorer: Explorer, tree: xr.DataTree) -> None:
     with pytest.raises(InputError, match="has no image 60001"):
         asked(explorer, "/image?example=60001")
     with pytest.raises(InputError, match="the set has 50 images"):
         explorer.picture("original", [("row", "50")])
     with pytest.raises(InputError, match="has no adversarial sets to explore"):
         Explorer(Held(tree, study(sets={"rules": []})))
+
+
+def test_of_a_store_that_does_not_say_who_reads_what_nothing_is_said_of_that(tree: xr.DataTree) -> None:
+    del tree["predictions"]
+    page = asked(Explorer(Held(tree, study())), "/")
+    assert len(examples(page)) == PICTURES
+    assert "the store lacks what one reads in" in page
+    assert "fools " not in page
+    assert "No set has been shown to any model yet." in page
 
 
 def test_names_are_text_and_never_markup(explorer: Explorer) -> None:
