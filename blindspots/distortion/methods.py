@@ -1,5 +1,6 @@
 """How a search goes about it: the methods, as objects, and their names."""
 
+import math
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Literal
@@ -98,15 +99,31 @@ class Tries:
     """Under nearest, likely classes that are searched as targets besides, about 60 gradients each ..."""
     saturated: int
     """... and in smooth networks, for images at which the logits saturate. There the rest of these is tried, too."""
+    climbs: int
+    """Pictures that each class is climbed to from, for images that are not found, and, where a network is not smooth,
+    for those ..."""
+    far: float
+    """... whose distortion is larger than this."""
+    classes: bool
+    """Under nearest, whether every class, of ten at most, is searched as a target, with this effort."""
     methods: bool
     """Towards a target, whether the paper's method is tried in full too; and in up to 3 dimensions a grid."""
 
 
 _TRIES = {
-    "fast": Tries(EARLY, EARLY, lines=False, starts=False, hops=0, at_once=0, targets=0, saturated=0, methods=False),
-    "usual": Tries(LATE, SMOOTH, lines=True, starts=True, hops=2, at_once=3, targets=0, saturated=6, methods=False),
-    "thorough": Tries(LAST, LAST, lines=True, starts=True, hops=4, at_once=16, targets=9, saturated=0, methods=True),
-}
+    "fast": Tries(
+        EARLY, EARLY, lines=False, starts=False, hops=0, at_once=0, targets=0, saturated=0,
+        climbs=64, far=math.inf, classes=False, methods=False,
+    ),
+    "usual": Tries(
+        LATE, SMOOTH, lines=True, starts=True, hops=2, at_once=3, targets=0, saturated=6,
+        climbs=256, far=0.12, classes=False, methods=False,
+    ),
+    "thorough": Tries(
+        LAST, LAST, lines=True, starts=True, hops=4, at_once=16, targets=9, saturated=0,
+        climbs=512, far=0.0, classes=True, methods=True,
+    ),
+}  # fmt: skip
 
 
 Method = Auto | Lbfgs | Projection

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,14 +10,15 @@ import torch
 from blindspots.arguments import of_numpy_too
 from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
-from blindspots.distortion.criteria import criterion
+from blindspots.distortion.criteria import AnyOther, criterion
+from blindspots.distortion.drawing_back import FROM_CLASSES
 from blindspots.distortion.exact.affine import affine
 from blindspots.distortion.exact.settled import exact_of, settle
 from blindspots.distortion.lines.goals import pictures_in_the_box
 from blindspots.distortion.methods import Auto, Effort, Method, method_of
 from blindspots.distortion.result import MinimumDistortion, checked_result
 from blindspots.distortion.row_work import Path, row_work
-from blindspots.distortion.strategy import search
+from blindspots.distortion.strategy import search, search_every_class
 from blindspots.distortion.threads import in_threads, one_by_one
 from blindspots.models.checks import check_examples, check_images, check_labels
 from blindspots.models.classifier import Classifier, undisturbed
@@ -97,6 +99,9 @@ def minimum_distortion(
         todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
         each = in_threads if isinstance(classifier, Layered) and images.device.type == "cpu" else one_by_one
         search(attempt, how, parts=todo.split(size), each=each)
+        nearest = isinstance(how, Auto) and how.tries.classes and isinstance(wanted, AnyOther)
+        if nearest and logits.shape[1] < FROM_CLASSES and len(todo):
+            search_every_class(attempt, replace(how, effort="usual"), size=size, each=each)
         exact = torch.full_like(logits[:, 0], torch.nan, dtype=torch.float64)
         linear = sole_linear(model) if isinstance(classifier, Layered) else None
         guessed = affine(classifier, attempt.rows) if linear is None and isinstance(how, Auto) and len(todo) else None

@@ -1,14 +1,16 @@
 """In which order the methods are tried on a batch, and when more is tried."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.best import FOUND_BY
 from blindspots.distortion.common_c import with_common_c
-from blindspots.distortion.criteria import AnyOther, Criterion
+from blindspots.distortion.criteria import AnyOther, Criterion, Towards
 from blindspots.distortion.drawing_back import FROM_CLASSES, draw_back
+from blindspots.distortion.lines.climbing import classes_to_climb_to, climbed, cut_from_there
 from blindspots.distortion.lines.rescue import rescue
 from blindspots.distortion.lines.turning import from_the_grid, penalise, turn
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
@@ -16,7 +18,9 @@ from blindspots.distortion.problem import Problem
 from blindspots.distortion.projection.projection import LATE, nearest
 from blindspots.distortion.refinement import refine
 from blindspots.distortion.row_work import RowWork
+from blindspots.distortion.rows import take
 from blindspots.distortion.threads import Each
+from blindspots.models.unknown.differenced import Differenced
 
 _FARTHER = 2.0
 """A boundary that is so many times as far as it looked from the image may not be the nearest."""
@@ -54,6 +58,45 @@ def search(attempt: Attempt, method: Method, *, parts: Iterable[torch.Tensor], e
         again = problem.counted_anew()
         rescue(attempt, again, part=part)
         attempt.keep(part, again)
+    if isinstance(method, Auto) and parts:
+        _from_afar(attempt, method, todo=torch.cat(parts))
+
+
+def search_every_class(attempt: Attempt, method: Auto, *, size: int, each: Each) -> None:
+    """Search every class as a target, just as :func:`.distances_to_all` does, and keep what is nearer.
+
+    ``size``: of the parts that a batch is searched in.
+    """
+    for goal in range(attempt.classifier.classes):
+        wanted = Towards.of(torch.full_like(attempt.labels, goal), attempt.labels)
+        aimed = replace(attempt, wanted=wanted)
+        todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
+        search(aimed, method, parts=todo.split(size), each=each)
+        attempt.take_over(aimed, todo[take(attempt.clean == attempt.labels, todo)])
+
+
+def _from_afar(attempt: Attempt, method: Auto, *, todo: torch.Tensor) -> None:
+    """Search once more, from pictures that the classes are climbed to, for what is far from its image or not found."""
+    size = torch.linalg.vector_norm(take(attempt.point, todo) - take(attempt.rows, todo), dim=1)
+    missed = attempt.by[todo] == 0
+    rough = attempt.classifier.rough or method.tries.methods
+    far = (size > method.tries.far * attempt.rows.shape[1] ** 0.5) & rough
+    some = todo[missed | far]
+    if not len(some):
+        return
+    wanted = attempt.wanted.take(some)
+    classes = classes_to_climb_to(wanted, attempt.classifier.classes)
+    if not classes or isinstance(attempt.classifier, Differenced):  # whose gradients are dear
+        return
+    reached = climbed(attempt.classifier, attempt.rows, classes, starts=method.tries.climbs)
+    problem = attempt.resumed(some)
+    before = problem.best.size.clone()
+    cut_from_there(problem, wanted, reached, starts=method.tries.climbs // 16, work=attempt.work)
+    if rough:
+        moved = (problem.best.size < before).nonzero()[:, 0]
+        if len(moved):
+            turn(problem.take(moved), wanted.take(moved), method=method, work=attempt.work)
+    attempt.keep(some, problem)
 
 
 def _first(problem: Problem, wanted: Criterion, *, method: Method, work: RowWork) -> None:

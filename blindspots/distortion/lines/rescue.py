@@ -6,16 +6,14 @@ from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.best import FOUND_BY
 from blindspots.distortion.criteria import AnyOther, Criterion, Towards
 from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
+from blindspots.distortion.lines.blending import blend
 from blindspots.distortion.lines.decisions import walk
 from blindspots.distortion.lines.goals import goals_of
 from blindspots.distortion.problem import Problem
-from blindspots.distortion.projection.boundary import rounding_margin
 from blindspots.distortion.refinement import refine
-from blindspots.models.classifier import worst_lead
 
 _CLASSES = 3
 """Classes tried in turn under the nearest rule."""
-_BISECTIONS = 25
 _LONGER = Search(squared=True, values=6, most=MOST_VALUES, iterations=30, tolerance=0.1)
 
 
@@ -44,7 +42,7 @@ def rescue(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
         for image in lost:
             goals, classes = goals_of(attempt, int(part[image]))
             if len(goals):
-                _blend(problem.take(image[None]), goals, classes=classes)
+                blend(problem.take(image[None]), goals, classes=classes)
     here = failed[torch.isfinite(best.size[failed])]
     if len(here):
         with best.credited("refinement"):
@@ -63,21 +61,3 @@ def _targets(problem: Problem, wanted: Criterion) -> list[torch.Tensor]:
     problem.spent.add(problem.images, forwards=1)
     others = logits.scatter(1, wanted.labels[:, None], -torch.inf)
     return list(others.topk(min(_CLASSES, problem.classifier.classes - 1), dim=1).indices.T)
-
-
-def _blend(problem: Problem, goals: torch.Tensor, *, classes: torch.Tensor) -> None:
-    """Bisect between the one image and each goal (g, m), read as ``classes`` (g,), for the nearest blend read so."""
-    row, here = problem.rows, problem.images.expand(len(goals))
-    low, high = torch.zeros_like(goals[:, 0]), torch.ones_like(goals[:, 0])
-    share = high
-    for _ in range(_BISECTIONS):
-        point = torch.lerp(row.expand_as(goals), goals, share[:, None]).clamp(0, 1)
-        logits = problem.classifier.logits(point)
-        problem.spent.add(here, iterations=1, forwards=1)
-        # rounding apart, so that the point is read so in any batch: where the boundary is a cliff, no slope says more
-        beyond = worst_lead(logits, classes) >= rounding_margin(logits)
-        size = torch.where(beyond, (point - row).norm(dim=1), torch.inf)
-        problem.best.offer(here, point, size=size, target=classes)
-        high = torch.where(beyond, share, high)
-        low = torch.where(beyond, low, share)
-        share = (low + high) / 2

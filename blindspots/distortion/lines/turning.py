@@ -9,6 +9,7 @@ import torch
 
 from blindspots.device import rows_at_once
 from blindspots.distortion.criteria import AnyOther, Criterion, Towards
+from blindspots.distortion.drawing_back import FROM_CLASSES
 from blindspots.distortion.lbfgs.lbfgs import MOST_VALUES, Search, penalised
 from blindspots.distortion.lines.cutting import CUTS, cut
 from blindspots.distortion.methods import Auto, Lbfgs
@@ -39,7 +40,8 @@ def turn(problem: Problem, wanted: Criterion, *, method: Auto, work: RowWork, ta
     ``wanted``: of the problem's n rows; ``targets``: in the place of the effort's.
     """
     tries = method.tries
-    targets = tries.targets if targets is None else targets
+    if targets is None:  # those that are searched as targets in full need not be here
+        targets = 0 if tries.classes and problem.classifier.classes < FROM_CLASSES else tries.targets
     if tries.lines:
         _cut(problem, wanted, work)
     if tries.starts and isinstance(wanted, Towards):
