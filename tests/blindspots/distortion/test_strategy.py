@@ -7,7 +7,15 @@ import torch
 from torch import nn
 
 from blindspots import distances_to_all, minimum_distortion
-from blindspots.distortion import METHODS, Auto, methods
+from blindspots.distortion import METHODS, Auto, methods, strategy
+from blindspots.distortion.attempt import Attempt
+from blindspots.distortion.criteria import AnyOther, Towards
+from blindspots.distortion.methods import Projection
+from blindspots.distortion.row_work import row_work
+from blindspots.distortion.search import search
+from blindspots.distortion.strategy import search_every_class
+from blindspots.distortion.threads import one_by_one
+from blindspots.models import Classifier
 from blindspots.networks.fully_connected import FullyConnected
 from tests.fixed import fixed_images, fixed_network
 
@@ -79,3 +87,75 @@ def test_where_logits_saturate_other_classes_are_searched_as_targets(monkeypatch
     assert above <= 6
     assert before >= 10
     assert passes > fewer
+
+
+def untrained() -> tuple[nn.Module, torch.Tensor]:
+    with torch.random.fork_rng():
+        torch.manual_seed(12)
+        model = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 4)).requires_grad_(False)
+        return model, torch.rand(10, 12)
+
+
+def test_every_class_is_searched_as_distances_to_all_does_and_what_is_nearer_is_kept():
+    model, images = untrained()
+    labels = model(images).argmax(1)
+    labels[2] = (labels[2] + 1) % 4  # misread from the start: nothing is sought for it
+    classifier = Classifier(model, torch.Size([12]))
+    clean = classifier.checked(images).argmax(1)
+    attempt = Attempt(classifier, images, labels, clean, AnyOther(labels), row_work("fused", images.device))
+    todo = (clean == labels).nonzero()[:, 0]
+    search(attempt, Projection(rounds=1), parts=[todo], each=one_by_one)
+    before, work = attempt.point.clone(), attempt.spent.backwards.clone()
+    search_every_class(attempt, Auto(), size=5, each=one_by_one)
+    assert torch.equal(attempt.point[2], images[2])
+    assert (attempt.spent.backwards > work)[todo].all()
+    sizes = [(point - images).norm(dim=1)[todo] / 12**0.5 for point in (before, attempt.point)]
+    least = distances_to_all(model, images, labels).scatter(1, labels[:, None], torch.inf).amin(1)[todo]
+    torch.testing.assert_close(sizes[1].double(), torch.minimum(sizes[0].double(), least), rtol=1e-5, atol=0)
+    assert (sizes[1] < 0.99 * sizes[0]).any()
+    assert (classifier.logits(attempt.point).argmax(1) != labels).all()
+
+
+@pytest.mark.parametrize(
+    ("effort", "rule", "classes", "asked"),
+    [("thorough", "nearest", 4, True), ("thorough", 1, 4, False), ("usual", "nearest", 4, False),
+     ("thorough", "nearest", 11, False)],
+)  # fmt: skip
+def test_only_thorough_searches_every_class_and_of_ten_at_most(monkeypatch, effort, rule, classes, asked):
+    calls = []
+    monkeypatch.setattr("blindspots.distortion.search.search_every_class", lambda *_, **__: calls.append(1))
+    model = nn.Linear(3, classes)
+    images = torch.rand(2, 3, generator=torch.Generator().manual_seed(0))
+    minimum_distortion(lambda rows: model(rows).tanh(), images, model(images).argmax(1), rule=rule, effort=effort)
+    assert bool(calls) == asked
+
+
+def test_what_is_near_is_not_searched_for_from_afar(monkeypatch):
+    """But what is farther than a share of the box is, and, by any effort, what was not found."""
+    model, images = untrained()
+    labels = model(images).argmax(1)
+    near = minimum_distortion(model, images, labels)
+    monkeypatch.setattr(strategy, "climbed", lambda *_, **__: 1 / 0)
+    far = near.distortion > methods._TRIES["usual"].far
+    assert 0 < far.sum() < 10
+    assert torch.equal(minimum_distortion(model, images[~far], labels[~far]).success, near.success[~far])
+    with pytest.raises(ZeroDivisionError):
+        minimum_distortion(model, images[far], labels[far])
+    minimum_distortion(model, images[far & near.success], labels[far & near.success], effort="fast")
+
+
+def test_what_was_found_is_gone_on_from():
+    model, images = untrained()
+    labels = model(images).argmax(1)
+    classifier = Classifier(model, torch.Size([12]))
+    clean = classifier.checked(images).argmax(1)
+    goal = (labels + 1) % 4
+    attempt = Attempt(classifier, images, labels, clean, Towards.of(goal, labels), row_work("torch", images.device))
+    search(attempt, Projection(rounds=3), parts=[torch.arange(10)], each=one_by_one)
+    some = torch.tensor([7, 1, 4])
+    problem = attempt.resumed(some)
+    found = attempt.by[some] > 0
+    assert torch.equal(problem.best.target, goal[some])
+    assert torch.equal(torch.isfinite(problem.best.size), found)
+    assert torch.equal(problem.best.point, attempt.point[some])
+    assert not problem.spent.backwards.any()
