@@ -27,6 +27,8 @@ _FARTHER = 2.0
 _SATURATED = 0.7
 """One of a smooth network that is nearer than this share of how far it looked: the logits saturate at the image, and
 slopes there are no guide to which class is the nearest."""
+_FAR_WHERE_SMOOTH = 0.12
+"""A distortion from which boundaries of smooth networks are looked for from elsewhere, by an effort that does so."""
 _BEFORE_CUTS = 15
 """Rounds of the projection where cuts go on from its end."""
 
@@ -80,7 +82,8 @@ def _from_afar(attempt: Attempt, method: Auto, *, todo: torch.Tensor) -> None:
     size = torch.linalg.vector_norm(take(attempt.point, todo) - take(attempt.rows, todo), dim=1)
     missed = attempt.by[todo] == 0
     rough = attempt.classifier.rough or method.tries.methods
-    far = (size > method.tries.far * attempt.rows.shape[1] ** 0.5) & rough
+    limit = method.tries.far if attempt.classifier.rough else max(method.tries.far, _FAR_WHERE_SMOOTH)
+    far = (size > limit * attempt.rows.shape[1] ** 0.5) & rough
     some = todo[missed | far]
     if not len(some):
         return

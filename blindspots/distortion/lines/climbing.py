@@ -26,6 +26,8 @@ _STEP, _SLOWER = 0.3, 10
 """Length of the first step, of every value; after so many steps a step is half as long."""
 _ARRAYS = 8
 """Of images, for each row that climbs."""
+_GOALS = 1024
+"""Pictures that lines from one image are bisected to, at most: the nearest."""
 _BISECTIONS = 12
 _CUTS = 12
 
@@ -86,6 +88,8 @@ def cut_from_there(problem: Problem, wanted: Criterion, reached: Reached, *, sta
         if not len(those):
             continue
         alone = problem.take(one)
+        away = (reached.point[those] - alone.rows).norm(dim=1)
+        those = those[away.topk(min(_GOALS, len(those)), largest=False).indices]
         goals, classes = reached.point[those], reached.read[those]
         with problem.best.credited("straight line"):
             size = blend(alone, goals, classes=classes, bisections=_BISECTIONS)
