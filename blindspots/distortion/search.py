@@ -99,8 +99,8 @@ def minimum_distortion(
         todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
         each = in_threads if isinstance(classifier, Layered) and images.device.type == "cpu" else one_by_one
         search(attempt, how, parts=todo.split(size), each=each)
-        nearest = isinstance(how, Auto) and how.tries.classes and isinstance(wanted, AnyOther)
-        if nearest and logits.shape[1] < FROM_CLASSES and len(todo):
+        few = logits.shape[1] < FROM_CLASSES
+        if isinstance(how, Auto) and how.tries.classes and few and isinstance(wanted, AnyOther) and len(todo):
             search_every_class(attempt, replace(how, effort="usual"), size=size, each=each)
         exact = torch.full_like(logits[:, 0], torch.nan, dtype=torch.float64)
         linear = sole_linear(model) if isinstance(classifier, Layered) else None
