@@ -89,9 +89,10 @@ def _from_afar(attempt: Attempt, method: Auto, *, todo: torch.Tensor) -> None:
         return
     wanted = attempt.wanted.take(some)
     classes = classes_to_climb_to(wanted, attempt.classifier.classes)
-    if not classes or isinstance(attempt.classifier, Differenced):  # whose gradients are dear
+    passes = 2 * attempt.rows.shape[1] if isinstance(attempt.classifier, Differenced) else 1
+    reached = climbed(attempt.classifier, attempt.rows, classes, starts=method.tries.climbs, passes=passes)
+    if reached is None:
         return
-    reached = climbed(attempt.classifier, attempt.rows, classes, starts=method.tries.climbs)
     problem = attempt.resumed(some)
     before = problem.best.size.clone()
     cut_from_there(problem, wanted, reached, starts=method.tries.climbs // 16, work=attempt.work)

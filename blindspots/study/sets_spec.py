@@ -31,8 +31,8 @@ class SetsSpec(Part):
     )
     effort: EffortName = Field(
         "usual",
-        description="How much auto tries on networks that are not smooth: fast, usual or thorough, for about 1, 4 and "
-        "30 times the work",
+        description="How much auto tries on networks that are not smooth: fast, usual or thorough, for about 1, 5 and "
+        "200 times the work",
     )
     splits: tuple[Literal["train", "test"], ...] | None = Field(
         None,

@@ -26,6 +26,7 @@ _STEP, _SLOWER = 0.3, 10
 """Length of the first step, of every value; after so many steps a step is half as long."""
 _ARRAYS = 8
 """Of images, for each row that climbs."""
+_FEWEST = 4
 _GOALS = 1024
 """Pictures that lines from one image are bisected to, at most: the nearest."""
 _BISECTIONS = 12
@@ -41,13 +42,18 @@ class Reached(NamedTuple):
     """(g,) what they are read as."""
 
 
-def climbed(classifier: Classifier, like: torch.Tensor, classes: list[int], *, starts: int) -> Reached:
+def climbed(
+    classifier: Classifier, like: torch.Tensor, classes: list[int], *, starts: int, passes: int = 1
+) -> Reached | None:
     """Climb to each of the ``classes`` from ``starts`` pictures of noise, half of them black and white.
 
-    From fewer where pictures are so large that they do not fit at once: their gradients are dear, too. ``like``: (n, m)
-    rows of the pictures' size, dtype and device.
+    From fewer where pictures are so large that they do not fit at once, since their gradients are dear too; None where
+    that leaves next to nothing. ``like``: (n, m) rows of the pictures' size, dtype and device; ``passes``: of the model
+    that a gradient takes.
     """
-    starts = rows_at_once(like.shape[1], arrays=_ARRAYS, most=starts)
+    starts = rows_at_once(like.shape[1], arrays=_ARRAYS * passes, most=starts)
+    if not classes or starts < _FEWEST:
+        return None
     noise = torch.rand(starts, like.shape[1], generator=torch.Generator().manual_seed(2))
     noise[starts // 2 :] = noise[starts // 2 :].round()
     found = [_climb(classifier, noise.to(like, copy=True), goal) for goal in classes]

@@ -41,7 +41,7 @@ def test_differences_find_what_gradients_do_and_are_named(model, rule):
     with pytest.warns(UserWarning, match="no gradient"):
         found = minimum_distortion(model, IMAGES, LABELS, rule=rule)
     plain = PLAIN if rule == "nearest" else minimum_distortion(LAYERS, IMAGES, LABELS, rule=rule)
-    assert torch.equal(found.success, plain.success)  # one class is nowhere in the box
+    assert torch.equal(found.success, plain.success)
     assert all(name.endswith("by differences") for name in found.found_by if name)
     assert len(found.warnings) == 2
     slack = 1.01 if model is not quantised else 1.6  # a level is 1/255 wide

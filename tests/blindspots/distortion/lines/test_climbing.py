@@ -71,8 +71,15 @@ def test_large_pictures_are_climbed_to_from_fewer():
 
     classifier = wrapped(Noted(), 150_000)
     seen.clear()
-    climbed(classifier, torch.zeros(1, 150_000), [0], starts=256)
+    assert climbed(classifier, torch.zeros(1, 150_000), [0], starts=256) is not None
     assert seen == [6]
+    assert climbed(classifier, torch.zeros(1, 150_000), [], starts=256) is None
+
+
+def test_where_a_gradient_takes_many_passes_fewer_are_climbed_from_or_none():
+    classifier, few, many = wrapped(Corner(), 64), torch.zeros(1, 64), torch.zeros(1, 784)
+    assert len(climbed(classifier, few, [0], starts=256, passes=128).read) == 128
+    assert climbed(wrapped(Corner(), 784), many, [0], starts=256, passes=2 * 784) is None
 
 
 @pytest.mark.parametrize("path", ["fused", "torch"])
