@@ -6,9 +6,10 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from blindspots.study.file import validate_study
@@ -90,11 +91,20 @@ TINY = {
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory: pytest.TempPathFactory, mnist: Dataset) -> Path:
     """The root of the finished tiny study, run in this process; to be read only."""
+    return run_once("tiny", TINY, tmp_path_factory)
+
+
+def run_once(name: str, content: dict[str, Any], folders: pytest.TempPathFactory) -> Path:
+    """Run a study in this process, once for all processes that the tests run in; return its root, to be read only."""
     from blindspots.jobs.run import run_study
 
-    root = tmp_path_factory.mktemp("tiny") / "root"
-    run_study(validate_study(TINY), root)
-    return root
+    base = folders.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # which the processes have in common
+    with FileLock(base / f"{name}.lock"):
+        if not (base / f"{name}.done").exists():
+            run_study(validate_study(content), base / name / "root")
+            (base / f"{name}.done").touch()
+    return base / name / "root"
 
 
 @pytest.fixture(scope="session")

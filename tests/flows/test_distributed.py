@@ -53,11 +53,10 @@ def test_a_store_is_gone_on_with(blindspots: CommandLine, study_file: str, tiny:
 
     folder = oracle / "study.zarr/sets/fc20-10/seed-0/train/random/perturbation"
     flip(folder / "c/1/0/0/0")
-    said = without_ray("verify", "--root", str(oracle), code=1)
+    assert not run_study(tiny, oracle).shards  # a plan looks at names and sizes
+    said = without_ray("verify", "--repair", "--root", str(oracle), code=1)
     assert "damaged: sets/fc20-10/seed-0/train/random shard 1: perturbation" in said
     assert "1 damaged" in said
-    assert not run_study(tiny, oracle).shards  # a plan looks at names and sizes
-    assert "1 damaged" in without_ray("verify", "--repair", "--root", str(oracle), code=1)
 
     flip(folder / "c/2/0/0/0")
     outcome = blindspots.run(study_file, oracle, "--set", "models.fc10.decay=2e-2")
@@ -106,68 +105,80 @@ def slow(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> Slow:
 
 
 @with_server
-def test_a_killed_worker_is_made_up_for(blindspots: CommandLine, slow: Slow, tmp_path: Path) -> None:
-    root = tmp_path / "killed"
-    process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2", "--json")
-    killed = 0
-    try:
-        # once in the middle of a training, once in the middle of a set
-        for begun in ("models/*/seed-0.checkpoint.safetensors", "receipts/sets/*/seed-0/train/*/1.json"):
-            wait_for(lambda begun=begun: list(root.glob(begun)) or process.poll() is not None, 120, step=0.02)
-            for actor in actors(process.pid)[:2]:
-                os.kill(actor.pid, signal.SIGKILL)
-                killed += 1
-        out, err = process.communicate(timeout=240)
-    finally:
-        end(process)
-    assert process.returncode == 0, err
-    assert killed >= 3
-    assert json.loads(out)["jobs"] == 34
-    assert_same_content(root, slow.oracle)
-
-
-@with_server
-def test_a_killed_run_goes_on(blindspots: CommandLine, slow: Slow, tmp_path: Path) -> None:
+def test_whatever_stops_a_run_the_next_goes_on(
+    blindspots: CommandLine, environment: dict[str, str], slow: Slow, tmp_path: Path
+) -> None:
+    """Workers killed in a training, a run in a set, a worker in the next set, Ctrl-C; a single worker ends it."""
     root = tmp_path / "killed"
     total = len(receipts(slow.oracle))
-    done = []
-    for begun in ("models/fc20-10/seed-0.checkpoint.safetensors", "receipts/sets/*/seed-0/train/*/3.json"):
-        process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2")
-        wait_for(lambda begun=begun: list(root.glob(begun)), 120, step=0.02)
-        family = descendants(process.pid)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        wait_for(lambda family=family: not any(is_alive(member) for member in family), 60)
-        done.append(len(receipts(root)))
-    assert 0 <= done[0] < done[1] < total
-    outcome = blindspots.run(slow.file, root)
-    assert outcome["shards"] <= total - done[1] + 2  # a receipt may be there whose table was not laid out yet
-    assert receipts(root) == receipts(slow.oracle)
-    assert_same_content(root, slow.oracle)
-    assert not list(root.rglob("*.partial"))
-    assert not list(root.rglob("*.checkpoint.safetensors"))
 
+    def begun(process: subprocess.Popen[str], file: str) -> None:
+        wait_for(lambda: list(root.glob(file)) or process.poll() is not None, 120, step=0.02)
+        assert process.poll() is None, process.communicate()
 
-@with_server
-def test_an_interrupted_run_leaves_no_process_behind(environment: dict[str, str], slow: Slow, tmp_path: Path) -> None:
-    """Ctrl-C as a terminal sends it: to the whole group; server and Ray are the run's own."""
+    process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2")
+    begun(process, "models/fc20-10/seed-0.checkpoint.safetensors")
+    victims = actors(process.pid)[:2]
+    assert victims
+    for victim in victims:
+        os.kill(victim.pid, signal.SIGKILL)
+    assert not receipts(root) & {layout.receipt("models/fc20-10/seed-0", 0)}
+    begun(process, "receipts/sets/*/seed-0/train/*/3.json")  # others made up for them
+    family = descendants(process.pid)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    wait_for(lambda: not any(is_alive(member) for member in family), 60)
+    first = len(receipts(root))
+    assert first < total
+
+    # server and Ray are the run's own; a terminal sends Ctrl-C to the whole group
     alone = CommandLine({**environment, "PREFECT_HOME": str(tmp_path / ".prefect")})
-    root = tmp_path / "stopped"
-    endless = [f"--set=training.{field}" for field in ("images=5000", "iterations=1000000", "tolerance=1e-30")]
-    process = alone.start("run", slow.file, "--root", str(root), "--workers", "2", *endless)
-    wait_for(lambda: list(root.glob("models/*/seed-0.checkpoint.safetensors")), 120, step=0.02)
-    wait_for(lambda: len(actors(process.pid)) == 2, 30)
+    process = alone.start("run", slow.file, "--root", str(root), "--workers", "2")
+    wait_for(lambda: len(actors(process.pid)) == 2 and len(receipts(root)) > first, 120, step=0.02)
+    os.kill(actors(process.pid)[0].pid, signal.SIGKILL)
+    lost = len(receipts(root))
+    wait_for(lambda: len(receipts(root)) > lost + 2 or process.poll() is not None, 120, step=0.02)
     family = descendants(process.pid)
     addresses = listening([psutil.Process(process.pid), *family])
     assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
     assert len(addresses) > 1  # the server's and Ray's
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "stopped; the next run goes on from here" in err
     wait_for(lambda: not any(is_alive(member) for member in family), 60)
+    second = len(receipts(root))
+    assert first < second < total
     assert not (root / layout.receipt("tables/table1", 0)).exists()
+
+    outcome = alone.run(slow.file, root, "--workers", "1")
+    assert outcome["shards"] <= total - second + 2  # a receipt may be there whose table was not laid out yet
+    assert receipts(root) == receipts(slow.oracle)
+    assert_same_content(root, slow.oracle)
+    assert not list(root.rglob("*.partial"))
+    assert not list(root.rglob("*.checkpoint.safetensors"))
+    _a_plain_python_reads(root, environment, tmp_path)
+
+
+def _a_plain_python_reads(root: Path, environment: dict[str, str], folder: Path) -> None:
+    """Without blindspots, by name."""
+    code = """
+import sys, warnings
+warnings.simplefilter("error")
+import xarray
+tree = xarray.open_datatree(sys.argv[1], engine="zarr")
+transfer = tree["transfer"]
+assert transfer.n.dims == ("source", "target", "seed", "split", "rule", "variant")
+cell = dict(source="fc10", target="fc10", seed=0, split="train", rule="nearest", variant="plain")
+assert transfer.rate.sel(cell) == 1
+assert tree["sets/fc10/seed-0/train/nearest"].success.all()
+assert tree["tables/table2"].sizes
+assert xarray.open_zarr(sys.argv[1], group="training/fc10/seed-0").loss[-1] > 0
+assert "blindspots" not in sys.modules
+"""
+    plain = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-c", code, str(root / "study.zarr")], check=True, cwd=folder, env=plain)
 
 
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
@@ -214,32 +225,3 @@ def test_a_cluster_of_ones_own_is_used_and_left_running(
     assert process.returncode == 2
     assert "no Ray cluster can be joined at RAY_ADDRESS=127.0.0.1:1" in err.splitlines()[-1]
     assert not receipts(tmp_path / "none")
-
-
-def test_without_configuration_it_brings_its_own_server(
-    environment: dict[str, str], study_file: str, oracle: Path, tmp_path: Path
-) -> None:
-    """One worker leaves what two and one process leave; a plain Python without blindspots reads it by name."""
-    home = tmp_path / "home"
-    home.mkdir()
-    alone = CommandLine({**environment, "PREFECT_HOME": str(home / ".prefect")})
-    root = tmp_path / "alone"
-    assert alone.run(study_file, root, "--workers", "1")["jobs"] == 34
-    assert_same_content(root, oracle)
-    assert receipts(root) == receipts(oracle)
-    code = """
-import sys, warnings
-warnings.simplefilter("error")
-import xarray
-tree = xarray.open_datatree(sys.argv[1], engine="zarr")
-transfer = tree["transfer"]
-assert transfer.n.dims == ("source", "target", "seed", "split", "rule", "variant")
-cell = dict(source="fc10", target="fc10", seed=0, split="train", rule="nearest", variant="plain")
-assert transfer.rate.sel(cell) == 1
-assert tree["sets/fc10/seed-0/train/nearest"].success.all()
-assert tree["tables/table2"].sizes
-assert xarray.open_zarr(sys.argv[1], group="training/fc10/seed-0").loss[-1] > 0
-assert "blindspots" not in sys.modules
-"""
-    plain = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
-    subprocess.run([sys.executable, "-c", code, str(root / "study.zarr")], check=True, cwd=home, env=plain)

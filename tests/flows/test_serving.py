@@ -1,9 +1,11 @@
 """The flows as deployments of a real Prefect server: started, watched, refused and cancelled through its API."""
 
+import json
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from blindspots.store import layout
 from blindspots.study.built_in import QUICK
+from blindspots.study.file import validate_study
+from tests.conftest import TINY
 from tests.flows.conftest import CommandLine, actors, descendants, end, is_alive, wait_for
 
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
@@ -27,7 +31,7 @@ class Api:
 
     def deployment(self, flow: str) -> dict[str, Any] | None:
         does = {"study": "run-tiny-in-served", "verify": "verify-served"}.get(flow, f"{flow}-tiny-in-served")
-        found = self.client.get(f"/deployments/name/{flow}/{does}")
+        found = self.request(f"/deployments/name/{flow}/{does}", None, "GET")
         return found.json() if found.status_code == 200 else None
 
     def trigger(self, flow: str, parameters: dict[str, Any], **more: Any) -> httpx.Response:
@@ -47,31 +51,44 @@ class Api:
         return [run, *(item["id"] for item in stages)]
 
     def state(self, run: str) -> str:
-        return str(self.client.get(f"/flow_runs/{run}").json()["state"]["type"])
+        return str(self.flow_run(run)["state"]["type"])
+
+    def flow_run(self, run: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.request(f"/flow_runs/{run}", None, "GET").raise_for_status().json()
+        return found
 
     def post(self, path: str, **content: Any) -> Any:
         return self.request(path, content).raise_for_status().json()
 
-    def request(self, path: str, content: Any) -> httpx.Response:
-        """Post, and once more where the server is too busy to answer, as Prefect's own client does."""
+    def request(self, path: str, content: Any, method: str = "POST") -> httpx.Response:
+        """Ask, and once more where the server is too busy to answer, as Prefect's own client does."""
         for _ in range(20):
-            answer = self.client.post(path, json=content)
+            answer = self.client.request(method, path, json=content)
             if answer.status_code != 503:
                 break
             time.sleep(1)
         return answer
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(server: str) -> Api:
     return Api(server)
 
 
-@pytest.fixture
-def served(blindspots: CommandLine, api: Api, study_file: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+@dataclass(frozen=True)
+class Served:
+    process: subprocess.Popen[str]
+    root: Path
+
+
+@pytest.fixture(scope="module")
+def served(environment: dict[str, str], api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """``blindspots serve`` with the tiny study and a schedule that is never due in a test."""
-    root = str(tmp_path / "served")
-    process = blindspots.start("serve", study_file, "--root", root, "--workers", "2", "--cron", "0 0 1 1 *")
+    folder = tmp_path_factory.mktemp("serving")
+    root, study = folder / "served", folder / "tiny.yaml"
+    study.write_text(json.dumps(validate_study(TINY).model_dump(mode="json")))  # JSON is YAML
+    there = CommandLine({**environment, "PREFECT_API_URL": str(api.client.base_url).rstrip("/")})
+    process = there.start("serve", str(study), "--root", str(root), "--workers", "2", "--cron", "0 0 1 1 *")
 
     def is_ready() -> bool:
         assert process.poll() is None, process.communicate()
@@ -79,18 +96,16 @@ def served(blindspots: CommandLine, api: Api, study_file: str, tmp_path: Path) -
             api.deployment(flow) or {}
             for flow in ("study", "train", "generate", "transfer", "negatives", "bounds", "tables")
         ]
-        return all(each.get("status") == "READY" and each["parameters"]["root"] == root for each in found)
+        return all(each.get("status") == "READY" and each["parameters"]["root"] == str(root) for each in found)
 
     try:
         wait_for(is_ready, 90)
-        yield process
+        yield Served(process, root)
     finally:
         end(process)
 
 
-def test_a_study_is_started_changed_and_refused_through_the_api(
-    served: subprocess.Popen[str], api: Api, tmp_path: Path
-) -> None:
+def test_a_study_is_started_changed_and_refused_through_the_api(served: Served, api: Api) -> None:
     deployment = api.deployment("study")
     assert deployment is not None
     assert deployment["parameters"]["study"].endswith("/tiny.yaml")
@@ -111,7 +126,7 @@ def test_a_study_is_started_changed_and_refused_through_the_api(
     run = api.trigger("study", asked, name="fewer images").raise_for_status().json()["id"]
     wait_for(lambda: api.state(run) in TERMINAL, 180, step=1)
     assert api.state(run) == "COMPLETED"
-    assert api.client.get(f"/flow_runs/{run}").json()["name"] == "fewer images"
+    assert api.flow_run(run)["name"] == "fewer images"
 
     flows = {item["name"] for item in api.post("/flows/filter")}
     assert {"study", "train", "generate", "transfer", "negatives", "bounds", "tables"} <= flows
@@ -120,7 +135,7 @@ def test_a_study_is_started_changed_and_refused_through_the_api(
     assert shown.keys() == {"progress", "verdict", "figure-7", "figure-transfer", "report", *tables}
     assert (shown["progress"]["data"], shown["progress"]["description"]) == (100.0, "done")
     assert (shown["figure-7"]["type"], shown["figure-7"]["data"][:22]) == ("image", "data:image/png;base64,")
-    assert (tmp_path / "served" / layout.REPORT).is_file()
+    assert (served.root / layout.REPORT).is_file()
     of_any = api.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": api.family(run)}})
     assert len(of_any) == len(shown)  # nothing on other pages, none a job
     names = {item["name"] for item in api.post("/task_runs/filter", limit=200)}
@@ -148,15 +163,16 @@ def _a_scheduled_run_appears_and_finishes(api: Api) -> None:
     try:
         run = wait_for(finished, 90, step=0.5)[0]
     finally:
-        api.client.delete(f"{schedules}/{schedule['id']}").raise_for_status()
+        api.request(f"{schedules}/{schedule['id']}", None, "DELETE").raise_for_status()
     assert (run["auto_scheduled"], run["state"]["type"], run["name"]) == (True, "COMPLETED", "verify served")
 
 
-def test_a_cancelled_run_leaves_no_actor_behind(served: subprocess.Popen[str], api: Api, tmp_path: Path) -> None:
+def test_a_cancelled_run_leaves_no_actor_behind(served: Served, api: Api) -> None:
+    """And the end of serving nothing at all: the last of the tests that share it."""
     longer = {"changes": ["training.iterations=100000", "training.images=5000", "training.tolerance=1e-12"]}
     run = api.trigger("study", longer).raise_for_status().json()["id"]
-    wait_for(lambda: list((tmp_path / "served").glob("models/*/*.checkpoint.safetensors")), 120)
-    assert actors(served.pid)
+    wait_for(lambda: list(served.root.glob("models/*/*.checkpoint.safetensors")), 120)
+    assert actors(served.process.pid)
     assert wait_for(lambda: api.artifacts(run), 30)["progress"]["type"] == "progress"
     # one at a time: a second run is cancelled rather than left waiting for the root
     second = api.trigger("study", longer).raise_for_status().json()["id"]
@@ -166,12 +182,12 @@ def test_a_cancelled_run_leaves_no_actor_behind(served: subprocess.Popen[str], a
     api.post(f"/flow_runs/{run}/set_state", state={"type": "CANCELLING"})
     wait_for(lambda: api.state(run) in TERMINAL, 90)
     assert api.state(run) == "CANCELLED"
-    wait_for(lambda: not actors(served.pid), 60)
+    wait_for(lambda: not actors(served.process.pid), 60)
     lines = api.post("/logs/filter", logs={"flow_run_id": {"any_": api.family(run)}}, limit=200)
     assert not [item["message"] for item in lines if "Traceback" in item["message"]]
-    family = descendants(served.pid)
-    served.send_signal(signal.SIGINT)
-    wait_for(lambda: served.poll() is not None, 120)
+    family = descendants(served.process.pid)
+    served.process.send_signal(signal.SIGINT)
+    wait_for(lambda: served.process.poll() is not None, 120)
     wait_for(lambda: not any(is_alive(member) for member in family), 60)
 
 

@@ -17,6 +17,8 @@ from blindspots.distortion.projection.polyhedron import HalfSpaces, project_onto
 from blindspots.distortion.projection.projection import FLOOR, LEAD, Pairs
 from blindspots.distortion.projection.torch_projection import TorchRounds
 
+METHODS = ("lbfgs", "projection", Lbfgs(penalty="norm"))
+
 
 def rows_and_normals(seed, dtype, constraints, values=33):
     random = torch.Generator().manual_seed(seed)
@@ -96,8 +98,14 @@ def test_readings(seed, classes, scale):
     torch.testing.assert_close(plain.weights, slope, rtol=1e-6, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("method", ["auto", "lbfgs", "projection", Lbfgs(penalty="norm")], ids=str)
+@pytest.mark.parametrize(
+    ("method", "dtype"),
+    [
+        ("auto", torch.float32),  # which is made of the others
+        *((method, dtype) for method in METHODS for dtype in (torch.float32, torch.float64)),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("rule", ["nearest", "random"])
 def test_searches(case, rule, method, dtype):
     case = case.to(dtype)

@@ -78,34 +78,46 @@ def damage(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "how", "job"),
+    "damages",
     [
-        ("models/fc10/seed-0.safetensors", "40", "models/fc10/seed-0 shard 0"),  # in what it says of itself
-        ("receipts/sets/fc10/seed-0/train/random/1.json", "20", "sets/fc10/seed-0/train/random shard 1"),
-        ("study.zarr/tables/table1/zarr.json", "cut", "tables/table1 shard 0"),
-        ("study.zarr/sets/fc10/zarr.json", "lose", "study.zarr/sets/fc10/zarr.json"),
-        ("study.zarr/spectral/fc10/seed-0/zarr.json", "30", "spectral/fc10/seed-0 shard 0"),
-        ("study.zarr/sets/fc10/seed-0/train/random/label/zarr.json", "99", "study.zarr/sets/fc10/seed-0/train/random/"),
-        ("study.zarr/zarr.json", "5000", "study.zarr/zarr.json"),
-        ("study.json", "300", "study.json"),
-        ("receipts/study.json", "lose", "receipts/study.json"),
-        ("receipts/study.json", "cut", "receipts/study.json"),
+        {
+            "models/fc10/seed-0.safetensors": ("40", "models/fc10/seed-0 shard 0"),  # in what it says of itself
+            "receipts/sets/fc10/seed-0/train/random/1.json": ("20", "sets/fc10/seed-0/train/random shard 1"),
+            "study.zarr/tables/table1/zarr.json": ("cut", "tables/table1 shard 0"),
+            "study.zarr/sets/fc20-10/zarr.json": ("lose", "study.zarr/sets/fc20-10/zarr.json"),
+            "study.zarr/spectral/fc10/seed-0/zarr.json": ("30", "spectral/fc10/seed-0 shard 0"),
+            "study.zarr/sets/fc20-10/seed-0/train/random/label/zarr.json": (
+                "99",
+                "study.zarr/sets/fc20-10/seed-0/train/random/",
+            ),
+            "study.json": ("300", "study.json"),
+        },
+        {
+            "study.zarr/zarr.json": ("5000", "study.zarr/zarr.json"),
+            "study.zarr/sets/fc10/zarr.json": ("lose", "study.zarr/sets/fc10/zarr.json"),
+            "receipts/study.json": ("lose", "receipts/study.json"),
+        },
+        {"receipts/study.json": ("cut", "receipts/study.json")},
     ],
+    ids=["parts", "consolidated", "cut"],
 )
 def test_every_byte_that_a_reader_may_see_is_verified_and_made_right_by_a_run(
-    tiny: Study, root: Path, tiny_root: Path, file: str, how: str, job: str
+    tiny: Study, root: Path, tiny_root: Path, damages: dict[str, tuple[str, str]]
 ) -> None:
-    damage(root / file, how)
+    for file, (how, _) in damages.items():
+        damage(root / file, how)
     workspace = workspace_of(root)
     found = verify(workspace)
-    assert any(str(each).startswith(job) for each in found.damaged)
+    for file, (_, job) in damages.items():
+        assert any(str(each).startswith(job) for each in found.damaged), file
     with working(workspace):
         repair(workspace, found)
     run_study(tiny, root)
     after = verify(workspace_of(root))
     assert (after.damaged, after.missing) == ((), 0)
-    if "receipts/sets" not in file:
-        assert (root / file).read_bytes() == (tiny_root / file).read_bytes() or file.startswith("models/")
+    for file in damages:
+        if not file.startswith(("models/", "receipts/sets")):
+            assert (root / file).read_bytes() == (tiny_root / file).read_bytes(), file
 
 
 def test_what_was_drawn_from_another_shard_is_drawn_again(tiny: Study, root: Path, tiny_root: Path) -> None:

@@ -19,9 +19,10 @@ from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
-from blindspots.study.study import Study
+from blindspots.study.file import validate_study
 from tasks.actors import workers as module
 from tasks.actors.workers import StoppedError, Workers
+from tests.conftest import TINY
 
 
 @dataclass(frozen=True)
@@ -58,35 +59,28 @@ class Scribble(Job):
         return {}
 
 
-@pytest.fixture
-def workspace(tiny: Study, tmp_path: Path) -> Workspace:
-    return Workspace(tiny, Place.at(tmp_path))
+pytestmark = pytest.mark.xdist_group("workers")  # Ray is started once for most of them
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(validate_study(TINY), Place.at(tmp_path_factory.mktemp("workers")))
+
+
+@pytest.fixture(scope="module")
 def workers(workspace: Workspace) -> Iterator[Workers]:
+    """Two workers, which the last of the tests that share them stops."""
     made = Workers(2, workspace)
     yield made
     made.close()
     assert not ray.is_initialized()
 
 
-def test_nothing_is_started_before_the_first_shard(workers: Workers) -> None:
-    assert not workers.started
+def test_nothing_is_started_before_the_first_shard(workspace: Workspace) -> None:
+    waiting = Workers(2, workspace)
+    assert not waiting.started
     assert not ray.is_initialized()
-
-
-def test_shards_are_done_by_actors_that_may_die(workers: Workers, tmp_path: Path) -> None:
-    said: list[Progress] = []
-    calls = {shard: workers.submit(Scribble(), shard, said.append) for shard in (0, 1, 2, 3)}
-    for shard in (0, 1, 3):
-        calls[shard].result(240)
-    with pytest.raises(ValueError, match="this shard cannot be done"):
-        calls[2].result(240)
-    assert {shard: (tmp_path / str(shard)).read_text() for shard in range(4)} == {0: "1", 1: "2", 2: "1", 3: "1"}
-    assert sum(progress.done == 2 for progress in said) == 3
-    assert any(progress.message == "half" for progress in said)
-    assert set(workers.busy) <= {0, 1}
+    waiting.close()
 
 
 def _square(folder: Path, number: int) -> int:
@@ -98,6 +92,35 @@ def _square(folder: Path, number: int) -> int:
     return number * number
 
 
+def test_an_actor_without_a_place_keeps_no_work_from_the_others(
+    workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLINDSPOTS_WORKER_MEMORY", f"{estimate_available_memory() * 0.6 / 2**20:.0f}Mi")
+    monkeypatch.setattr(module, "_PLACED_SECONDS", 0.0)
+    alone = Workers(2, Workspace(workspace.study, Place.at(tmp_path)))
+    try:
+        assert [alone.submit(Scribble(), shard, lambda _: None).result(240).seconds > 0 for shard in (0, 3)]
+        assert list(alone.map(partial(_square, tmp_path), range(3))) == [0, 1, 4]
+        assert set(alone.busy) == {0}
+        assert "of 2 workers have a place in the cluster by now; the others wait for a core, and memory" in caplog.text
+    finally:
+        alone.close()
+
+
+def test_shards_are_done_by_actors_that_may_die(workers: Workers, workspace: Workspace) -> None:
+    said: list[Progress] = []
+    calls = {shard: workers.submit(Scribble(), shard, said.append) for shard in (0, 1, 2, 3)}
+    for shard in (0, 1, 3):
+        calls[shard].result(240)
+    with pytest.raises(ValueError, match="this shard cannot be done"):
+        calls[2].result(240)
+    tries = {shard: (workspace.root / str(shard)).read_text() for shard in range(4)}
+    assert tries == {0: "1", 1: "2", 2: "1", 3: "1"}
+    assert sum(progress.done == 2 for progress in said) == 3
+    assert any(progress.message == "half" for progress in said)
+    assert set(workers.busy) <= {0, 1}
+
+
 def test_parts_come_back_in_their_order_and_a_lost_one_is_done_again(workers: Workers, tmp_path: Path) -> None:
     assert list(workers.map(partial(_square, tmp_path), range(7))) == [0, 1, 4, 9, 16, 25, 36]
     assert (tmp_path / "part-3").exists()
@@ -105,31 +128,16 @@ def test_parts_come_back_in_their_order_and_a_lost_one_is_done_again(workers: Wo
         list(workers.map(partial(_square, tmp_path), [None]))  # type: ignore[list-item]
 
 
-def test_a_stop_gives_up_what_is_under_way_and_what_waits(workers: Workers, tmp_path: Path) -> None:
+def test_a_stop_gives_up_what_is_under_way_and_what_waits(workers: Workers, workspace: Workspace) -> None:
     calls = [workers.submit(Scribble(), 4, lambda _: None) for _ in range(4)]
     deadline = time.monotonic() + 240
-    while not (tmp_path / "4").exists():
+    while not (workspace.root / "4").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)
     workers.stop()
     for call in calls:
         with pytest.raises(StoppedError, match="the run was stopped"):
             call.result(30)
-
-
-def test_an_actor_without_a_place_keeps_no_work_from_the_others(
-    workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BLINDSPOTS_WORKER_MEMORY", f"{estimate_available_memory() * 0.6 / 2**20:.0f}Mi")
-    monkeypatch.setattr(module, "_PLACED_SECONDS", 0.0)
-    workers = Workers(2, workspace)
-    try:
-        assert [workers.submit(Scribble(), shard, lambda _: None).result(240).seconds > 0 for shard in (0, 3)]
-        assert list(workers.map(partial(_square, tmp_path), range(3))) == [0, 1, 4]
-        assert set(workers.busy) == {0}
-        assert "of 2 workers have a place in the cluster by now; the others wait for a core, and memory" in caplog.text
-    finally:
-        workers.close()
 
 
 def test_what_is_lost_of_a_ray_of_the_workers_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

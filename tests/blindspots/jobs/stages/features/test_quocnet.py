@@ -178,24 +178,22 @@ trained(Path(sys.argv[1]), small_study(Path(sys.argv[2]), tiles=[2, 2]))
 """
 
 
-@pytest.mark.parametrize(("stage", "step"), [(1, 40), (2, 20)])
-def test_killed_it_goes_on_to_the_same_weights(
-    undisturbed: Path, pictures: Path, tmp_path: Path, stage: int, step: int
-) -> None:
-    """A real SIGKILL of the whole group: after a checkpoint, and before the first of the second stage."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), str(pictures)],
-        cwd=Path(__file__).parents[5],
-        start_new_session=True,
-    )
-    steps, until = tmp_path / layout.quocnet_steps(stage), time.monotonic() + 120
-    while not any(step <= int(name) for name in (os.listdir(steps) if steps.is_dir() else ())):
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.001)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / layout.receipt(layout.quocnet_stage(stage), 0)).exists()
+def test_killed_it_goes_on_to_the_same_weights(undisturbed: Path, pictures: Path, tmp_path: Path) -> None:
+    """A real SIGKILL of the whole group, twice: after a checkpoint, and before the first of the second stage."""
+    for stage, step in ((1, 40), (2, 20)):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(tmp_path), str(pictures)],
+            cwd=Path(__file__).parents[5],
+            start_new_session=True,
+        )
+        steps, until = tmp_path / layout.quocnet_steps(stage), time.monotonic() + 120
+        while not any(step <= int(name) for name in (os.listdir(steps) if steps.is_dir() else ())):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.001)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not (tmp_path / layout.receipt(layout.quocnet_stage(stage), 0)).exists()
     said: list[Progress] = []
     trained(tmp_path, small_study(pictures, tiles=[2, 2]), said=said)
     assert_same_weights(tmp_path, undisturbed)
