@@ -113,7 +113,7 @@ def test_whatever_stops_a_run_the_next_goes_on(
     total = len(receipts(slow.oracle))
 
     def begun(process: subprocess.Popen[str], file: str) -> None:
-        wait_for(lambda: list(root.glob(file)) or process.poll() is not None, 120, step=0.02)
+        wait_for(lambda: list(root.glob(file)) or process.poll() is not None, 240, step=0.02)
         assert process.poll() is None, process.communicate()
 
     process = blindspots.start("run", slow.file, "--root", str(root), "--workers", "2")

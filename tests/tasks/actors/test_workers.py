@@ -101,7 +101,7 @@ def test_an_actor_without_a_place_keeps_no_work_from_the_others(
     try:
         assert [alone.submit(Scribble(), shard, lambda _: None).result(240).seconds > 0 for shard in (0, 3)]
         assert list(alone.map(partial(_square, tmp_path), range(3))) == [0, 1, 4]
-        assert set(alone.busy) == {0}
+        assert len(set(alone.busy)) == 1
         assert "of 2 workers have a place in the cluster by now; the others wait for a core, and memory" in caplog.text
     finally:
         alone.close()
