@@ -54,6 +54,13 @@ def sets(study: "Study") -> str:
     return "" if study.sets.rules else NO_SETS
 
 
+def brackets(study: "Study") -> str:
+    """Tell what a study lacks to prove least distortions near images."""
+    if "nearest" not in study.sets.rules:
+        return "no nearest sets, whose distortions are bounded from below: add the rule nearest"
+    return "" if study.bounds.certified else "nothing proved near images: --set bounds.certified=100 asks for it"
+
+
 def of_digits(study: "Study") -> str:
     """Tell what a study lacks for Figures 1 and 2, which are of small pictures such as MNIST's."""
     if lacking := units(study):
@@ -109,6 +116,19 @@ FIGURES: Registry[FigureEntry] = Registry(
         caption="How the distortions of a set are distributed, over the images that its model reads correctly from the "
         "start and for which the search succeeded. Every histogram is drawn to the same height. Lines with a number: "
         "the means, as in Tables 1 and 3. Triangle: the paper's average, of a random target.",
+    ),
+    FigureEntry(
+        "brackets",
+        "least distortions between what is proved and what was found, image by image",
+        draw=deferred("blindspots.figures.adversarial.brackets:brackets_figure"),
+        lacks=brackets,
+        heading="Proved against found",
+        alt="A panel a network, a point an image: to the right the distortion that misleads, upwards how much of it is "
+        "proved to be needed. Where points lie on the dotted diagonal the least distortion is known.",
+        caption="Of each image the least distortion found, and below which none is misread, which is proved; the least "
+        "there is lies between the two, and on the dotted line they meet. Written in: the mean of proved over found, "
+        "and over how many images of a seed. Of networks other than sigmoid ones the proof counts in what their own "
+        "arithmetic rounds.",
     ),
     FigureEntry(
         "6",

@@ -18,9 +18,9 @@ class BoundsSpec(Part):
         100,
         ge=0,
         le=1_000_000,
-        description="Images of the nearest set of each network that is trained whose least distortion is bounded from "
-        "below by what is proved near them, a fraction of a second each; of convolutional ones, which take seconds, a "
-        "quarter as many; 0 to leave this out",
+        description="Images of the nearest set of each network whose least distortion is bounded from below by what is "
+        "proved near them, a fraction of a second each; of convolutional and given ones, which take seconds, a quarter "
+        "as many; 0 to leave this out",
     )
     alexnet: str = Field(
         "",

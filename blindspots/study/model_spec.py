@@ -235,11 +235,6 @@ class ModelSpec(Part):
         """Whether all its hidden units are sigmoids, of which more is proved than of others."""
         return self.network in ("fully-connected", "autoencoder")
 
-    @property
-    def certifiable(self) -> bool:
-        """Whether least distortions of it can be proved near an image: one that is trained here."""
-        return self.network != GIVEN
-
     def weights(self, shape: tuple[int, ...], classes: int) -> int:
         """Return how many weights the fully connected layers have for images of ``shape``; 0 where that is not known.
 

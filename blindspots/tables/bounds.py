@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from blindspots.results.brackets import brackets, closeness
 from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.study.model_spec import ModelSpec
@@ -11,7 +12,6 @@ from blindspots.tables.registry import TABLES
 from blindspots.tables.rows import describe, reader_name, texts
 
 RULE = "nearest"
-_KNOWN = 0.9999
 
 
 def bounds_table(results: Results) -> xr.Dataset:
@@ -21,9 +21,10 @@ def bounds_table(results: Results) -> xr.Dataset:
     ``norms`` is a text: the upper bounds of the norms of its layers with weights, of seed 0. ``distortion`` and
     ``lower_bound`` are means over the images that a model reads correctly, of its nearest set; ``closed`` is the mean
     ratio of the two, image by image. ``near`` is the same ratio, over ``near_images``, where the lower bound is what is
-    proved near each image (:mod:`blindspots.spectral.proof.local`, :mod:`blindspots.spectral.relaxation`), and
-    ``minimal`` the share of them whose ratio is at least 0.9999: their least distortion is known. NaN where there are
-    none.
+    proved near each image (:mod:`blindspots.spectral.proof.local`, :mod:`blindspots.spectral.relaxation`),
+    ``near_close`` the share of them whose ratio is at least 0.99, and ``minimal`` of those with at least 0.9999: their
+    least distortion is known; ``near_by`` says what proved it, "product" where nothing near an image applies to the
+    network. NaN where there are none.
 
     Raises :class:`~blindspots.errors.InputError` where the store lacks the bounds.
     """
@@ -34,7 +35,7 @@ def bounds_table(results: Results) -> xr.Dataset:
             "paper_name": ("model", texts(spec.paper for spec in study.models)),
             "reader_name": ("model", texts(map(reader_name, study.models))),
             "norms": ("model", texts(_norms(results, spec.name) for spec in study.models)),
-            **{name: ("model", np.array([row[name] for row in rows])) for name in rows[0]},
+            **{name: ("model", _column([row[name] for row in rows])) for name in rows[0]},
         },
         coords={"model": texts(spec.name for spec in study.models)},
         attrs={
@@ -59,19 +60,26 @@ _LONG_NAMES = {
     "lower_bound": "mean certified lower bound of it",
     "closed": "mean ratio of the certified to the found, image by image; 1: the least distortion is known",
     "near": "mean ratio to the found of what is proved near each image",
+    "near_close": "share of images whose ratio is at least 0.99",
     "minimal": "share of images whose ratio is at least 0.9999: their least distortion is known",
-    "near_images": "images of these two, of one seed",
+    "near_images": "images of these three, of one seed",
+    "near_by": "what proves near an image: how a sigmoid network bends, or a relaxation; or the product of the layers",
     "images": "images of these means, of one seed",
 }
 
 
-def _row(results: Results, spec: ModelSpec) -> dict[str, float]:
+def _row(results: Results, spec: ModelSpec) -> dict[str, float | str]:
     study = results.study
     products = [float(_bounds(results, spec.name, seed).attrs["product"]) for seed in range(study.seeds)]
-    row = {"product": float(np.mean(products)), "product_least": min(products), "product_most": max(products)}
+    row: dict[str, float | str] = {
+        "product": float(np.mean(products)),
+        "product_least": min(products),
+        "product_most": max(products),
+    }
     split = set_split(study, spec)
+    row |= _near(results, spec.name)
     if RULE not in study.sets.rules:
-        return row | {"distortion": np.nan, "lower_bound": np.nan, "closed": np.nan, "images": 0} | _near([])
+        return row | {"distortion": np.nan, "lower_bound": np.nan, "closed": np.nan, "images": 0}
     made = distortions(results, spec.name, split=split, rule=RULE)
     ratios = []
     for seed in range(study.seeds):
@@ -85,32 +93,17 @@ def _row(results: Results, spec: ModelSpec) -> dict[str, float]:
         "lower_bound": made.lower_bound,
         "closed": float(np.mean(ratios)),
         "images": made.n,
-        **_near(_ratios(results, spec)),
     }
 
 
-def _ratios(results: Results, spec: ModelSpec) -> list[np.ndarray]:
-    """Return the ratios of proved to found distortions, an array a seed."""
-    study = results.study
-    if not study.bounds.certified or not spec.certifiable:
-        return []
-    found = [results.group(layout.certified(spec.name, seed)) for seed in range(study.seeds)]
-    counted = [each["read"].values & np.isfinite(each["found"].values) for each in found]
-    return [
-        each["certified"].values[there] / each["found"].values[there]
-        for each, there in zip(found, counted, strict=True)
-    ]
+def _near(results: Results, model: str) -> dict[str, float | str]:
+    near = closeness(brackets(results, model))
+    shares = {"near": near.ratio, "near_close": near.close, "minimal": near.known}
+    return {**shares, "near_images": near.images, "near_by": near.by}
 
 
-def _near(ratios: list[np.ndarray]) -> dict[str, float]:
-    if not ratios or not min(map(len, ratios)):
-        return {"near": np.nan, "minimal": np.nan, "near_images": 0}
-    minimal = [np.mean(each >= _KNOWN) for each in ratios]
-    return {
-        "near": float(np.mean([each.mean() for each in ratios])),
-        "minimal": float(np.mean(minimal)),
-        "near_images": min(map(len, ratios)),
-    }
+def _column(values: list[float | str]) -> np.ndarray:
+    return texts(map(str, values)) if isinstance(values[0], str) else np.array(values)
 
 
 def _norms(results: Results, model: str) -> str:

@@ -8,6 +8,7 @@ import xarray as xr
 from blindspots.intervals import overlap
 from blindspots.names import CLEAN, NO_RULE
 from blindspots.paper import published as paper
+from blindspots.results.brackets import brackets, closeness
 from blindspots.results.results import Results
 from blindspots.study.study import DATASETS
 from blindspots.tables.cells import Rate, Transfer
@@ -47,11 +48,20 @@ _DISTORTIONS = {
 }
 
 
+_BRACKETS = {
+    "bracket": ("ratio", "mean ratio of what is proved near each image to the least distortion found"),
+    "bracket_close": ("close", "share of images whose ratio is at least 0.99"),
+    "bracket_known": ("known", "share of images whose ratio is at least 0.9999: their least distortion is known"),
+    "bracket_n": ("images", "images of these three, of one seed"),
+}
+
+
 def model_table(number: int, results: Results) -> xr.Dataset:
     """Return Table 1 or 3: a row a model; errors with intervals, distortions under each rule, the paper's beside them.
 
     Distortions are averages over the images that the model read correctly from the start, with the average over all
-    beside them (slip "misread from the start"). The paper's are those of a random target (slip "targets").
+    beside them (slip "misread from the start"). The paper's are those of a random target (slip "targets"). ``bracket``,
+    with what follows it, tells how near what is proved comes to the least distortions found, of nearest sets alone.
     """
     study = results.study
     specs, rules = models_of(number, study), list(study.sets.rules)
@@ -73,6 +83,10 @@ def model_table(number: int, results: Results) -> xr.Dataset:
     found = [[distortions(results, name, split=split, rule=rule) for rule in rules] for name in names]
     for name, (field, text) in _DISTORTIONS.items():
         columns[name] = (("model", "rule"), [[getattr(each, field) for each in row] for row in found])
+        long_names[name] = text
+    near = [closeness(brackets(results, name)) for name in names]
+    for name, (field, text) in _BRACKETS.items():
+        columns[name] = ("model", [getattr(each, field) for each in near])
         long_names[name] = text
     success = [[Rate(each.success * each.images, each.images, np.nan) for each in row] for row in found]
     columns |= {

@@ -15,6 +15,7 @@ from scipy.special import ndtri, stdtrit
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.names import CLEAN, NO_RULE
+from blindspots.results.brackets import brackets, closeness
 from blindspots.results.results import UNFINISHED, Results
 from blindspots.store import layout
 from blindspots.study.model_spec import ModelSpec
@@ -110,7 +111,10 @@ _LONG_NAMES = {
     "distortion_low": "lower end of the mean distortion's 95% interval",
     "distortion_high": "upper end of the mean distortion's 95% interval",
     "distortion_n": "images in the mean distortion, of one seed",
-    "lower_bound": "mean certified lower bound of the distortion; NaN where none is known",
+    "lower_bound": "mean certified lower bound of the distortion, by the layers' bounds; NaN where none is known",
+    "certified": "mean of what is proved near each image of the least distortion; NaN where nothing is",
+    "bracket": "mean ratio of that to the least distortion found, image by image",
+    "certified_n": "images of these two, of one seed",
     "rate": "share of the set's images that are misread, mean over seeds and models",
     "low": "lower end of the rate's Wilson 95% interval",
     "high": "upper end of the rate's Wilson 95% interval",
@@ -121,6 +125,7 @@ _LONG_NAMES = {
 def _row(results: Results, transfer: Transfer, spec: ModelSpec, family: tuple[ModelSpec, ...]) -> dict[str, Any]:
     training, test = (transfer.rate(CLEAN, spec.name, split=split, rule=NO_RULE) for split in (spec.split, SPLIT))
     made = distortions(results, spec.name, split=SPLIT, rule=RULE)
+    near = closeness(brackets(results, spec.name))
     products = [_product(results, spec.name, seed) for seed in range(results.study.seeds)]
     low, high = test.interval
     against = Difference(nan, nan, nan, nan, nan)
@@ -151,6 +156,9 @@ def _row(results: Results, transfer: Transfer, spec: ModelSpec, family: tuple[Mo
         "distortion_high": made.high,
         "distortion_n": made.n,
         "lower_bound": made.lower_bound,
+        "certified": near.proved,
+        "bracket": near.ratio,
+        "certified_n": near.images,
     }
 
 

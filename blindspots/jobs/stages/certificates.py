@@ -1,22 +1,35 @@
 """The job of proving least distortions: one model's, image by image, over the beginning of its nearest set."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+import torch
+from torch import nn
 
+from blindspots.errors import InputError
 from blindspots.jobs.stages.beginnings import NEAREST, BeginningOfNearest
 from blindspots.jobs.stages.example_set import EXAMPLE
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
-from blindspots.store.arrays import Variable
+from blindspots.store.arrays import Variable, read_rows
+from blindspots.study.model_spec import GIVEN
 from blindspots.study.study import Study
+
+if TYPE_CHECKING:
+    from blindspots.spectral.proof.certificate import Certified
+
+logger = logging.getLogger(__name__)
 
 ALGORITHM = 1
 """Raised with every change of what is proved of sigmoid networks; the golden test says when."""
 _FEWER = 4
+PROOFS = ("product", "local", "relaxation")
+"""What may have proved something of a given network: the product of its layers' bounds, or one near the image."""
+_BY = Variable("int8", "what proved it", attributes={"flag_values": [0, 1, 2], "flag_meanings": " ".join(PROOFS)})
 RELAXED_ALGORITHM = 1
 """Raised with every change of what is proved of networks of rectifiers; the golden test says when."""
 
@@ -26,7 +39,8 @@ class Certificates(BeginningOfNearest):
     """Certified distortions of one network, beside the least that was found.
 
     Of a sigmoid network by how it bends near an image, for the function that its weights define over the reals; of one
-    of rectifiers by its relaxation, for the network as evaluated in its own dtype.
+    of rectifiers by its relaxation, for the network as evaluated in its own dtype. A given network, which may be any,
+    by what applies to it; where neither does, by the product of its layers' bounds, as in its sets.
     """
 
     stage: ClassVar[str] = "bounds"
@@ -51,6 +65,7 @@ class Certificates(BeginningOfNearest):
                 "float64", "no image within [0, 1] at a smaller distortion is misread: proved", "pixel value"
             ),
             "read": Variable("bool", "read as its label"),
+            **({"by": _BY} if self.method(workspace.study) == "auto" else {}),
         }
 
     def content(self, workspace: Workspace) -> dict[str, Any] | None:
@@ -60,13 +75,14 @@ class Certificates(BeginningOfNearest):
             return None
         network = workspace.study.model(self.model).layers
         content = {"stage": "certificates", "algorithm": ALGORITHM, "weights": weights, "network": network}
-        if self.method(workspace.study) == "relaxation":
-            content |= {"algorithm": RELAXED_ALGORITHM, "method": "relaxation"}
+        if self.method(workspace.study) != "local":
+            content |= {"algorithm": RELAXED_ALGORITHM, "method": self.method(workspace.study)}
         return content
 
-    def method(self, study: Study) -> Literal["local", "relaxation"]:
-        """Return what proves."""
-        return "local" if study.model(self.model).sigmoid else "relaxation"
+    def method(self, study: Study) -> Literal["local", "relaxation", "auto"]:
+        """Return what proves: of a given network, which may be any, what applies to it."""
+        spec = study.model(self.model)
+        return "auto" if spec.network == GIVEN else "local" if spec.sigmoid else "relaxation"
 
     def attributes(self, workspace: Workspace) -> dict[str, Any]:
         """Return what is proved."""
@@ -82,35 +98,65 @@ class Certificates(BeginningOfNearest):
 
     def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
         """Prove what can be proved of the examples ``ids``."""
-        from blindspots.spectral.proof.certificate import certified_radius
-
+        model = trained_model(workspace, self.model, self.seed)
+        images = workspace.dataset.images(self.split, ids).to(workspace.device)
+        labels = workspace.dataset.labels(self.split, ids).to(workspace.device)
+        known = {"example": ids, "found": self.leasts(workspace, ids)}
         method = self.method(workspace.study)
-        found = certified_radius(
-            trained_model(workspace, self.model, self.seed),
-            workspace.dataset.images(self.split, ids).to(workspace.device),
-            workspace.dataset.labels(self.split, ids).to(workspace.device),
-            method=method,
-            arithmetic="own" if method == "relaxation" else "real",
-        )
-        return {
-            "example": ids,
-            "found": self.leasts(workspace, ids),
-            "certified": found.distortion.cpu().numpy(),
-            "read": (found.margin > 0).cpu().numpy(),
+        if method == "auto":
+            proved = sharpest(model, images, labels)
+            if proved is None:
+                return known | self._by_layers(workspace, ids) | {"by": np.zeros(len(ids), np.int8)}
+            known["by"] = np.full(len(ids), PROOFS.index(proved.method), np.int8)
+        else:
+            proved = _proved(model, images, labels, method)
+        return known | {
+            "certified": proved.distortion.cpu().numpy(),
+            "read": (proved.margin > 0).cpu().numpy(),
         }
+
+    def _by_layers(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the layers' bounds prove, which the nearest set has: 0 where they prove nothing."""
+        names = ("example", "lower_bound", "clean_predicted", "label")
+        stored = read_rows(workspace.place, self.nearest.key, names)
+        places = {int(example): place for place, example in enumerate(stored["example"])}
+        rows = [places[int(example)] for example in ids]
+        read = stored["clean_predicted"][rows] == stored["label"][rows]
+        return {"certified": np.where(read, np.nan_to_num(stored["lower_bound"][rows], nan=0.0), 0.0), "read": read}
 
     def said(self, workspace: Workspace, shard: int, arrays: Mapping[str, np.ndarray]) -> str:
         """Return how near what is proved comes to what was found."""
         counted = arrays["read"] & np.isfinite(arrays["found"])
         ratio = float(np.mean(arrays["certified"][counted] / arrays["found"][counted])) if counted.any() else np.nan
-        return f"shard {shard}: certified over found {ratio:.4f} in the mean"
+        layers = "" if arrays.get("by", np.ones(1)).all() else ", by the product of its layers' bounds"
+        return f"shard {shard}: certified over found {ratio:.4f} in the mean{layers}"
+
+
+def sharpest(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> "Certified | None":
+    """Return the sharpest proof there is of any network's images; None, and a warning that says why, without one."""
+    try:
+        return _proved(model, images, labels, "local")
+    except InputError:
+        pass
+    try:
+        return _proved(model, images, labels, "auto")
+    except InputError as reason:
+        logger.warning("nothing is proved near images, and the product of the layers' bounds stands in: %s", reason)
+        return None
+
+
+def _proved(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, method: Literal["local", "relaxation", "auto"]
+) -> "Certified":
+    from blindspots.spectral.proof.certificate import certified_radius
+
+    return certified_radius(model, images, labels, method=method, arithmetic="real" if method == "local" else "own")
 
 
 def certificates(study: Study) -> Iterator[Certificates]:
-    """Return a job for each network that can be certified, and seed; none where no images or nearest sets are asked."""
+    """Return a job for each network and seed; none where no images or nearest sets are asked for."""
     if not study.bounds.certified or NEAREST not in study.sets.rules:
         return
     for spec in study.models:
-        if spec.certifiable:
-            for seed in range(study.seeds):
-                yield Certificates(split=study.splits(spec)[0], model=spec.name, seed=seed)
+        for seed in range(study.seeds):
+            yield Certificates(split=study.splits(spec)[0], model=spec.name, seed=seed)

@@ -7,7 +7,8 @@ import xarray as xr
 from scipy.stats import binom
 
 from blindspots.errors import InputError
-from blindspots.results.queries.answers import answer, said_of, shares
+from blindspots.results.brackets import proved_nearby
+from blindspots.results.queries.answers import Variables, answer, said_of, shares
 from blindspots.results.queries.choice import Choice, chosen_classes, chosen_sets, class_names
 from blindspots.results.queries.stored_set import StoredSet, computed
 from blindspots.results.results import Results
@@ -81,8 +82,11 @@ def robustness(results: Results, choice: Choice) -> xr.Dataset:
     """Return the share of each model's images that are misread within each distortion of ``choice.at``, as a band.
 
     At the least that is the share for which a distortion so small was found; at the most the share whose lower bound,
-    or a linear model's exact least distortion, is so small. With sampling the band is from ``found_low`` to
-    ``possible_high``. Images misread from the start are misread at 0.
+    what is proved near the image, or a linear model's exact least distortion, is so small. With sampling the band is
+    from ``found_low`` to ``possible_high``. Images misread from the start are misread at 0.
+
+    ``nearby`` is the upper end of the band over those ``nearby_n`` images alone near which something was proved, where
+    there are any: the first of a set, whose order is drawn, so that they stand for all.
     """
     if "nearest" not in results.study.sets.rules:
         raise InputError(
@@ -91,8 +95,13 @@ def robustness(results: Results, choice: Choice) -> xr.Dataset:
     sets = chosen_sets(results.study, choice, of_models=True)
     kept = chosen_classes(choice, lambda: class_names(results))
     found = np.array([_within(StoredSet(results, name), choice.at, kept) for name in sets])
-    n, least, most = found[:, 0], found[:, 1], found[:, 2]
+    n, least, most, near_n, near = found.transpose(1, 0, 2)
     dims = ("model", "within")
+    nearby: Variables = {}
+    if near_n.any():
+        about = "share of the images near which something was proved for which none so small is excluded"
+        nearby = {"nearby_n": (dims, near_n, "images near which something was proved")}
+        nearby |= shares("nearby", dims, near, near_n, about)
     return answer(
         "robustness",
         f"share of images misread within a distortion: {said_of(sets, choice)}",
@@ -100,6 +109,7 @@ def robustness(results: Results, choice: Choice) -> xr.Dataset:
             "n": (dims, n, "images"),
             **shares("found", dims, least, n, "share of images for which a distortion so small was found"),
             **shares("possible", dims, most, n, "share of images for which none so small is excluded by a proof"),
+            **nearby,
         },
         {"model": [name.source for name in sets], "within": list(choice.at)},
         note="The true share lies between found and possible; within: a distortion, in pixel values.",
@@ -107,13 +117,25 @@ def robustness(results: Results, choice: Choice) -> xr.Dataset:
 
 
 def _within(stored: StoredSet, at: tuple[float, ...], kept: tuple[int, ...]) -> np.ndarray:
-    """Return (3, distortions): images, those misread for certain within each distortion, and those that may be."""
-    label, size, success, bound, exact = computed(
-        stored.label, *map(stored.column, ("distortion", "success", "lower_bound", "exact"))
+    """Return (5, distortions): images, those misread for certain within each distortion, and those that may be.
+
+    Then the images near which something was proved, and those of them that may be misread.
+    """
+    label, example, size, success, bound, exact = computed(
+        stored.label, *map(stored.column, ("example", "distortion", "success", "lower_bound", "exact"))
     )
     nearest = np.where(success, size, np.inf)
     proved = np.fmax(np.nan_to_num(bound, nan=0.0), np.where(np.isnan(exact), 0.0, exact))
+    near = proved_nearby(stored.results, stored.name.source, stored.name.seed, stored.name.split)
+    known = {} if near is None else {int(each): bound for each, bound in zip(*near, strict=True)}
+    proved = np.maximum(proved, [known.get(int(each), 0.0) for each in example])
     proved = np.minimum(proved, nearest)  # an exact distance is rounded, and what was found is misread for certain
     wanted = np.isin(label, kept) if kept else np.ones(len(label), bool)
-    within = [np.searchsorted(np.sort(each[wanted]), at, side="right") for each in (nearest, proved)]
-    return np.array([np.full(len(at), wanted.sum()), *within])
+    nearby = wanted & np.isin(example, list(known))
+
+    def within(sizes: np.ndarray) -> np.ndarray:
+        return np.searchsorted(np.sort(sizes), at, side="right")
+
+    images = np.ones(len(at), np.int64)
+    parts = (within(nearest[wanted]), within(proved[wanted]), nearby.sum() * images, within(proved[nearby]))
+    return np.array([wanted.sum() * images, *parts])

@@ -146,12 +146,15 @@ def certified_radius(
         raise InputError(
             f"method {method!r} is for fully connected layers with sigmoids or hyperbolic tangents between"
         )
-    pieces = _pieces(graph, images, logits, method) if network is None or method in ("relaxation", "exact") else None
+    pieces, why = None, ""
+    if network is None or method in ("relaxation", "exact"):
+        pieces, why = _pieces(graph, images, logits, method)
     chosen = method
     if method == "auto":
         chosen = "local" if network is not None else "product" if pieces is None else "relaxation"
     if arithmetic == "own" and chosen not in ("relaxation", "exact"):
-        raise InputError(f"arithmetic 'own' is for the methods relaxation and exact, and {chosen} is by the reals")
+        why = f" ({why})" if why else ""
+        raise InputError(f"arithmetic 'own' is for the methods relaxation and exact, and {chosen}{why} is by the reals")
     constant, nearest = math.nan, torch.full_like(logits[:, 0], torch.inf)
     if chosen == "local" and network is not None:
         radius = local_radius(network, images.flatten(1), labels)
@@ -175,25 +178,25 @@ def certified_radius(
     return Certified(radius, distortion, margin, constant, chosen, nearest)
 
 
-def _pieces(graph: Graph, images: torch.Tensor, logits: torch.Tensor, method: Method) -> Pieces | None:
-    """Return the network as one that is linear in pieces, where the method wants it; None for "auto" where it is none.
+def _pieces(graph: Graph, images: torch.Tensor, logits: torch.Tensor, method: Method) -> tuple[Pieces | None, str]:
+    """Return the network as one that is linear in pieces, where the method wants it; for "auto" also None, and why.
 
     Raises InputError for another method where the network is none, which names what in it is not.
     """
     if method not in ("auto", "relaxation", "exact"):
-        return None
+        return None, ""
     try:
         pieces = piecewise(graph, images.device)
         if not all(bool(torch.isfinite(size).all()) for size in pieces.sizes) or pieces.share > _MOST_ROUNDING:
             raise NoRuleError("its values may overflow, or its sums have too many terms for float64")
     except NoRuleError as reason:
         if method == "auto":
-            return None
+            return None, str(reason)
         raise InputError(f"method {method!r} is for networks that are linear in pieces: {reason}") from reason
     if method == "auto" and pieces.effort > _RELAXED:
-        return None
+        return None, f"the relaxation would take {pieces.effort:,} values backwards, and {_RELAXED:,} is the most"
     check_read_off(logits, pieces.logits(images), 2 * pieces.allowances[-1][0])
-    return pieces
+    return pieces, ""
 
 
 def _check_casts(model: nn.Module, shape: tuple[int, ...]) -> None:

@@ -28,6 +28,7 @@ def test_an_entry_says_what_it_shows_and_has_a_section(name: str) -> None:
         ({"models": [AUTOENCODER]}, set()),
         ({"models": [AUTOENCODER], "negatives": {"images": 0}}, {"negatives"}),
         ({"models": [AUTOENCODER], "bounds": {"models": False}}, {"spectrum"}),
+        ({"models": [AUTOENCODER], "bounds": {"certified": 0}}, {"brackets"}),
     ],
 )
 def test_what_a_study_has_nothing_for_is_known_beforehand(fields: dict[str, object], absent: set[str]) -> None:
@@ -45,4 +46,6 @@ def test_units_are_shown_in_digits_or_in_pictures() -> None:
 
 def test_without_sets_there_are_no_figures_of_them() -> None:
     study = changed(sets={"rules": []})
-    assert {"transfer", "distortions", "7"} <= {name for name, entry in FIGURES.items() if entry.lacks(study)}
+    assert {"transfer", "distortions", "7", "brackets"} <= {
+        name for name, entry in FIGURES.items() if entry.lacks(study)
+    }

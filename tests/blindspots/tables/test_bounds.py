@@ -55,17 +55,21 @@ def store(seeds: int = 1) -> xr.DataTree:
         groups[f"spectral/conv/seed-{seed}"] = layers(6.0, ["Conv2d", "ReLU", "Linear"], [2, 1, 3])
         groups[f"certified/fc10/seed-{seed}"] = xr.Dataset(
             {
+                "example": ("example", [4, 7, 1, 2]),
                 "found": ("example", [0.1, 0.2, np.nan, 0.0]),
                 "certified": ("example", [0.1, 0.1, 0.3, 0.0]),
                 "read": ("example", [True, True, True, False]),
-            }
+            },
+            attrs={"method": "local"},
         )
         groups[f"certified/conv/seed-{seed}"] = xr.Dataset(
             {
+                "example": ("example", [4]),
                 "found": ("example", [0.1]),
-                "certified": ("example", [0.04]),
+                "certified": ("example", [0.0995]),
                 "read": ("example", [True]),
-            }
+            },
+            attrs={"method": "relaxation"},
         )
         groups[f"sets/fc10/seed-{seed}/train/nearest"] = nearest([0.1, 0.2])
         groups[f"sets/conv/seed-{seed}/train/nearest"] = nearest([0.02, 0.02])
@@ -77,13 +81,14 @@ def test_bounds_stand_beside_what_was_found(study: Study) -> None:
     np.testing.assert_allclose(table["product"], [2.5, 6])
     np.testing.assert_allclose(table["distortion"], [0.25, 0.25])
     np.testing.assert_allclose(table["closed"], [0.75, (0.2 + 0.05) / 2])
-    np.testing.assert_allclose(table["near"], [0.75, 0.4])
+    np.testing.assert_allclose(table["near"], [0.75, 0.995])
+    np.testing.assert_allclose(table["near_close"], [0.5, 1])
     np.testing.assert_allclose(table["minimal"], [0.5, 0])
     assert table["near_images"].values.tolist() == [2, 1]
     assert table["images"].values.tolist() == [2, 2]
     assert table["norms"].values.tolist() == ["2.5", "2, 3"]
     (sheet,) = bounds_sheets(table)
-    assert sheet.rows[0] == ("FC10(1)", "2.5", "2.5", "0.2500", "0.2000", "75", "75", "50")
+    assert sheet.rows[0] == ("FC10(1)", "2.5", "2.5", "0.2500", "0.2000", "75", "75", "local", "50", "50")
     assert "seeds" not in " ".join(sheet.notes)
     for form in ("text", "markdown", "csv", "latex", "json"):
         assert "conv" in render(table, form)
@@ -100,7 +105,7 @@ def test_seeds_are_averaged_and_their_ends_shown(study: Study) -> None:
 def test_without_nearest_sets_the_bounds_stand_alone(study: Study) -> None:
     table = bounds_table(Held(store(), validate_study({**CONTENT, "sets": {"rules": ["random"]}})))
     assert np.isnan(table["closed"]).all()
-    assert bounds_sheets(table)[0].rows[1] == ("conv", "2, 3", "6", "", "", "", "", "")
+    assert bounds_sheets(table)[0].rows[1] == ("conv", "2, 3", "6", *[""] * 7)
 
 
 def test_what_the_store_lacks_is_said(study: Study) -> None:

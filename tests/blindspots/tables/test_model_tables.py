@@ -9,6 +9,7 @@ from blindspots.intervals import wilson
 from blindspots.paper import published as paper
 from blindspots.study.study import Study
 from blindspots.tables import draw_table
+from blindspots.tables.sheets.model import model_sheets
 from tests.blindspots.tables.conftest import ON_ALL, ON_HALVES, N, changed, misread, put, size, stored
 from tests.held import Held
 
@@ -154,3 +155,21 @@ def test_names_are_the_papers_where_it_has_them(tree: xr.DataTree, study: Study)
     assert table.paper_name.values.tolist() == ["FC10(1e-4)", "FC100-100-10", "fc100-100-10-1"]
     assert draw_table(3, Held(tree, study)).trained_on.values.tolist() == ["p1", "p1", "p2"]
     assert paper.SET_SPLIT[1] == table.attrs["split"] == table.attrs["papers_split"] == "train"
+
+
+def test_what_is_proved_nearby_stands_with_the_nearest_sets(tree: xr.DataTree, study: Study) -> None:
+    values = {"example": [1, 2, 3], "found": [0.1, 0.2, 0.3], "certified": [0.1, 0.199, 0.15], "read": [True] * 3}
+    arrays = {name: ("example", each) for name, each in values.items()}
+    tree["certified/fc10-1e-4/seed-0"] = xr.DataTree(xr.Dataset(arrays, attrs={"method": "local", "split": "train"}))
+    table = draw_table(1, Held(tree, study))
+    row = table.sel(model="fc10-1e-4")
+    assert float(row.bracket) == pytest.approx((1 + 0.995 + 0.5) / 3)
+    assert (float(row.bracket_close), float(row.bracket_known)) == pytest.approx((2 / 3, 1 / 3))
+    _, random, nearest = sorted(
+        model_sheets(table), key=lambda sheet: ("rule" in sheet.title, "nearest" in sheet.title)
+    )
+    place = nearest.columns.index("lower bound")
+    assert [line[place] for line in nearest.rows] == ["83.17% (66.67, 33.33)", "0.02000", "0.02000"]
+    assert "is proved" in nearest.notes[0]
+    assert random.rows[0][random.columns.index("lower bound")] == "0.02000"
+    assert "is proved" not in random.notes[0]

@@ -281,3 +281,18 @@ def test_bounds_without_a_product_are_refused(tree: xr.DataTree, study: Study) -
     del tree["spectral/free/seed-0"].attrs["product"]
     with pytest.raises(InputError, match="spectral/free/seed-0 has no product of its layers' bounds"):
         penalty_table(Held(tree, study))
+
+
+def test_certificates_fill_what_the_layers_leave_open(study: Study, tree: xr.DataTree) -> None:
+    for seed in range(3):
+        values = {"example": [0, 10], "found": [0.1, 0.2], "certified": [0.05, 0.05], "read": [True, seed != 2]}
+        arrays = {name: ("example", each) for name, each in values.items()}
+        tree[f"certified/c-free/seed-{seed}"] = xr.DataTree(xr.Dataset(arrays, attrs={"method": "relaxation"}))
+    table = penalty_table(Held(tree, study))
+    row = table.sel(model="c-free")
+    assert float(row.bracket) == pytest.approx((0.375 + 0.375 + 0.5) / 3)
+    assert (float(row.certified), int(row.certified_n)) == (pytest.approx(0.05), 1)
+    sheet = penalty_sheets(table)[0]
+    cells = [line[sheet.columns.index("certified")] for line in sheet.rows]
+    assert cells == ["0.01000", "0.01000", "0.01000", "0.0500 (41.67%)", ""]
+    assert "near 1 of these images" in sheet.notes[0]

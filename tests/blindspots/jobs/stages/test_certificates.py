@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from blindspots.jobs.stages import certificates as module
 from blindspots.networks.convolutional import Convolutional
@@ -57,10 +58,36 @@ def test_each_network_has_its_method() -> None:
         models=[
             {"name": "fc", "hidden": [3], "decay": [0, 0]},
             {"name": "conv", "network": "convolutional", "channels": [2], "decay": [0, 0]},
+            {"name": "any", "given": {"weights": "w.pth", "network": "alexnet"}},
+            {"name": "known", "given": {"weights": "w.pth"}, "hidden": [3]},
         ],
         sets={"rules": ["nearest"]},
     )
     jobs = {job.model: job for job in module.certificates(study)}
-    assert {name: job.method(study) for name, job in jobs.items()} == {"fc": "local", "conv": "relaxation"}
+    assert {name: job.method(study) for name, job in jobs.items()} == {
+        "fc": "local",
+        "conv": "relaxation",
+        "any": "auto",
+        "known": "local",
+    }
     without = study.model_copy(update={"bounds": study.bounds.model_copy(update={"certified": 0})})
     assert not list(module.certificates(without))
+
+
+def test_of_any_network_what_applies_is_proved_and_what_does_not_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    images, _ = fixed_images(2)
+
+    def proved(*between: nn.Module) -> str | None:
+        draw = torch.Generator().manual_seed(3)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(images[0].numel(), 4), *between, nn.Linear(4, CLASSES))
+        for values in network.parameters():
+            values.data = torch.randn(values.shape, generator=draw) / 8
+        network = network.double().eval().requires_grad_(False)
+        found = module.sharpest(network, images, network(images).argmax(1))
+        assert found is None or bool((found.radius > 0).all())
+        return None if found is None else found.method
+
+    assert [proved(), proved(nn.Sigmoid()), proved(nn.ReLU())] == ["local", "local", "relaxation"]
+    assert not caplog.records
+    assert proved(nn.Sigmoid(), nn.ReLU()) is None
+    assert "Sigmoid" in caplog.text

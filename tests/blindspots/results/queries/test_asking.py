@@ -183,6 +183,29 @@ def test_the_band_of_what_is_misread_within_a_distortion(held: Held) -> None:
             is_share(answer, "possible", {"model": source, "within": within}, sum(possible), N)
     assert (answer.found <= answer.possible).all()
     assert (answer.found < answer.possible).any()
+    assert "nearby" not in answer
+
+
+def test_what_is_proved_nearby_narrows_the_band(tree: xr.DataTree) -> None:
+    """Of ten images of one model all is proved that was found; of one of them, which it misreads, nothing."""
+    rows = images(Held(tree, study()), "two")[:10]
+    read = [row["clean_predicted"] == row["label"] for row in rows]
+    values = {
+        "example": [row["example"] for row in rows],
+        "certified": [row["distortion"] * sure for row, sure in zip(rows, read, strict=True)],
+        "read": read,
+    }
+    arrays = {name: ("example", each) for name, each in values.items()}
+    tree["certified/two/seed-0"] = xr.DataTree(xr.Dataset(arrays, attrs={"method": "local", "split": "train"}))
+    before = ask(Held(tree, study(bounds={"certified": 0})), "robustness", at=[0.05, 0.1])
+    answer = ask(Held(tree, study()), "robustness", at=[0.05, 0.1])
+    assert (answer.possible <= before.possible).all()
+    assert (answer.possible < before.possible).sel(model="two").any()
+    assert (answer.found == before.found).all()
+    for within in (0.05, 0.1):
+        least = [row["distortion"] if sure else 0.0 for row, sure in zip(rows, read, strict=True)]
+        is_share(answer, "nearby", {"model": "two", "within": within}, sum(each <= within for each in least), 10)
+    assert answer.nearby_n.sel(model="one").values.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(("question", "sign"), [("hardest", -1), ("easiest", 1)])
