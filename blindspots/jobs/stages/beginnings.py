@@ -52,11 +52,18 @@ class BeginningOfNearest(ExampleSet):
 
     def _of_shard(self, workspace: Workspace, whole: str | None, shard: int) -> str | None:
         """Return the hash of the work and of the least distortions it starts from."""
-        own, receipt = super()._of_shard(workspace, whole, shard), self.nearest.receipt(workspace, shard)
-        if own is None or receipt is None:
+        own = super()._of_shard(workspace, whole, shard)
+        receipts = [self.nearest.receipt(workspace, each) for each in self._read_from(workspace, shard)]
+        if own is None or not all(receipts):
             return None
-        read = {name: receipt.arrays.get(name) for name in _READ}
-        return identity(**{self.stage: own, NEAREST: read})
+        read = [{name: receipt.arrays.get(name) for name in _READ} for receipt in receipts if receipt is not None]
+        # of one shard as it was when shards were all as long: the same work as then
+        return identity(**{self.stage: own, NEAREST: read[0] if len(read) == 1 else read})
+
+    def _read_from(self, workspace: Workspace, shard: int) -> range:
+        """Return in which shards of the nearest set the images of a shard are."""
+        rows, theirs = self.rows(workspace), self.nearest.rows(workspace)
+        return range(shard * rows // theirs, (shard * rows + self.size(workspace, shard) - 1) // theirs + 1)
 
     def leasts(self, workspace: Workspace, ids: np.ndarray) -> np.ndarray:
         """Return the least distortions (n,) of the examples ``ids``; NaN where the search had no success."""

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 ALGORITHM = 1
 """Raised with every change of what is proved of sigmoid networks; the golden test says when."""
-_FEWER = 4
+_FEWER, _AT_ONCE = 4, 10
 PROOFS = ("product", "local", "relaxation")
 """What may have proved something of a given network: the product of its layers' bounds, or one near the image."""
 _BY = Variable("int8", "what proved it", attributes={"flag_values": [0, 1, 2], "flag_meanings": " ".join(PROOFS)})
@@ -44,7 +44,7 @@ class Certificates(BeginningOfNearest):
     """
 
     stage: ClassVar[str] = "bounds"
-    at_once: ClassVar[int | None] = 10
+    at_once: ClassVar[int | None] = _AT_ONCE
 
     @property
     def key(self) -> str:
@@ -55,6 +55,11 @@ class Certificates(BeginningOfNearest):
         """Return how many images are looked at: of networks of rectifiers, which take longer, a quarter as many."""
         images = workspace.study.bounds.certified
         return images if self.method(workspace.study) == "local" else -(-images // _FEWER)
+
+    def rows(self, workspace: Workspace) -> int:
+        """Return how many images a shard has, at the most: few where an image takes seconds, which a kill loses."""
+        rows = super().rows(workspace)
+        return rows if self.method(workspace.study) == "local" else min(rows, _AT_ONCE)
 
     def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
         """Return what was found and what is proved, image by image."""

@@ -59,15 +59,19 @@ class ExampleSet(Job):
     def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
         """Return the arrays of the examples ``ids``."""
 
+    def rows(self, workspace: Workspace) -> int:
+        """Return how many images a shard has, at the most."""
+        return workspace.study.sets.shard
+
     def ids(self, workspace: Workspace, shard: int | None = None) -> np.ndarray:
         """Return the ids of the set's examples, or of one shard of them."""
         ids = workspace.examples(self.split)[: self.limit(workspace)]
-        rows = workspace.study.sets.shard
+        rows = self.rows(workspace)
         return ids if shard is None else ids[shard * rows : (shard + 1) * rows]
 
     def shards(self, workspace: Workspace) -> int:
         """Return how many shards the set is cut into."""
-        return -(-len(self.ids(workspace)) // workspace.study.sets.shard)
+        return -(-len(self.ids(workspace)) // self.rows(workspace))
 
     def size(self, workspace: Workspace, shard: int) -> int:
         """Return how many images a shard has."""
@@ -104,7 +108,7 @@ class ExampleSet(Job):
         if there is None:
             return
         if there != rows:
-            self._forget(workspace, min(there, rows) // workspace.study.sets.shard)
+            self._forget(workspace, min(there, rows) // self.rows(workspace))
             resize_group(workspace.place, self.key, self.variables(workspace), rows)
         set_group_attributes(workspace.place, self.key, self._attributes(workspace))
 
@@ -119,13 +123,13 @@ class ExampleSet(Job):
             self.variables(workspace),
             dim="example",
             rows=len(self.ids(workspace)),
-            shard=workspace.study.sets.shard,
+            shard=self.rows(workspace),
             attributes=self._attributes(workspace),
         )
         return True
 
     def _attributes(self, workspace: Workspace) -> dict[str, Any]:
-        shard = workspace.study.sets.shard
+        shard = self.rows(workspace)
         return {**self.attributes(workspace), "identity": self._identity(workspace), "shard": shard}
 
     def _rows_there(self, workspace: Workspace) -> int | None:
@@ -167,7 +171,7 @@ class ExampleSet(Job):
     def read(self, workspace: Workspace, shard: int, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Return the shard's arrays as stored: those named, or all."""
         wanted = names or self.variables(workspace)
-        return read_shard(workspace.place, self.key, shard, workspace.study.sets.shard, wanted)
+        return read_shard(workspace.place, self.key, shard, self.rows(workspace), wanted)
 
     def store(self, workspace: Workspace, shard: int, arrays: dict[str, np.ndarray], started: float) -> None:
         """Write the shard and leave its receipt."""
@@ -179,7 +183,7 @@ class ExampleSet(Job):
             workspace,
             shard,
             typed,
-            lambda: write_shard(workspace.place, self.key, shard, workspace.study.sets.shard, typed),
+            lambda: write_shard(workspace.place, self.key, shard, self.rows(workspace), typed),
             started=started,
         )
 

@@ -1,11 +1,19 @@
 """What was proved beside what was found, out of groups written by hand."""
 
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 from blindspots.results.brackets import brackets, closeness, proved_nearby
+from blindspots.results.results import Results
+from blindspots.spectral.proof.certificate import certified_radius
 from blindspots.study.file import validate_study
+from blindspots.study.model_spec import ModelSpec
 from blindspots.study.study import Study
 from tests.held import Held
 
@@ -67,3 +75,74 @@ def test_what_is_proved_holds_for_images_that_were_not_misled_too() -> None:
     assert found is not None
     assert dict(zip(*map(np.ndarray.tolist, found), strict=True)) == {3: 0.1, 1: 0.05, 4: 0.1, 0: 0.0, 5: 0.7}
     assert proved_nearby(held, "one", 0, "test") is None
+
+
+@pytest.mark.attack
+@pytest.mark.timeout(0)
+def test_no_distorted_image_of_a_study_breaks_what_is_proved(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the finished study at ``BLINDSPOTS_ATTACK_ROOT``: every image of every set against every ball that is proved.
+
+    What its store lacks, for a network that it was not proved of, is proved here, of ``BLINDSPOTS_ATTACK_IMAGES``.
+    """
+    most = int(os.environ.get("BLINDSPOTS_ATTACK_IMAGES", "25"))
+    with Results(os.environ["BLINDSPOTS_ATTACK_ROOT"]) as results:
+        balls = [ball for spec in results.study.models for ball in _balls(results, spec, most)]
+        compared = within = 0
+        closest, wrong = np.inf, []
+        for path, images in _distorted(results):
+            rows = images.double().flatten(1)
+            for ball in balls:
+                far = torch.cdist(ball.images, rows) / rows.shape[1] ** 0.5
+                compared += far.numel()
+                inside = (far < ball.certified[:, None]).nonzero()
+                within += len(inside)
+                for which, row in inside.tolist():
+                    with torch.no_grad():
+                        read = int(ball.network(images[row : row + 1]).argmax(1))
+                    if read != int(ball.labels[which]):
+                        wrong.append((ball.name, path, which, row))
+                closest = min(closest, float((far / ball.certified[:, None]).min()))
+            with capsys.disabled():
+                print(f"{path}: {compared} comparisons, {within} images within, {len(wrong)} violations", flush=True)
+    with capsys.disabled():
+        print(f"{sum(len(ball.labels) for ball in balls)} balls; the nearest image is at {closest:.7f} of a radius")
+    assert wrong == []
+
+
+@dataclass(frozen=True)
+class Balls:
+    """What is proved of a model: its images (m, p), how far (m,), and as what they are read."""
+
+    name: str
+    network: torch.nn.Module
+    images: torch.Tensor
+    labels: torch.Tensor
+    certified: torch.Tensor
+
+
+def _balls(results: Results, spec: ModelSpec, most: int) -> Iterator[Balls]:
+    for seed in range(results.study.seeds):
+        network, split = results.network(spec.name, seed), results.study.splits(spec)[0]
+        group = results.find(f"certified/{spec.name}/seed-{seed}")
+        if group is not None:
+            ids, certified = group["example"].values, torch.from_numpy(group["certified"].values)
+        else:
+            ids = results.group(f"sets/{spec.name}/seed-{seed}/{split}/nearest")["example"].values[:most]
+        images, labels = results.dataset.images(split, ids), results.dataset.labels(split, ids)
+        if group is None:
+            certified = certified_radius(network, images, labels, arithmetic="own").distortion
+        some = certified > 0
+        rows = images.double().flatten(1)[some]
+        yield Balls(f"{spec.name}/seed-{seed}", network, rows, labels[some], certified[some])
+
+
+def _distorted(results: Results) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield every image of every set as it was stored, some thousands at a time."""
+    for node in results.tree.subtree:
+        found = node.to_dataset()
+        if "perturbation" in found and "example" in found and node.path.startswith(("/sets/", "/references/")):
+            split = node.path.split("/")[2 if node.path.startswith("/references/") else 4]
+            for start in range(0, found.sizes["example"], 5000):
+                part = found.isel(example=slice(start, start + 5000))
+                images = results.dataset.images(split, part["example"].values)
+                yield f"{node.path} from {start}", images + torch.from_numpy(part["perturbation"].values)

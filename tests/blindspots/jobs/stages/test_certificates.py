@@ -1,5 +1,9 @@
 """The golden numbers of certificates."""
 
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -87,7 +91,26 @@ def test_of_any_network_what_applies_is_proved_and_what_does_not_is_named(caplog
         assert found is None or bool((found.radius > 0).all())
         return None if found is None else found.method
 
-    assert [proved(), proved(nn.Sigmoid()), proved(nn.ReLU())] == ["local", "local", "relaxation"]
+    assert [proved(nn.Sigmoid()), proved(nn.ReLU())] == ["local", "relaxation"]
     assert not caplog.records
     assert proved(nn.Sigmoid(), nn.ReLU()) is None
     assert "Sigmoid" in caplog.text
+
+
+def test_shards_of_what_takes_seconds_are_short_and_read_what_they_begin_with() -> None:
+    study = Study(
+        name="two",
+        models=[
+            {"name": "fc", "hidden": [3], "decay": [0, 0]},
+            {"name": "conv", "network": "convolutional", "channels": [2], "decay": [0, 0]},
+        ],
+        sets={"rules": ["nearest"], "shard": 25},
+        bounds={"certified": 190},
+    )
+    workspace: Any = SimpleNamespace(study=study, examples=lambda split: np.arange(1000))
+    fully, convolutional = module.certificates(study)
+    assert [fully.size(workspace, shard) for shard in range(fully.shards(workspace))] == [25] * 7 + [15]
+    assert [list(fully._read_from(workspace, shard)) for shard in (0, 7)] == [[0], [7]]
+    assert [convolutional.size(workspace, shard) for shard in range(convolutional.shards(workspace))] == [10] * 4 + [8]
+    read = [list(convolutional._read_from(workspace, shard)) for shard in range(5)]
+    assert read == [[0], [0], [0, 1], [1], [1]]

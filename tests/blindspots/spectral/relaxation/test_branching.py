@@ -5,6 +5,7 @@ from scipy.optimize import minimize
 
 from blindspots.spectral.relaxation.branching import Branching, at_images, least_of
 from blindspots.spectral.relaxation.radius import relaxed_radii
+from tests.blindspots.spectral.relaxation.milp import least_change
 from tests.blindspots.spectral.relaxation.networks import balanced, dense, read
 
 
@@ -51,6 +52,18 @@ def test_is_what_an_enumeration_of_all_patterns_finds():
         assert float(proved) <= least * (1 + 1e-5)
         assert float(found) >= least * (1 - 1e-5)
         assert float(proved) >= least * (1 - 3e-4)
+
+
+def test_is_what_a_mixed_integer_program_finds():
+    points = torch.rand(400, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    model = balanced(dense(12, (2, 5, 5, 2)), points)
+    images = points[:3]
+    labels = model(images).argmax(1)
+    shown = relaxed_radii(read(model, (2,)), images, labels, branching=Branching(500))
+    for image, label, proved in zip(images, labels, shown.proved, strict=True):
+        below, above = least_change(model, image, int(label))
+        assert float(proved) <= above * (1 + 1e-5)
+        assert float(proved) >= below * (1 - 3e-4)
 
 
 def test_what_is_proved_where_parts_run_out_lies_between():
