@@ -109,8 +109,8 @@ def test_nothing_comes_from_elsewhere_and_nothing_runs(page: Node, kinds_page: s
 def test_pictures_lie_inside_and_say_what_they_show(page: Node) -> None:
     images = page.all("img")
     assert (
-        len(images) == 2 * 2 + 6
-    )  # maps of two tables and rules; distortions, pairs, filters, training, negatives, spectra
+        len(images) == 2 * 2 + 7
+    )  # maps of two tables and rules; distortions, brackets, pairs, filters, training, negatives, spectra
     for image in images:
         assert re.match(r"data:image/(png|svg\+xml);base64,[A-Za-z0-9+/]{1000,}", image.attrs["src"])
         assert len(image.attrs["alt"]) > 50
