@@ -61,8 +61,8 @@ def minimum_distortion(
     L-BFGS and then projection with all rivals at once for a target. An object says more: :class:`.Auto`,
     :class:`.Lbfgs` or :class:`.Projection`.
 
-    ``effort``: how much "auto" tries, "fast", "usual" (the default) or "thorough", for about 1, 5 and 200 times the
-    work where a network is not smooth; smooth ones differ by how soon classes are given up.
+    ``effort``: how much "auto" tries, "fast", "usual" (the default) or "thorough", for some 20, 100
+    and 5000 gradients an image where a network is not smooth; smooth ones differ by how soon classes are given up.
 
     Images misread from the start (slip "misread from the start"): under nearest they are left as they are, a success
     at distortion 0; a target is sought all the same, and costs nothing only where it is what the model reads already.

@@ -153,7 +153,11 @@ def test_who_is_seen_to_be_dead_is_followed_at_once_and_what_he_sent_waited_for(
 
 
 @linux
-@pytest.mark.parametrize("said", [{"machine": "another"}, {"machine": ""}, {"machine": None}, {"process": os.getpid()}])
+@pytest.mark.parametrize(
+    "said",
+    [{"machine": "another"}, {"machine": ""}, {"machine": None}, {"process": os.getpid()}],
+    ids=["another", "empty", "none", "alive"],
+)
 def test_who_may_live_elsewhere_is_watched(bucket: Any, dead: int, clock: Clock, said: dict[str, Any]) -> None:
     left_by(bucket, **{"process": dead, **said})
     follower = new(bucket)

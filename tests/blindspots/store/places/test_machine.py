@@ -22,7 +22,7 @@ def test_a_process_is_gone_once_it_was_killed_and_not_before() -> None:
     assert is_gone(process.pid)
 
 
-@pytest.mark.parametrize("process", [0, -1, 1, os.getpid(), 1 << 80])
+@pytest.mark.parametrize("process", [0, -1, 1, os.getpid(), 1 << 80], ids=["none", "group", "first", "own", "huge"])
 def test_what_lives_or_is_no_process_is_not_gone(process: int) -> None:
     assert not is_gone(process)
 
