@@ -22,7 +22,7 @@ NOT_IMPORTED = {
     **dict.fromkeys(("pytest-timeout", "pytest-xdist", "ruff", "mypy", "types-pyyaml"), "a tool"),
 }
 BY_HAND = {"adv_lib", "auto_LiRPA"}
-"""What a benchmark takes where it is there: the one asks for what is not used, the other needs to be mended for this numpy and torch."""
+"""What a benchmark takes where it is there: one asks for what is not used, the other for an older numpy and torch."""
 
 
 def declared(requirements: list[str]) -> set[str]:
