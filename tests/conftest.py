@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run in as many processes as cores
 
 # in CI the same examples every time: a change is judged by what it changed; elsewhere new ones, which find more
-settings.register_profile("blindspots", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "blindspots", deadline=None, derandomize="CI" in os.environ, max_examples=40 if "CI" in os.environ else 100
+)
 settings.load_profile("blindspots")
 
 NUMERICS = (

@@ -13,8 +13,9 @@ RULES = ("nearest", "second", "random", 1, "tensor")
 MODELS = ("linear", "sigmoid", "rectified", "convolution", "normalised", "two-classes", "hundred-classes")
 WAYS = (*METHODS, Lbfgs(penalty="norm"), Lbfgs(c="set", values=3))
 TRIALS = [
-    *((rule, way, "fused") for rule in RULES for way in WAYS),
-    ("nearest", "auto", "torch"),  # ten times as slow; test_paths holds it against the other under two rules
+    *((model, rule, way, "fused") for model in MODELS for rule in RULES for way in WAYS),
+    # ten times as slow; test_paths holds it against the other under two rules
+    *((model, "nearest", "auto", "torch") for model in ("linear", "sigmoid", "convolution", "hundred-classes")),
 ]
 
 
@@ -61,8 +62,7 @@ def targets_of(rule, labels, classes):
     return (labels + 1 + torch.arange(len(labels)) % (classes - 1)) % classes if rule == "tensor" else rule
 
 
-@pytest.mark.parametrize(("rule", "way", "path"), TRIALS, ids=str)
-@pytest.mark.parametrize("subject", MODELS, indirect=True)
+@pytest.mark.parametrize(("subject", "rule", "way", "path"), TRIALS, ids=str, indirect=["subject"])
 def test_method_rule_model(subject, rule, way, path):
     model, images, labels = subject
     with torch.no_grad():

@@ -179,7 +179,7 @@ def test_a_layout_that_is_killed_anywhere_loses_no_pair_that_is_said_to_be_done(
         leave_receipt(table, *names)
     wanted = coordinates(source=["c", "b", "a"], target=["b", "a"])
     deaths = 0
-    for operation in range(0, 200, 5):
+    for operation in range(0, 400, 8):
         folder = tmp_path / f"copy-{operation}"
         shutil.copytree(table.place.root / layout.ZARR, folder / layout.ZARR)
         shutil.copytree(table.place.root / layout.RECEIPTS, folder / layout.RECEIPTS)
