@@ -10,7 +10,8 @@ from pathlib import Path
 import xarray as xr
 
 from blindspots.errors import InputError
-from blindspots.figures import SUFFIXES, save_figure
+from blindspots.figures import save_figure
+from blindspots.figures.saving import check_file
 from blindspots.tables.table5.layers import alexnet_layers
 from blindspots.jobs.file_bounds import ModelFile, file_bounds
 from blindspots.jobs.hands import Hands, OwnHands
@@ -40,10 +41,8 @@ def bounds_of(
     """
     if form not in FORMATS:
         raise InputError(f"no format is called {form!r}; there are {', '.join(FORMATS)}")
-    if figure_path is not None and figure_path.suffix not in SUFFIXES:
-        raise InputError(
-            f"a figure is written as {' or '.join(SUFFIXES)}, not {figure_path.suffix or figure_path.name!r}"
-        )
+    if figure_path is not None:
+        check_file(figure_path)
     file = ModelFile(path, network, input_shape, sha256)
     opened, graph = file.open()
     with _hands(workers) as hands:

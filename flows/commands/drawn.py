@@ -66,6 +66,10 @@ def figure(
     networks: Networks = None,
 ) -> None:
     """Draw one of the paper's figures out of the store."""
+    from blindspots.figures.saving import check_file
+
+    for path in output or ():
+        check_file(path)
     from blindspots.figures import draw_figure, save_figure
     from blindspots.results import Results
     from blindspots.store import layout

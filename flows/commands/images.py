@@ -36,10 +36,10 @@ def show(
 ) -> None:
     """Show one image: how far it was moved for each model, who misreads it then and as what, and a picture of it."""
     require_study(root)
-    from blindspots.figures.saving import SUFFIXES
+    from blindspots.figures.saving import check_file
 
-    if output is not None and output.suffix not in SUFFIXES:
-        raise InputError(f"a figure is written as {' or '.join(SUFFIXES)}, not {output.suffix or output.name!r}")
+    if output is not None:
+        check_file(output)
     from blindspots.results import Results
     from blindspots.results.one_image import image_table, one_image
     from blindspots.store import layout
