@@ -81,9 +81,10 @@ def _from_afar(attempt: Attempt, method: Auto, *, todo: torch.Tensor) -> None:
     """Search once more, from pictures that the classes are climbed to, for what is far from its image or not found."""
     size = torch.linalg.vector_norm(take(attempt.point, todo) - take(attempt.rows, todo), dim=1)
     missed = attempt.by[todo] == 0
-    rough = attempt.classifier.rough or method.tries.methods
-    limit = method.tries.far if attempt.classifier.rough else max(method.tries.far, _FAR_WHERE_SMOOTH)
-    far = (size > limit * attempt.rows.shape[1] ** 0.5) & rough
+    rough = attempt.classifier.rough
+    looks_afar = rough or method.tries.methods
+    limit = method.tries.far if rough else max(method.tries.far, _FAR_WHERE_SMOOTH)
+    far = (size > limit * attempt.rows.shape[1] ** 0.5) & looks_afar
     some = todo[missed | far]
     if not len(some):
         return
@@ -96,7 +97,7 @@ def _from_afar(attempt: Attempt, method: Auto, *, todo: torch.Tensor) -> None:
     problem = attempt.resumed(some)
     before = problem.best.size.clone()
     cut_from_there(problem, wanted, reached, starts=method.tries.climbs // 16, work=attempt.work)
-    if rough:
+    if looks_afar:
         moved = (problem.best.size < before).nonzero()[:, 0]
         if len(moved):
             turn(problem.take(moved), wanted.take(moved), method=method, work=attempt.work)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from blindspots.names import NEAREST
 from blindspots.results.results import Results
 from blindspots.store import layout
 
-NEAREST = "nearest"
-"""The rule whose sets have what was found."""
 CLOSE, KNOWN = 1e-2, 1e-4
 """By which share of the found the proved falls short at the most, where it is close, and where the least is known."""
 

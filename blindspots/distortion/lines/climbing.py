@@ -12,6 +12,7 @@ import torch
 
 from blindspots.device import rows_at_once
 from blindspots.distortion.criteria import AnyOther, Criterion
+from blindspots.distortion.drawing_back import FROM_CLASSES
 from blindspots.distortion.lines.blending import blend
 from blindspots.distortion.lines.cutting import cut
 from blindspots.distortion.problem import Problem
@@ -19,8 +20,6 @@ from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.rows import take
 from blindspots.models.classifier import Classifier, contrast
 
-MOST_CLASSES = 10
-"""With more, a climb to every class would take too long."""
 _STEPS = 30
 _STEP, _SLOWER = 0.3, 10
 """Length of the first step, of every value; after so many steps a step is half as long."""
@@ -111,4 +110,4 @@ def cut_from_there(problem: Problem, wanted: Criterion, reached: Reached, *, sta
 def classes_to_climb_to(wanted: Criterion, classes: int) -> list[int]:
     """Return the classes that are a success for any of the images, or none where there are too many."""
     sought = range(classes) if isinstance(wanted, AnyOther) else wanted.targets[~wanted.own].unique().tolist()
-    return list(sought) if len(sought) <= MOST_CLASSES else []
+    return list(sought) if len(sought) < FROM_CLASSES else []

@@ -10,12 +10,10 @@ from blindspots.jobs.stages.adversarial_sets import AdversarialSet
 from blindspots.jobs.stages.example_set import ExampleSet
 from blindspots.jobs.stages.trainings import model_effort
 from blindspots.jobs.workspace import Workspace
+from blindspots.names import NEAREST
 from blindspots.store import layout
 from blindspots.store.arrays import read_rows
 from blindspots.study.study import Study
-
-NEAREST = "nearest"
-"""The rule whose sets have an image's least distortion."""
 
 _READ = ("example", "distortion", "success")
 

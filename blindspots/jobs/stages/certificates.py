@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.jobs.stages.beginnings import NEAREST, BeginningOfNearest
+from blindspots.jobs.stages.beginnings import BeginningOfNearest
 from blindspots.jobs.stages.example_set import EXAMPLE
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
+from blindspots.names import NEAREST
 from blindspots.store import layout
 from blindspots.store.arrays import Variable, read_rows
 from blindspots.study.model_spec import GIVEN

@@ -10,10 +10,11 @@ import torch
 import zarr
 
 from blindspots.errors import OutOfReachError
-from blindspots.jobs.stages.beginnings import NEAREST, BeginningOfNearest
+from blindspots.jobs.stages.beginnings import BeginningOfNearest
 from blindspots.jobs.stages.example_set import EXAMPLE
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
+from blindspots.names import NEAREST
 from blindspots.negatives.counts import WHERE, adversarial_negatives
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError, Variable, open_root, read_rows

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from blindspots.results.brackets import NEAREST
+from blindspots.names import NEAREST
 from blindspots.tables.agreement import DECIDES
 from blindspots.tables.model_tables import ERRORS
 from blindspots.tables.sheet import Sheet

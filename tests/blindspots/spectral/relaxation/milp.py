@@ -65,15 +65,16 @@ def _towards(layers, start, label, rival, tolerance):
     goal = np.zeros(size)
     goal[-1] = 1
     planes = [*np.eye(pixels), *-np.eye(pixels)]
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         for plane in planes:
             within([(0, plane), (size - 1, [-1.0])], -np.inf, plane @ start)
         limits = LinearConstraint(np.array(rows), low, high)
         found = milp(
             goal, constraints=limits, bounds=Bounds(lower, upper), integrality=switches, options={"mip_rel_gap": 0}
         )
-        if not found.success:
+        if not found.success and turn == 0:
             return np.inf, np.inf
+        assert found.success, "a plane that touches the ball cuts off no answer"
         change = found.x[:pixels] - start
         far = np.linalg.norm(change)
         if far - found.x[-1] <= tolerance * far:
