@@ -3,7 +3,6 @@
 Prefect would start one itself, but only once it is imported and a flow begins; on two cores that is ten seconds later.
 """
 
-import ctypes
 import http.client
 import os
 import signal
@@ -17,16 +16,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
 from blindspots.errors import InputError
+from tasks.fate import die_with_parent
 
 _SECONDS, _KNOCK_SECONDS = 180, 5
 _SETTINGS = ("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE")
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 def is_configured() -> bool:
@@ -120,7 +120,7 @@ class LocalServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the run, which then still has to tell the server
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=partial(die_with_parent, signal.SIGTERM) if sys.platform == "linux" else None,
         )
 
     def wait(self) -> None:
@@ -202,7 +202,3 @@ def server_for_a_run() -> Iterator[LocalServer | None]:
     finally:
         del os.environ["PREFECT_API_URL"]
         server.stop()
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)

@@ -11,6 +11,7 @@ from blindspots.jobs.damage import do
 from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.job import Job, Progress
 from blindspots.jobs.workspace import Workspace
+from tasks.fate import die_with_parent
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Worker:
     """
 
     def __init__(self) -> None:
+        die_with_parent()  # a run that is killed takes Ray's raylet along: nothing is written after it
         self._messages: deque[Progress] = deque(maxlen=1000)
 
     def run(self, workspace: Workspace, job: Job, shard: int) -> Outcome:

@@ -18,6 +18,7 @@ from blindspots.errors import BlindspotsError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
 from tasks.actors.ray_start import check_scratch, start_ray
+from tasks.actors.reaper import Reaper
 from tasks.actors.resources import asked_of_ray, check_resources
 from tasks.actors.worker import Outcome, Worker
 
@@ -64,6 +65,7 @@ class Workers:
         self._closing = threading.Event()
         self._guard = threading.Lock()
         self._owns_ray = False
+        self._reaper: Reaper | None = None
         self._family: list[psutil.Process] = []
         self._seen = -_FAMILY_SECONDS
         self._actors: list[Any] = []
@@ -145,12 +147,15 @@ class Workers:
     def kill(self) -> None:
         """Kill what is left of a Ray of these workers' own: for where it does not shut down.
 
-        That is all that this process has begun, and what those were a moment ago whose parents are gone.
+        That is all that this process has begun, and what those were a moment ago whose parents are gone; the reaper
+        stays, and ends what is missing there once this process is gone.
         """
         if self._owns_ray:
+            reaper = None if self._reaper is None else self._reaper.pid
             for process in {*self._family, *psutil.Process().children(recursive=True)}:
                 with suppress(psutil.Error):
-                    process.kill()
+                    if process.pid != reaper:
+                        process.kill()
 
     def stop(self) -> None:
         """Give up the calls under way and those that wait: whoever waits for one gets :class:`StoppedError` soon."""
@@ -174,6 +179,7 @@ class Workers:
         try:
             if not ray.is_initialized():
                 self._owns_ray = True
+                self._reaper = None if os.environ.get("RAY_ADDRESS") else Reaper()
                 start_ray(self.count)
             self._opened.wait()
             if self._closing.is_set():
@@ -189,6 +195,8 @@ class Workers:
         self._closing.wait()
         if self._owns_ray:
             ray.shutdown()  # takes the actors along, even where a signal to the whole group has ended Ray already
+            if self._reaper is not None:
+                self._reaper.dismiss()
             return
         for actor in self._actors:
             ray.kill(actor)

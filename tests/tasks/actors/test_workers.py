@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
+import psutil
 import pytest
 import ray
 from ray._private.utils import estimate_available_memory
@@ -20,6 +21,7 @@ from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
 from blindspots.study.file import validate_study
+from tasks.actors import reaper
 from tasks.actors import workers as module
 from tasks.actors.workers import StoppedError, Workers
 from tests.conftest import TINY
@@ -72,8 +74,10 @@ def workers(workspace: Workspace) -> Iterator[Workers]:
     """Two workers, which the last of the tests that share them stops."""
     made = Workers(2, workspace)
     yield made
+    reapers = [each for each in psutil.Process().children() if str(reaper.__file__) in each.cmdline()]
     made.close()
     assert not ray.is_initialized()
+    assert [each.is_running() for each in reapers] == [False]
 
 
 def test_nothing_is_started_before_the_first_shard(workspace: Workspace) -> None:
