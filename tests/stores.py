@@ -34,7 +34,7 @@ def assert_same_content(one: Path, other: Path) -> None:
         np.testing.assert_array_equal(values, right[name], err_msg=name)
 
 
-def rewrite_study(root: Path, **changes: Any) -> None:
+def rewrite_study(root: str | Path, **changes: Any) -> None:
     """Have what a root says of itself say something else, as another version would have written it: whole."""
     place = Place.at(root)
     store_root._write(place, {**json.loads(place.read(layout.STUDY)), **changes})

@@ -9,7 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -76,6 +76,20 @@ class Place(ABC):
     @abstractmethod
     def zarr(self, key: str) -> Any:
         """Return the folder ``key`` as Zarr and xarray want it: a path, or a store of Zarr's."""
+
+    @contextmanager
+    def written_zarr(self, key: str) -> Iterator[Any]:
+        """Give what Zarr and xarray write the folder ``key`` into; in the end it holds that, and nothing of before.
+
+        It is made in memory, and its files are written at once: array by array, a table of fifty takes a thousand
+        requests, one after another.
+        """
+        from zarr.storage import MemoryStore
+
+        made: dict[str, Any] = {}
+        yield MemoryStore(made)
+        self.delete_all(key)
+        self.map(lambda name: self.write(f"{key}/{name}", made[name].to_bytes()), made)
 
     @abstractmethod
     def local_file(self, key: str) -> AbstractContextManager[str]:

@@ -20,6 +20,7 @@ from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.receipts import Receipt, library_versions
 from blindspots.study.file import validate_study
+from tests.stores import rewrite_study
 
 SHARDS = 10_000
 STUDY = {
@@ -37,8 +38,7 @@ def test_a_plan_of_many_shards(tmp_path: Path) -> None:
     place = Place.at(root)
     run_study(validate_study(STUDY), root)
     whole = validate_study({**STUDY, "sets": {**STUDY["sets"], "examples": 6 * SHARDS}})
-    content = json.loads(place.read(layout.STUDY))
-    place.write(layout.STUDY, json.dumps({**content, "study": whole.model_dump(mode="json")}).encode())
+    rewrite_study(root, study=whole.model_dump(mode="json"))
     workspace = workspace_of(root)
     job = AdversarialSet(split="train", model="fc10", seed=0, rule="nearest")
 

@@ -1,6 +1,5 @@
 """What jobs share that leave small data sets: each written whole as a Zarr group, in one shard."""
 
-import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from time import perf_counter
@@ -8,8 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import xarray as xr
-from zarr.core.buffer import Buffer
-from zarr.storage import MemoryStore
 
 from blindspots.errors import OutOfReachError
 from blindspots.jobs.hands import Hands
@@ -17,7 +14,7 @@ from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError, delete_group, open_root
-from blindspots.store.place import Place
+from blindspots.store.datasets import write_dataset
 
 
 @dataclass(frozen=True)
@@ -102,24 +99,6 @@ def make_way(job: Job, workspace: Workspace) -> None:
     job.forget(workspace, 0)
     delete_group(workspace.place, job.key)
     open_root(workspace.place).require_group(job.key.rpartition("/")[0])
-
-
-def write_dataset(place: Place, group: str, dataset: xr.Dataset) -> None:
-    """Write a data set whole as a group of the hierarchy, in the place of what is there.
-
-    For an object store it is made in memory, and its files are written at once: array by array, a table of fifty takes
-    a thousand requests, one after another.
-    """
-    made: dict[str, Buffer] = {}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-        store = MemoryStore(made) if place.reads_ahead else place.zarr(layout.ZARR)
-        dataset.to_zarr(store, group=group, mode="w", zarr_format=3, consolidated=False)
-    if place.reads_ahead:
-        open_root(place).require_group(group.rpartition("/")[0])
-        delete_group(place, group)
-        files = {key: value.to_bytes() for key, value in made.items() if key.startswith(f"{group}/")}
-        place.map(lambda key: place.write(layout.in_hierarchy(key), files[key]), files)
 
 
 def _with_one_nan(drawn: xr.Dataset) -> xr.Dataset:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -39,6 +40,12 @@ class LocalPlace(Place):
     def zarr(self, key: str) -> str:
         """Return the path."""
         return self.path(key)
+
+    @contextmanager
+    def written_zarr(self, key: str) -> Iterator[Any]:
+        """Give the folder itself, emptied."""
+        self.delete_all(key)
+        yield self.zarr(key)
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[str]:

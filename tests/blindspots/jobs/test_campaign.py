@@ -27,7 +27,7 @@ from blindspots.jobs.verification import repair, verify
 from blindspots.store import layout
 from blindspots.store.place import Place
 from tests.faults import KilledError, away, dead, denied, failing_at, full
-from tests.toys import TOYS, ToyWorkspace, held, run, workspace_at
+from tests.toys import TOYS, ToyWorkspace, held, run, sets, workspace_at
 
 HOW: dict[str, dict[str, Callable[..., Any]]] = {
     "killed": {"of_place": dead, "of_zarr": full},
@@ -35,6 +35,7 @@ HOW: dict[str, dict[str, Callable[..., Any]]] = {
     "denied": {"of_place": denied, "of_zarr": denied},
     "out of reach": {"of_place": away, "of_zarr": away},
 }
+WALK = ("damaged", "disturbed", "restored", "mended", "finished", "asked", "swapped")
 DAMAGES = ("flipped", "truncated", "emptied", "deleted", "swapped", "of before")
 
 
@@ -118,6 +119,21 @@ class Machine(RuleBasedStateMachine):
         place.delete(key) if changed is None else place.write(key, changed)
         COUNTS[how] += 1
 
+    @rule(draw=st.integers(0, 10**9))
+    def be_swapped_before_being_read(self, draw: int) -> None:
+        """Have two chunks of a set lie in each other's place before the table is drawn of it: from them, by a run."""
+        random_, place = random.Random(draw), self.workspace.place
+        chunks = layout.in_hierarchy(random_.choice(sets()).key) + "/value/c"
+        files = list(place.files(chunks))
+        if len(files) < 2:
+            return
+        one, other = random_.sample(files, 2)
+        contents = place.read(one), place.read(other)
+        place.write(one, contents[1])
+        place.write(other, contents[0])
+        place.delete(layout.receipt(layout.table("1"), 0))
+        COUNTS["swapped before being read"] += 1
+
     def _changed(self, how: str, key: str, content: bytes, draw: random.Random, place: Place) -> bytes | None:
         if how == "deleted":
             return None
@@ -191,7 +207,7 @@ def walk(number: int, steps: int) -> None:
     machine.finish()
     machine.remember()
     for _ in range(steps):
-        what = draw.choices(("damaged", "disturbed", "restored", "mended", "finished", "asked"), (9, 4, 1, 1, 3, 1))[0]
+        what = draw.choices(WALK, (9, 4, 1, 1, 3, 1, 1))[0]
         if what == "damaged":
             how, values = draw.choice((*DAMAGES, "flipped", "swapped")), draw.random() < 0.6
             machine.be_damaged(which=draw.randrange(10**6), how=how, draw=draw.randrange(10**9), values=values)
@@ -203,6 +219,8 @@ def walk(number: int, steps: int) -> None:
             machine.restore_a_part(draw=draw.randrange(10**9), share=draw.random())
         elif what == "mended":
             machine.mend()
+        elif what == "swapped":
+            machine.be_swapped_before_being_read(draw=draw.randrange(10**9))
         elif what == "asked":
             machine.ask_another_study(seed=draw.randrange(2))
         else:
@@ -218,6 +236,7 @@ def test_whatever_befalls_a_store_the_next_run_makes_it_right() -> None:
     assert COUNTS["operations"] > 2000  # at any of which a run may be disturbed
     assert COUNTS["changes"] > 300
     assert sum(COUNTS[how] for how in DAMAGES) > 5
+    assert COUNTS["swapped before being read"]
 
 
 @pytest.mark.faults

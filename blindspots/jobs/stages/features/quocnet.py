@@ -16,9 +16,10 @@ from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.quocnet.parts import keep, tile_hash
 from blindspots.jobs.quocnet.training import Course, clean_up, train_stage
 from blindspots.jobs.quocnet.work import StageWork, quocnet_of, split_of
-from blindspots.jobs.stages.dataset_job import GroupShards, make_way, write_dataset
+from blindspots.jobs.stages.dataset_job import GroupShards, make_way
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
+from blindspots.store.datasets import write_dataset
 from blindspots.store.receipts import read_receipt
 from blindspots.store.weights import as_arrays, load_weights
 from blindspots.study.quocnet_spec import WINDOW
