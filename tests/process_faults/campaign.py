@@ -110,7 +110,7 @@ def _struck(
     elif not kind.here:
         environment["PREFECT_API_URL"] = bench.api
     if cluster is not None:
-        environment |= {"RAY_ADDRESS": cluster.address}
+        environment |= cluster.environment
     command = CommandLine(environment)
     arguments = ["run", bench.study, "--root", str(root), *(("--here",) if kind.here else ("--workers", "2"))]
     wanted = draw.randrange(len(receipts(bench.oracle)) - 2)

@@ -10,6 +10,7 @@ import psutil
 from tests.flows.conftest import descendants, end, free_port
 
 RAY = (sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())")
+_TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
 
 
 class Cluster:
@@ -17,18 +18,20 @@ class Cluster:
 
     def __init__(self, environment: dict[str, str], scratch: Path) -> None:
         port = free_port()
-        self.address = f"127.0.0.1:{port}"
+        address = f"127.0.0.1:{port}"
+        self.environment = {**_TOKEN, "RAY_ADDRESS": address}
+        """What leads a run to it."""
         memory = "--object-store-memory=80000000"
         begun = (
             ("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={scratch / 'r'}"),
-            *((f"--address={self.address}", "--num-cpus=1"),) * 2,
+            *((f"--address={address}", "--num-cpus=1"),) * 2,
         )
         self._processes: list[subprocess.Popen[bytes]] = []
         for arguments in begun:
             self._processes.append(
                 subprocess.Popen(
                     [*RAY, "start", "--block", "--node-ip-address=127.0.0.1", memory, *arguments],
-                    env=environment,
+                    env={**environment, **_TOKEN},
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,

@@ -221,6 +221,7 @@ def walk(number: int, steps: int) -> None:
             machine.mend()
         elif what == "swapped":
             machine.be_swapped_before_being_read(draw=draw.randrange(10**9))
+            machine.finish()
         elif what == "asked":
             machine.ask_another_study(seed=draw.randrange(2))
         else:
