@@ -27,6 +27,11 @@ from tasks.fate import die_with_parent
 
 _SECONDS, _KNOCK_SECONDS = 180, 5
 _SETTINGS = ("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE")
+_UNWATCHED = (
+    *("CANCELLATION_CLEANUP", "EVENT_PERSISTER", "FOREMAN", "PAUSE_EXPIRATIONS", "REPOSSESSOR"),
+    *("TASK_RUN_RECORDER", "TRIGGERS"),
+)
+"""Services of a server that keep what its pages show, and look after deployments: a run's own server has neither."""
 
 
 def is_configured() -> bool:
@@ -115,7 +120,11 @@ class LocalServer:
                 *(sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port),
                 *("--no-ui", "--no-scheduler", "--no-late-runs", "--log-level", "ERROR"),
             ],
-            env={"PREFECT_API_DATABASE_CONNECTION_URL": self._database.url, **os.environ},
+            env={
+                "PREFECT_API_DATABASE_CONNECTION_URL": self._database.url,
+                **{f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _UNWATCHED},
+                **os.environ,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

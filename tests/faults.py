@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import pytest
-from zarr.storage import LocalStore
 
 from blindspots.errors import OutOfReachError
+from blindspots.store.places.folder_store import FolderStore
 from blindspots.store.places.hierarchy import HierarchyStore
 from blindspots.store.places.local import LocalPlace
 from blindspots.store.places.objects import ObjectPlace
@@ -71,7 +71,7 @@ def failing_at(
         for kind in (LocalPlace, ObjectPlace):
             for name in (name for name in CHANGING + READING * reading if name in vars(kind)):
                 _fail(patch, kind, name, is_next, of_place, after)
-        for store in (LocalStore, HierarchyStore):
+        for store in (FolderStore, HierarchyStore):
             for name in ("set", "get")[: 1 + reading]:
                 _fail_later(patch, store, name, is_next, of_zarr, after)
         yield count

@@ -75,6 +75,7 @@ STORE_FOLDERS = (
 )
 LAYOUT = "blindspots/store/layout.py"
 PLACES = (
+    "blindspots/store/places/folder_store.py",
     "blindspots/store/places/local.py",
     "blindspots/store/places/hierarchy.py",
     "blindspots/store/places/objects.py",

@@ -200,7 +200,7 @@ def contrast(plus: torch.Tensor, minus: torch.Tensor, *, like: torch.Tensor) -> 
 
     ``like``: such logits (n, k), whose dtype the weights get.
     """
-    shape = (*torch.broadcast_shapes(plus.shape, minus.shape), like.shape[1])
-    weights = torch.zeros(shape, dtype=like.dtype, device=plus.device)
-    weights.scatter_(-1, plus.expand(shape[:-1])[..., None], 1)
-    return weights.scatter_(-1, minus.expand(shape[:-1])[..., None], -1)
+    plus, minus = torch.broadcast_tensors(plus, minus)  # not broadcast_shapes, which imports sympy
+    weights = torch.zeros((*plus.shape, like.shape[1]), dtype=like.dtype, device=plus.device)
+    weights.scatter_(-1, plus[..., None], 1)
+    return weights.scatter_(-1, minus[..., None], -1)

@@ -118,7 +118,7 @@ def test_what_is_no_number_stays_what_it_is_and_is_refused() -> None:
     [
         ([[1.0]], "weight is a list; give a torch tensor or an array of numpy"),
         (torch.eye(3).to_sparse(), r"weight is sparse \(torch.sparse_coo\); give a dense one, by to_dense\(\)"),
-        (torch.eye(3, device="meta"), "weight is on the device meta"),
+        (torch.empty(3, 3, device="meta"), "weight is on the device meta"),
     ],
 )
 def test_what_has_no_values_is_refused_on_one_line(value: Any, said: str) -> None:

@@ -30,6 +30,11 @@ class KeptCasts(TorchDispatchMode):
         self.casts = False
         """Whether there were any."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Tell torch not to wrap what follows for its compiler, which it would import to do so, for a second."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:

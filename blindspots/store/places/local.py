@@ -37,9 +37,11 @@ class LocalPlace(Place):
         """The folder."""
         return self.folder
 
-    def zarr(self, key: str) -> str:
-        """Return the path."""
-        return self.path(key)
+    def zarr(self, key: str) -> Any:
+        """Return a store of Zarr's."""
+        from blindspots.store.places.folder_store import FolderStore  # only who opens arrays pays for Zarr
+
+        return FolderStore(self.path(key))
 
     @contextmanager
     def written_zarr(self, key: str) -> Iterator[Any]:
