@@ -47,6 +47,11 @@ def shown(images: torch.Tensor, perturbation: torch.Tensor, *, variant: str, amp
     return result.clamp(0, 1) if variant == "amplified-clipped" else result
 
 
+def distortion_of(distorted: torch.Tensor, images: torch.Tensor) -> float:
+    """Return the sum of the distortions of ``distorted`` images (n, ...) as they are shown."""
+    return float((distorted - images).double().flatten(1).square().mean(1).sqrt().sum())
+
+
 @torch.inference_mode()
 def read_in(
     model: torch.nn.Module,
@@ -58,8 +63,7 @@ def read_in(
 ) -> tuple[torch.Tensor, float]:
     """Return what ``model`` reads in each of the shown images (n,), and the sum of their distortions as shown."""
     distorted = shown(images, perturbation, variant=variant, amplified_to=amplified_to)
-    distortion = float((distorted - images).double().flatten(1).square().mean(1).sqrt().sum())
-    return model(distorted).argmax(1), distortion
+    return model(distorted).argmax(1), distortion_of(distorted, images)
 
 
 def counted(

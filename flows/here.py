@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from blindspots.device import keep_freed_memory
 from blindspots.jobs.opening import open_root
 from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import Ran, run_plan
@@ -21,6 +22,7 @@ def run_in_this_process(
     name. Raises :class:`~blindspots.errors.InputError` before any work where something does not fit.
     """
     started = perf_counter()
+    keep_freed_memory()
     opened = open_root(study, root, device=device, data=data, networks=networks)
     workspace, plan, ran = opened.workspace, make_plan(opened.workspace), Ran({})
     if not opened.is_settled(plan):

@@ -79,6 +79,10 @@ class Job(ABC):
         """Return how many units of work a shard is, for progress."""
         return 1
 
+    def images_a_unit(self, workspace: Workspace) -> int:
+        """Return how many images a unit of work looks at, where that tells how long it takes."""
+        return 1
+
     @abstractmethod
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of what decides the shard's content, or None while an input is missing."""

@@ -1,34 +1,54 @@
 """How far a run is, and how long the rest takes: each stage at the rate that it was measured at in this run."""
 
+import math
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from blindspots.jobs.job import Progress
 from blindspots.study.model_spec import GIVEN
 from blindspots.study.study import Study
-from flows.operating.tally import StageTally, Tally
+from flows.operating.tally import JobTally, StageTally, Tally
 
 _SURE_SECONDS = 15.0
 """How long a run works before it says when it will be over."""
-LINEAR, HIDDEN, CONVOLUTIONAL = "linear", "hidden", "convolutional"
+LINEAR, HIDDEN, CODES, CONVOLUTIONAL = "linear", "hidden", "codes", "convolutional"
 _TYPICAL: Mapping[str, Mapping[str, float]] = {
-    "train": {LINEAR: 0.0015, HIDDEN: 0.026, CONVOLUTIONAL: 13.0},
-    "generate": {LINEAR: 0.0005, HIDDEN: 0.0005, CONVOLUTIONAL: 0.034, "": 0.0001},
-    "transfer": {LINEAR: 1.0, HIDDEN: 1.4, CONVOLUTIONAL: 6.0},
+    "train": {LINEAR: 0.0016, HIDDEN: 0.0055, CODES: 0.022, CONVOLUTIONAL: 0.24},
+    "generate": {LINEAR: 0.0015, HIDDEN: 0.0015, CODES: 0.006, CONVOLUTIONAL: 0.07, "": 0.0002},
+    "transfer": {LINEAR: 0.00003, HIDDEN: 0.00005, CODES: 0.00005, CONVOLUTIONAL: 0.0003},
     "pools": {"": 60.0},
-    "negatives": {LINEAR: 0.014, HIDDEN: 0.029, CONVOLUTIONAL: 0.15},
-    "bounds": {LINEAR: 0.05, HIDDEN: 0.45, CONVOLUTIONAL: 0.5, "": 5.0},
+    "negatives": {LINEAR: 0.024, HIDDEN: 0.043, CODES: 0.05, CONVOLUTIONAL: 0.22},
+    "certified": {LINEAR: 0.01, HIDDEN: 0.25, CODES: 1.7, CONVOLUTIONAL: 9.0},
+    "bounds": {"": 0.15},
     "units": {HIDDEN: 0.03, CONVOLUTIONAL: 0.075},
     "quocnet": {"": 0.5},
     "detectors": {"": 60.0},
-    "tables": {"": 5.0},
+    "tables": {"": 2.0},
 }
-"""Seconds that a unit of a job takes beside those of others, by stage and by the model that it works on: from receipts
-of the studies ``mnist`` and ``units``, on one core. What a stage takes in the run itself takes their place as soon as
-that is known."""
+"""Seconds beside those of others, by stage and by the model that is worked on: of an iteration over 1000 images in
+training; of an image in a set, in a proof (certified) or shown to a model (transfer); of 100 directions from an image
+(negatives); of a job elsewhere. From receipts of the studies ``mnist``, ``quick`` and ``units``. What a stage takes in
+the run itself takes their place as soon as that is known."""
+_ITERATIONS: Mapping[str, int] = {LINEAR: 40, HIDDEN: 150, CODES: 150}
+"""After how many iterations trainings have mostly converged, whatever their limit; convolutional ones do all epochs."""
+_PAIR = 0.12
+"""Seconds that a pair of source and target takes whatever is shown: what it finds is written, read back and hashed."""
 _ANY = 1.0
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What the units of a job come to, in seconds beside those of others; those beyond ``most`` come to nothing."""
+
+    a_unit: float
+    most: float = math.inf
+
+    def of(self, units: float) -> float:
+        """Return what the first ``units`` come to."""
+        return self.a_unit * min(units, self.most)
 
 
 class Estimate:
@@ -37,7 +57,10 @@ class Estimate:
     def __init__(self, tally: Tally) -> None:
         """Begin with what is done already."""
         self.tally = tally
-        self._weights = {key: typical_seconds(tally.study, job.stage, key) for key, job in tally.jobs.items()}
+        self._worth = {
+            key: typical_seconds(tally.study, job.stage, key, images=tally.images(key))
+            for key, job in tally.jobs.items()
+        }
         self._began: dict[str, float] = {}
         self._last: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -56,11 +79,8 @@ class Estimate:
     def percent(self) -> float:
         """Return how much of the whole is done, each job in its typical share, in percent."""
         with self._lock:
-            whole = sum(self._weights[key] * job.total for key, job in self.tally.jobs.items())
-            done = sum(
-                self._weights[key] * min(job.before + self.tally.moved(key), job.total)
-                for key, job in self.tally.jobs.items()
-            )
+            whole = sum(self._worth[key].of(job.total) for key, job in self.tally.jobs.items())
+            done = sum(self._worth[key].of(self._done(key, job)) for key, job in self.tally.jobs.items())
         return 100.0 if whole == 0 else min(100 * done / whole, 100.0)
 
     def seconds_left(self) -> float | None:
@@ -71,9 +91,9 @@ class Estimate:
         with self._lock:
             moved, left = dict.fromkeys(self.tally.stages, 0.0), dict.fromkeys(self.tally.stages, 0.0)
             for key, job in self.tally.jobs.items():
-                done = self.tally.moved(key)
-                moved[job.stage] += self._weights[key] * done
-                left[job.stage] += self._weights[key] * max(job.total - job.before - done, 0)
+                worth, done = self._worth[key], self._done(key, job)
+                moved[job.stage] += worth.of(done) - worth.of(job.before)
+                left[job.stage] += worth.of(job.total) - worth.of(done)
             spent = {name: self._last[name] - began for name, began in self._began.items() if moved[name]}
             if sum(spent.values()) < _SURE_SECONDS:
                 return None
@@ -81,6 +101,10 @@ class Estimate:
             return sum(
                 seconds * (spent[name] / moved[name] if spent.get(name) else pace) for name, seconds in left.items()
             )
+
+    def _done(self, key: str, job: JobTally) -> int:
+        """Return what is done of a job in all."""
+        return min(job.before + self.tally.moved(key), job.total)
 
     def said(self, *, now: datetime | None = None) -> str:
         """Return in a line what is at work, and when all will be done."""
@@ -95,18 +119,28 @@ class Estimate:
         return "; ".join(words) or "beginning"
 
 
-def typical_seconds(study: Study, stage: str, key: str) -> float:
-    """Return what a unit of a job typically takes, beside those of others."""
-    there = _TYPICAL.get(stage, {"": _ANY})
+def typical_seconds(study: Study, stage: str, key: str, *, images: int = 1000) -> Worth:
+    """Return what the units of a job are typically worth, beside those of others.
+
+    ``images``: of those that a model is trained on, or that it is shown.
+    """
     kinds = {spec.name: _kind(spec.network, bool(spec.hidden)) for spec in study.models}
     kind = next((kinds[part] for part in reversed(key.split("/")) if part in kinds), "")
-    return there.get(kind, there.get("", there.get(HIDDEN, _ANY)))
+    there = _TYPICAL.get("certified" if key.startswith("certified/") else stage, {"": _ANY})
+    rate = there.get(kind, there.get("", there.get(HIDDEN, _ANY)))
+    if stage == "train":
+        return Worth(rate * images / 1000, _ITERATIONS.get(kind, math.inf))
+    if stage == "transfer":
+        return Worth(_PAIR + rate * images)
+    if stage == "negatives":
+        return Worth(rate * study.negatives.directions / 100)
+    return Worth(rate)
 
 
 def _kind(network: str, hidden: bool) -> str:
     if network in ("convolutional", GIVEN):
         return CONVOLUTIONAL
-    return HIDDEN if hidden else LINEAR
+    return CODES if network == "autoencoder" else HIDDEN if hidden else LINEAR
 
 
 def duration(seconds: float) -> str:

@@ -50,6 +50,7 @@ class Tally:
         self.study = workspace.study
         self.stages: dict[str, StageTally] = {}
         self.jobs: dict[str, JobTally] = {}
+        self._images: dict[str, int] = {}
         for stage in STAGES if stages is None else stages:
             jobs = plan.stage(stage)
             sizes = {job.key: sum(job.size(workspace, shard) for shard in range(job.shards(workspace))) for job in jobs}
@@ -63,6 +64,13 @@ class Tally:
             left, total = sum(lefts.values()), sum(sizes.values())
             unit = jobs[0].unit if jobs else ""
             self.stages[stage] = StageTally(total, total - left, unit, frozenset(sizes))
+        for job in plan.jobs:
+            if job.key in self.jobs:
+                self._images[job.key] = job.images_a_unit(workspace)
+
+    def images(self, key: str) -> int:
+        """Return how many images a unit of a job looks at."""
+        return self._images[key]
 
     def note(self, progress: Progress) -> StageTally:
         """Note what is told of a job, and return its stage's tally."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from blindspots.device import one_thread
+from blindspots.device import keep_freed_memory, one_thread
 from blindspots.jobs.damage import do
 from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.job import Job, Progress
@@ -35,6 +35,7 @@ class Worker:
 
     def __init__(self) -> None:
         die_with_parent()  # a run that is killed takes Ray's raylet along: nothing is written after it
+        keep_freed_memory()
         self._messages: deque[Progress] = deque(maxlen=1000)
 
     def run(self, workspace: Workspace, job: Job, shard: int) -> Outcome:

@@ -1,5 +1,9 @@
 """What is computed on."""
 
+import os
+import platform
+import subprocess
+import sys
 from math import prod
 
 import pytest
@@ -18,6 +22,39 @@ def test_one_thread_for_a_while() -> None:
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+_FAULTS = """
+import resource
+import numpy as np
+from blindspots.device import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(4):
+        arrays = [np.ones(2**20) for _ in range(6)]
+        del arrays
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+before = faults()
+keep_freed_memory()
+faults()
+print(before, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_memory_that_is_freed_is_kept() -> None:
+    """48 MiB in arrays of 8, four times: 12 288 pages each, which the kernel clears every time, or once."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    command = [sys.executable, "-c", _FAULTS]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    without, kept = map(int, found.stdout.split())
+    assert kept < 500 < without
+    asked = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**environment, "MALLOC_ARENA_MAX": "4"}
+    )
+    assert int(asked.stdout.split()[1]) > 500  # who says how memory is to be had, is heard
 
 
 def test_an_unknown_device_is_refused() -> None:

@@ -87,6 +87,12 @@ class Pair(Job):
     def _pair(self) -> dict[str, str | int]:
         return {"source": self.source, "target": self.target, "seed": self.seed}
 
+    def images_a_unit(self, workspace: Workspace) -> int:
+        """Return how many images the target is shown."""
+        if not self.sets:
+            return sum(map(len, self._clean_ids(workspace).values()))
+        return sum(len(job.ids(workspace)) * len(self._variants(workspace.study, job)) for job in self.sets)
+
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the target's weights, the sets' contents and what is counted."""
         study = workspace.study
@@ -279,13 +285,15 @@ def _name(cell: Cell) -> str:
 
 
 def pairs(study: Study) -> Iterator[Pair]:
-    """Return all pairs of a study: every model's sets, the clean images and the noise, shown to every model."""
-    for target in study.models:
-        for seed in range(study.seeds):
-            for source in study.models if study.sets.rules else ():
-                yield Pair(source.name, target.name, seed, tuple(sets_of(study, source, seed)))
-            yield Pair(CLEAN, target.name, seed, ())
-            for stddev in study.sets.noise if study.sets.rules else ():
-                for clip in (False, True):
-                    noise = tuple(NoiseSet(split=split, stddev=stddev, clip=clip) for split in study.distorted_splits)
-                    yield Pair(noise_name(stddev, clip), target.name, seed, noise)
+    """Return all pairs of a study: every model's sets, the clean images and the noise, shown to every model.
+
+    Source by source, so that a process that shows one to several models reads it once.
+    """
+    to = [(target.name, seed) for seed in range(study.seeds) for target in study.models]
+    for source in study.models if study.sets.rules else ():
+        yield from (Pair(source.name, target, seed, tuple(sets_of(study, source, seed))) for target, seed in to)
+    yield from (Pair(CLEAN, target, seed, ()) for target, seed in to)
+    for stddev in study.sets.noise if study.sets.rules else ():
+        for clip in (False, True):
+            noise = tuple(NoiseSet(split=split, stddev=stddev, clip=clip) for split in study.distorted_splits)
+            yield from (Pair(noise_name(stddev, clip), target, seed, noise) for target, seed in to)

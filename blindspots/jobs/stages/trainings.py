@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from math import prod
 from time import perf_counter
 from typing import ClassVar
@@ -15,6 +14,7 @@ from blindspots.identity import array_hash, identity
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.hardening import stored
 from blindspots.jobs.job import Job, Progress, Report
+from blindspots.jobs.kept import Kept
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.stored import stored_model
 from blindspots.store import layout
@@ -45,6 +45,8 @@ _VALUES, _CLASSES = 1000, 10  # of any data: what counts is how models compare o
 _LONGER = 10**9  # more weights than any fully connected network here: autoencoders and convolutions take longest
 WEIGHTS = "weights"
 """The name of the file of weights in a receipt, and the beginning of their tensors' names."""
+_MOST_BYTES = 64 * 2**20
+"""Of the models that a process keeps: a set is shown to one after another."""
 _NOT_TRAINED = {"name", "paper", "examples"}
 """Fields of a model that its weights do not depend on."""
 _ENDS = {
@@ -53,6 +55,8 @@ _ENDS = {
     "epochs": "all epochs",
     "stalled": "no further progress",
 }
+
+_models: Kept[torch.nn.Module] = Kept(_MOST_BYTES)
 
 CURVE = {
     "loss": Variable("float64", "mean cross-entropy plus weight decay", "nat"),
@@ -117,6 +121,11 @@ class TrainingJob(Job):
     def size(self, workspace: Workspace, shard: int) -> int:
         """Return the most iterations and epochs that the training may take."""
         return longest(workspace.study.model(self.model), workspace.study.training)
+
+    def images_a_unit(self, workspace: Workspace) -> int:
+        """Return how many images the model is trained on."""
+        ids = workspace.examples(workspace.study.model(self.model).split)
+        return len(ids[: workspace.study.training.images])
 
     def identity(self, workspace: Workspace, shard: int) -> str:
         """Return the hash of the data, the network, how it is trained, and the seeds."""
@@ -246,14 +255,18 @@ def weights_hash(workspace: Workspace, model: str, seed: int) -> str | None:
 
 
 def trained_model(workspace: Workspace, model: str, seed: int) -> torch.nn.Module:
-    """Return a trained model on the workspace's device, in evaluation mode; the last one asked for is kept."""
+    """Return a trained model on the workspace's device, in evaluation mode; the last ones asked for are kept."""
     found = weights_hash(workspace, model, seed)
     if found is None:
         raise InputError(f"the model {model} (seed {seed}) is not trained in {workspace.root}; run its study first")
-    return _load(workspace, model, seed, found)
+    key = (workspace, model, seed, found, workspace.place.stamp(layout.weights(model, seed)))
+    return _models.get(key, lambda: _load(workspace, model, seed, found), size=_bytes)
 
 
-@lru_cache(maxsize=1)
+def _bytes(model: torch.nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in model.state_dict().values())
+
+
 def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn.Module:
     network = stored_model(
         workspace.place, workspace.study, workspace.dataset, model, seed, networks=workspace.networks

@@ -42,14 +42,15 @@ def test_the_share_grows_from_nothing_to_the_whole(planned: tuple[Workspace, Pla
 def test_the_end_follows_from_the_pace_of_the_run(
     planned: tuple[Workspace, Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TYPICAL", {"train": {"": 2.0}, "generate": {"": 1.0}})
+    monkeypatch.setattr(module, "_TYPICAL", {"train": {"": 4.0}, "generate": {"": 1.0}})
+    monkeypatch.setattr(module, "_ITERATIONS", {})
     estimate = Estimate(Tally(*planned, ("train", "generate")))
     assert estimate.said() == "beginning"
     estimate.note(Progress("train", "models/fc10/seed-0", 0, 60, "iterations"), now=100.0)
     estimate.note(Progress("train", "models/fc10/seed-0", 30, 60, "iterations"), now=110.0)
     assert estimate.seconds_left() is None  # ten seconds say little
     estimate.note(Progress("train", "models/fc10/seed-0", 60, 60, "iterations"), now=160.0)
-    # 60 of 120 iterations took 60 s, of 2 typical seconds each: half as long as typical, so are the images
+    # 60 of 120 iterations over 500 images took 60 s, of 2 typical seconds each: half of that, and so do the images
     images = estimate.tally.stages["generate"].total
     assert estimate.seconds_left() == pytest.approx(60 + images / 2)
     estimate.note(Progress("train", "models/fc20-10/seed-0", 60, 60, "iterations"), now=220.0)
@@ -63,13 +64,43 @@ def test_the_end_follows_from_the_pace_of_the_run(
 
 def test_a_job_weighs_what_its_model_does() -> None:
     mnist = BUILT_IN["mnist"][0]
-    linear, conv = "sets/fc10-1/seed-0/train/nearest", "sets/conv24-48-100-10/seed-0/train/nearest"
-    assert typical_seconds(mnist, "generate", conv) > 20 * typical_seconds(mnist, "generate", linear)
+    linear, codes, conv = (f"sets/{name}/seed-0/train/nearest" for name in ("fc10-1", "ae400-10", "conv24-48-100-10"))
+    of_linear, of_codes, of_conv = (typical_seconds(mnist, "generate", key).a_unit for key in (linear, codes, conv))
+    assert of_conv > 5 * of_codes > 10 * of_linear
     shown = "transfer/conv24-48-100-10/fc10-1/seed-0"  # the reader does the work
     assert typical_seconds(mnist, "transfer", shown) == typical_seconds(
         mnist, "transfer", "transfer/clean/fc10-1/seed-0"
     )
-    assert typical_seconds(mnist, "norms", "norms/fc10-1/seed-0") == 1  # of a stage that somebody else added
+    certified, bounded = (f"{kind}/conv24-48-100-10/seed-0" for kind in ("certified", "spectral"))
+    assert typical_seconds(mnist, "bounds", certified).a_unit > 10 * typical_seconds(mnist, "bounds", bounded).a_unit
+    assert typical_seconds(mnist, "norms", "norms/fc10-1/seed-0").of(3) == 3  # of a stage that somebody else added
+
+
+def test_a_job_weighs_by_its_images() -> None:
+    mnist = BUILT_IN["mnist"][0]
+    key, pair = "models/fc10-1/seed-0", "transfer/fc10-1/fc10-1/seed-0"
+    few, many = (typical_seconds(mnist, "train", key, images=images) for images in (1000, 60_000))
+    assert many.of(10) == pytest.approx(60 * few.of(10))
+    few, many = (typical_seconds(mnist, "transfer", pair, images=images) for images in (100, 100_000))
+    assert 1.02 * few.of(1) < many.of(1) < 100 * few.of(1)  # what is written of a pair costs the same
+
+
+def test_trainings_end_before_their_limit() -> None:
+    """A limit of 2000 iterations is far beyond the end: what is done tells how far it is, not what may be."""
+    worth = typical_seconds(BUILT_IN["mnist"][0], "train", "models/fc100-100-10/seed-0", images=60_000)
+    assert worth.of(75) == pytest.approx(worth.of(2000) / 2)
+    assert worth.of(150) == worth.of(2000)
+
+
+def test_the_images_of_jobs(planned: tuple[Workspace, Plan]) -> None:
+    tally = Tally(*planned)
+    assert tally.images("models/fc10/seed-0") == 500
+    assert (
+        tally.images("transfer/fc10/fc20-10/seed-0") == 2 * 4 * 50
+    )  # two rules, as stored and amplified in three ways
+    assert tally.images("transfer/clean/fc10/seed-0") == 500 + 10_000
+    assert tally.images("transfer/noise-1/fc10/seed-0") == 50
+    assert tally.images("tables/table1") == 1
 
 
 def test_what_was_done_before_is_no_pace(planned: tuple[Workspace, Plan]) -> None:
@@ -82,9 +113,9 @@ def test_what_was_done_before_is_no_pace(planned: tuple[Workspace, Plan]) -> Non
     estimate.note(Progress("generate", SET, 0, 50, "images"), now=0.0)
     estimate.note(Progress("generate", SET, 50, 50, "images"), now=20.0)
     left = sum(
-        typical_seconds(tally.study, "generate", key) * (job.total - job.before) for key, job in tally.jobs.items()
+        typical_seconds(tally.study, "generate", key).of(job.total - job.before) for key, job in tally.jobs.items()
     )
-    one = 50 * typical_seconds(tally.study, "generate", SET)
+    one = typical_seconds(tally.study, "generate", SET).of(50)
     assert estimate.seconds_left() == pytest.approx(20 * (left - one) / one)
 
 
