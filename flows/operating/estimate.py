@@ -16,25 +16,29 @@ _SURE_SECONDS = 15.0
 """How long a run works before it says when it will be over."""
 LINEAR, HIDDEN, CODES, CONVOLUTIONAL = "linear", "hidden", "codes", "convolutional"
 _TYPICAL: Mapping[str, Mapping[str, float]] = {
-    "train": {LINEAR: 0.0016, HIDDEN: 0.0055, CODES: 0.022, CONVOLUTIONAL: 0.24},
-    "generate": {LINEAR: 0.0015, HIDDEN: 0.0015, CODES: 0.006, CONVOLUTIONAL: 0.07, "": 0.0002},
-    "transfer": {LINEAR: 0.00003, HIDDEN: 0.00005, CODES: 0.00005, CONVOLUTIONAL: 0.0003},
+    "train": {LINEAR: 0.0005, HIDDEN: 0.0012, CODES: 0.0065, CONVOLUTIONAL: 0.13},
+    "generate": {LINEAR: 0.001, HIDDEN: 0.001, CODES: 0.004, CONVOLUTIONAL: 0.035, "": 0.0001},
+    "transfer": {LINEAR: 0.00002, HIDDEN: 0.00003, CODES: 0.00003, CONVOLUTIONAL: 0.00015},
     "pools": {"": 60.0},
-    "negatives": {LINEAR: 0.024, HIDDEN: 0.043, CODES: 0.05, CONVOLUTIONAL: 0.22},
-    "certified": {LINEAR: 0.01, HIDDEN: 0.25, CODES: 1.7, CONVOLUTIONAL: 9.0},
-    "bounds": {"": 0.15},
+    "negatives": {LINEAR: 0.01, HIDDEN: 0.02, CODES: 0.02, CONVOLUTIONAL: 0.1},
+    "certified": {LINEAR: 0.005, HIDDEN: 0.12, CODES: 0.8, CONVOLUTIONAL: 3.0},
+    "bounds": {"": 0.07},
     "units": {HIDDEN: 0.03, CONVOLUTIONAL: 0.075},
     "quocnet": {"": 0.5},
     "detectors": {"": 60.0},
     "tables": {"": 2.0},
 }
-"""Seconds beside those of others, by stage and by the model that is worked on: of an iteration over 1000 images in
-training; of an image in a set, in a proof (certified) or shown to a model (transfer); of 100 directions from an image
-(negatives); of a job elsewhere. From receipts of the studies ``mnist``, ``quick`` and ``units``. What a stage takes in
-the run itself takes their place as soon as that is known."""
+"""Seconds of a core, by stage and by the model that is worked on: of an iteration over 1000 images in training; of an
+image in a set, in a proof (certified) or shown to a model (transfer); of 100 directions from an image (negatives); of a
+job elsewhere, twice for tables, which leave the other cores idle. From receipts of the studies ``mnist``, ``quick`` and
+``units``. What a stage takes in the run itself takes their place as soon as that is known."""
 _ITERATIONS: Mapping[str, int] = {LINEAR: 40, HIDDEN: 150, CODES: 150}
 """After how many iterations trainings have mostly converged, whatever their limit; convolutional ones do all epochs."""
-_PAIR = 0.12
+_AS_IMAGES = 30_000
+"""What such an iteration costs whatever the images, which is mostly the matrix that it starts from, in images."""
+_OWN = 0.2
+"""Of a stage: what it is taken to have done at the run's pace when it begins. A few jobs of its own say little."""
+_PAIR = 0.08
 """Seconds that a pair of source and target takes whatever is shown: what it finds is written, read back and hashed."""
 _ANY = 1.0
 
@@ -86,7 +90,8 @@ class Estimate:
     def seconds_left(self) -> float | None:
         """Return how long the rest will take, or None where too little has been done to tell.
 
-        A stage that has begun goes on as fast as it was, measured in typical seconds; the others as fast as the run.
+        A stage that has begun goes on as fast as it was, measured in typical seconds, the more surely the more of it is
+        done; the others as fast as the run.
         """
         with self._lock:
             moved, left = dict.fromkeys(self.tally.stages, 0.0), dict.fromkeys(self.tally.stages, 0.0)
@@ -98,8 +103,11 @@ class Estimate:
             if sum(spent.values()) < _SURE_SECONDS:
                 return None
             pace = sum(spent.values()) / sum(moved[name] for name in spent)
+            told = {name: _OWN * (moved[name] + seconds) for name, seconds in left.items()}
             return sum(
-                seconds * (spent[name] / moved[name] if spent.get(name) else pace) for name, seconds in left.items()
+                seconds * (spent.get(name, 0.0) + told[name] * pace) / (moved[name] * (name in spent) + told[name])
+                for name, seconds in left.items()
+                if seconds
             )
 
     def _done(self, key: str, job: JobTally) -> int:
@@ -129,7 +137,8 @@ def typical_seconds(study: Study, stage: str, key: str, *, images: int = 1000) -
     there = _TYPICAL.get("certified" if key.startswith("certified/") else stage, {"": _ANY})
     rate = there.get(kind, there.get("", there.get(HIDDEN, _ANY)))
     if stage == "train":
-        return Worth(rate * images / 1000, _ITERATIONS.get(kind, math.inf))
+        most = _ITERATIONS.get(kind)
+        return Worth(rate * images / 1000) if most is None else Worth(rate * (images + _AS_IMAGES) / 1000, most)
     if stage == "transfer":
         return Worth(_PAIR + rate * images)
     if stage == "negatives":
