@@ -5,11 +5,13 @@ job of the pair. So a model more is an array more, and what is there already sta
 """
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.core.buffer import Buffer
 from zarr.storage import MemoryStore
 
 from blindspots.errors import OutOfReachError
@@ -46,25 +48,28 @@ def make_array(place: Place, group: str, name: str, *, rows: int, classes: int, 
     there = group_attributes(place, group)
     if there is None:
         open_root(place).require_group(group)
-    made = zarr.open_group(MemoryStore(), mode="w", zarr_format=3)
-    wanted = _create(made, name, rows=rows, classes=classes).metadata.to_dict()
+    content, wanted = _empty(rows, classes)
     if there is None or there.get("rows") != rows:
         for other in group_names(place, group):
             found = _described(place, group, other)
             if found is not None and found["shape"] != wanted["shape"]:
                 delete_group(place, f"{group}/{other}")
-    if _described(place, group, name) != wanted:
+    if not _holds(place, layout.metadata(f"{group}/{name}"), content) and _described(place, group, name) != wanted:
         delete_group(place, f"{group}/{name}")
-        _create(open_group(place, group, "r+"), name, rows=rows, classes=classes)
+        place.write(layout.metadata(f"{group}/{name}"), content)
     if there != described:
         set_group_attributes(place, group, described)
 
 
-def _create(node: zarr.Group, name: str, *, rows: int, classes: int) -> zarr.Array[Any]:
-    """Make an empty array of one file, in chunks that are read apart."""
-    inner = min(rows, _ROWS_A_CHUNK)
-    return node.create_array(
-        name,
+@lru_cache(maxsize=64)
+def _empty(rows: int, classes: int) -> tuple[bytes, Mapping[str, Any]]:
+    """Return the metadata of an empty array of one file, in chunks that are read apart: as they are stored, and said.
+
+    They are all that there is of it, and hundreds are made with the same.
+    """
+    inner, stored = min(rows, _ROWS_A_CHUNK), dict[str, Buffer]()
+    array = zarr.open_group(MemoryStore(stored), mode="w", zarr_format=3).create_array(
+        "empty",
         shape=(rows,),
         dtype=dtype_for(classes),
         chunks=(inner,),
@@ -78,6 +83,15 @@ def _create(node: zarr.Group, name: str, *, rows: int, classes: int) -> zarr.Arr
             "not_shown": NOT_SHOWN,
         },
     )
+    return stored[f"empty/{layout.METADATA}"].to_bytes(), array.metadata.to_dict()
+
+
+def _holds(place: Place, key: str, content: bytes) -> bool:
+    """Tell whether a file holds ``content``."""
+    try:
+        return place.read(key) == content
+    except OSError:
+        return False
 
 
 def _described(place: Place, group: str, name: str) -> dict[str, Any] | None:
