@@ -113,7 +113,8 @@ def _read_in_clean(workspace: Workspace, model: torch.nn.Module, split: str, sha
 
     def read() -> torch.Tensor:
         with torch.inference_mode():
-            return model(shard.images).argmax(1)
+            predicted: torch.Tensor = model(shard.images).argmax(1)
+        return predicted
 
     key = (workspace.dataset.sha256, split, shard.ids.tobytes())
     known = _clean.setdefault(model, Kept(_MOST_CLEAN_BYTES))
