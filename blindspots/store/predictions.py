@@ -83,7 +83,7 @@ def _empty(rows: int, classes: int) -> tuple[bytes, Mapping[str, Any]]:
             "not_shown": NOT_SHOWN,
         },
     )
-    return stored[f"empty/{layout.METADATA}"].to_bytes(), array.metadata.to_dict()
+    return stored[f"{array.basename}/{layout.METADATA}"].to_bytes(), array.metadata.to_dict()
 
 
 def _holds(place: Place, key: str, content: bytes) -> bool:

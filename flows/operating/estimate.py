@@ -134,7 +134,7 @@ def typical_seconds(study: Study, stage: str, key: str, *, images: int = 1000) -
     """
     kinds = {spec.name: _kind(spec.network, bool(spec.hidden)) for spec in study.models}
     kind = next((kinds[part] for part in reversed(key.split("/")) if part in kinds), "")
-    there = _TYPICAL.get("certified" if key.startswith("certified/") else stage, {"": _ANY})
+    there = _TYPICAL.get(key.partition("/")[0], _TYPICAL.get(stage, {"": _ANY}))  # some stages have jobs of two sorts
     rate = there.get(kind, there.get("", there.get(HIDDEN, _ANY)))
     if stage == "train":
         most = _ITERATIONS.get(kind)
