@@ -8,6 +8,7 @@ from blindspots.device import BATCH, rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.best import FOUND_BY
 from blindspots.distortion.criteria import AnyOther
+from blindspots.distortion.lines.outward import moved_outward
 from blindspots.distortion.threads import Each
 from blindspots.models.unknown.differenced import Differenced
 from blindspots.perturbation.measure import distortion as rms
@@ -87,9 +88,17 @@ def checked_result(
         here = slice(int(part[0]), int(part[-1]) + 1)
         torch.sub(distorted[here], images[here], out=perturbation[here])
         torch.add(images[here], perturbation[here], out=distorted[here])
+        predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
+        sought = wanted.take(part)
+        lost = ((attempt.by[here] > 0) & ~sought.reached(predicted[here])).nonzero()[:, 0]
+        if len(lost):
+            some, points = part[lost], distorted[here].flatten(1)
+            moved = moved_outward(classifier, images[here].flatten(1), points, lost, wanted=sought)
+            perturbation[some] = moved[lost].reshape(images[some].shape) - images[some]
+            distorted[some] = images[some] + perturbation[some]
+            predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
         change = distorted[here].double() - images[here].double()
         size[here] = rms(change)
-        predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
         goals = None if targets is None else targets[here]
         bound[here] = proved.bounds(images[here], attempt.labels[here], goals)
 

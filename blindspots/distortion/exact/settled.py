@@ -12,8 +12,11 @@ from blindspots.models.classifier import worst_lead
 
 _NEAR = 1e-4
 """Share above the exact distance that is left alone."""
-_BEYOND = (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 5e-4, 7e-4, 9e-4, 2e-3, 4e-3, 1e-2, 0.1, 1.0)
-"""Shares of its length by which the exact step is lengthened until it is read as wanted: at its end classes tie."""
+_BEYOND = (
+    0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 5e-4, 7e-4, 9e-4, 2e-3, 4e-3, 1e-2, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.5, 1.0,
+)  # fmt: skip
+"""Shares of its length by which the exact step is lengthened until it is read as wanted: at its end classes tie. From
+0.02 on they are for steps of few roundings of the image, of which the next is a large share."""
 _FAR = 1e-3
 """Share above the exact distance that is not left to a longer step, or to what a search has found."""
 _LEADS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)

@@ -42,6 +42,9 @@ def test_a_class_that_ranks_last_and_is_nearest():
 def test_an_image_that_all_but_lies_on_the_boundary():
     model = model_of([[1.0, 0.0], [-1.0, 0.0]], [-0.5, 0.5])
     assert float(ratio(model, torch.tensor([[0.50001, 0.3]]))) <= 1.02  # a rounding of the image is 0.003 of it
+    near = torch.tensor([[0.5 + 1e-6, 0.3]])
+    next_below = float(near[0, 0]) - (0.5 - 2.0**-25)  # at 0.5 itself the classes tie, which is read as class 0
+    assert float(minimum_distortion(model, near, torch.tensor([0])).l2) == pytest.approx(next_below, rel=1e-9)
     model = model_of([[1.0, 0.0], [-1.0, 0.0]], [-0.5, 0.5]).double()
     assert float(ratio(model, torch.tensor([[0.5 + 1e-7, 0.3]], dtype=torch.float64))) <= 1.001
 
