@@ -12,10 +12,10 @@ _BISECTIONS = 25
 def blend(
     problem: Problem, goals: torch.Tensor, *, classes: torch.Tensor, bisections: int = _BISECTIONS
 ) -> torch.Tensor:
-    """Bisect between the problem's one image and each goal (g, m), and offer the nearest blends read as the goals are.
+    """Bisect between the problem's rows and the goals (g, m), and offer the nearest blends read as the goals are.
 
-    ``classes``: (g,) what the goals are read as. Returns how far away (g,) the blends are; infinite where none is read
-    so beyond doubt.
+    The problem is of one row for all goals, or of one for each; an image may stand in several. ``classes``: (g,) what
+    the goals are read as. Returns how far away (g,) the blends are; infinite where none is read so beyond doubt.
     """
     row, here = problem.rows, problem.images.expand(len(goals))
     low, high = torch.zeros_like(goals[:, 0]), torch.ones_like(goals[:, 0])

@@ -28,6 +28,8 @@ _ARRAYS = 8
 _FEWEST = 4
 _GOALS = 1024
 """Pictures that lines from one image are bisected to, at most: the nearest."""
+_LINES = 8192
+"""Lines of several images that are bisected together, at most."""
 _BISECTIONS = 12
 _CUTS = 12
 
@@ -86,25 +88,32 @@ def cut_from_there(problem: Problem, wanted: Criterion, reached: Reached, *, sta
 
     ``wanted``: of the problem's n rows.
     """
-    for row in range(len(problem.rows)):
-        one = torch.tensor([row], device=problem.rows.device)
-        sought = wanted.take(one.expand(len(reached.read)))
-        those = sought.reached(reached.read).nonzero()[:, 0]
-        if not len(those):
-            continue
-        alone = problem.take(one)
-        away = (reached.point[those] - alone.rows).norm(dim=1)
-        those = those[away.topk(min(_GOALS, len(those)), largest=False).indices]
-        goals, classes = reached.point[those], reached.read[those]
+    lines = max(1, min(_GOALS, len(reached.read)))
+    at_once = max(1, rows_at_once(problem.rows.shape[1], arrays=_ARRAYS, most=_LINES) // lines)
+    for part in torch.arange(len(problem.rows), device=problem.rows.device).split(at_once):
+        _cut_from_there(problem.take(part), wanted.take(part), reached, starts=starts, work=work)
+
+
+def _cut_from_there(problem: Problem, wanted: Criterion, reached: Reached, *, starts: int, work: RowWork) -> None:
+    """Do so for rows that are bisected for together."""
+    one_by_one = torch.arange(len(problem.rows), device=problem.rows.device)[:, None].expand(-1, len(reached.read))
+    sought = torch.stack([wanted.take(row).reached(reached.read) for row in one_by_one])
+    away = torch.stack([(reached.point - row).norm(dim=1) for row in problem.rows])
+    away, goal = torch.where(sought, away, torch.inf).topk(min(_GOALS, len(reached.read)), largest=False)
+    size = torch.full_like(away, torch.inf)
+    row, place = torch.isfinite(away).nonzero(as_tuple=True)
+    if len(row):
+        goals, classes = reached.point[goal[row, place]], reached.read[goal[row, place]]
         with problem.best.credited("straight line"):
-            size = blend(alone, goals, classes=classes, bisections=_BISECTIONS)
-        nearest = size.topk(min(starts, int(torch.isfinite(size).sum())), largest=False).indices
-        ways = goals[nearest] - alone.rows
-        share = size[nearest] / ways.norm(dim=1).clamp_min(torch.finfo(size.dtype).tiny)
-        begun = (alone.rows + share[:, None] * ways).clamp(0, 1)
-        several = one.expand(len(nearest))
+            size[row, place] = blend(problem.take(row), goals, classes=classes, bisections=_BISECTIONS)
+    size, nearest = size.topk(min(starts, size.shape[1]), largest=False)
+    row, place = torch.isfinite(size).nonzero(as_tuple=True)
+    if len(row):
+        several, ways = problem.take(row), reached.point[goal.gather(1, nearest)[row, place]] - problem.rows[row]
+        share = size[row, place] / ways.norm(dim=1).clamp_min(torch.finfo(size.dtype).tiny)
+        begun = (several.rows + share[:, None] * ways).clamp(0, 1)
         with problem.best.credited("cuts"):
-            cut(problem.take(several), wanted.take(several), begun, rounds=_CUTS, work=work)
+            cut(several, wanted.take(row), begun, rounds=_CUTS, work=work)
 
 
 def classes_to_climb_to(wanted: Criterion, classes: int) -> list[int]:

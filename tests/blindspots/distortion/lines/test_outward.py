@@ -36,7 +36,7 @@ def test_what_is_no_matter_of_rounding_stays():
 
 
 def test_what_a_search_holds_by_a_rounding_is_not_lost():
-    """Read a little sooner under differentiation than without, as rounding has it of small differences of large terms."""
+    """Read a little sooner under differentiation than without, as rounding has it of what is left of large terms."""
 
     class Hasty(nn.Module):
         def forward(self, images):
