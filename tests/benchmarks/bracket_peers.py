@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.onnx import symbolic_helper
 
-_ROUNDS = 14
+_ROUNDS = 9
 _STEPS = 20
 
 

@@ -20,7 +20,7 @@ from blindspots.device import one_thread
 from blindspots.spectral.relaxation import radius
 from tests.benchmarks.bracket_peers import auto_lirpa
 
-IMAGES = 10
+IMAGES = 5
 NETWORKS = {
     "784-50-10": lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 50), nn.ReLU(), nn.Linear(50, 10)),
     "784-100-100-10": lambda: nn.Sequential(

@@ -1,5 +1,6 @@
 """The golden numbers of certificates."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -114,3 +115,28 @@ def test_shards_of_what_takes_seconds_are_short_and_read_what_they_begin_with() 
     assert [convolutional.size(workspace, shard) for shard in range(convolutional.shards(workspace))] == [10] * 4 + [8]
     read = [list(convolutional._read_from(workspace, shard)) for shard in range(5)]
     assert read == [[0], [0], [0, 1], [1], [1]]
+
+
+def test_two_workers_leave_what_one_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards of a network of rectifiers, one after another, and in the other order by two at once: to the last bit."""
+    spec = {"name": "conv", "network": "convolutional", "channels": [3], "decay": [0, 0]}
+    study = Study(name="one", models=[spec], sets={"rules": ["nearest"]}, bounds={"certified": 24})
+    images, _ = fixed_images(6)
+    model = fixed_convolutions()
+    read = labels_read(model, images)
+    dataset = SimpleNamespace(images=lambda split, ids: images[ids], labels=lambda split, ids: read[ids])
+    workspace: Any = SimpleNamespace(study=study, dataset=dataset, device=torch.device("cpu"))
+    monkeypatch.setattr(module, "trained_model", lambda workspace, model_, seed: model)
+    monkeypatch.setattr(module.Certificates, "leasts", lambda self, workspace, ids: np.ones(len(ids)))
+    (job,) = module.certificates(study)
+    shards = [np.arange(3 * shard, 3 * shard + 3) for shard in range(2)]
+
+    def certified(ids: np.ndarray) -> bytes:
+        torch.rand(len(ids) + int(ids[0]))  # what a worker did before is another's concern
+        found = job.compute(workspace, ids)["certified"]
+        assert (found > 0).sum() >= 2
+        return found.tobytes()
+
+    alone = [certified(ids) for ids in shards]
+    with ThreadPoolExecutor(2) as workers:
+        assert list(workers.map(certified, shards[::-1])) == alone[::-1]
