@@ -21,7 +21,7 @@ from blindspots.distortion.row_work import Path, row_work
 from blindspots.distortion.strategy import search, search_every_class
 from blindspots.distortion.threads import in_threads, one_by_one
 from blindspots.models.checks import check_examples, check_images, check_labels
-from blindspots.models.classifier import Classifier, undisturbed
+from blindspots.models.classifier import Classifier, undisturbed, unit_of
 from blindspots.models.layered import Layered, classifier_of
 from blindspots.models.layers import sole_linear
 from blindspots.models.unknown.called import Model, as_module
@@ -92,8 +92,12 @@ def minimum_distortion(
             check_examples(examples, len(images))
         wanted = criterion(rule, labels, logits=logits, seed=seed, examples=examples, split=split)
         said: tuple[str, ...] = ()
+        if unit_of(logits) != 1 and sole_linear(model) is None:
+            classifier = Classifier(model, images.shape[1:])
+            classifier.classes = logits.shape[1]
         if not isinstance(classifier, Layered):  # whose gradients are ours
             check_one_by_one(classifier, images, logits)
+            classifier.unit = unit_of(logits)
             classifier, said = _trusted(classifier, model, images, logits.argmax(dim=1), at_once=size)
         attempt = Attempt(classifier, images.flatten(1), labels, logits.argmax(dim=1), wanted, work)
         todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
@@ -127,6 +131,7 @@ def _trusted(
     classifier.look_for_probabilities(torch.cat([rows[:at_once], pictures_in_the_box(rows)]))
     differenced = Differenced(model, images.shape[1:])
     differenced.classes, differenced.probabilities = classifier.classes, classifier.probabilities
+    differenced.unit = classifier.unit
     seen = seen_gradients(classifier, differenced, rows, read, at_once=at_once)
     for sentence in seen.warnings():
         warnings.warn(sentence, stacklevel=4)

@@ -1,5 +1,6 @@
 """Anyone's model, seen as a function from flat rows of values to logits, with the gradients that a search needs."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -30,6 +31,9 @@ def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
 
 _EDGE = 1e-3
 """How far inside the box a gradient is taken that is not finite."""
+
+_USUAL = (1e-10, 1e10)
+"""Logits that are taken as they are where the largest is between these."""
 
 _SUM = 1e-3
 """Outputs from 0 that sum to 1 within this are probabilities."""
@@ -67,6 +71,8 @@ class Classifier:
         self.probabilities = False
         """Whether the model returns probabilities, whose logarithms are taken: they rank the classes alike, and still
         change where probabilities are nearly 0 and 1."""
+        self.unit = 1.0
+        """What logits are multiplied by: a power of 2, as :func:`unit_of` has it."""
         self.differentiable = True
         """Whether the model can be evaluated so that gradients are known, as far as was seen."""
 
@@ -117,8 +123,10 @@ class Classifier:
         self.probabilities = bool(((shares >= 0).all(dim=1) & ((shares.sum(dim=1) - 1).abs() < _SUM)).all())
 
     def _logarithms(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return the logarithms of probabilities, and logits as they are."""
-        return logits.clamp_min(torch.finfo(logits.dtype).tiny).log() if self.probabilities else logits
+        """Return the logarithms of probabilities, and logits as they are, in their unit."""
+        if self.probabilities:
+            return logits.clamp_min(torch.finfo(logits.dtype).tiny).log()
+        return logits if self.unit == 1 else logits * self.unit
 
     def pullback(self, tape: Tape, weights: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
         """Return the gradients (n, m) of each row's logits, weighted by ``weights`` (n, k) and summed.
@@ -130,10 +138,14 @@ class Classifier:
         wild = (~torch.isfinite(result)).any(dim=1)
         if wild.any():
             rows = wild.nonzero()[:, 0]
-            _, inner = self.evaluate(tape[0][rows].detach().clamp(_EDGE, 1 - _EDGE))
-            tame = self.gradient(inner, weights[rows]).nan_to_num(0, 0, 0)
+            tame = self.gradient_inside(tape[0][rows].detach(), weights[rows]).nan_to_num(0, 0, 0)
             result = result.index_copy(0, rows, tame)
         return result
+
+    def gradient_inside(self, points: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Return the gradients (n, m) a little inside the box from ``points`` (n, m), whatever they are there."""
+        _, tape = self.evaluate(points.clamp(_EDGE, 1 - _EDGE))
+        return self.gradient(tape, weights)
 
     def gradient(self, tape: Tape, weights: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
         """Return the gradients (n, m) as automatic differentiation has them; 0 where the model has none."""
@@ -175,6 +187,18 @@ class Classifier:
         chosen = nearest_boundaries(gaps, normals.norm(dim=2), within)
         row, column = chosen.nonzero(as_tuple=True)
         return Near(row, column, normals[chosen])
+
+
+def unit_of(logits: torch.Tensor) -> float:
+    """Return what brings ``logits`` (n, k) near 1 where squares of them, or of their slopes, might not be finite or 0.
+
+    A power of 2, so that nothing is rounded, and 1 for logits of any usual size.
+    """
+    sizes = logits[torch.isfinite(logits)].abs()
+    largest = float(sizes.max()) if len(sizes) else 0.0
+    if largest == 0 or _USUAL[0] <= largest <= _USUAL[1]:
+        return 1.0
+    return float(2.0 ** -round(math.log2(largest)))
 
 
 def nearest_boundaries(gaps: torch.Tensor, norms: torch.Tensor, within: float) -> torch.Tensor:

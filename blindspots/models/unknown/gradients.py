@@ -59,16 +59,21 @@ def seen_gradients(
         logits, tape = classifier.evaluate(rows[part])
         own = labels[part]
         rivals = logits.scatter(1, own[:, None], -torch.inf).argmax(dim=1)
-        slope = classifier.gradient(tape, contrast(rivals, own, like=logits))
-        infinite[part] = ~torch.isfinite(slope).all(dim=1)
+        weights = contrast(rivals, own, like=logits)
+        slope = classifier.gradient(tape, weights)
+        infinite[part] = lost = ~torch.isfinite(slope).all(dim=1)
+        wild = lost.nonzero()[:, 0]
+        if len(wild):  # at the edge of the box alone, or everywhere
+            inside = classifier.gradient_inside(rows[part[wild]], weights[wild])
+            lost = lost.index_copy(0, wild, ~torch.isfinite(inside).all(dim=1))
         zero[part] = (slope == 0).all(dim=1)
         if place == 0:
             some = (~(zero[part] | infinite[part])).nonzero()[:_COMPARED, 0]
             near.append(_agree(classifier, rows[some], slope[some], pairs=(rivals[some], own[some])))
-            flat = zero[part].nonzero()[: _COMPARED // 4, 0]
+            flat = (zero[part] | lost).nonzero()[: _COMPARED // 4, 0]
             if len(flat):  # a function is flat there, or its gradient is kept back
-                differences = differenced.evaluate(rows[flat])[1][1]
-                near.append((differences == 0).flatten(1).all(dim=1))
+                differences = differenced.evaluate(rows[flat])[1][1].flatten(1)
+                near.append((differences == 0).all(dim=1) | ~torch.isfinite(differences).all(dim=1))
     return Gradients(zero, infinite, false=bool(torch.cat(near).double().mean() < 0.5))
 
 
@@ -76,10 +81,11 @@ def _agree(
     classifier: Classifier, rows: torch.Tensor, slopes: torch.Tensor, *, pairs: tuple[torch.Tensor, torch.Tensor]
 ) -> torch.Tensor:
     """Return where (n,) a lead changes along its gradient as that says, at one of the lengths at least."""
-    norm = slopes.norm(dim=1, keepdim=True)
+    dtype, slopes = rows.dtype, slopes.double()  # squares of float32 overflow soon
+    unit = (slopes / slopes.norm(dim=1, keepdim=True)).to(dtype)
     agree = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
     for length in _LENGTHS:
-        ahead, behind = (rows + length * slopes / norm).clamp(0, 1), (rows - length * slopes / norm).clamp(0, 1)
+        ahead, behind = (rows + length * unit).clamp(0, 1), (rows - length * unit).clamp(0, 1)
         expected = ((ahead - behind) * slopes).sum(dim=1)
         high, low = classifier.logits(ahead), classifier.logits(behind)
         change = difference(high, *pairs) - difference(low, *pairs)

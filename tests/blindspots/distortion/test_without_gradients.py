@@ -62,6 +62,36 @@ def test_hard_labels_are_reached_by_lines_and_decisions():
     assert alone.success.all()
 
 
+class Spoilt(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, images, factor):
+        ctx.factor = factor
+        return images.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return ctx.factor * gradient, None
+
+
+@pytest.mark.parametrize("factor", [torch.nan, torch.inf, 1e30])
+def test_where_a_gradient_is_no_number_or_far_too_large_differences_take_its_place(factor):
+    with pytest.warns(UserWarning, match="differences take their place"):
+        found = minimum_distortion(lambda images: LAYERS(Spoilt.apply(images, factor)), IMAGES, LABELS)
+    assert (found.distortion <= 1.01 * PLAIN.distortion).all()
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e37, 1e-25])
+def test_logits_whose_squares_are_no_numbers_are_searched_as_others(factor):
+    last = nn.Linear(12, 4)
+    last.weight.data, last.bias.data = factor * LAYERS[2].weight, factor * LAYERS[2].bias
+    module = nn.Sequential(*LAYERS[:2], last).requires_grad_(False)
+    for model in (module, lambda images: factor * LAYERS(images)):
+        found = minimum_distortion(model, IMAGES, LABELS)
+        assert found.success.all()
+        assert not found.warnings
+        assert (found.distortion <= 1.01 * PLAIN.distortion).all()
+
+
 def test_saturated_probabilities_are_read_by_their_logarithms():
     found = minimum_distortion(lambda images: torch.softmax(150 * LAYERS(images), 1), IMAGES, LABELS)
     assert (found.distortion <= 1.01 * PLAIN.distortion).all()

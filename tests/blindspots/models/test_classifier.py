@@ -6,7 +6,7 @@ from torch import nn
 
 from blindspots import InputError
 from blindspots.models import Classifier, undisturbed
-from blindspots.models.classifier import contrast, difference, nearest_boundaries, worst_lead
+from blindspots.models.classifier import contrast, difference, nearest_boundaries, unit_of, worst_lead
 
 
 def network() -> nn.Module:
@@ -55,6 +55,13 @@ def test_the_nearest_boundaries_are_chosen_by_gap_over_gradient() -> None:
     torch.testing.assert_close(near.normals, every[near.row, near.column])
     distance = gaps / every.norm(dim=2)
     assert torch.equal(near.column, distance.argmin(1))
+
+
+def test_logits_far_from_1_have_a_unit_and_others_none() -> None:
+    logits = torch.tensor([[3.0, -5.0], [0.5, -torch.inf]])
+    assert unit_of(logits) == unit_of(1e9 * logits) == unit_of(0 * logits[:, :1]) == 1
+    assert unit_of(logits * 2.0**100) == 2.0**-102
+    assert unit_of(logits * 2.0**-100) == 2.0**98
 
 
 def test_leads() -> None:

@@ -83,7 +83,8 @@ def test_what_is_proved_holds_for_images_that_were_not_misled_too() -> None:
 def test_no_distorted_image_of_a_study_breaks_what_is_proved(capsys: pytest.CaptureFixture[str]) -> None:
     """Of the finished study at ``BLINDSPOTS_ATTACK_ROOT``: every image of every set against every ball that is proved.
 
-    What its store lacks, for a network that it was not proved of, is proved here, of ``BLINDSPOTS_ATTACK_IMAGES``.
+    What its store lacks, for a network that it was not proved of, is proved here, of ``BLINDSPOTS_ATTACK_IMAGES``; with
+    ``BLINDSPOTS_ATTACK_SETS`` only the sets whose path has that in it are shown.
     """
     most = int(os.environ.get("BLINDSPOTS_ATTACK_IMAGES", "25"))
     with Results(os.environ["BLINDSPOTS_ATTACK_ROOT"]) as results:
@@ -147,7 +148,10 @@ def _balls(results: Results, spec: ModelSpec, most: int) -> Iterator[Balls]:
 
 def _distorted(results: Results) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield every image of every set as it was stored, some thousands at a time."""
+    some = os.environ.get("BLINDSPOTS_ATTACK_SETS", "")
     for node in results.tree.subtree:
+        if some not in node.path:
+            continue
         found = node.to_dataset()
         if "perturbation" in found and "example" in found and node.path.startswith(("/sets/", "/references/")):
             split = node.path.split("/")[2 if node.path.startswith("/references/") else 4]

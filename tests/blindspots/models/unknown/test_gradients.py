@@ -33,6 +33,19 @@ class Turned(torch.autograd.Function):
         return -gradient
 
 
+class Spoilt(torch.autograd.Function):
+    """Of any derivative but its own: ``factor`` times that."""
+
+    @staticmethod
+    def forward(ctx, images, factor):
+        ctx.factor = factor
+        return images.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return ctx.factor * gradient, None
+
+
 def seen(model):
     rows = torch.rand(5, 6, generator=torch.Generator().manual_seed(0))
     rows[:2, 0] = 0
@@ -50,6 +63,8 @@ def seen(model):
         (torch.Tensor.detach, 5, 0, True),
         (Turned.apply, 0, 0, True),
         (torch.Tensor.sqrt, 0, 2, False),
+        (lambda images: Spoilt.apply(images, torch.nan), 0, 5, True),  # nor is there any inside the box
+        (lambda images: Spoilt.apply(images, 1e30), 0, 0, True),  # whose square is infinite
         (lambda images: 0 * images, 5, 0, False),  # flat, and its gradient says so
         (lambda images: torch.from_numpy(images.numpy()), 5, 0, True),
     ],
