@@ -2,9 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 _SLUG, _LONGEST_SLUG = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", 64
 Slug = Annotated[str, Field(pattern=_SLUG, max_length=_LONGEST_SLUG)]
@@ -17,6 +18,18 @@ class Part(BaseModel):
     """A part of a study."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number_and_no_text(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true where a number is wanted, and ``yes`` or 1 where true is: YAML 1.2 has neither for the other."""
+        kind = str(cls.model_fields[info.field_name or ""].annotation)
+        if "bool" in kind:
+            if kind == str(bool) and not isinstance(value, bool):
+                raise PydanticCustomError("bool_type", "Input should be true or false")
+        elif any(isinstance(each, bool) for each in (value if isinstance(value, list | tuple) else [value])):
+            raise PydanticCustomError("no_bool", "Input should be no truth value")
+        return value
 
 
 def is_address(text: str) -> bool:
