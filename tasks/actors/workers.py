@@ -17,6 +17,7 @@ from ray.exceptions import RayActorError
 from blindspots.errors import BlindspotsError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
+from tasks.actors.placing import Absence
 from tasks.actors.ray_start import check_scratch, start_ray
 from tasks.actors.reaper import Reaper
 from tasks.actors.resources import asked_of_ray, check_resources
@@ -58,6 +59,7 @@ class Workers:
         if workspace is not None:
             self._opened.set()
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._displaced: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._dispatch = ThreadPoolExecutor(count, thread_name_prefix="shard")
         self._starting: Future[None] | None = None
         self._keeper: threading.Thread | None = None
@@ -166,6 +168,7 @@ class Workers:
         self.stop()
         self._dispatch.shutdown(wait=False, cancel_futures=True)
         self._closing.set()
+        self._displaced.put(None)
         self._opened.set()
         if self._keeper is not None:
             self._keeper.join(_CLOSE_SECONDS)
@@ -204,11 +207,19 @@ class Workers:
     def _employ(self) -> None:
         """Give actors work as soon as they are placed somewhere: those that a cluster has no room for yet wait for it.
 
-        A cluster that grows with what is asked of it makes room in minutes; one that does not, goes on with these.
+        A cluster that grows with what is asked of it makes room in minutes; one that does not, goes on with these. So
+        it does where a machine is lost, and its actors with it.
         """
         answers = {actor.messages.remote(): (number, actor) for number, actor in enumerate(self._actors)}
         warn_at = monotonic() + _PLACED_SECONDS
-        while answers and not self._closing.is_set():
+        while not self._closing.is_set():
+            with suppress(queue.Empty):
+                displaced = self._displaced.get(block=not answers)
+                if displaced is not None:
+                    answers[displaced[1].messages.remote()] = displaced
+            if not answers:
+                warn_at = float("inf")
+                continue
             for answer in ray.wait(list(answers), num_returns=1, timeout=_POLL_SECONDS)[0]:
                 self._idle.put(answers.pop(answer))
             if monotonic() > warn_at:
@@ -230,20 +241,28 @@ class Workers:
         """Return what an actor answers to the call that ``begin`` makes, once one is free."""
         assert self._starting is not None
         self._starting.result()
-        number, actor = self._free()
-        try:
-            self._raise_if_stopped()
-            call = begin(actor)
-            while not ray.wait([call], timeout=_POLL_SECONDS)[0]:
+        while True:
+            number, actor = self._free()
+            back = self._idle
+            try:
                 self._raise_if_stopped()
-                if report is not None:
-                    for progress in _messages(actor):
-                        report(progress)
-            outcome: Outcome = ray.get(call)
-        finally:
-            self._idle.put((number, actor))
-        self.busy[number] = self.busy.get(number, 0.0) + outcome.seconds
-        return outcome
+                call, absence = begin(actor), Absence(actor)
+                while not ray.wait([call], timeout=_POLL_SECONDS)[0]:
+                    self._raise_if_stopped()
+                    if absence.is_too_long():
+                        back = self._displaced
+                        break
+                    if report is not None:
+                        for progress in _messages(actor):
+                            report(progress)
+                else:
+                    outcome: Outcome = ray.get(call)
+                    self.busy[number] = self.busy.get(number, 0.0) + outcome.seconds
+                    return outcome
+            finally:
+                back.put((number, actor))
+            logger.warning("worker %d has lost its place in the cluster: another goes on with its work", number)
+            ray.cancel(call)
 
     def _free(self) -> tuple[int, Any]:
         """Return an actor that has nothing to do, and its number, once there is one."""

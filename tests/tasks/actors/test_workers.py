@@ -21,7 +21,7 @@ from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
 from blindspots.study.file import validate_study
-from tasks.actors import reaper
+from tasks.actors import placing, reaper
 from tasks.actors import workers as module
 from tasks.actors.workers import StoppedError, Workers
 from tests.conftest import TINY
@@ -50,6 +50,10 @@ class Scribble(Job):
             os.kill(os.getpid(), signal.SIGKILL)
         if shard == 4:
             time.sleep(300)
+        if shard == 5 and tries == 1:  # as long as its machine is gone
+            deadline = time.monotonic() + 60
+            while not (workspace.root / "back").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
         if shard == 2:
             raise ValueError("this shard cannot be done")
         report(Progress(self.stage, self.key, 2, 2, "lines"))
@@ -130,6 +134,30 @@ def test_parts_come_back_in_their_order_and_a_lost_one_is_done_again(workers: Wo
     assert (tmp_path / "part-3").exists()
     with pytest.raises(TypeError, match="unsupported operand"):
         list(workers.map(partial(_square, tmp_path), [None]))  # type: ignore[list-item]
+
+
+def test_what_an_actor_without_a_place_was_to_do_another_does(
+    workers: Workers, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(placing, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(placing, "_AWAY_SECONDS", 0.2)
+    first: list[object] = []
+
+    def state(actor: object) -> str:
+        first.append(actor)
+        return "RESTARTING" if actor is first[0] else "ALIVE"
+
+    monkeypatch.setattr(placing, "state", state)
+    try:
+        workers.submit(Scribble(), 5, lambda _: None).result(50)
+        assert (workspace.root / "5").read_text() == "2"
+        assert "has lost its place in the cluster: another goes on with its work" in caplog.text
+    finally:
+        (workspace.root / "back").touch()
+    deadline = time.monotonic() + 60
+    while workers._idle.qsize() < 2:  # back at work once it answers again
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_stop_gives_up_what_is_under_way_and_what_waits(workers: Workers, workspace: Workspace) -> None:
