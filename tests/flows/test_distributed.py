@@ -45,9 +45,38 @@ def flip(file: Path) -> None:
     file.write_bytes(content)
 
 
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
+
+
+@pytest.fixture
+def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """The address of a Ray cluster that was there before the run."""
+    port, folder = free_port(), tempfile.mkdtemp(prefix="ray-")  # Ray takes no long path
+    head = subprocess.Popen(
+        [
+            *(sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"),
+            *("start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"),
+            *("--object-store-memory=100000000", f"--temp-dir={folder}"),
+        ],
+        env={**environment, **TOKEN},
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield f"127.0.0.1:{port}"
+        assert head.poll() is None, "the cluster is not the run's to stop"
+    finally:
+        end(head)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @with_server
-def test_a_store_is_gone_on_with(blindspots: CommandLine, study_file: str, tiny: Study, oracle: Path) -> None:
-    # a Ray cluster that cannot be reached: whoever starts Ray fails
+def test_a_store_is_gone_on_with_on_a_cluster_of_ones_own(
+    blindspots: CommandLine, cluster: str, study_file: str, tiny: Study, oracle: Path, tmp_path: Path
+) -> None:
+    """The cluster is left running. One that cannot be reached ends a run that needs it, and no other."""
     without_ray = CommandLine({**blindspots.environment, "RAY_ADDRESS": "127.0.0.1:1"})
     assert without_ray.run(study_file, oracle)["ran"] == {}
 
@@ -59,7 +88,9 @@ def test_a_store_is_gone_on_with(blindspots: CommandLine, study_file: str, tiny:
     assert "1 damaged" in said
 
     flip(folder / "c/2/0/0/0")
-    outcome = blindspots.run(study_file, oracle, "--set", "models.fc10.decay=2e-2")
+    there = CommandLine({**blindspots.environment, **TOKEN, "RAY_ADDRESS": cluster})
+    outcome = there.run(study_file, oracle, "--workers", "2", "--set", "models.fc10.decay=2e-2")
+    assert set(outcome["tables"]) == {"1", "2", "negatives", "bounds"}
     # one was dropped by verify, one sent back by the worker that met it
     assert outcome["ran"]["sets/fc20-10/seed-0/train/random"] == [1, 2]
     assert verify(open_root(load_study(study_file, ["models.fc10.decay=2e-2"]), oracle).workspace).damaged == ()
@@ -81,6 +112,12 @@ def test_a_store_is_gone_on_with(blindspots: CommandLine, study_file: str, tiny:
         "tables/negatives",
         "tables/bounds",
     }
+
+    process = without_ray.start("run", study_file, "--root", str(tmp_path / "none"))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "no Ray cluster can be joined at RAY_ADDRESS=127.0.0.1:1" in err.splitlines()[-1]
+    assert not receipts(tmp_path / "none")
 
 
 @dataclass(frozen=True)
@@ -179,49 +216,3 @@ assert "blindspots" not in sys.modules
 """
     plain = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
     subprocess.run([sys.executable, "-c", code, str(root / "study.zarr")], check=True, cwd=folder, env=plain)
-
-
-TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
-
-
-@pytest.fixture
-def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """The address of a Ray cluster that was there before the run."""
-    port, folder = free_port(), tempfile.mkdtemp(prefix="ray-")  # Ray takes no long path
-    head = subprocess.Popen(
-        [
-            *(sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"),
-            *("start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"),
-            *("--object-store-memory=100000000", f"--temp-dir={folder}"),
-        ],
-        env={**environment, **TOKEN},
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield f"127.0.0.1:{port}"
-        assert head.poll() is None, "the cluster is not the run's to stop"
-    finally:
-        end(head)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@with_server
-def test_a_cluster_of_ones_own_is_used_and_left_running(
-    blindspots: CommandLine, cluster: str, study_file: str, oracle: Path, tmp_path: Path
-) -> None:
-    there = CommandLine({**blindspots.environment, **TOKEN, "RAY_ADDRESS": cluster})
-    outcome = there.run(study_file, tmp_path / "own", "--workers", "2")
-    assert outcome["jobs"] == 34
-    assert set(outcome["tables"]) == {"1", "2", "negatives", "bounds"}
-    assert_same_content(tmp_path / "own", oracle)
-    assert receipts(tmp_path / "own") == receipts(oracle)
-
-    stranger = CommandLine({**blindspots.environment, "RAY_ADDRESS": "127.0.0.1:1"})
-    process = stranger.start("run", study_file, "--root", str(tmp_path / "none"))
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert "no Ray cluster can be joined at RAY_ADDRESS=127.0.0.1:1" in err.splitlines()[-1]
-    assert not receipts(tmp_path / "none")
