@@ -68,7 +68,7 @@ def test_a_weight_decay_changed(tiny: Study, root: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("examples", "shards"), [(90, (2, 3, 4)), (45, (2,)), (20, ())])
+@pytest.mark.parametrize(("examples", "shards"), [(70, (2, 3)), (45, (2,)), (20, ())])
 def test_a_larger_or_smaller_set_keeps_its_whole_shards(
     tiny: Study, root: Path, tmp_path: Path, examples: int, shards: tuple[int, ...]
 ) -> None:
