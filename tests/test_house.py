@@ -144,8 +144,8 @@ def test_slips_have_names() -> None:
     [
         ("blindspots", {"prefect", "ray", "torch", "zarr", "xarray", "scipy", "matplotlib"}),
         ("blindspots.study.study", {"prefect", "ray", "torch", "zarr", "xarray", "scipy", "matplotlib"}),
-        ("blindspots.jobs.run", {"prefect", "ray", "matplotlib"}),
-        ("tasks.actors.worker", {"prefect", "matplotlib"}),
+        ("blindspots.jobs.run", {"prefect", "ray", "matplotlib", "scipy.optimize", "scipy.stats"}),
+        ("tasks.actors.worker", {"prefect", "matplotlib", "scipy.optimize", "scipy.stats", "sympy", "torch._dynamo"}),
         ("flows.cli", {"prefect", "ray", "torch", "zarr"}),
     ],
 )

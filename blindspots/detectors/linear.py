@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from blindspots.errors import InputError
@@ -57,6 +56,8 @@ def fit_linear(features: np.ndarray, positive: np.ndarray, *, decay: float) -> L
         value = float(shares @ np.logaddexp(0, -margins)) + decay / 2 * float(point[:-1] @ point[:-1])
         slopes = -shares * sides * expit(-margins)
         return value, np.append(coordinates.T @ slopes + decay * point[:-1], slopes.sum())
+
+    from scipy.optimize import minimize  # a third of a second, where it is wanted
 
     found = minimize(
         loss, np.zeros(len(roots) + 1), jac=True, method="L-BFGS-B", options={"maxiter": 2000, "ftol": 1e-14}

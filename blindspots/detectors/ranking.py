@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from math import exp, isfinite, log, sqrt
 
 import numpy as np
-from scipy.stats import rankdata
 
 from blindspots.intervals import NORMAL_95
 
@@ -70,6 +69,8 @@ def _placements(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, n
     if min(m, n) < 2:
         raise ValueError(f"{m} positive and {n} negative examples: two of either kind are wanted at least")
     above, below = scores[positive], scores[~positive]
+    from scipy.stats import rankdata  # half a second, where it is wanted
+
     together = rankdata(np.concatenate([above, below]))
     return (together[:m] - rankdata(above)) / n, 1 - (together[m:] - rankdata(below)) / m
 

@@ -13,7 +13,6 @@ once more.
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 
 EASED, _ACTIVE = 1e-9, 1e-6
 """By how much levels are eased, and how near a half-space is that holds the step: shares of the largest level."""
@@ -45,6 +44,8 @@ def _eased(
     start: np.ndarray, sides: np.ndarray, levels: np.ndarray, scale: float
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Return the shortest step, or None, and the multipliers (c,) by Lawson and Hanson's method."""
+    from scipy.optimize import nnls  # a third of a second, where it is wanted
+
     unit, count = np.eye(len(start)), len(levels)
     everything = np.concatenate([levels, -start, start - 1]) / scale  # so that the step is of the order of 1
     system = np.vstack([np.concatenate([sides, unit, -unit]).T, everything])
@@ -60,6 +61,8 @@ def _held(
     start: np.ndarray, sides: np.ndarray, levels: np.ndarray, step: np.ndarray, *, near: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the step that lies on all that holds ``step``, and the multipliers (c,) that make it up."""
+    from scipy.optimize import nnls
+
     low, high, active = step + start <= near, 1 - start - step <= near, sides @ step - levels <= near
     step = np.where(low, -start, np.where(high, 1 - start, 0.0))
     free = ~(low | high)

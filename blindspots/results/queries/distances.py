@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
-from scipy.stats import binom
 
 from blindspots.errors import InputError
 from blindspots.results.brackets import proved_nearby
@@ -73,6 +72,8 @@ def _quantile(ordered: np.ndarray, share: float) -> tuple[float, float, float]:
     n = len(ordered)
     if not n:
         return np.nan, np.nan, np.nan
+    from scipy.stats import binom  # half a second, where it is wanted
+
     low, high = (int(rank) for rank in binom.ppf((0.025, 0.975), n, share))
     middle = float(ordered[min(int(np.ceil(n * share)), n) - 1])
     return middle, float(ordered[low - 1]) if low > 0 else 0.0, float(ordered[high]) if high < n else np.inf

@@ -9,7 +9,6 @@ for the bound whatever rounding did to them, as any others would be.
 from dataclasses import replace
 
 import torch
-from scipy.optimize import nnls
 
 from blindspots.spectral.relaxation.backward import backwards, backwards_from_values, lines
 from blindspots.spectral.relaxation.pieces import Pieces
@@ -71,6 +70,8 @@ def _least_distance(forms: torch.Tensor, gaps: torch.Tensor) -> tuple[torch.Tens
 
     Where no r is there, multipliers that show it and an r of 0. None where the solver gives up.
     """
+    from scipy.optimize import nnls  # a third of a second, where it is wanted
+
     # rows of very different lengths would make it end too soon
     length = forms.norm(dim=1).clamp_min(1e-300)
     system = torch.cat([(forms / length[:, None]).T, (gaps / length)[None]]).cpu().numpy()

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr, stdtr
-from scipy.stats import binomtest
 
 from blindspots.randomness import generator
 
@@ -69,6 +68,8 @@ def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> float:
     """
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     together = only_ours + only_theirs
+    from scipy.stats import binomtest  # half a second, where it is wanted
+
     return 1.0 if not together else float(binomtest(only_ours, together).pvalue)
 
 
