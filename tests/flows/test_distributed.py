@@ -135,7 +135,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> Slow:
     content = validate_study(TINY).model_dump(mode="json")
     content["training"] |= {"images": 2000, "iterations": 300, "checkpoint_every": 20, "tolerance": 1e-7}
     content["models"][1]["hidden"] = [60]
-    content["sets"] |= {"examples": 200, "shard": 20}
+    content["sets"] |= {"examples": 140, "shard": 20}
     (folder / "slow.yaml").write_text(json.dumps(content))
     run_study(validate_study(content), folder / "oracle")
     return Slow(str(folder / "slow.yaml"), folder / "oracle")
