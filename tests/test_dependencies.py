@@ -31,13 +31,18 @@ def declared(requirements: list[str]) -> set[str]:
     return found - {"blindspots"}
 
 
+PARTS = {"pydantic_core": "pydantic"}
+"""What another package is made of, brings itself, and has its users import from."""
+
+
 def imported(*folders: str, without: tuple[str, ...] = ()) -> set[str]:
     """Return the foreign packages that are imported in files of ``folders``."""
     found = set()
     for folder in folders:
         for path in (HOUSE / folder).rglob("*.py"):
             if not any(each in path.as_posix() for each in without):
-                found |= {where.partition(".")[0] for where, _ in imports(parsed(path), addresses=False)}
+                roots = {where.partition(".")[0] for where, _ in imports(parsed(path), addresses=False)}
+                found |= {PARTS.get(root, root) for root in roots}
     return found - set(sys.stdlib_module_names) - {"blindspots", "tasks", "flows", "tests"}
 
 
