@@ -92,7 +92,8 @@ def _add_products(begins, entries, values, table, bias, out):  # type: ignore[no
     stride = width * out.itemsize
     if bias.size:
         for i in range(len(out)):
-            out[i] = bias
+            for j in range(width):
+                out[i, j] = bias[j]
     for tile in range(len(begins)):
         for i in range(len(out)):
             target = out.ctypes.data + i * stride

@@ -147,7 +147,8 @@ def _accept(state, at, found, turn, search):  # type: ignore[no-untyped-def]
         here = state.image[i]
         if at.beyond[i] and not state.finished[i] and size < found.size[here]:
             found.size[here], found.target[here] = size, at.reached[i]
-            found.point[here] = z
+            for j in range(length):  # numba takes two seconds to compile an assignment of rows
+                found.point[here, j] = z[j]
         # the penalty's change from the step s and the offset o = y - x: c (2 s . o + s . s), no difference of squares
         c = state.c[i]
         if search.squared:

@@ -27,6 +27,13 @@ def fused_project_onto_all(
 
 
 @compiled
+def _copy(source, target):  # type: ignore[no-untyped-def]
+    """Copy a row. Value by value: numba takes two seconds to compile what ``target[:] = source`` may mean."""
+    for j in range(target.size):
+        target[j] = source[j]
+
+
+@compiled
 def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps, accuracy):  # type: ignore[no-untyped-def]
     """Project every row; ``multipliers`` (n, c), a guess, and ``points`` (n, m) are overwritten.
 
@@ -52,10 +59,10 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps, a
             level[k] = levels[i, k] / norm[k]
             trial[k] = multipliers[i, k] * norm[k]
             held[k] = trial[k]
-        points[i] = x
+        _copy(x, points[i])
         value = of(-np.inf)
         for _ in range(steps):
-            point[:] = x  # y(lambda) before it is clipped
+            _copy(x, point)  # y(lambda) before it is clipped
             for k in range(count):
                 if trial[k] != zero:
                     scale = trial[k] / norm[k]
@@ -81,9 +88,9 @@ def _project_rows(origin, normals, levels, multipliers, points, steps, sweeps, a
                 wrong = max(wrong, abs(missing[k]) if trial[k] > zero else missing[k])
             # the dual rose, but for rounding: keep the step, and make the next
             if reached >= value - 16 * eps * (one + abs(reached)):
-                held[:] = trial
+                _copy(trial, held)
                 value = reached
-                points[i] = point
+                _copy(point, points[i])
                 for k in range(count):
                     multipliers[i, k] = trial[k] / norm[k]
                 if wrong <= enough:

@@ -38,6 +38,13 @@ _STEPS = 60
 
 
 @compiled
+def _copy(source, target):  # type: ignore[no-untyped-def]
+    """Copy a row. Value by value: numba takes two seconds to compile what ``target[:] = source`` may mean."""
+    for j in range(target.size):
+        target[j] = source[j]
+
+
+@compiled
 def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-untyped-def]
     """Project one row as :func:`.project`; return the multiplier and the distance.
 
@@ -51,12 +58,9 @@ def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-un
         reached += normal[j] * origin[j]
         square += normal[j] * normal[j]
     missing = level - reached
-    if missing <= zero:  # x is in the half-space: nothing moves
-        point[:] = origin
-        return zero, zero
-    if square <= zero:
-        point[:] = origin
-        return origin.dtype.type(np.inf), zero
+    if missing <= zero or square <= zero:  # x is in the half-space, or there is none: nothing moves
+        _copy(origin, point)
+        return zero if missing <= zero else origin.dtype.type(np.inf), zero
     least = missing / square  # without the box; clipping makes every step reach less, so the root is never below
     mu = multiplier if least < multiplier < np.inf else least
     near = tolerance * np.sqrt(square)
@@ -116,8 +120,7 @@ def nearest_half_space(rows, weight, labels, gaps, bounds, order, size):  # type
         for rank in range(order.shape[1]):
             if not bounds[i, rank] < size[i]:
                 break
-            rival = order[i, rank]
-            level = gaps[i, rival]
+            rival, level = order[i, rank], gaps[i, order[i, rank]]
             for j in range(normal.size):
                 normal[j] = weight[rival, j] - weight[labels[i], j]
                 level += normal[j] * rows[i, j]
@@ -131,12 +134,11 @@ def _read(which, state, logits, labels, weights):  # type: ignore[no-untyped-def
     """Do what :meth:`.TorchRounds.read` does; ``weights`` (p, k) are written."""
     rounding = logits.dtype.type(32 * np.finfo(logits.dtype).eps)
     over = False
-    weights[:] = 0
     for p in range(len(which)):
         target, label = which[p, TARGET], labels[which[p, IMAGE]]
-        largest = abs(logits[p, 0])
+        largest, weights[p, 0] = abs(logits[p, 0]), 0
         for k in range(1, logits.shape[1]):
-            largest = max(largest, abs(logits[p, k]))
+            largest, weights[p, k] = max(largest, abs(logits[p, k])), 0
         state[p, LEAD] = logits[p, target] - logits[p, label]
         state[p, FLOOR] = rounding * largest
         weights[p, target], weights[p, label] = 1, -1
@@ -179,7 +181,7 @@ def _judge(turn, first, last, going, expected):  # type: ignore[no-untyped-def]
         beyond = lead >= aim / 2  # as boundary.enough
         if beyond and size < found.size[here]:
             found.size[here], found.target[here] = size, which[p, TARGET]
-            found.point[here] = pairs.point[p]
+            _copy(pairs.point[p], found.point[here])
         expected[p] = size
         if which[p, FROZEN]:  # along its fixed normal: how much the lead rose for what was asked of it, for the secant
             rise = (lead - state[p, PAST]) / state[p, STEP]
@@ -236,8 +238,8 @@ def _project(turn, first, last, going, kept):  # type: ignore[no-untyped-def]
                 blended = normal[p, j] + share * (fresh[p, j] - normal[p, j])
                 level += blended * point[p, j]
                 normal[kept, j] = blended
-        which[kept] = which[p]
-        state[kept] = state[p]
+        _copy(which[p], which[kept])
+        _copy(state[p], state[kept])
         multiplier, size = project_row(rows[here], normal[kept], level, state[p, MULTIPLIER], point[kept])
         state[kept, MULTIPLIER], state[kept, SIZE], state[kept, STEP], state[kept, PAST] = multiplier, size, step, past
         state[kept, CHANGE] = abs(size - before) / size if size > zero else zero
@@ -251,8 +253,10 @@ def _project(turn, first, last, going, kept):  # type: ignore[no-untyped-def]
         if not (reachable or which[p, FROZEN] or not np.isfinite(least)):
             continue
         if p > kept:
-            which[kept], state[kept] = which[p], state[p]
-            normal[kept], point[kept] = normal[p], point[p]
+            _copy(which[p], which[kept])
+            _copy(state[p], state[kept])
+            _copy(normal[p], normal[kept])
+            _copy(point[p], point[kept])
         kept += 1
     return kept
 
@@ -264,8 +268,7 @@ def _advance(turn):  # type: ignore[no-untyped-def]
     An image's pairs stand together, and are judged and projected before the next image's: what they say of one another
     is then still in the cache.
     """
-    which = turn.pairs.which
-    count = len(which)
+    which, count = turn.pairs.which, len(turn.pairs.which)
     going, expected = np.ones(count, np.bool_), np.empty(count, turn.fresh.dtype)
     kept, first = 0, 0
     while first < count:
@@ -291,9 +294,7 @@ class FusedRounds:
     def advance(self, rows: torch.Tensor, pairs: Pairs, *, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
         """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""
         arrays: Any = [value.numpy() for value in pairs]
-        gradients = fresh.numpy()
-        of = gradients.dtype.type
-        relative, end = of(RELATIVE[fresh.dtype]), of(settled(fresh.dtype))
-        return pairs.first(
-            _advance(_Turn(rows.numpy(), Pairs(*arrays), gradients, best.arrays(), limits, relative, end))
-        )
+        gradients, of = fresh.numpy(), fresh.numpy().dtype.type
+        margins = of(RELATIVE[fresh.dtype]), of(settled(fresh.dtype))
+        turn = _Turn(rows.numpy(), Pairs(*arrays), gradients, best.arrays(), limits, *margins)
+        return pairs.first(_advance(turn))
