@@ -117,7 +117,7 @@ class AutoencoderObjective:
         rho, mean = self._sparsity, activity / taken
         bend = self._weight * (rho / mean.square() + (1 - rho) / (1 - mean).square()) * (liveliness / taken).square()
         term = MeanTerm.within(first, above, image, bend, self._decay + _DAMPING)
-        last = Spectrum(decoder / taken, torch.eye(len(decoder)).to(decoder))
+        last = Spectrum(decoder / taken, torch.eye(len(decoder)).to(decoder), diagonal=True)
         return StartMatrix(
             self._shapes,
             [

@@ -24,6 +24,8 @@ class Spectrum:
 
     values: torch.Tensor
     vectors: torch.Tensor
+    diagonal: bool = False
+    """Whether the matrix is diagonal, and the vectors the unit vectors: nothing is multiplied with those."""
 
 
 def spectrum(matrix: torch.Tensor) -> Spectrum:
@@ -86,12 +88,12 @@ class LayerInverse:
         living = weight if self.live is None else weight[:, self.live]
         block = torch.cat([living, bias[:, None]], dim=1)
         # (G (x) A + offset)^-1 V = U_G [(U_G' V U_A) / (s_G s_A' + offset)] U_A', V the block with its biases
-        turned = self.outputs.vectors.t() @ block @ self.inputs.vectors
+        turned = (block if self.outputs.diagonal else self.outputs.vectors.t() @ block) @ self.inputs.vectors
         curvature = torch.outer(self.outputs.values, self.inputs.values) + (self.decay + self.damping)
         turned /= curvature
         if self.mean:  # Woodbury: H V - H (1 (x) m) C (1 (x) m') H V, and turned is H V
             turned -= torch.outer(self.mean.core @ (turned @ self.mean.mean), self.mean.mean) / curvature
-        block = self.outputs.vectors @ turned @ self.inputs.vectors.t()
+        block = (turned if self.outputs.diagonal else self.outputs.vectors @ turned) @ self.inputs.vectors.t()
         if self.live is None:
             return block[:, :-1], block[:, -1]
         whole = weight / (self.decay or self.damping)  # a weight that meets zeros alone feels the decay, exactly

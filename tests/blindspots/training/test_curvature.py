@@ -5,6 +5,7 @@ from blindspots.training.autoencoder_objective import AutoencoderObjective
 from blindspots.training.curvature import (
     LayerInverse,
     MeanTerm,
+    Spectrum,
     StartMatrix,
     class_signs_slope,
     spectrum,
@@ -37,6 +38,14 @@ def test_a_layers_inverse_is_that_of_the_kronecker_product() -> None:
     found = dense(LayerInverse(spectrum(below), spectrum(above), None, 0.02, 0.01), IN)
     block = torch.kron(above, below) + 0.03 * torch.eye(OUT * (IN + 1), dtype=torch.float64)
     torch.testing.assert_close(found, torch.linalg.inv(block))
+
+
+def test_what_is_diagonal_needs_no_product_and_gives_the_same_bits() -> None:
+    below, values = spectrum(moment(IN + 1, 0)), torch.tensor([0.5, 0.0, 3.0], dtype=torch.float64)
+    unit = torch.eye(OUT, dtype=torch.float64)
+    asked = LayerInverse(below, Spectrum(values, torch.full_like(unit, torch.nan), diagonal=True), None, 0.02, 0.01)
+    whole = LayerInverse(below, Spectrum(values, unit), None, 0.02, 0.01)
+    assert torch.equal(dense(asked, IN), dense(whole, IN))
 
 
 def test_the_mean_term_is_part_of_what_is_inverted() -> None:
