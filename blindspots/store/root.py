@@ -174,6 +174,7 @@ def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence
             yield False
             return
         yield _begin(place, study, dataset_sha256, stages)
+        _remove_partial(place, "worker")  # one that died in a run that went on without it
         seal(place)
 
 
@@ -198,9 +199,7 @@ def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str
         "study": study.model_dump(mode="json"),
     }
     _write(place, content)
-    removed = place.remove_partial()
-    if removed:
-        logger.info("removed %d unfinished file(s) that a killed run had left", removed)
+    _remove_partial(place, "run")
     mended = unseal(place)
     if mended:
         logger.warning("metadata of the store in %s were damaged, and are mended", place)
@@ -209,6 +208,12 @@ def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str
     if dict(root.attrs) != attributes:
         root.attrs.put(attributes)
     return mended
+
+
+def _remove_partial(place: Place, whose: str) -> None:
+    removed = place.remove_partial()
+    if removed:
+        logger.info("removed %d unfinished file(s) that a killed %s had left", removed, whose)
 
 
 def _attributes(study: Study, dataset_sha256: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def test_a_root_says_what_was_last_run(place: Place) -> None:
     there = stored(place)
     assert there is not None
     assert (there.study, there.dataset_sha256) == (QUICK, "aaaa")
+    assert not by_a_worker.exists()
     assert "consolidated_metadata" in ((place.root / layout.ZARR) / "zarr.json").read_text()
 
 
@@ -95,9 +96,11 @@ def test_one_run_at_a_time(place: Place) -> None:
 
 
 def test_what_a_killed_run_left_is_swept_and_the_store_is_open_while_it_is_worked_on(place: Place) -> None:
-    ((place.root / layout.ZARR) / "x.123.partial").touch()
+    left, by_a_worker = ((place.root / layout.ZARR) / f"x.{number}.partial" for number in (123, 456))
+    left.touch()
     with working_in(place, QUICK, "aaaa", STAGES):
-        assert not ((place.root / layout.ZARR) / "x.123.partial").exists()
+        assert not left.exists()
+        by_a_worker.touch()
         assert "consolidated_metadata" not in ((place.root / layout.ZARR) / "zarr.json").read_text()
     assert "consolidated_metadata" in ((place.root / layout.ZARR) / "zarr.json").read_text()
 
