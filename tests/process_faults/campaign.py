@@ -138,13 +138,13 @@ def _struck(
         end(process)
     left = 0 if hung else _left(family)
     _undo(kind, root)
-    wrong, lost, double = _finished(bench, root)
-    said = underway.said
+    wrong, lost, more = _finished(bench, root)
+    said = underway.said or (f"files too many: {', '.join(more[:3])}" if more else "")
     if process.returncode not in (0, *kind.ends) and not hung:
         said = said or f"it ended with {process.returncode}: {err[-300:]!r}"
     if "Traceback" in err:
         said = said or f"a traceback: {err[-300:]!r}"
-    return Outcome(seed, name, done, process.returncode, seconds, lost, double, wrong, hung, left, said)
+    return Outcome(seed, name, done, process.returncode, seconds, lost, len(more), wrong, hung, left, said)
 
 
 def _left(family: list[psutil.Process]) -> int:
@@ -157,8 +157,8 @@ def _left(family: list[psutil.Process]) -> int:
     return len(found)
 
 
-def _finished(bench: Bench, root: Path) -> tuple[str, int, int]:
-    """Finish the study; return what is wrong then, how many shards were made again, and how many files too many."""
+def _finished(bench: Bench, root: Path) -> tuple[str, int, list[str]]:
+    """Finish the study; return what is wrong then, how many shards were made again, and the files too many."""
     before = receipts(root)
     process = CommandLine(bench.environment).start("run", bench.study, "--root", str(root), "--here", "--json")
     try:
@@ -166,7 +166,7 @@ def _finished(bench: Bench, root: Path) -> tuple[str, int, int]:
     finally:
         end(process)
     if process.returncode != 0:
-        return f"the next run ended with {process.returncode}: {err[-300:]!r}", 0, 0
+        return f"the next run ended with {process.returncode}: {err[-300:]!r}", 0, []
     ran = {layout.receipt(key, shard) for key, shards in json.loads(out)["ran"].items() for shard in shards}
     found, wrong = verify(workspace_of(root)), ""
     if found.damaged or found.missing:
@@ -183,7 +183,7 @@ def _finished(bench: Bench, root: Path) -> tuple[str, int, int]:
         }
         for folder in (root, bench.oracle)
     )
-    return wrong, len(ran & before), len(there - oracle)
+    return wrong, len(ran & before), sorted(there - oracle)
 
 
 @contextmanager
