@@ -234,7 +234,7 @@ def walk(number: int, steps: int) -> None:
 @pytest.mark.usefixtures("toys")
 def test_whatever_befalls_a_store_the_next_run_makes_it_right() -> None:
     COUNTS.clear()
-    walk(4, 24)
+    walk(0, 30)
     assert COUNTS["operations"] > 2000  # at any of which a run may be disturbed
     assert COUNTS["changes"] > 300
     assert sum(COUNTS[how] for how in DAMAGES) > 5
