@@ -32,7 +32,7 @@ def check_images(images: torch.Tensor) -> None:
         row = _first(outside)
         low, high = images[row].aminmax()
         raise InputError(
-            f"image {row} has values from {float(low):g} to {float(high):g}; "
+            f"image {row} has values from {float(low):.9g} to {float(high):.9g}; "
             "scale the images to [0, 1] and let the model normalise"
         )
 

@@ -156,7 +156,8 @@ class Classifier:
             raise
         except RuntimeError:  # an operation without a derivative
             result = None
-        return torch.zeros_like(leaf) if result is None else result
+        # that of a sum is one number seen as many: rows must not share memory, since they are written to
+        return torch.zeros_like(leaf) if result is None else result.contiguous()
 
     def pullbacks(self, tape: Tape, weights: torch.Tensor) -> torch.Tensor:
         """Return the gradients (n, c, m) for several ``weights`` (n, c, k) of each row.
@@ -173,7 +174,7 @@ class Classifier:
                 pass
             else:
                 if torch.isfinite(result).all():
-                    return result.transpose(0, 1)
+                    return result.transpose(0, 1).contiguous()
         count = weights.shape[1]
         columns = [self.pullback(tape, weights[:, column], keep=column + 1 < count) for column in range(count)]
         return torch.stack(columns, dim=1)

@@ -10,12 +10,18 @@ _BISECTIONS = 25
 
 
 def blend(
-    problem: Problem, goals: torch.Tensor, *, classes: torch.Tensor, bisections: int = _BISECTIONS
+    problem: Problem,
+    goals: torch.Tensor,
+    *,
+    classes: torch.Tensor,
+    bisections: int = _BISECTIONS,
+    doubt: float = 1.0,
 ) -> torch.Tensor:
     """Bisect between the problem's rows and the goals (g, m), and offer the nearest blends read as the goals are.
 
     The problem is of one row for all goals, or of one for each; an image may stand in several. ``classes``: (g,) what
-    the goals are read as. Returns how far away (g,) the blends are; infinite where none is read so beyond doubt.
+    the goals are read as. Returns how far away (g,) the blends are; infinite where none is read so beyond doubt, which
+    is a lead of so many times what rounding of the logits may come to.
     """
     row, here = problem.rows, problem.images.expand(len(goals))
     low, high = torch.zeros_like(goals[:, 0]), torch.ones_like(goals[:, 0])
@@ -25,7 +31,8 @@ def blend(
         logits = problem.classifier.logits(point)
         problem.spent.add(here, iterations=1, forwards=1)
         # rounding apart, so that the point is read so in any batch: where the boundary is a cliff, no slope says more
-        beyond = worst_lead(logits, classes) >= rounding_margin(logits)
+        lead = worst_lead(logits, classes)
+        beyond = (lead >= doubt * rounding_margin(logits)) & (logits.argmax(dim=1) == classes)
         size = torch.where(beyond, (point - row).norm(dim=1), torch.inf)
         problem.best.offer(here, point, size=size, target=classes)
         least = torch.minimum(least, size)

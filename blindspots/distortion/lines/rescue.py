@@ -41,8 +41,9 @@ def rescue(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
     with best.credited("straight line"):
         for image in lost:
             goals, classes = goals_of(attempt, int(part[image]))
-            if len(goals):
-                blend(problem.take(image[None]), goals, classes=classes)
+            for doubt in (1.0, 0.0) if len(goals) else ():  # of huge logits that hardly differ, rounding is most
+                if torch.isinf(best.size[image]):
+                    blend(problem.take(image[None]), goals, classes=classes, doubt=doubt)
     here = failed[torch.isfinite(best.size[failed])]
     if len(here):
         with best.credited("refinement"):

@@ -92,6 +92,29 @@ def test_logits_whose_squares_are_no_numbers_are_searched_as_others(factor):
         assert (found.distortion <= 1.01 * PLAIN.distortion).all()
 
 
+def test_of_huge_logits_that_hardly_differ_none_is_given_up():
+    """A million on every logit leaves them sixteen steps, and the margin for rounding is as wide as they all are."""
+
+    def model(images):
+        return LAYERS(images) + 1e6
+
+    labels = model(IMAGES).argmax(1)
+    found = minimum_distortion(model, IMAGES, labels)
+    assert found.success.all()
+    assert (model(found.images).argmax(1) != labels).all()
+
+
+def test_a_model_of_a_sum_whose_gradient_is_one_number_seen_as_many():
+    def model(images):
+        lead = torch.sin(40 * images.sum(1))
+        return torch.stack([torch.zeros_like(lead), lead], 1)
+
+    labels = model(IMAGES).argmax(1)
+    found = minimum_distortion(model, IMAGES, labels)
+    least = (IMAGES.sum(1) * 40 / torch.pi % 1 - 0.5).abs()  # of a half wave, from its middle
+    assert (found.l2 <= 1.01 * (0.5 - least) * torch.pi / 40 / 10**0.5 + 1e-5).all()
+
+
 def test_saturated_probabilities_are_read_by_their_logarithms():
     found = minimum_distortion(lambda images: torch.softmax(150 * LAYERS(images), 1), IMAGES, LABELS)
     assert (found.distortion <= 1.01 * PLAIN.distortion).all()

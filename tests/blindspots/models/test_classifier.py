@@ -38,6 +38,16 @@ def test_gradients_are_those_of_the_weighted_logits() -> None:
             torch.testing.assert_close(one[:, value], slope, rtol=1e-4, atol=1e-6)
 
 
+def test_gradients_have_memory_of_their_own() -> None:
+    classifier = Classifier(nn.Flatten(), SHAPE)
+    rows = ROWS.clone()
+    classifier._model = lambda images: torch.stack([images.sum((1, 2, 3)), 0 * images[:, 0, 0, 0]], 1)
+    _, tape = classifier.evaluate(rows)
+    slope = classifier.pullback(tape, torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(5, 2))
+    slope[0, 0] = 3
+    assert slope.sum() == slope.numel() + 2
+
+
 def test_the_nearest_boundaries_are_chosen_by_gap_over_gradient() -> None:
     gaps = torch.tensor([[1.0, 2.0, 9.0], [4.0, 1.0, 1.0]])
     norms = torch.tensor([[1.0, 4.0, 6.0], [1.0, 1.0, 0.0]])  # distances 1, 0.5, 1.5 and 4, 1, never
