@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
-from blindspots.models.state_dict import without_wrapper
+from blindspots.models.state_dict import is_beside, without_wrapper
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +18,11 @@ _COUNTER = "num_batches_tracked"
 
 
 def check_finite(weights: Weights, file: str) -> None:
-    """Raise :class:`InputError` where a weight is infinite or no number; ``file`` is said in the error."""
+    """Raise :class:`InputError` where a weight is infinite, no number, or not there; ``file`` is said in the error."""
     for name, tensor in weights.items():
+        if tensor.device.type == "meta" or tensor.layout != torch.strided:
+            kind = "without values (meta)" if tensor.device.type == "meta" else f"sparse ({tensor.layout})"
+            raise InputError(f"{file}: the weights {name} are {kind}; save dense ones with values")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise InputError(f"{file}: the weights {name} hold values that are not finite")
 
@@ -74,6 +77,22 @@ def _named_as(own: Weights, weights: Weights, file: str) -> Weights:
                 if cut:
                     logger.warning("the names in %s begin with %s, which is dropped", file, next(iter(weights))[:cut])
                 return renamed
+    return _part_of(weights, own, needed, file)
+
+
+def _part_of(weights: Weights, own: Weights, needed: set[str], file: str) -> Weights:
+    """Return those of ``weights`` below one wrapper's name that are just the network's, or all of them.
+
+    Where all that lies beside them is known to be no part of the network: a loss's weights, a metric's, or running
+    averages. Anything else may be one, as the mean that a wrapper takes off its images.
+    """
+    beside = {name for name in weights if is_beside(name)}
+    kept = {name: value for name, value in weights.items() if name not in beside}
+    for cut in without_wrapper(kept) if needed and beside else ():
+        part = {name[cut:]: value for name, value in kept.items()}
+        if needed <= set(part) <= set(own):
+            logger.warning("of %s the weights %s are not read", file, some(sorted(beside)))
+            return part
     return weights
 
 

@@ -60,6 +60,12 @@ def without_wrapper(names: Collection[str]) -> Iterator[int]:
         yield cut
 
 
+def is_beside(name: str) -> bool:
+    """Tell whether a weight's name says that it is a loss's, a metric's, or a running average of another."""
+    parts = name.lower().split(".")[:-1]
+    return any(_NO_WEIGHTS.search(part) or _AVERAGES.search(part) for part in parts)
+
+
 def unwrapped_for(weights: Mapping[str, torch.Tensor], known: Callable[[Weights], bool]) -> Weights | None:
     """Return ``weights`` less the names of wrappers, as few as make them ``known``; None where that does not help."""
     for cut in without_wrapper(weights):
@@ -134,7 +140,9 @@ def _is_weight(key: Any, value: Any) -> bool:
 
 
 def _tensor(value: torch.Tensor | np.ndarray) -> torch.Tensor:
-    return value.detach() if isinstance(value, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(value))
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    return torch.from_numpy(np.ascontiguousarray(value).reshape(value.shape))  # which makes of a number a row of one
 
 
 def _kind(value: Any) -> str:

@@ -1,13 +1,13 @@
 """What else proves radii of networks of rectifiers, as its authors call it: auto_LiRPA's CROWN and alpha-CROWN."""
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
-from torch.onnx import symbolic_helper
 
 _ROUNDS = 9
 _STEPS = 20
@@ -15,8 +15,9 @@ _STEPS = 20
 
 def _as_it_was() -> None:
     """Put back what the release of 2022 imports of torch and numpy, and they no longer have."""
-    if not hasattr(symbolic_helper, "_set_opset_version"):
-        symbolic_helper._set_opset_version = lambda version: None  # type: ignore[attr-defined]
+    helper: Any = import_module("torch.onnx.symbolic_helper")  # a name of its package is another module's by now
+    if not hasattr(helper, "_set_opset_version"):
+        helper._set_opset_version = lambda version: None
     node: Any = torch._C.Node  # type: ignore[attr-defined]
     if not hasattr(node, "__getitem__"):
         node.__getitem__ = lambda self, name: getattr(self, self.kindOf(name))(name)

@@ -28,6 +28,11 @@ _COLUMNS = {
 }
 """What the columns of a table are called, in capitals too."""
 
+_MOST_DIGITS = 6
+"""Of a label that is a number: more classes than that have no place in memory."""
+_LEFT_BEHIND = ("Thumbs.db", "desktop.ini", "__MACOSX")
+"""What systems leave in folders and archives of pictures beside what begins with a dot."""
+
 Stray = tuple[str, str]
 """A file's name, and why it is no picture of a class."""
 
@@ -62,7 +67,8 @@ def list_pictures(path: Path) -> Listing:
     ``train`` and ``test`` or ``val``, each with one of these. Without them all is of the split test. Classes are in the
     order of their sorted wnids or folders' names; a label that behind the wnid is the same for all its files is the
     class's name, and ImageNet's own list of names is used where it lies in the folder. Then the classes are those of
-    the list, whether or not there is a picture of each. Names that begin with a dot are left alone.
+    the list, whether or not there is a picture of each. Names that begin with a dot are left alone,
+    and what systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``).
 
     Raises :class:`InputError` where there is no such folder or file, or nothing of this in it.
     """
@@ -106,7 +112,8 @@ def _parts(path: Path, parts: dict[str, str]) -> dict[str, str]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if each.name[0] != "." and each.name not in _SYNSETS)
+    left = (*_SYNSETS, *_LEFT_BEHIND)
+    return sorted(each for each in folder.iterdir() if each.name[0] != "." and each.name not in left)
 
 
 def _of_folder(root: Path, folder: Path, split: str) -> tuple[list[tuple[Listed, str]], list[Stray]]:
@@ -177,6 +184,9 @@ def _of_table(path: Path) -> Listing:
         raise InputError(f"{path.name} has no picture of the split test, of which a study's images are")
     keys = {row.key for row in rows}
     if all(key.isdecimal() for key in keys):  # numbers are labels as they are
+        large = next((key for key in sorted(keys) if len(key.lstrip("0")) > _MOST_DIGITS), None)
+        if large is not None:
+            raise InputError(f"{path.name}: the label {large[:20]} is too large; numbers are labels as they are")
         ordered = [str(number) for number in range(max(map(int, keys)) + 1)]
         rows = [Listed(row.split, row.name, row.path, str(int(row.key))) for row in rows]
     else:

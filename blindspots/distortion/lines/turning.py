@@ -19,9 +19,10 @@ from blindspots.distortion.row_work import RowWork
 from blindspots.distortion.rows import take
 from blindspots.models.classifier import contrast
 
-_BEYOND, _NOISE = 1.6, 1.0
-"""A hop begins so many times as far as the best, under noise of so many times the best's length."""
-_CUTS, _FEW_CUTS = 12, 8
+_HOPS = ((1.6, 1.0), (1.3, 0.6))
+"""Hops in turn begin so many times as far as the best, under noise of so many times the best's length: first where
+other pieces of the boundary are, then near what that found."""
+_CUTS, _FEW_CUTS = 14, 12
 """Cuts from one start, and from one that another class's boundary is looked for from."""
 _CLASSES, _PAST = 2, 1.5
 """Likely classes beside the one found, whose boundaries are begun at: so many times as far as they look from the
@@ -122,13 +123,14 @@ def _from_the_image(problem: Problem, wanted: Towards, *, work: RowWork) -> None
 
 def _hop(problem: Problem, wanted: Criterion, *, hop: int, starts: int, work: RowWork) -> None:
     """Begin under noise beyond the best, the same for every image, so that none depends on its companions."""
+    beyond, share = _HOPS[hop % len(_HOPS)]
     random = torch.Generator().manual_seed(hop)
     drawn = torch.randn(starts, problem.rows.shape[1], generator=random).to(problem.rows)
     step = (take(problem.best.point, problem.images) - problem.rows)[:, None]
     noise = drawn * (step.abs() + 0.1 * step.abs().amax(dim=2, keepdim=True))  # mostly where it was changed before
     length = step.norm(dim=2, keepdim=True)
-    noise *= _NOISE * length / noise.norm(dim=2, keepdim=True).clamp_min(torch.finfo(step.dtype).tiny)
-    begun = (problem.rows[:, None] + _BEYOND * step + noise).clamp(0, 1)
+    noise *= share * length / noise.norm(dim=2, keepdim=True).clamp_min(torch.finfo(step.dtype).tiny)
+    begun = (problem.rows[:, None] + beyond * step + noise).clamp(0, 1)
     _cut_from_several(problem, wanted, begun, rounds=_CUTS, work=work)
 
 

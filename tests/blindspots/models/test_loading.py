@@ -110,6 +110,31 @@ def test_a_wrapper_s_other_weights_are_not_left_out() -> None:
         put_weights(nn.Linear(3, 2), {"model.weight": torch.rand(2, 3), "mean": torch.rand(1)}, "w.pth", "mine")
 
 
+@pytest.mark.parametrize("prefix", ["", "model."])
+def test_what_is_known_to_be_no_part_of_the_network_is_left_out_and_said(
+    prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    given, model = weights(), nn.Linear(3, 2)
+    beside = {
+        "criterion.weight": torch.ones(2),
+        "val_metric.total": torch.ones(1),
+        "ema_model.weight": torch.ones(2, 3),
+    }
+    named = {prefix + name: value for name, value in given.items()}
+    put_weights(model, {**named, **beside}, "w.pth", "mine")
+    assert torch.equal(model.weight, given["weight"])
+    assert "of w.pth the weights criterion.weight, ema_model.weight, val_metric.total are not read" in caplog.text
+    with pytest.raises(InputError, match=r"w\.pth does not fit the network mine"):
+        put_weights(model, {**named, **beside, prefix + "mean": torch.ones(1)}, "w.pth", "mine")
+
+
+def test_weights_without_values_are_refused() -> None:
+    with pytest.raises(InputError, match=r"w\.pth: the weights a are without values \(meta\)"):
+        check_finite({"a": torch.ones(2, device="meta")}, "w.pth")
+    with pytest.raises(InputError, match=r"the weights a are sparse \(torch.sparse_coo\)"):
+        check_finite({"a": torch.eye(2).to_sparse()}, "w.pth")
+
+
 def tied() -> nn.Sequential:
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     model[1].weight = model[0].weight

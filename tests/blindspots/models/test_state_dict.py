@@ -87,7 +87,9 @@ def test_a_name_that_is_there_twice_is_refused() -> None:
 
 
 def test_arrays_of_numpy_are_weights() -> None:
-    found = state_dict_of({"model": {"a": np.arange(6, dtype=np.float32).reshape(2, 3).T}}, "w.pth")
+    content = {"a": np.arange(6, dtype=np.float32).reshape(2, 3).T, "steps": np.array(7)}
+    found = state_dict_of({"model": content}, "w.pth")
+    assert found["steps"].shape == ()
     assert torch.equal(found["a"], torch.tensor([[0.0, 3], [1, 4], [2, 5]]))
 
 

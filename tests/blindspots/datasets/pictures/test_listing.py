@@ -21,6 +21,7 @@ def of(listing: Listing) -> list[tuple[str, str, str]]:
 
 def test_a_folder_a_class_is_the_split_test(tmp_path: Path) -> None:
     found = list_pictures(touched(tmp_path, "dog/2.jpg", "dog/1.png", "cat/x.jpg", ".hidden", "cat/.hidden"))
+    assert list_pictures(touched(tmp_path, "cat/Thumbs.db", "desktop.ini", "__MACOSX/cat/._x.jpg")) == found
     assert of(found) == [("test", "cat/x.jpg", "cat"), ("test", "dog/1.png", "dog"), ("test", "dog/2.jpg", "dog")]
     assert (found.keys, found.names, found.strays) == (("cat", "dog"), ("cat", "dog"), ())
     assert found.files[0].path == tmp_path / "cat/x.jpg"
@@ -130,6 +131,7 @@ def test_of_val_and_test_the_one_with_classes_is_taken(tmp_path: Path, caplog: p
         ("path,label\n", "names no picture"),
         ("path,label\na,1\nb\n", "line 3: a path and a label are wanted"),
         ("path,label\na,1,2\n", "line 2: a path and a label are wanted"),
+        ("path,label\na,0\nb,99999999999\n", "the label 99999999999 is too large; numbers are labels as they are"),
         ("path,label\na,1\na,2\n", "names the picture a 2 times"),
         ("path,label,split\na,1,left\n", "the split 'left' is neither train nor test"),
         ("path,label,split\na,1,train\n", "has no picture of the split test"),
