@@ -5,10 +5,8 @@ byte's. Run with ``python -m pytest tests/benchmarks/test_plan.py -n 0 -s``; wit
 below which nothing is yet, on an object store.
 """
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -18,7 +16,7 @@ from blindspots.jobs.run import run_study
 from blindspots.jobs.stages.adversarial_sets import AdversarialSet
 from blindspots.store import layout
 from blindspots.store.place import Place
-from blindspots.store.receipts import Receipt, library_versions
+from blindspots.store.receipts import Receipt, library_versions, rewrite_receipt
 from blindspots.study.file import validate_study
 from tests.stores import rewrite_study
 
@@ -47,9 +45,15 @@ def test_a_plan_of_many_shards(tmp_path: Path) -> None:
         files = job.files(workspace, shard)
         for file in files.values():
             place.write(file, b"x")
-        receipt = Receipt(identity, identity, 0.1, dict.fromkeys(files, identity), dict.fromkeys(files, 1))
-        text = json.dumps(asdict(receipt) | {"versions": library_versions()}, indent=1)
-        place.write(layout.receipt(job.key, shard), text.encode())
+        receipt = Receipt(
+            identity,
+            identity,
+            0.1,
+            dict.fromkeys(files, identity),
+            dict.fromkeys(files, 1),
+            versions=library_versions(),
+        )
+        rewrite_receipt(place, layout.receipt(job.key, shard), receipt)
 
     with ThreadPoolExecutor(16) as writers:
         list(writers.map(leave, *zip(*enumerate(job.identities(workspace)), strict=True)))
