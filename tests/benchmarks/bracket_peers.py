@@ -50,6 +50,6 @@ def auto_lirpa(
             inside = BoundedTensor(image[None], PerturbationLpNorm(norm=2, eps=trial))
             how = "backward" if method == "CROWN" else "CROWN-Optimized"
             least, _ = bounded.compute_bounds(x=(inside,), C=leads, method=how, bound_upper=False)
-            low, high = (trial, high) if float(least.min()) > 0 else (low, trial)
+            low, high = (trial, high) if float(least.detach().min()) > 0 else (low, trial)
         radii.append(low)
     return torch.tensor(radii, dtype=torch.float64)
