@@ -11,15 +11,17 @@ Meta = Mapping[str, Any]
 _PAGE = 1000
 """Of how many objects a server tells at once."""
 _LISTERS = 16
-_LEVELS = 3
-"""How far down folders are told apart: sets lie in a folder a model in one a kind of job, below the hierarchy."""
+_LEVELS = 9
+"""How far down folders are told apart: a variable's chunks lie that deep."""
+_MOST = 64
+"""Folders in one, beyond which that is listed whole: each chunk of an image has some of its own."""
 
 
 def list_all(bucket: Any, prefix: str) -> list[Meta]:
     """Return what obstore says of every object below a prefix.
 
     A server gives page after page, each with where the next one begins. Where there is more than one, the folders below
-    are listed beside each other.
+    are listed beside each other, as soon as there are enough of them.
     """
     import obstore
 
@@ -28,14 +30,22 @@ def list_all(bucket: Any, prefix: str) -> list[Meta]:
     if len(first) < _PAGE:
         return [*first, *(each for page in pages for each in page)]
     found: list[Meta] = []
-    folders = [prefix]
+    folders, whole = [prefix], []
     with ThreadPoolExecutor(_LISTERS) as listers:
         for _ in range(_LEVELS):
-            below = list(listers.map(lambda folder: obstore.list_with_delimiter(bucket, folder or None), folders))
-            found += [each for part in below for each in part["objects"]]
-            folders = [folder for part in below for folder in part["common_prefixes"]]
-        for part in listers.map(lambda folder: obstore.list(bucket, folder, chunk_size=_PAGE).collect(), folders):
-            found += part
+            if len(folders) >= _LISTERS:
+                break
+            below = listers.map(lambda folder: obstore.list_with_delimiter(bucket, folder or None), folders)
+            parts, folders = list(zip(folders, below, strict=True)), []
+            for folder, part in parts:
+                if len(part["common_prefixes"]) > _MOST:
+                    whole.append(folder)
+                else:
+                    found += part["objects"]
+                    folders += part["common_prefixes"]
+        every = [*whole, *folders]
+        for each in listers.map(lambda folder: obstore.list(bucket, folder or None, chunk_size=_PAGE).collect(), every):
+            found += each
     return found
 
 

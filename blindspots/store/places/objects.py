@@ -119,8 +119,8 @@ class ObjectPlace(Place):
                 raise FileExistsError(f"another process wrote {self.path(key)} first") from None
 
     def map(self, function: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-        """Return what a function says of each item, called for many at once; in memory for one after another."""
-        if self.address.scheme == "memory":
+        """Return what a function says of each item, called for many at once; of what is in memory one by one."""
+        if self.address.scheme == "memory" or self._seen() is not None:
             return super().map(function, items)
         with ThreadPoolExecutor(_AT_ONCE) as askers:
             calls = [askers.submit(copy_context().run, function, item) for item in items]

@@ -43,9 +43,12 @@ def test_of_nothing_there_is_no_folder() -> None:
     assert not Listing([]).has_folder("")
 
 
-@pytest.mark.parametrize("page", [3, 7, 1000])
-def test_many_objects_are_listed_a_folder_beside_the_other(page: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "_PAGE", page)
+@pytest.mark.parametrize(("page", "most", "listers"), [(3, 64, 16), (7, 64, 2), (3, 2, 16), (3, 0, 16), (1000, 64, 16)])
+def test_many_objects_are_listed_a_folder_beside_the_other(
+    page: int, most: int, listers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_PAGE", page), ("_MOST", most), ("_LISTERS", listers)):
+        monkeypatch.setattr(listing, name, value)
     bucket = MemoryStore()
     names = ("top", *(f"a/{i}" for i in range(4)), *(f"a/b/c/d/{i}" for i in range(9)), "e/f/g", "e/f/h/i/j/k")
     for name in names:
