@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,7 @@ import psutil
 from tests.flows.conftest import descendants, end, free_port
 
 RAY = (sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())")
+_MEMORY = "--object-store-memory=80000000"
 _TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
 
 
@@ -21,23 +23,28 @@ class Cluster:
         address = f"127.0.0.1:{port}"
         self.environment = {**_TOKEN, "RAY_ADDRESS": address}
         """What leads a run to it."""
-        memory = "--object-store-memory=80000000"
         begun = (
             ("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={scratch / 'r'}"),
             *((f"--address={address}", "--num-cpus=1"),) * 2,
         )
         self._processes: list[subprocess.Popen[bytes]] = []
-        for arguments in begun:
-            self._processes.append(
-                subprocess.Popen(
-                    [*RAY, "start", "--block", "--node-ip-address=127.0.0.1", memory, *arguments],
-                    env={**environment, **_TOKEN},
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-            )
-            self._raylet(self._processes[-1])  # two at once would fight for ports
+        try:
+            for arguments in begun:
+                self._start(arguments, {**environment, **_TOKEN})
+        except BaseException:
+            self.end()
+            raise
+
+    def _start(self, arguments: Sequence[str], environment: dict[str, str]) -> None:
+        process = subprocess.Popen(
+            [*RAY, "start", "--block", "--node-ip-address=127.0.0.1", _MEMORY, *arguments],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._processes.append(process)
+        self._raylet(process)  # two at once would fight for ports
 
     def _raylet(self, process: "subprocess.Popen[bytes]") -> psutil.Process:
         until = time.monotonic() + 120
