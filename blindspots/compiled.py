@@ -16,7 +16,20 @@ def compiled(function: Callable[..., Any]) -> Any:
     ``function`` changes, not when another does: kernels call kernels of their own file alone, and whoever changes a
     constant that they import changes their file too (``touch`` is enough).
     """
-    options: Any = {"nogil": True, "error_model": "numpy", "fastmath": _ALLOWED}
+    return _compiled(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile ``function``, a kernel that other kernels of its file call, into each of them.
+
+    Else it would be compiled by itself and again with each of them, its sums in other orders, and whichever is loaded
+    first would serve all: the process that compiles them would find other last bits than those that load them.
+    """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Callable[..., Any], **more: Any) -> Any:
+    options: Any = {"nogil": True, "error_model": "numpy", "fastmath": _ALLOWED, **more}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba found no place for its cache

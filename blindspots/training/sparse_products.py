@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from blindspots.compiled import compiled
+from blindspots.compiled import compiled, inlined
 
 LANES = 16
 """Values in a vector: 512 bits of float32. A processor with shorter ones takes several."""
@@ -58,7 +58,7 @@ def _row_sum(context, target, width, sources, factors):  # type: ignore[no-untyp
 _add_rows: Any = intrinsic(_row_sum)
 
 
-@compiled
+@inlined
 def _add_list(target, base, stride, width, entries, values, k, end):  # type: ignore[no-untyped-def]
     """Add to the row at the address ``target`` those of a list, of the table at the address ``base``."""
     while k < end:

@@ -6,13 +6,13 @@ the penalised loss's gradient; s_i and ``turn_i + 2 c s_i`` the remembered pairs
 
 import numpy as np
 
-from blindspots.compiled import compiled
+from blindspots.compiled import compiled, inlined
 from blindspots.distortion.lbfgs.lbfgs import CLOSE, COARSE, FACTOR, HISTORY, NARROW
 
 _LOG_FACTOR = float(np.log(FACTOR))
 
 
-@compiled
+@inlined
 def _penalty_slope(state, i, search, residual):  # type: ignore[no-untyped-def]
     """Write the penalty's gradient to ``residual`` (m,) and return its length."""
     of = state.point.dtype.type
@@ -44,7 +44,7 @@ def _penalty_slope(state, i, search, residual):  # type: ignore[no-untyped-def]
     return min(c, length)
 
 
-@compiled
+@inlined
 def _free_slope(state, i, residual, free):  # type: ignore[no-untyped-def]
     """Write the penalised loss's gradient to ``total``, and to ``free`` without what is blocked; return its length."""
     of = state.point.dtype.type
@@ -60,7 +60,7 @@ def _free_slope(state, i, residual, free):  # type: ignore[no-untyped-def]
     return np.sqrt(square)
 
 
-@compiled
+@inlined
 def _next_c(state, i, search):  # type: ignore[no-untyped-def]
     """Move row i on to its next c, or finish it."""
     of = state.point.dtype.type

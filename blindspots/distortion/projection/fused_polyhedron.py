@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from blindspots.compiled import compiled
+from blindspots.compiled import compiled, inlined
 from blindspots.distortion.projection.polyhedron import STEPS, SWEEPS, HalfSpaces
 
 
@@ -26,7 +26,7 @@ def fused_project_onto_all(
     return points, result
 
 
-@compiled
+@inlined
 def _copy(source, target):  # type: ignore[no-untyped-def]
     """Copy a row. Value by value: numba takes two seconds to compile what ``target[:] = source`` may mean."""
     for j in range(target.size):

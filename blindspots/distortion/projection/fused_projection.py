@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from blindspots.compiled import compiled
+from blindspots.compiled import compiled, inlined
 from blindspots.distortion.best import Best, BestArrays
 from blindspots.distortion.projection.boundary import RELATIVE
 from blindspots.distortion.projection.projection import (
@@ -37,14 +37,14 @@ from blindspots.distortion.projection.projection import (
 _STEPS = 60
 
 
-@compiled
+@inlined
 def _copy(source, target):  # type: ignore[no-untyped-def]
     """Copy a row. Value by value: numba takes two seconds to compile what ``target[:] = source`` may mean."""
     for j in range(target.size):
         target[j] = source[j]
 
 
-@compiled
+@inlined
 def project_row(origin, normal, level, multiplier, point):  # type: ignore[no-untyped-def]
     """Project one row as :func:`.project`; return the multiplier and the distance.
 
@@ -162,7 +162,7 @@ class _Turn(NamedTuple):
     settled: np.floating[Any]
 
 
-@compiled
+@inlined
 def _judge(turn, first, last, going, expected):  # type: ignore[no-untyped-def]
     """Offer an image's points to the best, and mark in ``going`` which of its pairs, ``first`` to ``last``, go on."""
     pairs, fresh, found, limits = turn.pairs, turn.fresh, turn.found, turn.limits
@@ -212,7 +212,7 @@ def _judge(turn, first, last, going, expected):  # type: ignore[no-untyped-def]
             going[p] = going[p] and expected[p] - doubt <= limits.factor * least
 
 
-@compiled
+@inlined
 def _project(turn, first, last, going, kept):  # type: ignore[no-untyped-def]
     """Project an image's going pairs anew, write them from ``kept`` on, and return where the next are written."""
     rows, pairs, fresh, found, limits = turn.rows, turn.pairs, turn.fresh, turn.found, turn.limits

@@ -6,7 +6,7 @@ Bounds differ from those of :mod:`.ball` by where the search for the dual's numb
 import numpy as np
 import torch
 
-from blindspots.compiled import compiled
+from blindspots.compiled import compiled, inlined
 
 _NEVER = 1e150
 _STEPS = 40
@@ -14,7 +14,7 @@ _NEAR = 1e-6
 """Of t, by which the bound is off by a share of its square."""
 
 
-@compiled
+@inlined
 def _least_row(form, image, low, high, radius, change):  # type: ignore[no-untyped-def]
     """Return what :func:`.ball.least` does of one row; ``change`` is overwritten."""
     square = 0.0
