@@ -32,6 +32,10 @@ _TYPICAL: Mapping[str, Mapping[str, float]] = {
 image in a set, in a proof (certified) or shown to a model (transfer); of 100 directions from an image (negatives); of a
 job elsewhere, twice for tables, which leave the other cores idle. From receipts of the studies ``mnist``, ``quick`` and
 ``units``. What a stage takes in the run itself takes their place as soon as that is known."""
+_VALUES = 28 * 28
+"""Of the images that these were measured with. A network takes as much longer for an image as that has more values."""
+_WHATEVER_THE_IMAGE = ("units", "spectral")
+"""Stages that look at images once or not at all; certificates, which are among the bounds, do."""
 _ITERATIONS: Mapping[str, int] = {LINEAR: 40, HIDDEN: 150, CODES: 150}
 """After how many iterations trainings have mostly converged, whatever their limit; convolutional ones do all epochs."""
 _AS_IMAGES = 30_000
@@ -62,7 +66,7 @@ class Estimate:
         """Begin with what is done already."""
         self.tally = tally
         self._worth = {
-            key: typical_seconds(tally.study, job.stage, key, images=tally.images(key))
+            key: typical_seconds(tally.study, job.stage, key, images=tally.images(key), values=tally.values)
             for key, job in tally.jobs.items()
         }
         self._began: dict[str, float] = {}
@@ -127,15 +131,19 @@ class Estimate:
         return "; ".join(words) or "beginning"
 
 
-def typical_seconds(study: Study, stage: str, key: str, *, images: int = 1000) -> Worth:
+def typical_seconds(study: Study, stage: str, key: str, *, images: int = 1000, values: int = _VALUES) -> Worth:
     """Return what the units of a job are typically worth, beside those of others.
 
-    ``images``: of those that a model is trained on, or that it is shown.
+    ``images``: of those that a model is trained on, or that it is shown; ``values``: of an image.
     """
     kinds = {spec.name: _kind(spec.network, bool(spec.hidden)) for spec in study.models}
     kind = next((kinds[part] for part in reversed(key.split("/")) if part in kinds), "")
+    if stage == "train" and any(spec.network == GIVEN and spec.name in key.split("/") for spec in study.models):
+        return Worth(_ANY)  # its weights are read
     there = _TYPICAL.get(key.partition("/")[0], _TYPICAL.get(stage, {"": _ANY}))  # some stages have jobs of two sorts
     rate = there.get(kind, there.get("", there.get(HIDDEN, _ANY)))
+    if kind and key.partition("/")[0] not in _WHATEVER_THE_IMAGE:
+        rate *= values / _VALUES
     if stage == "train":
         most = _ITERATIONS.get(kind)
         return Worth(rate * images / 1000) if most is None else Worth(rate * (images + _AS_IMAGES) / 1000, most)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import prod
 
 from blindspots.jobs.job import Progress
 from blindspots.jobs.plan import Plan
@@ -48,6 +49,8 @@ class Tally:
     def __init__(self, workspace: Workspace, plan: Plan, stages: Iterable[str] | None = None) -> None:
         """Count what there is to do in ``stages``, of all where none are named."""
         self.study = workspace.study
+        self.values = prod(workspace.dataset.shape)
+        """How many values an image has."""
         self.stages: dict[str, StageTally] = {}
         self.jobs: dict[str, JobTally] = {}
         self._images: dict[str, int] = {}

@@ -89,6 +89,24 @@ def test_a_job_weighs_by_its_images() -> None:
     assert 2 * few.of(1) < many.of(1) < 100 * few.of(1)  # what is written of a pair costs the same
 
 
+@pytest.mark.parametrize(
+    "key", ["sets/efficientnet-lite0/seed-0/test/class-9", "transfer/clean/efficientnet-lite0/seed-0"]
+)
+def test_pictures_take_longer_than_digits_and_what_looks_at_none_does_not(key: str) -> None:
+    """Else a run on pictures, two hundred times slower than was thought, would tell of days for its last tables."""
+    study, stage = BUILT_IN["imagenet"][0], "generate" if key.startswith("sets") else "transfer"
+    digits, pictures = (typical_seconds(study, stage, key, values=values) for values in (784, 3 * 224 * 224))
+    assert pictures.a_unit > 20 * digits.a_unit
+    read = typical_seconds(study, "train", "models/efficientnet-lite0/seed-0", images=50_000, values=3 * 224 * 224)
+    assert read.of(1) == 1
+    for stage, key in (
+        ("tables", "tables/table1"),
+        ("units", "units/efficientnet-lite0"),
+        ("quocnet", "quocnet/stage-1"),
+    ):
+        assert typical_seconds(study, stage, key, values=3 * 224 * 224) == typical_seconds(study, stage, key)
+
+
 def test_trainings_end_before_their_limit() -> None:
     """A limit of 2000 iterations is far beyond the end: what is done tells how far it is, not what may be."""
     worth = typical_seconds(BUILT_IN["mnist"][0], "train", "models/fc100-100-10/seed-0", images=60_000)
