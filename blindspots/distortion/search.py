@@ -93,8 +93,7 @@ def minimum_distortion(
         wanted = criterion(rule, labels, logits=logits, seed=seed, examples=examples, split=split)
         said: tuple[str, ...] = ()
         if unit_of(logits) != 1 and sole_linear(model) is None:
-            classifier = Classifier(model, images.shape[1:])
-            classifier.classes = logits.shape[1]
+            classifier = Classifier(model, images.shape[1:]).told_by(classifier)
         if not isinstance(classifier, Layered):  # whose gradients are ours
             check_one_by_one(classifier, images, logits)
             classifier.unit = unit_of(logits)
@@ -129,9 +128,7 @@ def _trusted(
     """Return a classifier whose gradients are the function's, and what is to be said of the model's own."""
     rows = images.flatten(1)
     classifier.look_for_probabilities(torch.cat([rows[:at_once], pictures_in_the_box(rows)]))
-    differenced = Differenced(model, images.shape[1:])
-    differenced.classes, differenced.probabilities = classifier.classes, classifier.probabilities
-    differenced.unit = classifier.unit
+    differenced = Differenced(model, images.shape[1:]).told_by(classifier)
     seen = seen_gradients(classifier, differenced, rows, read, at_once=at_once)
     for sentence in seen.warnings():
         warnings.warn(sentence, stacklevel=4)

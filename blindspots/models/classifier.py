@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 
@@ -75,6 +75,11 @@ class Classifier:
         """What logits are multiplied by: a power of 2, as :func:`unit_of` has it."""
         self.differentiable = True
         """Whether the model can be evaluated so that gradients are known, as far as was seen."""
+
+    def told_by(self, other: "Classifier") -> Self:
+        """Take over what ``other``, of the same model, has seen of its logits; return this one."""
+        self.classes, self.probabilities, self.unit = other.classes, other.probabilities, other.unit
+        return self
 
     def checked(self, images: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``images`` (n, ...); refuse with :class:`InputError` what makes no sense."""

@@ -35,7 +35,7 @@ job elsewhere, twice for tables, which leave the other cores idle. From receipts
 _VALUES = 28 * 28
 """Of the images that these were measured with. A network takes as much longer for an image as that has more values."""
 _WHATEVER_THE_IMAGE = ("units", "spectral")
-"""Stages that look at images once or not at all; certificates, which are among the bounds, do."""
+"""What the keys of jobs begin with that look at images once or not at all."""
 _ITERATIONS: Mapping[str, int] = {LINEAR: 40, HIDDEN: 150, CODES: 150}
 """After how many iterations trainings have mostly converged, whatever their limit; convolutional ones do all epochs."""
 _AS_IMAGES = 30_000
@@ -136,13 +136,15 @@ def typical_seconds(study: Study, stage: str, key: str, *, images: int = 1000, v
 
     ``images``: of those that a model is trained on, or that it is shown; ``values``: of an image.
     """
-    kinds = {spec.name: _kind(spec.network, bool(spec.hidden)) for spec in study.models}
-    kind = next((kinds[part] for part in reversed(key.split("/")) if part in kinds), "")
-    if stage == "train" and any(spec.network == GIVEN and spec.name in key.split("/") for spec in study.models):
+    begins, *_ = parts = key.split("/")
+    named = {spec.name: spec for spec in study.models}
+    spec = next((named[part] for part in reversed(parts) if part in named), None)
+    if stage == "train" and spec is not None and spec.network == GIVEN:
         return Worth(_ANY)  # its weights are read
-    there = _TYPICAL.get(key.partition("/")[0], _TYPICAL.get(stage, {"": _ANY}))  # some stages have jobs of two sorts
+    kind = "" if spec is None else _kind(spec.network, bool(spec.hidden))
+    there = _TYPICAL.get(begins, _TYPICAL.get(stage, {"": _ANY}))  # some stages have jobs of two sorts
     rate = there.get(kind, there.get("", there.get(HIDDEN, _ANY)))
-    if kind and key.partition("/")[0] not in _WHATEVER_THE_IMAGE:
+    if kind and begins not in _WHATEVER_THE_IMAGE:
         rate *= values / _VALUES
     if stage == "train":
         most = _ITERATIONS.get(kind)

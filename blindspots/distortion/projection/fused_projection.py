@@ -120,7 +120,8 @@ def nearest_half_space(rows, weight, labels, gaps, bounds, order, size):  # type
         for rank in range(order.shape[1]):
             if not bounds[i, rank] < size[i]:
                 break
-            rival, level = order[i, rank], gaps[i, order[i, rank]]
+            rival = order[i, rank]
+            level = gaps[i, rival]
             for j in range(normal.size):
                 normal[j] = weight[rival, j] - weight[labels[i], j]
                 level += normal[j] * rows[i, j]
@@ -132,13 +133,13 @@ def nearest_half_space(rows, weight, labels, gaps, bounds, order, size):  # type
 @compiled
 def _read(which, state, logits, labels, weights):  # type: ignore[no-untyped-def]
     """Do what :meth:`.TorchRounds.read` does; ``weights`` (p, k) are written."""
-    rounding = logits.dtype.type(32 * np.finfo(logits.dtype).eps)
-    over = False
+    rounding, over = logits.dtype.type(32 * np.finfo(logits.dtype).eps), False
     for p in range(len(which)):
         target, label = which[p, TARGET], labels[which[p, IMAGE]]
-        largest, weights[p, 0] = abs(logits[p, 0]), 0
-        for k in range(1, logits.shape[1]):
-            largest, weights[p, k] = max(largest, abs(logits[p, k])), 0
+        largest = abs(logits[p, 0])
+        for k in range(logits.shape[1]):
+            weights[p, k] = 0
+            largest = max(largest, abs(logits[p, k]))
         state[p, LEAD] = logits[p, target] - logits[p, label]
         state[p, FLOOR] = rounding * largest
         weights[p, target], weights[p, label] = 1, -1
@@ -265,8 +266,7 @@ def _project(turn, first, last, going, kept):  # type: ignore[no-untyped-def]
 def _advance(turn):  # type: ignore[no-untyped-def]
     """Do what :meth:`.TorchRounds.advance` does; return how many pairs stay.
 
-    An image's pairs stand together, and are judged and projected before the next image's: what they say of one another
-    is then still in the cache.
+    An image's pairs stand together, and are judged and projected while they are still in the cache.
     """
     which, count = turn.pairs.which, len(turn.pairs.which)
     going, expected = np.ones(count, np.bool_), np.empty(count, turn.fresh.dtype)
@@ -294,7 +294,7 @@ class FusedRounds:
     def advance(self, rows: torch.Tensor, pairs: Pairs, *, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
         """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""
         arrays: Any = [value.numpy() for value in pairs]
-        gradients, of = fresh.numpy(), fresh.numpy().dtype.type
+        of = fresh.numpy().dtype.type
         margins = of(RELATIVE[fresh.dtype]), of(settled(fresh.dtype))
-        turn = _Turn(rows.numpy(), Pairs(*arrays), gradients, best.arrays(), limits, *margins)
+        turn = _Turn(rows.numpy(), Pairs(*arrays), fresh.numpy(), best.arrays(), limits, *margins)
         return pairs.first(_advance(turn))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from blindspots import distances_to_all, minimum_distortion
+from tests.spoilt import Spoilt
 
 IMAGES = torch.rand(6, 10, generator=torch.Generator().manual_seed(0))
 
@@ -60,17 +61,6 @@ def test_hard_labels_are_reached_by_lines_and_decisions():
     with pytest.warns(UserWarning, match="no gradient"):
         alone = minimum_distortion(model, IMAGES[:1], LABELS[:1])  # no other image in the batch to begin from
     assert alone.success.all()
-
-
-class Spoilt(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, images, factor):
-        ctx.factor = factor
-        return images.clone()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return ctx.factor * gradient, None
 
 
 @pytest.mark.parametrize("factor", [torch.nan, torch.inf, 1e30])

@@ -7,6 +7,7 @@ from torch import nn
 from blindspots.models import Classifier
 from blindspots.models.unknown.differenced import Differenced
 from blindspots.models.unknown.gradients import seen_gradients
+from tests.spoilt import Spoilt
 
 
 class Through(nn.Module):
@@ -31,19 +32,6 @@ class Turned(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         return -gradient
-
-
-class Spoilt(torch.autograd.Function):
-    """Of any derivative but its own: ``factor`` times that."""
-
-    @staticmethod
-    def forward(ctx, images, factor):
-        ctx.factor = factor
-        return images.clone()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return ctx.factor * gradient, None
 
 
 def seen(model):
