@@ -8,11 +8,23 @@ import hashlib
 
 import numpy as np
 
+from blindspots.errors import InputError
+
 
 def stream(seed: int, *purpose: str) -> int:
-    """Return the 64-bit key of the stream for ``seed`` and ``purpose``, such as ``("target", "train")``."""
+    """Return the 64-bit key of the stream for ``seed`` and ``purpose``, such as ``("target", "train")``.
+
+    Raises :class:`InputError` for a seed that is no integer from 0.
+    """
+    check_seed(seed)
     text = "\x1f".join((str(int(seed)), *purpose))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+def check_seed(seed: object) -> None:
+    """Refuse a seed that is no integer from 0: 1.5 and 1 would draw the same."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"the seed is {seed!r}; give an integer from 0")
 
 
 def generator(seed: int, *purpose: str, index: int = 0) -> np.random.Generator:

@@ -17,7 +17,9 @@ from typing import Any, Literal
 
 from blindspots.jobs.opening import open_root
 from blindspots.study.study import Study
-from flows.local_server import LocalServer, server_for_a_run
+from flows.local_server import LocalServer, check_home, is_configured, require_server, server_for_a_run
+from tasks.actors.resources import check_resources
+from tasks.actors.scratch import check_scratch
 from tasks.watch import watched
 from flows.progress_bars import progress_bars, say_what_begins
 
@@ -26,6 +28,19 @@ def _first() -> str:
     """Return what is started before any work can be: what no variable names."""
     own = [name for name, said in (("Prefect", "PREFECT_API_URL"), ("Ray", "RAY_ADDRESS")) if not os.environ.get(said)]
     return f"starting {' and '.join(own)}, some ten seconds ..." if own else ""
+
+
+def _check_machine(*, starts_ray: bool) -> None:
+    """Raise :class:`~blindspots.errors.InputError`, before a word of what begins, where server or Ray will not come up.
+
+    Or where the server that is named does not answer.
+    """
+    check_home()
+    if is_configured():
+        require_server()
+    if starts_ray:
+        check_scratch()
+        check_resources()
 
 
 def send_logs() -> None:
@@ -57,6 +72,7 @@ def run_on_workers(
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints what befalls its workers
         if is_new:
+            _check_machine(starts_ray=True)
             say_what_begins(workspace, first=_first())
         server: LocalServer | None = stack.enter_context(server_for_a_run()) if is_new else None
         from tasks.actors.workers import Workers, default_workers
@@ -77,6 +93,7 @@ def run_on_workers(
         if plan.complete:
             return outcome
         if not is_new:
+            _check_machine(starts_ray=plan.needs_workers)
             say_what_begins(workspace, first=_first())
             server = stack.enter_context(server_for_a_run())
         if plan.needs_workers:

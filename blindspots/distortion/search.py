@@ -28,6 +28,7 @@ from blindspots.models.unknown.called import Model, as_module
 from blindspots.models.unknown.differenced import Differenced
 from blindspots.models.unknown.gradients import seen_gradients
 from blindspots.models.unknown.one_by_one import check_one_by_one
+from blindspots.randomness import check_seed
 
 _ARRAYS = 8
 """Of images at least: the point, the trial point, gradients, and L-BFGS's memory."""
@@ -76,6 +77,7 @@ def minimum_distortion(
     input that cannot be used.
     """
     check_images(images)
+    check_seed(seed)
     how = method_of(method, effort)
     work = row_work(path, images.device)
     model = as_module(model)

@@ -73,12 +73,15 @@ class Classifier:
         change where probabilities are nearly 0 and 1."""
         self.unit = 1.0
         """What logits are multiplied by: a power of 2, as :func:`unit_of` has it."""
+        self.floor = 0.0
+        """Below it are the logits of masked classes, as far as was seen: one number, so that linear models stay so."""
         self.differentiable = True
         """Whether the model can be evaluated so that gradients are known, as far as was seen."""
 
     def told_by(self, other: "Classifier") -> Self:
         """Take over what ``other``, of the same model, has seen of its logits; return this one."""
-        self.classes, self.probabilities, self.unit = other.classes, other.probabilities, other.unit
+        self.classes, self.probabilities = other.classes, other.probabilities
+        self.unit, self.floor = other.unit, other.floor
         return self
 
     def checked(self, images: torch.Tensor) -> torch.Tensor:
@@ -96,14 +99,14 @@ class Classifier:
         except Exception as error:  # a model is anybody's, and may raise anything
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(f"the model refuses images of the shape {tuple(images.shape)}: {reason}") from error
-        logits = check_logits(logits, count=len(images), dtype=images.dtype)
+        logits = check_logits(self._readable(logits), count=len(images), dtype=images.dtype)
         self.classes = logits.shape[1]
         return self._logarithms(logits.clone())  # the model may use the same memory for its next output
 
     def logits(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``rows`` (n, m)."""
         with torch.no_grad():
-            logits: torch.Tensor = self._model(rows.reshape(-1, *self._shape).clone())
+            logits: torch.Tensor = self._readable(self._model(rows.reshape(-1, *self._shape).clone()))
         return self._logarithms(logits.clone())
 
     def evaluate(self, rows: torch.Tensor) -> tuple[torch.Tensor, Tape]:
@@ -112,7 +115,7 @@ class Classifier:
         logits = None
         if self.differentiable:
             try:
-                logits = self._logarithms(self._model(leaf.reshape(-1, *self._shape).clone()))
+                logits = self._logarithms(self._readable(self._model(leaf.reshape(-1, *self._shape).clone())))
             except Exception:  # one that leaves torch on the way, for instance; any other fault is raised again below
                 self.differentiable = False
         if logits is None:
@@ -126,6 +129,21 @@ class Classifier:
         self.probabilities = False
         shares = self.logits(rows)
         self.probabilities = bool(((shares >= 0).all(dim=1) & ((shares.sum(dim=1) - 1).abs() < _SUM)).all())
+
+    def _readable(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return logits (n, k) with a number below all others of the row where one is -infinity.
+
+        So a class that a model masks is read nowhere that it is masked, and has no slope there. Anything else stays as
+        it is, a row of nothing but -infinity too: whoever checks it refuses it.
+        """
+        usual = isinstance(logits, torch.Tensor) and logits.dim() == 2 and logits.is_floating_point()
+        if not usual or not (masked := logits == -torch.inf).any():
+            return logits
+        largest = logits.detach().masked_fill(masked, 0).abs().amax(dim=1, keepdim=True)
+        if self.floor == 0:
+            self.floor = -2 * float(largest.amax()) or -1.0
+        floor = torch.where(largest < -self.floor, self.floor, -2 * largest)
+        return torch.where(masked & ~masked.all(dim=1, keepdim=True), floor, logits)
 
     def _logarithms(self, logits: torch.Tensor) -> torch.Tensor:
         """Return the logarithms of probabilities, and logits as they are, in their unit."""

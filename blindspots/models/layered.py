@@ -87,8 +87,8 @@ _DERIVED: dict[type[nn.Module], _Applied] = {
 def classifier_of(model: nn.Module, shape: torch.Size) -> Classifier:
     """Return ``model`` as a classifier of rows: from its weights where its structure is known, else as it is."""
     stages = _stages(model)
-    if stages is None or stages[0].weight.shape[1] != shape.numel():
-        return Classifier(model, shape)
+    if stages is None or stages[0].weight.shape[1] != shape.numel() or not bool(stages[-1].bias.isfinite().all()):
+        return Classifier(model, shape)  # which knows of classes that are masked
     return Layered(model, shape, stages)
 
 

@@ -20,6 +20,8 @@ _AVERAGES = re.compile(r"(^|_)(ema|swa|averaged?|shadow|teacher)(_|\d|$)")
 """In keys of weights that are running averages of the weights, and may be kept beside them."""
 _NO_WEIGHTS = re.compile(r"optim|sched|scaler|callback|criterion|loss|metric|rng|random|hyper|args|config|loops|hist")
 """In keys of what is no model's, though there may be tensors in it."""
+_SHOWN = 8
+"""Keys that are told apart in an error, at most."""
 _DEPTH = 3  # such as {"checkpoint": {"model": {"state_dict": ...}}}
 
 _ANYWHERE = re.compile(r"(^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_fpw_module)\.")
@@ -88,8 +90,11 @@ def _chosen(content: Mapping[Any, Any], file: str) -> Mapping[str, Any]:
     ranks = {key: _rank(key) for key in found}
     best = [key for key, rank in ranks.items() if rank == min(ranks.values())]
     if len(best) > 1:
-        shown = " and ".join(repr(".".join(key)) for key in best[:3])
-        raise InputError(f"{file} holds {len(best)} state dicts, under {shown}: save the one that is meant alone")
+        names = [repr(".".join(key)) for key in best]
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        raise InputError(
+            f"{file} holds {len(best)} state dicts, and no key tells which is meant, of {shown}: save that one alone"
+        )
     if len(found) > 1:
         others = ", ".join(repr(".".join(key)) for key in found if key != best[0])
         logger.warning("of %s the weights under %r are read, not those under %s", file, ".".join(best[0]), others)
@@ -127,7 +132,10 @@ def _unwrapped(weights: Weights, file: str) -> Weights:
         names = {key: name.removeprefix(prefix) for key, name in names.items()}
     for key, name in names.items():
         if name in found:
-            raise InputError(f"{file} holds {name} twice, once as {key}: save the one that is meant alone")
+            other = next(each for each, short in names.items() if short == name)
+            raise InputError(
+                f"{file} holds the weights {name} twice, as {other!r} and as {key!r}: save the one that is meant alone"
+            )
         found[name] = weights[key]
     if not found:
         raise InputError(f"{file} holds no tensors: save a model's state_dict()")

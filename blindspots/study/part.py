@@ -1,8 +1,10 @@
 """What the parts of a study have in common: frozen values without unknown fields, and the kinds of value in them."""
 
+import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -21,15 +23,49 @@ class Part(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _truth_is_no_number_and_no_text(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse true where a number is wanted, and ``yes`` or 1 where true is: YAML 1.2 has neither for the other."""
-        kind = str(cls.model_fields[info.field_name or ""].annotation)
-        if "bool" in kind:
-            if kind == str(bool) and not isinstance(value, bool):
+    def _each_kind_for_itself(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true, text and 3.0 where a number, or a whole one, is wanted, and ``yes`` or 1 where true is.
+
+        YAML 1.2 has neither for the other, and ``1_000`` is text in it.
+        """
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        kinds, values = set(_kinds(annotation)), value if isinstance(value, list | tuple) else [value]
+        if bool in kinds:
+            if annotation is bool and not isinstance(value, bool):
                 raise PydanticCustomError("bool_type", "Input should be true or false")
-        elif any(isinstance(each, bool) for each in (value if isinstance(value, list | tuple) else [value])):
+            return value
+        if any(isinstance(each, bool) for each in values):
             raise PydanticCustomError("no_bool", "Input should be no truth value")
+        if kinds & {int, float} and str not in kinds and any(map(_number_as_text, values)):
+            raise PydanticCustomError("no_text", "Input should be a number, such as 1000 or 0.5, without quotes or _")
+        if (
+            int in kinds
+            and float not in kinds
+            and any(isinstance(each, float) and each.is_integer() for each in values)
+        ):
+            raise PydanticCustomError("no_float", "Input should be an integer, without a point or an exponent")
         return value
+
+
+def _number_as_text(value: Any) -> bool:
+    """Tell whether ``value`` is text that Python would read as a number; of other text pydantic says where it is."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the classes that a field's values may be of, also within tuples; of a ``Literal`` those of its values."""
+    if get_origin(annotation) is Literal:
+        yield from map(type, get_args(annotation))
+    elif get_origin(annotation) is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif get_args(annotation):
+        for each in get_args(annotation):
+            yield from _kinds(each)
+    else:
+        yield annotation
 
 
 def is_address(text: str) -> bool:

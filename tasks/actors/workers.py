@@ -18,9 +18,10 @@ from blindspots.errors import BlindspotsError
 from blindspots.jobs.job import Job, Report
 from blindspots.jobs.workspace import Workspace
 from tasks.actors.placing import Absence
-from tasks.actors.ray_start import check_scratch, start_ray
+from tasks.actors.ray_start import start_ray
 from tasks.actors.reaper import Reaper
 from tasks.actors.resources import asked_of_ray, check_resources
+from tasks.actors.scratch import check_scratch
 from tasks.actors.worker import Outcome, Worker
 
 logger = logging.getLogger(__name__)

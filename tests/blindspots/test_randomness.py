@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from blindspots.errors import InputError
 from blindspots.randomness import generator, stream
 
 
@@ -41,3 +42,13 @@ def test_neighbouring_indices_are_unrelated() -> None:
 def test_a_negative_index_is_refused() -> None:
     with pytest.raises(ValueError, match="index -1 is negative"):
         generator(0, "noise", index=-1)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, 1.5, True, "3", None, np.float64(2)])
+def test_a_seed_that_is_no_integer_from_zero_is_refused(seed: object) -> None:
+    with pytest.raises(InputError, match=r"the seed is .*; give an integer from 0"):
+        stream(seed)  # type: ignore[arg-type]
+
+
+def test_numpys_integers_are_seeds() -> None:
+    assert stream(np.uint8(3), "a") == stream(np.int64(3), "a") == stream(3, "a")

@@ -58,7 +58,8 @@ def test_an_average_under_a_usual_key_is_an_average_still() -> None:
 
 def test_of_two_networks_none_is_guessed() -> None:
     with pytest.raises(
-        InputError, match=r"w\.pth holds 2 state dicts, under 'generator' and 'discriminator': save the"
+        InputError,
+        match=r"w\.pth holds 2 state dicts, and no key tells which is meant, of 'generator', 'discriminator': save",
     ):
         state_dict_of({"generator": WEIGHTS, "discriminator": OTHERS}, "w.pth")
 
@@ -82,7 +83,7 @@ def test_wrappers_as_torch_itself_names_them() -> None:
 
 
 def test_a_name_that_is_there_twice_is_refused() -> None:
-    with pytest.raises(InputError, match=r"w\.pth holds a twice, once as _orig_mod.a"):
+    with pytest.raises(InputError, match=r"w\.pth holds the weights a twice, as 'a' and as '_orig_mod.a'"):
         state_dict_of({"a": torch.ones(1), "_orig_mod.a": torch.zeros(1)}, "w.pth")
 
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
 from blindspots import InputError
 from blindspots.study.file import load_study
 from blindspots.study.part import Slug, from_anywhere, is_address, slug
+from blindspots.study.sets_spec import SetsSpec
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,32 @@ def test_truth_and_numbers_do_not_stand_for_each_other(line: str, said: str, tmp
     assert str(refused.value).startswith(said)
     file.write_text("models: [{name: a, decay: 1, biases: False}]\n")
     assert load_study(str(file)).models[0].biases is False
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("seed=1_000", "seed = '1_000': Input should be a number, such as 1000 or 0.5, without quotes or _"),
+        ("sets.examples=1_000", "sets.examples = '1_000': Input should be a number"),
+        ("models.fc10-1e-4.decay=1_0.5", "models.fc10-1e-4.decay = ('1_0.5',): Input should be a number"),
+        ("sets.noise=[0.1, '0.3']", "sets.noise = [0.1, '0.3']: Input should be a number"),
+        ("models.fc10-1e-4.decay=small", "models.fc10-1e-4.decay.0 = 'small': Input should be a valid number"),
+        ("seed=3.0", "seed = 3.0: Input should be an integer, without a point or an exponent"),
+        ("seed=1e3", "seed = 1000.0: Input should be an integer"),
+        ("seed=0.5", "seed = 0.5: Input should be a valid integer"),
+        ("seed=-1", "seed = -1: Input should be greater than or equal to 0"),
+        ("seeds=2.0", "seeds = 2.0: Input should be an integer"),
+        ("units.images=300.0", "units.images = 300.0: Input should be an integer"),
+    ],
+)
+def test_a_number_is_neither_text_nor_of_another_kind(change: str, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        load_study("quick", [change])
+    assert str(refused.value).startswith(said)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_number_of_its_kind_is_taken_numpys_too() -> None:
+    study = load_study("quick", ["seed=+3", "sets.amplified_to=1", "sets.noise=[1]", "sets.examples=0x10"])
+    assert (study.seed, study.sets.amplified_to, study.sets.noise, study.sets.examples) == (3, 1.0, (1.0,), 16)
+    assert SetsSpec(examples=np.int64(5), shard=np.int32(7), amplified_to=np.float32(0.5)).shard == 7  # type: ignore[arg-type]
