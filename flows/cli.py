@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from blindspots.errors import BlindspotsError, InputError
 from blindspots.files import is_for_good
 from blindspots.networks import NETWORKS
-from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state
+from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state, studying
 from flows.requirements import require_root_and_data, require_workflow
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
@@ -120,7 +120,7 @@ def run(
     print_outcome(root, outcome, as_json)
 
 
-for looking in (state, drawn, asking, images, exploring, comparing, fetching):
+for looking in (state, drawn, asking, images, exploring, comparing, studying, fetching):
     app.registered_commands += looking.commands.registered_commands
     app.registered_groups += looking.commands.registered_groups
 app.add_typer(roots.commands, name="root")
@@ -184,20 +184,6 @@ def bounds(
         figure_path=figure_path,
     )
     print_or_write(text, output)
-
-
-@app.command()
-def studies(as_json: Json = False) -> None:
-    """List the built-in studies."""
-    from blindspots.study.built_in import BUILT_IN
-
-    if as_json:
-        print_json({name: study.model_dump(mode="json") for name, (study, _) in BUILT_IN.items()})
-        return
-    for name, (study, summary) in BUILT_IN.items():
-        typer.echo(f"{name:8} {summary}")
-        typer.echo(f"{'':8} models: {', '.join(spec.name for spec in study.models)}")
-    typer.echo("\nblindspots studies --json shows every field; a YAML file of your own has the same.")
 
 
 @app.command()

@@ -56,6 +56,26 @@ for _kind, _pattern, _first in _SCALARS:
 _CoreLoader.add_constructor("tag:yaml.org,2002:int", _CoreLoader.construct_core_int)
 
 
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's, which quotes what YAML 1.1 would take for something else than text; here what YAML 1.2 would, too."""
+
+
+for _kind, _pattern, _first in _SCALARS:
+    _Dumper.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}",
+        re.compile(rf"(?:{_pattern})\Z"),
+        ["" if each == "\0" else each for each in _first],
+    )
+
+
+def write_yaml(content: Any) -> str:
+    """Return ``content``, of JSON's kinds, as YAML that any reader takes for the same."""
+    text: str = yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
+    )
+    return text
+
+
 def read_yaml(text: str) -> Any:
     """Return what ``text`` says in YAML 1.2; raise ``ValueError``, with the line, where it is none."""
     try:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from blindspots.errors import InputError
 from blindspots.study.built_in import BUILT_IN
-from blindspots.study.core_yaml import read_yaml
+from blindspots.study.core_yaml import read_yaml, write_yaml
 from blindspots.study.part import is_slug, slug
 from blindspots.study.study import Study
 
@@ -24,6 +24,22 @@ def load_study(name: str, changes: list[str] | None = None) -> Study:
     """
     content = BUILT_IN[name][0].model_dump(mode="json") if name in BUILT_IN else _read_file(name)
     return with_changes(content, changes or [])
+
+
+def as_yaml(study: Study) -> str:
+    """Return ``study`` as a file that :func:`load_study` reads back as the same: the fields that are not the default.
+
+    Paths below the current folder are written from there.
+    """
+    return write_yaml(_from_here(study.model_dump(mode="json", exclude_defaults=True), f"{Path.cwd()}/"))
+
+
+def _from_here(content: Any, folder: str) -> Any:
+    if isinstance(content, dict):
+        return {key: _from_here(value, folder) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_from_here(value, folder) for value in content]
+    return f"./{content.removeprefix(folder)}" if isinstance(content, str) and content.startswith(folder) else content
 
 
 def with_changes(content: dict[str, Any], changes: Iterable[str]) -> Study:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from blindspots.study.core_yaml import read_yaml
+from blindspots.study.core_yaml import read_yaml, write_yaml
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,13 @@ def test_aliases_of_aliases_are_not_written_out() -> None:
     with pytest.raises(ValueError, match="aliases that stand for more than 1000000 values"):
         read_yaml("\n".join(lines))
     assert read_yaml("\n".join(lines[:3]))["c"][8][8] == ["x"] * 9
+
+
+@pytest.mark.parametrize(
+    "text", ["010", "0o7", "1e5", "yes", "no", "1:30", "~", "", "null", "<<", "0x1f", "-.inf", "2024-01-02", "a: b", "é"]
+)
+def test_what_is_written_is_read_back_by_any_reader(text: str) -> None:
+    content = {"name": text, text: [text, 1, 1e-5, 0.5, True, None, {"deep": [text]}]}
+    written = write_yaml(content)
+    assert read_yaml(written) == content
+    assert yaml.safe_load(written) == content
