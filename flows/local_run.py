@@ -120,7 +120,7 @@ def run_on_workers(
             if server is not None:
                 server.kill()
 
-        with watched(lost, stop, kill), progress_bars(workspace, plan) as running.observer:
+        with watched(lost, stop, kill), progress_bars(workspace, plan, workers=hired.count) as running.observer:
             found: dict[str, Any] = study_flow(
                 study=None, unrolled=workspace.study, root=root, workers=workers, device=device, data=None
             )

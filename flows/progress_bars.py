@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     ProgressColumn,
     SpinnerColumn,
     Task,
@@ -32,12 +31,27 @@ _RECKONED = 2.0  # seconds between two looks at how long the rest takes
 _WHOLE = "whole"
 
 
+class _Spinner(SpinnerColumn):
+    """Turns beside what is at work."""
+
+    def render(self, task: Task) -> RenderableType:
+        return super().render(task) if task.started else Text(" ")
+
+
 class _Rate(ProgressColumn):
-    """Units a second."""
+    """Units a second, of what is counted in units."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed and speed >= 10 else f"{speed:.2f}/s" if speed else "", style="dim")
+        moved, seconds = task.fields.get("moved", 0), task.finished_time or task.elapsed
+        speed = moved / seconds if moved and seconds else 0
+        return Text(f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.2f}/s" if speed else "", style="dim")
+
+
+class _Elapsed(TimeElapsedColumn):
+    """The time since the work began, once it has."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.started else Text("")
 
 
 class _Left(ProgressColumn):
@@ -59,12 +73,14 @@ class _Ends:
         self.percent = estimate.percent()
         self.left: float | None = None
 
-    def look(self) -> None:
-        """Reckon, if it is time."""
+    def look(self) -> bool:
+        """Reckon, if it is time, and tell whether it was."""
         now = time.monotonic()
-        if now - self._reckoned >= _RECKONED:
-            self._reckoned = now
-            self.percent, self.left = self._estimate.percent(), self._estimate.seconds_left()
+        if now - self._reckoned < _RECKONED:
+            return False
+        self._reckoned = now
+        self.percent, self.left = self._estimate.percent(), self._estimate.seconds_left()
+        return True
 
     @property
     def ends(self) -> float | None:
@@ -93,27 +109,32 @@ class _Lines:
     def __init__(self) -> None:
         self._began = self._said = time.monotonic()
 
-    def told(self, task: Task, left: float | None = None) -> None:
+    def told(self, what: str, counted: tuple[int, int, str], left: float | None = None) -> None:
         """Say where a stage is, and how long the ``left`` of the run takes, if it is time."""
-        now, ended = time.monotonic(), task.total is not None and task.completed == task.total
-        if ended or now - self._said >= _EVERY:
+        done, total, unit = counted
+        now = time.monotonic()
+        if done == total or now - self._said >= _EVERY:
             self._said = now
             minutes, seconds = divmod(int(now - self._began), 60)
-            where = f"{task.completed:,.0f} of {task.total:,.0f} {task.fields['unit']}"
             rest = "" if left is None else f"; about {duration(left)} left of the whole"
-            sys.stderr.write(f"[{minutes:02}:{seconds:02}] {task.description}: {where}{rest}\n")
+            sys.stderr.write(f"[{minutes:02}:{seconds:02}] {what}: {done:,} of {total:,} {unit}{rest}\n")
             sys.stderr.flush()
+
+
+def _said(counted: tuple[int, int, str]) -> str:
+    """Return what is counted as it stands beside a bar."""
+    done, total, unit = counted
+    return f"{done:,}/{total:,} {unit}"
 
 
 def _bars(console: Console) -> Bars:
     return Bars(
-        SpinnerColumn(),
+        _Spinner(),
         TextColumn("{task.description:9}"),
         BarColumn(bar_width=_BAR),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}"),
+        TextColumn("{task.fields[said]}"),
         _Rate(),
-        TimeElapsedColumn(),
+        _Elapsed(),
         _Left(),
         TextColumn("{task.fields[line]}", style="dim"),
         console=console,
@@ -127,45 +148,56 @@ def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """Show one bar, or lines, of what a block does; yields what is told how many are done, of how many."""
     console = Console(stderr=True)
     bars, lines = _bars(console), _Lines()
-    task = bars.add_task(what, total=None, unit=unit, line="")
+    task = bars.add_task(what, total=None, said="", line="")
 
     def tell(done: int, total: int) -> None:
-        bars.update(task, completed=done, total=total)
+        bars.update(task, completed=done, total=total, moved=done, said=_said((done, total, unit)))
         if not console.is_terminal:
-            lines.told(bars.tasks[task])
+            lines.told(what, (done, total, unit))
 
     with bars:
         yield tell
 
 
 @contextmanager
-def progress_bars(workspace: Workspace, plan: Plan) -> Iterator[Report]:
-    """Show a bar for the whole of ``plan`` and one for each stage on stderr while the block runs.
+def progress_bars(workspace: Workspace, plan: Plan, *, workers: int = 1) -> Iterator[Report]:
+    """Show a bar for the whole of ``plan`` and one for each stage with jobs on stderr while the block runs.
 
-    Lines where that is no terminal. Yields the observer that moves them.
+    ``workers``: how many work at once. Lines where that is no terminal. Yields the observer that moves them.
     """
     console = Console(stderr=True)
     bars = _bars(console)
-    estimate = Estimate(Tally(workspace, plan))
+    estimate = Estimate(Tally(workspace, plan), workers=workers)
     ends = _Ends(estimate)
-    whole = bars.add_task(_WHOLE, total=100, completed=int(ends.percent), unit="%", line="")
+    whole = bars.add_task(_WHOLE, total=100, completed=int(ends.percent), said=f"{int(ends.percent)}%", line="")
     stages: dict[str, TaskID] = {
-        name: bars.add_task(name, total=stage.total, completed=stage.before, unit=stage.unit, line="")
+        name: bars.add_task(
+            name,
+            start=False,
+            total=1.0,
+            completed=estimate.share(name),
+            said=_said(estimate.tally.counted(name)),
+            line="",
+        )
         for name, stage in estimate.tally.stages.items()
+        if stage.keys
     }
 
     def observe(progress: Progress) -> None:
         stage = estimate.note(progress)
+        task, counted = stages[progress.stage], estimate.tally.counted(progress.stage)
         name = progress.job.partition("/")[2]
         line = f"{name}: {progress.message}" if progress.message else name
-        task = stages[progress.stage]
-        bars.update(task, completed=stage.before + stage.moved, line=_cut(line, console.width))
-        ends.look()
-        bars.update(whole, completed=int(ends.percent), ends=ends.ends)
+        bars.start_task(task)
+        moved = 0 if stage.counted_as else stage.moved
+        bars.update(task, said=_said(counted), moved=moved, line=_cut(line, console.width))
+        if ends.look() or counted[0] == counted[1]:
+            bars.update(task, completed=estimate.share(progress.stage))
+        bars.update(whole, completed=int(ends.percent), said=f"{int(ends.percent)}%", ends=ends.ends)
         if not console.is_terminal:
-            lines.told(bars.tasks[task], ends.left)
+            lines.told(progress.stage, counted, ends.left)
 
     lines = _Lines()
     with bars:
         yield observe
-        bars.update(whole, completed=100)
+        bars.update(whole, completed=100, said="100%")

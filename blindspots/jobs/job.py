@@ -50,6 +50,8 @@ class Job(ABC):
     """The stage that the job belongs to."""
     unit: ClassVar[str] = "jobs"
     """What the job's size counts."""
+    counted_as: ClassVar[str] = ""
+    """What such jobs are, where they are counted for people and not their sizes, which are limits."""
     needs_worker: ClassVar[bool] = True
     """Whether a worker does it; where not, it is small enough for the process that runs the study."""
     divides: ClassVar[bool] = False

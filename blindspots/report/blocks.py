@@ -17,6 +17,8 @@ class Missing:
 
     text: str
     kind: str = "missing"
+    unasked: bool = False
+    """Whether the study asks for nothing of the kind; where it does, the store is not finished, or a file is gone."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from blindspots.figures.registry import FIGURES
 from blindspots.files import write_whole
 from blindspots.paper.explanations import explanations_for
 from blindspots.report.blocks import Fact, Section
-from blindspots.report.closing_sections import slip_section, store_section
+from blindspots.report.closing_sections import is_unasked, slip_section, store_section, unasked_section
 from blindspots.report.figure_sections import figure_section
 from blindspots.report.findings import Ledger
 from blindspots.report.numbers import SIGNS, count
@@ -40,6 +40,8 @@ class Page:
     verdict: str
     facts: tuple[Fact, ...]
     sections: tuple[Section, ...]
+    compared: bool
+    """Whether anything is held against the paper's."""
     signs: Mapping[str, str]
     version: str
 
@@ -62,24 +64,27 @@ def build_report(results: Results, *, explanations: Mapping[str, str] | None = N
     """Return the report of a study as HTML.
 
     ``explanations``: why a cell disagrees with the paper's, by patterns of keys, the most particular first; by default
-    those of :func:`~blindspots.paper.explanations.explanations_for`. Parts that the study or the store lacks are left
-    out with a sentence.
+    those of :func:`~blindspots.paper.explanations.explanations_for`. Parts that the store lacks are left out with a
+    sentence where they would be; those that the study does not ask for are listed at the end.
     """
     study = results.study
     tables = {name: read(name, results) for name in TABLES}
     compared = [each for name, each in tables.items() if TABLES[name].compared and isinstance(each, xr.Dataset)]
     ledger = Ledger(explanations_for(study) if explanations is None else explanations)
+    drawn = tuple(_sections(tables, results, ledger))
     sections = (
         verdict_section(compared, study),
-        *_sections(tables, results, ledger),
+        *(section for section in drawn if not is_unasked(section)),
         slip_section(study),
         store_section(results),
+        *unasked_section(section for section in drawn if is_unasked(section)),
     )
     page = Page(
         title=f"Blind spots of neural networks: the study {study.name}",
         verdict=verdict_line(compared),
         facts=_facts(study, provenance(results.place)),
         sections=sections,
+        compared=bool(compared),
         signs=SIGNS,
         version=_version(),
     )

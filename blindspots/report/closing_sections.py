@@ -1,9 +1,11 @@
-"""The last sections of the page: the paper's slips, and where everything lies in the store."""
+"""The last sections of the page: the paper's slips, where everything lies in the store, and what the study has not."""
+
+from collections.abc import Iterable
 
 import xarray as xr
 
 from blindspots.paper.slips import SLIPS
-from blindspots.report.blocks import Cell, Entries, Entry, Grid, Row, Section, Text
+from blindspots.report.blocks import Cell, Entries, Entry, Grid, Missing, Row, Section, Text
 from blindspots.report.numbers import count
 from blindspots.results.results import Results
 from blindspots.store import layout
@@ -50,6 +52,25 @@ def store_section(results: Results) -> Section:
         "whom each fools: blindspots explore, with this folder."
     )
     return Section("store", "Where everything lies", (grid, text))
+
+
+def is_unasked(section: Section) -> bool:
+    """Tell whether a section would say no more than that the study asks for nothing of the kind."""
+    return bool(section.blocks) and all(isinstance(block, Missing) and block.unasked for block in section.blocks)
+
+
+def unasked_section(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """Return one section in the place of those that are unasked for: their titles, by what the study lacks."""
+    titles: dict[str, list[str]] = {}
+    for section in sections:
+        for block in section.blocks:
+            if isinstance(block, Missing):
+                titles.setdefault(block.text, []).append(section.title)
+    if not titles:
+        return ()
+    items = tuple(Entry("; ".join(named), (why,)) for why, named in titles.items())
+    text = Text("What other studies show, and this one does not ask for.")
+    return (Section("left-out", "What is left out", (text, Entries(items))),)
 
 
 def _row(place: str, what: str, how_many: int) -> Row:

@@ -17,7 +17,7 @@ def figure_blocks(name: str, results: Results) -> tuple[Block, ...]:
     """Return the pictures of a figure, or the sentence that says what the study or the store lacks for it."""
     entry = FIGURES.find(name)
     if lacking := entry.lacks(results.study):
-        return (Missing(f"Left out: the study has {lacking}."),)
+        return (Missing(f"The study has {lacking}.", unasked=True),)
     try:
         return tuple(
             picture(plate.figure, alt=plate.alt, caption=plate.caption, form=entry.form)

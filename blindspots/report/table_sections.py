@@ -23,7 +23,7 @@ Read = xr.Dataset | Missing
 def read(name: str, results: Results) -> Read:
     """Return the table ``name``, or the sentence that says what the study or the store lacks for it."""
     if lacking := TABLES[name].lacks(results.study):
-        return Missing(f"Left out: the study has {lacking}.")
+        return Missing(f"The study has {lacking}.", unasked=True)
     try:
         return read_table(name, results)
     except InputError as error:

@@ -44,9 +44,11 @@ def _which(tables: set[int]) -> str:
 
 
 def verdict_section(tables: Sequence[xr.Dataset], study: Study) -> Section:
-    """Return the section with the verdict by kind and rule, and how it is come by."""
+    """Return the section with the verdict by kind and rule, and how it is come by; a line where there is none."""
     rules = sorted(study.sets.rules, key=lambda rule: rule != DECIDES)
     found = {rule: agreement(tables, rule=rule) for rule in rules}
+    if not any(each.cells or each.too_small for each in found.values()):
+        return Section("verdict", "Verdict", (Text(verdict_line(tables)),))
     blocks: list[Block] = [
         Text(
             "A cell overlaps where our 95% interval and the paper's have a point in common. The paper's rates come "

@@ -29,6 +29,8 @@ class StageTally:
     """What was done when the run began."""
     unit: str
     keys: frozenset[str]
+    counted_as: str = ""
+    """What its jobs are, where they are counted and not their units."""
     told: dict[str, int] = field(default_factory=dict)
     """What this run has done of each job."""
 
@@ -51,6 +53,7 @@ class Tally:
         self.study = workspace.study
         self.values = prod(workspace.dataset.shape)
         """How many values an image has."""
+        self.classes = workspace.dataset.classes
         self.stages: dict[str, StageTally] = {}
         self.jobs: dict[str, JobTally] = {}
         self._images: dict[str, int] = {}
@@ -65,11 +68,19 @@ class Tally:
             }
             self.jobs |= {key: JobTally(stage, sizes[key], sizes[key] - left) for key, left in lefts.items()}
             left, total = sum(lefts.values()), sum(sizes.values())
-            unit = jobs[0].unit if jobs else ""
-            self.stages[stage] = StageTally(total, total - left, unit, frozenset(sizes))
+            unit, counted_as = (jobs[0].unit, jobs[0].counted_as) if jobs else ("", "")
+            self.stages[stage] = StageTally(total, total - left, unit, frozenset(sizes), counted_as)
         for job in plan.jobs:
             if job.key in self.jobs:
                 self._images[job.key] = job.images_a_unit(workspace)
+
+    def counted(self, stage: str) -> tuple[int, int, str]:
+        """Return how much of a stage is done, of how much, and of what, as people count it."""
+        tally = self.stages[stage]
+        if not tally.counted_as:
+            return tally.done, tally.total, tally.unit
+        ended = sum(self.jobs[key].before + self.moved(key) >= self.jobs[key].total for key in tally.keys)
+        return ended, len(tally.keys), tally.counted_as
 
     def images(self, key: str) -> int:
         """Return how many images a unit of a job looks at."""

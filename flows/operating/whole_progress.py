@@ -33,7 +33,7 @@ def shown(running: Session, *stages: str) -> Iterator[None]:
     if not running.watched or all(stage.done == stage.total for stage in tally.stages.values()):
         yield
         return
-    estimate = Estimate(tally)
+    estimate = Estimate(tally, workers=running.workers.count)
     before = running.observer
 
     def observe(progress: Progress) -> None:

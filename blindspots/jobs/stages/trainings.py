@@ -78,6 +78,7 @@ class TrainingJob(Job):
 
     stage: ClassVar[str] = "train"
     unit: ClassVar[str] = "iterations"
+    counted_as: ClassVar[str] = "models"
 
     model: str
     seed: int

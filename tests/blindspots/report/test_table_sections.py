@@ -49,9 +49,11 @@ def test_what_a_study_has_nothing_for_is_left_out() -> None:
     results = Held(xr.DataTree(), study.model_copy(update={"models": study.models[:3]}))
     (block,) = section("3", results, Ledger({})).blocks
     assert isinstance(block, Missing)
-    assert block.text.startswith("Left out: the study has no model trained on a half")
+    assert block.unasked
+    assert block.text.startswith("The study has no model trained on a half")
     (block,) = section("1", results, Ledger({})).blocks
     assert isinstance(block, Missing)
+    assert not block.unasked
     assert block.text.startswith("Left out: the store lacks transfer; finish it with: blindspots run")
 
 

@@ -32,6 +32,7 @@ def test_the_line_counts_what_overlaps_under_the_rule_that_decides(tables: list[
     )
     assert verdict_line(tables).startswith(start)
     assert verdict_line([]).startswith("Nothing here can be held against the paper")
+    assert verdict_section([], changed()).blocks == (Text(verdict_line([])),)  # and no word on how it is come by
 
 
 def test_every_kind_and_rule_has_its_count(tables: list[xr.Dataset]) -> None:

@@ -86,7 +86,8 @@ def test_aliases_of_aliases_are_not_written_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["010", "0o7", "1e5", "yes", "no", "1:30", "~", "", "null", "<<", "0x1f", "-.inf", "2024-01-02", "a: b", "é"]
+    "text",
+    ["010", "0o7", "1e5", "yes", "no", "1:30", "~", "", "null", "<<", "0x1f", "-.inf", "2024-01-02", "a: b", "é"],
 )
 def test_what_is_written_is_read_back_by_any_reader(text: str) -> None:
     content = {"name": text, text: [text, 1, 1e-5, 0.5, True, None, {"deep": [text]}]}

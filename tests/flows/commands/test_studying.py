@@ -23,9 +23,7 @@ def test_the_list_fits_a_terminal(call: Call, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("name", list(BUILT_IN))
-def test_a_study_as_yaml_is_the_study(
-    name: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_as_yaml_is_the_study(name: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = call("studies", name, "--yaml")
     path = tmp_path / "mine.yaml"
     path.write_text(text)
