@@ -110,7 +110,7 @@ class Explorer:
             "example": int(columns.example[row]),
             "label": self._labels[columns.label[row]],
             "read": self._labels[own[row]] if own is not None and own[row] >= 0 else "",
-            "distortion": f"{columns.distortion[row]:.4f}",
+            "distortion": _size(columns.distortion[row]),
             "fooled": f"fools {columns.fooled[row]} of {len(columns.reads)}" if columns.reads else "",
         }
 
@@ -134,7 +134,7 @@ class Explorer:
             set=set_label(view.set),
             example=example,
             label=self._labels[label],
-            distortion=f"{columns.distortion[row]:.5f}",
+            distortion=_size(columns.distortion[row]),
             bound=self._bound(view.set, row),
             pictures=[(what, picture_address(view.set, what, row)) for what in _PICTURES],
             scale=f"{largest(perturbation):.3g}",
@@ -170,7 +170,7 @@ class Explorer:
             return ""
         known = [float(self.results.column(name.group, each)[row].values) for each in ("lower_bound", "exact")]
         proved = max((value for value in known if np.isfinite(value)), default=0.0)
-        return f"{proved:.5f}" if proved > 0 else ""
+        return _size(proved) if proved > 0 else ""
 
     def _elsewhere(self, view: View, example: int, row: int) -> list[tuple[str, str, str]]:
         """Return the sets of the same rule that hold the image in the same row: name, distortion, address.
@@ -190,9 +190,7 @@ class Explorer:
                 size = float(self.results.column(name.group, "distortion")[row].values)
             except InputError:  # it is not made yet
                 continue
-            found.append(
-                (name.source, f"{size:.4f}", replace(view, set=name).chosen.address("/image", example=example))
-            )
+            found.append((name.source, _size(size), replace(view, set=name).chosen.address("/image", example=example)))
         return found
 
     def picture(self, kind: str, pairs: Pairs) -> bytes:
@@ -230,3 +228,8 @@ def set_label(name: SetName) -> str:
     seed = f", seed {name.seed}" if name.seed else ""
     rule = "" if name.rule == NO_RULE else f", {name.rule}"
     return f"{name.source}: {name.split}{rule}{seed}"
+
+
+def _size(distortion: float) -> str:
+    """Return a distortion in four digits: those near a boundary are not 0."""
+    return f"{distortion:.4g}"

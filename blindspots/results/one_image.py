@@ -1,5 +1,6 @@
 """One image of a study: how far each model's set has moved it, and what every model reads in it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,13 +105,22 @@ def _reads_originally(results: Results, name: SetName, example: int) -> dict[str
     return found
 
 
+def _misreaders(reads: Mapping[str, int], label: int) -> str:
+    """Return who misreads an image, by the class that is read, such as ``a, b as 3; c as 5``."""
+    by_class: dict[int, list[str]] = {}
+    for reader, read in reads.items():
+        if read != label:
+            by_class.setdefault(read, []).append(reader)
+    alike = len(reads) > 1 and len(by_class) == 1 and len(next(iter(by_class.values()))) == len(reads)
+    if alike:
+        return f"all {len(reads)} models as {next(iter(by_class))}"
+    return "; ".join(f"{', '.join(who)} as {read}" for read, who in by_class.items()) or "nobody"
+
+
 def image_table(one: OneImage) -> xr.Dataset:
     """Return what is known of an image as an answer: a row a model that it was moved for."""
     dims = ("model",)
-    wrong = [
-        ", ".join(f"{reader} ({read})" for reader, read in moved.reads.items() if read != one.label) or "nobody"
-        for moved in one.moved
-    ]
+    wrong = [_misreaders(moved.reads, one.label) for moved in one.moved]
     fooled = [sum(read != one.label for read in moved.reads.values()) for moved in one.moved]
     misread = [f"{model} as {read}" for model, read in one.reads.items() if read != one.label]
     original = f"The original is misread by {', '.join(misread)}." if misread else "No model misreads the original."

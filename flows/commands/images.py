@@ -54,8 +54,11 @@ def show(
         print_or_write(render_answer(answer, "json"), None)
     else:
         print_or_write(render_answer(answer.drop_vars("misread_by"), "text", width=width), None)
+        typer.echo("\nMoved for each of them, it is misread by")
         for model, who in zip(answer["model"].values, answer["misread_by"].values, strict=True):
-            typer.echo(fill(f"{model}: misread by {who}", width or 10_000, subsequent_indent="  "))
+            indents = {"initial_indent": "  ", "subsequent_indent": "    "}
+            typer.echo(fill(f"{model}: {who}", width or 10_000, break_on_hyphens=False, **indents))
+        typer.echo()
     from blindspots.figures.adversarial.one_image import draw_image
     from blindspots.figures.saving import save_figure
 

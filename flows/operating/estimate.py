@@ -17,16 +17,16 @@ _SURE_SECONDS = 15.0
 LINEAR, HIDDEN, CODES, CONVOLUTIONAL = "linear", "hidden", "codes", "convolutional"
 _TYPICAL: Mapping[str, Mapping[str, float]] = {
     "train": {CONVOLUTIONAL: 0.13},
-    "generate": {LINEAR: 0.001, HIDDEN: 0.001, CODES: 0.004, CONVOLUTIONAL: 0.035, "": 0.0001},
+    "generate": {LINEAR: 0.0007, HIDDEN: 0.0009, CODES: 0.002, CONVOLUTIONAL: 0.05, "": 0.0001},
     "transfer": {LINEAR: 0.00002, HIDDEN: 0.00003, CODES: 0.00003, CONVOLUTIONAL: 0.00015},
     "pools": {"": 60.0},
     "negatives": {LINEAR: 0.01, HIDDEN: 0.02, CODES: 0.02, CONVOLUTIONAL: 0.1},
-    "certified": {LINEAR: 0.005, HIDDEN: 0.12, CODES: 0.8, CONVOLUTIONAL: 3.0},
+    "certified": {LINEAR: 0.01, HIDDEN: 0.25, CODES: 1.6, CONVOLUTIONAL: 4.5},
     "bounds": {"": 0.07},
     "units": {HIDDEN: 0.03, CONVOLUTIONAL: 0.075},
     "quocnet": {"": 0.5},
     "detectors": {"": 60.0},
-    "tables": {"": 2.0},
+    "tables": {"": 4.0},
 }
 """Seconds of a core, by stage and by the model that is worked on: of an epoch over 1000 images in training; of an
 image in a set, in a proof (certified) or shown to a model (transfer); of 100 directions from an image (negatives); of a
@@ -36,9 +36,9 @@ _VALUES = 28 * 28
 """Of the images that these were measured with. A network takes as much longer for an image as that has more values."""
 _WHATEVER_THE_IMAGE = ("units", "spectral")
 """What the keys of jobs begin with that look at images once or not at all."""
-_AN_IMAGE, _A_WEIGHT, _AS_IMAGES = 6.5e-7, 2.9e-11, 2000
+_AN_IMAGE, _A_WEIGHT, _AS_IMAGES = 1.0e-6, 6.0e-11, 2000
 """Seconds of an iteration of L-BFGS, for each image and for each image and weight; and what it costs whatever the
-images, in images. Measured on 10 000 and 60 000 images with networks of 8 000 to 600 000 weights."""
+images, in images. Measured on 10 000 and 60 000 images with networks of 8 000 to 600 000 weights, all cores busy."""
 _ITERATIONS: Mapping[str, int] = {LINEAR: 30, HIDDEN: 160}
 """After how many iterations trainings have mostly converged, whatever their limit; convolutional ones do all epochs."""
 _OWN = 0.2

@@ -79,7 +79,7 @@ def test_an_image_is_seen_with_what_each_model_makes_of_it(explorer: Explorer) -
     example = int(dict(parse_qsl(urlsplit(unescape(address)).query))["example"])
     stored = explorer.results.group(SET).sel(example=example)
     assert f"Image {example}, class {stored.label.item()}" in page
-    assert f"Distortion {stored.distortion.item():.5f}" in page
+    assert f"Distortion {stored.distortion.item():.4g}" in page
     images = explorer.results.dataset.images("train", [example]) + torch.from_numpy(stored.perturbation.values)
     for model in ("fc10", "fc20-10"):
         best = explorer.results.network(model)(images)[0].topk(3)

@@ -6,7 +6,7 @@ import torch
 
 from blindspots.errors import InputError
 from blindspots.results import Results
-from blindspots.results.one_image import image_table, one_image
+from blindspots.results.one_image import _misreaders, image_table, one_image
 
 
 @pytest.mark.parametrize("rule", ["nearest", "random"])
@@ -37,9 +37,26 @@ def test_it_is_told_in_a_table(tiny_root: Path) -> None:
         one = one_image(results, int(found.example[right]))
         table = image_table(one)
     assert table.model.values.tolist() == ["fc10", "fc20-10"]
-    assert f"fc10 ({int(found.predicted[right])})" in str(table.misread_by.values[0])
+    read = int(found.predicted[right])
+    assert str(table.misread_by.values[0]) in (f"fc10 as {read}", f"all 2 models as {read}") or (
+        f"fc10 as {read}; fc20-10 as " in str(table.misread_by.values[0])
+    )
     assert int(table.fooled[0]) == sum(read != one.label for read in one.moved[0].reads.values())
     assert table.distortion_low.values[0] == pytest.approx(float(found.exact[right]), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("reads", "said"),
+    [
+        ({"a": 1, "b": 1}, "nobody"),
+        ({"a": 3, "b": 5, "c": 3, "d": 1}, "a, c as 3; b as 5"),
+        ({"a": 3, "b": 3}, "all 2 models as 3"),
+        ({"a": 3, "b": 5}, "a as 3; b as 5"),
+        ({"a": 3}, "a as 3"),
+    ],
+)
+def test_who_misreads_it_is_said_by_class(reads: dict[str, int], said: str) -> None:
+    assert _misreaders(reads, 1) == said
 
 
 def test_an_image_that_no_set_has_is_said(tiny_root: Path) -> None:

@@ -15,7 +15,7 @@ def test_an_image_is_shown_with_a_picture(
     monkeypatch.setenv("COLUMNS", "60")
     said = call("show", str(example), "--root", str(root))
     assert f"Image {example} of train, class" in said
-    assert "fc20-10: misread by" in said
+    assert "Moved for each of them, it is misread by" in said
     assert "what is proved" in " ".join(said.split())
     assert max(map(len, said.splitlines()[:-1])) <= 60
     picture = Path(said.splitlines()[-1])
