@@ -174,8 +174,8 @@ def progress_bars(workspace: Workspace, plan: Plan, *, workers: int = 1) -> Iter
         name: bars.add_task(
             name,
             start=False,
-            total=1.0,
-            completed=estimate.share(name),
+            total=100,
+            completed=int(100 * estimate.share(name)),
             said=_said(estimate.tally.counted(name)),
             line="",
         )
@@ -192,7 +192,7 @@ def progress_bars(workspace: Workspace, plan: Plan, *, workers: int = 1) -> Iter
         moved = 0 if stage.counted_as else stage.moved
         bars.update(task, said=_said(counted), moved=moved, line=_cut(line, console.width))
         if ends.look() or counted[0] == counted[1]:
-            bars.update(task, completed=estimate.share(progress.stage))
+            bars.update(task, completed=100 * estimate.share(progress.stage))
         bars.update(whole, completed=int(ends.percent), said=f"{int(ends.percent)}%", ends=ends.ends)
         if not console.is_terminal:
             lines.told(progress.stage, counted, ends.left)

@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, indent
 from typing import Annotated
 
 import typer
@@ -56,8 +56,8 @@ def show(
         print_or_write(render_answer(answer.drop_vars("misread_by"), "text", width=width), None)
         typer.echo("\nMoved for each of them, it is misread by")
         for model, who in zip(answer["model"].values, answer["misread_by"].values, strict=True):
-            indents = {"initial_indent": "  ", "subsequent_indent": "    "}
-            typer.echo(fill(f"{model}: {who}", width or 10_000, break_on_hyphens=False, **indents))
+            lines = fill(f"{model}: {who}", (width or 10_000) - 2, subsequent_indent="  ", break_on_hyphens=False)
+            typer.echo(indent(lines, "  "))
         typer.echo()
     from blindspots.figures.adversarial.one_image import draw_image
     from blindspots.figures.saving import save_figure

@@ -35,7 +35,7 @@ def address(tiny_root: Path) -> Iterator[str]:
         said = process.stdout.readline()
         yield said.split()[0]
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
@@ -66,6 +66,7 @@ def test_images_are_sorted_filtered_and_looked_at(address: str) -> None:
     with playwright.sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
+        page.set_default_timeout(240_000)  # nothing is gated on a time
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(request.url))
