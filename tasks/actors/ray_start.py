@@ -10,12 +10,17 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from blindspots.errors import InputError
+from blindspots.errors import BlindspotsError, InputError
+from tasks.actors.reaper import reap
 
 logger = logging.getLogger(__name__)
 
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # no array crosses Ray, so little is enough
 _KNOCK_SECONDS = 10
+
+
+class NotUpError(BlindspotsError, RuntimeError):
+    """A Ray of the run's own did not come up; nothing has begun."""
 
 
 def start_ray(workers: int) -> None:
@@ -36,14 +41,25 @@ def start_ray(workers: int) -> None:
     token = Path.home() / ".ray" / "auth_token"
     with suppress(OSError):
         token.parent.mkdir(mode=0o700, exist_ok=True)
-    ray.init(
-        address="local",
-        num_cpus=workers,
-        object_store_memory=_OBJECT_STORE_BYTES,
-        include_dashboard=False,
-        **quiet,
-    )
+    _start_here(num_cpus=workers, object_store_memory=_OBJECT_STORE_BYTES, include_dashboard=False, **quiet)
     make_private(token)
+
+
+def _start_here(**options: Any) -> None:
+    """Start a Ray of the run's own, which gives up after half a minute where the machine is busy: then once more."""
+    for last in (False, True):
+        try:
+            ray.init(address="local", **options)
+        except Exception as error:  # Ray's own are of no class of their own
+            reap(os.getpid())
+            if last:
+                reason = " ".join(str(error).split()) or type(error).__name__
+                raise NotUpError(
+                    f"Ray did not come up on this machine ({reason}); start again when the machine is less busy, or do "
+                    "without Ray by blindspots run --here"
+                ) from error
+        else:
+            return
 
 
 def make_private(token: Path) -> None:

@@ -39,7 +39,7 @@ def wait_for(what: Any, seconds: float, step: float = 0.2) -> Any:
     pytest.fail(f"still waiting after {seconds} s for {getattr(what, '__name__', what)}")
 
 
-def end(process: subprocess.Popen[Any]) -> None:
+def end(process: Any) -> None:
     """Stop a process and all that it started."""
     family = [process, *descendants(process.pid)]
     if process.poll() is None:

@@ -19,15 +19,16 @@ from blindspots.jobs.opening import workspace_of
 from blindspots.jobs.verification import verify
 from blindspots.results import Results
 from tests.flows.conftest import CommandLine, actors, descendants
+from tests.process_faults.forked import ForkedCommandLine, Run
 
 
 @dataclass
 class Underway:
     """A run that is to be harmed."""
 
-    command: CommandLine
+    command: CommandLine | ForkedCommandLine
     arguments: list[str]
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[str] | Run"
     root: Path
     scratch: Path
     """Where the run puts what is its own and not the store's."""

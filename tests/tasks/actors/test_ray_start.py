@@ -1,8 +1,12 @@
-"""What Ray of the run's own is started with: its token is nobody else's."""
+"""What Ray of the run's own is started with, and what is done where it does not come up."""
 
+import os
 from pathlib import Path
 
-from tasks.actors.ray_start import make_private
+import pytest
+import ray
+
+from tasks.actors.ray_start import NotUpError, make_private, start_ray
 
 
 def test_the_token_is_its_owners_alone(tmp_path: Path) -> None:
@@ -13,3 +17,27 @@ def test_the_token_is_its_owners_alone(tmp_path: Path) -> None:
     token.chmod(0o644)
     make_private(token)
     assert token.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_ray_that_does_not_come_up_is_tried_once_more_and_then_told_of_in_a_line(
+    failures: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried, reaped = [], list[int]()
+
+    def init(**options: object) -> None:
+        tried.append(options["address"])
+        if len(tried) <= failures:
+            raise Exception("The current node\ntimed out during startup.")  # as Ray itself does
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr("tasks.actors.ray_start.reap", reaped.append)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if failures == 1:
+        start_ray(1)
+    else:
+        with pytest.raises(NotUpError, match=r"^Ray did not come up on this machine \(The current node timed out dur"):
+            start_ray(1)
+    assert tried == ["local"] * 2
+    assert reaped == [os.getpid()] * failures
