@@ -35,6 +35,11 @@ class Reaper:
         """Its number."""
         return self._process.pid
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has been killed itself."""
+        return self._process.poll() is not None
+
     def dismiss(self) -> None:
         """Tell it that nothing is left, and wait for its end."""
         with suppress(OSError):  # it may have been killed itself

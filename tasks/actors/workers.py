@@ -140,6 +140,8 @@ class Workers:
         node: Any = ray._private.worker._global_node if self._owns_ray and not self._closing.is_set() else None
         if node is None:
             return None
+        if self._reaper is not None and self._reaper.is_gone:
+            self._reaper = Reaper()
         if monotonic() > self._seen + _FAMILY_SECONDS:
             self._family, self._seen = psutil.Process().children(recursive=True), monotonic()
         for kind in ("raylet", "gcs_server"):

@@ -137,7 +137,7 @@ def server(environment: dict[str, str]) -> Iterator[str]:
                 return False
 
         try:
-            wait_for(is_up, 120)
+            wait_for(is_up, 600)
             yield api
         finally:
             end(process)

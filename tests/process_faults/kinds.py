@@ -209,6 +209,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "full disk": Kind(nothing, (1,), here=True, disk=True),
         "read-only": Kind(read_only, (1, 2), here=True),
         "few file descriptors": Kind(few_files, (1,), here=True),
+        "few file descriptors (workers)": Kind(few_files, (1,)),
         "little memory": Kind(little_memory, (1,), here=True),
         "scratch deleted": Kind(scratch_deleted, (1,)),
         "two runs": Kind(second_run, (), here=True),

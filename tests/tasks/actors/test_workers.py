@@ -189,3 +189,21 @@ def test_what_is_lost_of_a_ray_of_the_workers_own_is_named(monkeypatch: pytest.M
     assert workers.lost() == "Ray's gcs_server"
     workers.close()
     assert workers.lost() is None
+
+
+def test_a_reaper_that_is_killed_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Workers(1)
+    monkeypatch.setattr(ray._private.worker, "_global_node", SimpleNamespace(all_processes={}))
+    workers._owns_ray = True
+    workers._reaper = first = reaper.Reaper()
+    try:
+        assert workers.lost() is None
+        assert workers._reaper is first
+        psutil.Process(first.pid).kill()
+        first._process.wait(30)
+        assert workers.lost() is None
+        assert psutil.pid_exists(workers._reaper.pid)
+        assert workers._reaper is not first
+    finally:
+        workers.close()
+        workers._reaper.dismiss()
