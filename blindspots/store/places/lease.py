@@ -18,6 +18,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, sleep
@@ -149,7 +150,7 @@ class Lease:
             return
         import obstore
 
-        with in_reach(self.root):
+        with in_reach(self.root), suppress(FileNotFoundError):  # which S3 does not raise
             obstore.delete(self.bucket, self.key)
 
     def _taken(self, seen: Seen) -> InputError:

@@ -229,10 +229,10 @@ class ObjectPlace(Place):
 
     def stamp(self, key: str) -> Stamp | None:
         """Return size, time and tag, of which one changes with the content; None where there is no object."""
-        found = self._meta(key)
-        if found is None:
+        if (found := self._meta(key)) is None:
             return None
-        return int(found["size"]), int(found["last_modified"].timestamp() * 1e6), str(found["e_tag"])
+        tag = str(found["e_tag"]).strip('"')  # Azure's listings have it without; the time is in microseconds
+        return int(found["size"]), int(found["last_modified"].timestamp() * 1e6), tag
 
     def has(self, key: str) -> bool:
         """Tell whether there is an object."""
