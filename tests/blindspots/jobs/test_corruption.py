@@ -47,6 +47,7 @@ class Campaign:
         self.found: Counter[str] = Counter()
         self.repaired: Counter[str] = Counter()
         self.missed: list[str] = []
+        self._left: list[Path] = []
 
     def damaged(self, kind: str, path: Path) -> bytes | None:
         """Return what a file is after a damage of a kind; None for a file that is gone."""
@@ -63,7 +64,8 @@ class Campaign:
 
     def damage(self) -> tuple[str, Path]:
         """Damage a file that is whole; return how, and which."""
-        kind, path = self.draw.choice(KINDS), self.draw.choice(list(self.whole))
+        self._left = self._left or self.draw.sample(list(self.whole), len(self.whole))  # every file has its turn
+        kind, path = self.draw.choice(KINDS), self._left.pop()
         content = self.damaged(kind, path)
         path.unlink() if content is None else path.write_bytes(content)
         self.trials[kind] += 1
