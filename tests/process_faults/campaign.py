@@ -31,6 +31,7 @@ from tests.stores import assert_same_content
 NOT_UP, TRIES = "Ray did not come up", 3
 ENDED_SECONDS, LEFT_SECONDS = 120, 40
 """How long a run may take to end, and what it has started to be gone, before that counts as hanging or left."""
+MOST_CROWD = 5.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _struck(
             kind.strike(underway)
         hung = False
         try:
-            _, err = process.communicate(timeout=ENDED_SECONDS)
+            _, err = process.communicate(timeout=ENDED_SECONDS * crowd())
         except subprocess.TimeoutExpired:
             hung, err = True, ""
         seconds = round(time.monotonic() - began, 1)
@@ -157,8 +158,13 @@ def _struck(
     return Outcome(seed, name, done, process.returncode, seconds, lost, len(more), wrong, hung, left, said)
 
 
+def crowd() -> float:
+    """Return how many processes want each core of the machine, which waiting for a run takes into account."""
+    return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), MOST_CROWD)
+
+
 def _left(family: list[psutil.Process]) -> int:
-    until = time.monotonic() + LEFT_SECONDS
+    until = time.monotonic() + LEFT_SECONDS * crowd()
     while time.monotonic() < until and any(is_alive(each) for each in family):
         time.sleep(0.2)
     found = [each for each in family if is_alive(each)]
