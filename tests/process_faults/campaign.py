@@ -209,7 +209,7 @@ def _disk(folder: Path, kind: Kind, bench: Bench, draw: random.Random) -> Iterat
     if not kind.disk:
         yield root
         return
-    size = sum(path.stat().st_blocks * 512 for path in bench.oracle.rglob("*"))
+    size = sum(path.stat().st_blocks * 512 for path in bench.oracle.rglob("*") if path.is_file())
     small = folder / "disk"
     small.mkdir()
     size = int(size * draw.uniform(0.1, 0.9))
