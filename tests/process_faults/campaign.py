@@ -115,6 +115,7 @@ def _struck(
 ) -> Outcome:
     kind = KINDS[name]
     environment = {**bench.environment, "TMPDIR": str(scratch), "RAY_TMPDIR": str(scratch)}
+    environment["RAY_worker_niceness"] = "0"  # other work on the machine would stop workers that are nice
     if kind.own_server:
         environment["PREFECT_HOME"] = str(scratch / "prefect")
     elif not kind.here:
