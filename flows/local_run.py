@@ -17,7 +17,14 @@ from typing import Any, Literal
 
 from blindspots.jobs.opening import open_root
 from blindspots.study.study import Study
-from flows.local_server import LocalServer, check_home, is_configured, require_server, server_for_a_run
+from flows.local_server import (
+    LocalServer,
+    check_home,
+    is_configured,
+    require_server,
+    server_failures_in_a_line,
+    server_for_a_run,
+)
 from tasks.actors.resources import check_resources
 from tasks.actors.scratch import check_scratch
 from tasks.watch import watched
@@ -120,7 +127,8 @@ def run_on_workers(
             if server is not None:
                 server.kill()
 
-        with watched(lost, stop, kill), progress_bars(workspace, plan, workers=hired.count) as running.observer:
+        bars = progress_bars(workspace, plan, workers=hired.count)
+        with watched(lost, stop, kill), bars as running.observer, server_failures_in_a_line():
             found: dict[str, Any] = study_flow(
                 study=None, unrolled=workspace.study, root=root, workers=workers, device=device, data=None
             )

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from blindspots.errors import InputError
+from blindspots.errors import BlindspotsError, InputError
 from tasks.fate import die_with_parent
 
 _SECONDS, _KNOCK_SECONDS = 180, 5
@@ -104,6 +104,24 @@ def _knock(url: str) -> str:
         return "" if certificate else str(getattr(error.reason, "strerror", None) or error.reason)
     except (OSError, ValueError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
+
+
+class ServerFailedError(BlindspotsError, RuntimeError):
+    """A Prefect server answered a run with an error, or not at all, after all retries; what is done is kept."""
+
+
+@contextmanager
+def server_failures_in_a_line() -> Iterator[None]:
+    """Have what a Prefect server fails with while the block runs be a :class:`ServerFailedError`, in one line."""
+    import httpx
+
+    try:
+        yield
+    except httpx.HTTPError as error:
+        said = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise ServerFailedError(
+            f"the Prefect server failed ({said}); what is done is kept, and the next run goes on"
+        ) from error
 
 
 class LocalServer:

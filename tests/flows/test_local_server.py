@@ -9,10 +9,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from prefect.exceptions import PrefectHTTPStatusError
 
 from blindspots.errors import InputError
-from flows.local_server import LocalServer, require_server, server_for_a_run
+from flows.local_server import (
+    LocalServer,
+    ServerFailedError,
+    require_server,
+    server_failures_in_a_line,
+    server_for_a_run,
+)
 from tests.flows.conftest import free_port, wait_for
 
 
@@ -143,3 +151,23 @@ def test_servers_side_by_side_have_databases_of_their_own(monkeypatch: pytest.Mo
     assert not Path(started[1].removeprefix("sqlite+aiosqlite:///")).parent.exists()
     LocalServer().stop()
     assert started[2] == started[0]
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_what_a_server_fails_with_is_one_line(busy: bool) -> None:
+    asked = httpx.Request("POST", "http://127.0.0.1:4200/api/task_runs/")
+    failure: httpx.HTTPError = httpx.ConnectError("All connection attempts failed", request=asked)
+    if busy:
+        answer = httpx.Response(503, request=asked, json={"exception_message": "Service Unavailable"})
+        with pytest.raises(httpx.HTTPStatusError) as status:
+            answer.raise_for_status()
+        failure = PrefectHTTPStatusError.from_httpx_error(status.value)
+    with pytest.raises(ServerFailedError, match=r"^the Prefect server failed \(.*\); what is done is kept") as failed:
+        _fail(failure)
+    assert "\n" not in str(failed.value)
+    assert ("503" if busy else "All connection attempts failed") in str(failed.value)
+
+
+@server_failures_in_a_line()
+def _fail(failure: httpx.HTTPError) -> None:
+    raise failure
