@@ -24,7 +24,7 @@ from blindspots.report.findings import Ledger
 from blindspots.report.numbers import SIGNS, count
 from blindspots.report.provenance import Provenance, provenance
 from blindspots.report.table_sections import Read, read, table_section
-from blindspots.report.verdict import verdict_line, verdict_section
+from blindspots.report.verdict import verdict_lines, verdict_section
 from blindspots.results.results import Results
 from blindspots.study.study import Study
 from blindspots.tables.registry import TABLES
@@ -69,7 +69,8 @@ def build_report(results: Results, *, explanations: Mapping[str, str] | None = N
     """
     study = results.study
     tables = {name: read(name, results) for name in TABLES}
-    compared = [each for name, each in tables.items() if TABLES[name].compared and isinstance(each, xr.Dataset)]
+    there = {name: each for name, each in tables.items() if isinstance(each, xr.Dataset)}
+    compared = [each for name, each in there.items() if TABLES[name].compared]
     ledger = Ledger(explanations_for(study) if explanations is None else explanations)
     drawn = tuple(_sections(tables, results, ledger))
     sections = (
@@ -81,7 +82,7 @@ def build_report(results: Results, *, explanations: Mapping[str, str] | None = N
     )
     page = Page(
         title=f"Blind spots of neural networks: the study {study.name}",
-        verdict=verdict_line(compared),
+        verdict=" ".join(verdict_lines(there)),
         facts=_facts(study, provenance(results.place)),
         sections=sections,
         compared=bool(compared),

@@ -8,7 +8,7 @@ import xarray as xr
 
 from blindspots.paper.published import TRAIN
 from blindspots.report.numbers import count
-from blindspots.report.verdict import verdict_line
+from blindspots.report.verdict import verdict_lines
 from blindspots.study.built_in import MNIST, QUICK
 from blindspots.study.study import Study
 
@@ -36,11 +36,9 @@ def verdict_paragraphs(study: Study, tables: Mapping[str, xr.Dataset]) -> list[s
 
     ``tables``: as for :func:`closing_words`.
     """
-    theirs = any(spec.paper for spec in study.models)
-    compared = [table for name, table in tables.items() if theirs and name in ("1", "2", "3", "4")]
-    if not compared:
+    if not any(spec.paper for spec in study.models) or not {"1", "2", "3", "4"} & tables.keys():
         return []
-    return list(filter(None, [verdict_line(compared), less_than_the_paper(study)]))
+    return list(filter(None, [*verdict_lines(tables), less_than_the_paper(study)]))
 
 
 def _entry(command: str, about: str, width: int) -> str:

@@ -8,6 +8,8 @@ from blindspots.report.blocks import Block, Cell, Grid, Row, Section, Text
 from blindspots.report.numbers import count
 from blindspots.study.study import Study
 from blindspots.tables.agreement import DECIDES, KINDS, LEAST, Agreement, agreement
+from blindspots.tables.registry import TABLES
+from blindspots.tables.repetition.sheet import verdict as by_repetition
 
 _KINDS = {
     "errors": "errors of the models, Tables 1 and 3",
@@ -15,6 +17,17 @@ _KINDS = {
     "amplified": "amplified sets shown to other models, Table 4",
     "noise": "Gaussian noise, Tables 2 and 4",
 }
+
+
+def verdict_lines(tables: Mapping[str, xr.Dataset]) -> list[str]:
+    """Return the verdict on one training, and that by repetition where the study has trainings enough.
+
+    ``tables``: by name, as drawn; those that have no part in a verdict are left alone.
+    """
+    lines = [verdict_line([table for name, table in tables.items() if TABLES[name].compared])]
+    if "repetition" in tables:
+        lines.append(by_repetition(tables["repetition"]))
+    return lines
 
 
 def verdict_line(tables: Sequence[xr.Dataset]) -> str:

@@ -79,10 +79,7 @@ class Transfer:
 
     def cell(self, source: str, target: str, *, split: str, rule: str, variant: str = "plain") -> Cell:
         """Return what ``target`` read in the set of ``source``; raise :class:`InputError` where the store lacks it."""
-        places = [
-            self._place(source=source, target=target, seed=seed, split=split, rule=rule, variant=variant)
-            for seed in self._seeds
-        ]
+        places = self._of_seeds(source, target, split=split, rule=rule, variant=variant)
         n, misread, as_target, clean = ([int(self._counts[name][at]) for at in places] for name in self._COUNTS)
         targets = n if rule != NO_RULE else [0] * len(n)
         return Cell(
@@ -95,6 +92,17 @@ class Transfer:
     def rate(self, source: str, target: str, *, split: str, rule: str, variant: str = "plain") -> Rate:
         """Return how often ``target`` misreads the set of ``source``: :meth:`cell`'s ``misread``."""
         return self.cell(source, target, split=split, rule=rule, variant=variant).misread
+
+    def by_seed(self, source: str, target: str, *, split: str, rule: str, variant: str = "plain") -> np.ndarray:
+        """Return how often each seed (s,) of ``target`` misreads the set of the same seed of ``source``."""
+        places = self._of_seeds(source, target, split=split, rule=rule, variant=variant)
+        return np.array([self._counts["misread"][at] / self._counts["n"][at] for at in places])
+
+    def _of_seeds(self, source: str, target: str, *, split: str, rule: str, variant: str) -> list[tuple[int, ...]]:
+        return [
+            self._place(source=source, target=target, seed=seed, split=split, rule=rule, variant=variant)
+            for seed in self._seeds
+        ]
 
     def _place(self, **wanted: str | int) -> tuple[int, ...]:
         try:

@@ -55,6 +55,8 @@ class Table:
     features."""
 
 
+LEAST_SEEDS = 8
+"""Trainings a network that a spread is taken from."""
 NO_SETS = "no adversarial sets: ask for some with --set sets.rules=[nearest]"
 
 
@@ -72,6 +74,24 @@ def on_halves(study: "Study") -> str:
         return NO_SETS
     there = any(spec.split != "train" for spec in study.models)
     return "" if there else "no model trained on a half of the training images, P1 or P2: add one with split p1"
+
+
+def repetition(study: "Study") -> str:
+    """Tell what a study lacks to hold the paper against more trainings of its kind."""
+    from blindspots.paper.published import knows
+
+    if study.seeds < LEAST_SEEDS:
+        return f"too few trainings a network for their spread: set seeds={LEAST_SEEDS}, or take the study paper"
+    if "random" not in study.sets.rules:
+        return "no sets of random targets, as the paper's are: add random to sets.rules"
+    return "" if any(knows(study, spec.name) for spec in study.models) else "no model of the paper's Tables 1 to 4"
+
+
+def claims(study: "Study") -> str:
+    """Tell what a study lacks to speak of what the paper's text claims."""
+    if not study.sets.rules:
+        return NO_SETS
+    return "" if sum(bool(spec.paper) for spec in study.models) > 1 else "no two of the paper's networks"
 
 
 def negatives(study: "Study") -> str:
@@ -105,20 +125,14 @@ def penalties(study: "Study") -> str:
     return ""
 
 
-def pools(study: "Study") -> str:
-    """Tell what a study lacks to compare ways of training."""
-    from blindspots.study.recipes.recipe import compared
+def pools(study: "Study", *, with_pools: bool = False) -> str:
+    """Tell what a study lacks to compare ways of training, or to tell what their pools are."""
+    from blindspots.study.recipes import recipe
 
-    lacking = "no ways of training to compare: name models with pools or hardening, and one with hardening={}"
-    return "" if compared(study) else f"{lacking}, or take the study pools"
-
-
-def pooled(study: "Study") -> str:
-    """Tell what a study lacks to tell what pools are."""
-    from blindspots.study.recipes.recipe import with_pools
-
-    lacking = "no ways of training to compare that have pools: name models with pools, and one with hardening={}"
-    return "" if with_pools(study) else f"{lacking}, or take the study pools"
+    if recipe.with_pools(study) if with_pools else recipe.compared(study):
+        return ""
+    wanted = "models with pools" if with_pools else "models with pools or hardening"
+    return f"no ways of training to compare: name {wanted}, and one with hardening={{}}, or take the study pools"
 
 
 _MODELS = deferred("blindspots.tables.model_tables:model_table")
@@ -163,6 +177,25 @@ TABLES: Registry[Table] = Registry(
         lacks=on_halves,
         compared=True,
         heading="Table 4: who else is fooled, across the halves",
+    ),
+    Table(
+        "repetition",
+        "what the paper prints beside what one more training would print",
+        draw=deferred("blindspots.tables.repetition.table:repetition_table"),
+        sheets=deferred("blindspots.tables.repetition.sheet:repetition_sheets"),
+        lacks=repetition,
+        heading="By repetition: could the paper's numbers be ours?",
+        opening="One training is one draw, and so was the paper's. Here each network is trained many times, and the "
+        "question is whether what the paper prints could be one more of these trainings.",
+    ),
+    Table(
+        "claims",
+        "what the paper's text says of its sets, with a number each",
+        draw=deferred("blindspots.tables.claims.table:claims_table"),
+        sheets=deferred("blindspots.tables.claims.table:claims_sheets"),
+        lacks=claims,
+        heading="What the text says",
+        opening="Beside its tables the paper says in words what it found. Each claim is a number here.",
     ),
     Table(
         "negatives",
@@ -245,7 +278,7 @@ TABLES: Registry[Table] = Registry(
         "what pools of adversarial examples are: whether images reach them, and what they weigh",
         draw=deferred("blindspots.tables.hardening.reasons:reasons_table"),
         sheets=deferred("blindspots.tables.sheets.pools:reasons_sheets"),
-        lacks=pooled,
+        lacks=partial(pools, with_pools=True),
         heading="Why: what is in the pools",
         opening="A perturbed activation of a hidden layer need not be one that any image has. For each the nearest "
         "that one has is sought.",

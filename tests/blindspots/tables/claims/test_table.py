@@ -1,0 +1,23 @@
+import pytest
+
+from blindspots.errors import InputError
+from blindspots.tables import draw_table
+from blindspots.tables.claims.table import claims_sheets
+from tests.blindspots.tables.conftest import changed, stored
+from tests.held import Held
+
+
+def test_a_row_a_claim_with_its_verdict():
+    table = draw_table("claims", Held(stored(1), changed()))
+    (sheet,) = claims_sheets(table)
+    assert len(sheet.rows) == table.sizes["claim"] >= 5
+    holds = [row[-1] for row in sheet.rows]
+    assert holds.count("yes") == int(table["holds"].sum())
+    assert f"{holds.count('yes')} of {len(holds)} hold." in sheet.notes[0]
+    assert [row[2].split(" ")[0] for row in sheet.rows] == [f"{100 * float(value):.1f}" for value in table["value"]]
+
+
+def test_a_study_of_other_networks_has_no_claims():
+    other = changed(models=[{"name": "own", "hidden": [7], "decay": [1e-4, 1e-4]}])
+    with pytest.raises(InputError, match="no two of the paper's networks"):
+        draw_table("claims", Held(stored(1), other))
