@@ -45,6 +45,11 @@ COVERED = {
             "tests/blindspots/tables/sheets/test_formats.py",
         ),
         ("blindspots/tables", "verdict", "tests/blindspots/tables/test_agreement.py"),
+        (
+            "blindspots/tables/repetition",
+            "cells papers sheet",
+            "tests/blindspots/tables/repetition/test_table.py",
+        ),
         ("blindspots/tables/table5", "layers", "tests/blindspots/tables/table5/test_table.py"),
         ("blindspots/tables/sheets", "bounds", "tests/blindspots/tables/test_bounds.py"),
         ("blindspots/tables/sheets", "negatives", "tests/blindspots/tables/test_negatives.py"),

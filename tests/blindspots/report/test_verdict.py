@@ -4,7 +4,7 @@ import pytest
 import xarray as xr
 
 from blindspots.report.blocks import Grid, Text
-from blindspots.report.verdict import _which, verdict_line, verdict_section
+from blindspots.report.verdict import _which, verdict_line, verdict_lines, verdict_section
 from blindspots.study.study import Study
 from blindspots.tables import draw_table
 from blindspots.tables.agreement import agreement
@@ -33,6 +33,19 @@ def test_the_line_counts_what_overlaps_under_the_rule_that_decides(tables: list[
     assert verdict_line(tables).startswith(start)
     assert verdict_line([]).startswith("Nothing here can be held against the paper")
     assert verdict_section([], changed()).blocks == (Text(verdict_line([])),)  # and no word on how it is come by
+
+
+def test_the_verdict_by_repetition_stands_beside_it_where_there_is_one(tables: list[xr.Dataset]) -> None:
+    drawn = {str(table.attrs["table"]): table for table in tables}
+    assert verdict_lines(drawn) == [verdict_line(tables)]
+    about = {"agreeing": 1, "total": 2, "seeds": 8, "expected": 1.9, "p_value": 0.04}
+    repeated = xr.Dataset({"kind": ("cell", ["errors", "noise"]), "agrees": ("cell", [0, 1])}, attrs=about)
+    first, second = verdict_lines(drawn | {"repetition": repeated, "claims": xr.Dataset()})
+    assert first == verdict_line(tables)
+    assert second == (
+        "By repetition: 1 of 2 cells could be one more training of 8 (errors 0 of 1, noise 1 of 1); were the paper's "
+        "networks trainings of ours, 2 would be, and no more than 1 with a probability of 0.04."
+    )
 
 
 def test_every_kind_and_rule_has_its_count(tables: list[xr.Dataset]) -> None:
