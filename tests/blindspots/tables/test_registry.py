@@ -12,7 +12,7 @@ from blindspots.tables import TABLES, drawn_for, tables_for
 from tests.blindspots.tables.conftest import changed
 
 OF_ALL, OF_HALVES = ("1", "2"), ("3", "4")
-OURS = ("negatives", "bounds")
+OURS = ("claims", "negatives", "bounds")
 
 
 def test_reading_the_registries_imports_nothing_heavy() -> None:
