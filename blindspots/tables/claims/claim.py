@@ -71,7 +71,7 @@ class _Claims:
         least, n, name = min(found)
         rate = Rate(least * n, n, nan)
         text, measured = "for every network and image there is a close example", "images with one, of"
-        yield _claim(text, f"{measured} {name}, the least of {len(found)}", rate, nan, "", lambda low, high: least == 1)
+        yield _claim(text, f"{measured} {name}, the least of {len(found)}", rate, nan, "", holds=least == 1)
 
     def transfer(self) -> Iterator[Claim]:
         """Networks that differ misread the same examples: by what they differ in."""
@@ -86,13 +86,14 @@ class _Claims:
             if pairs:
                 cells = [self._cell(*pair) for pair in pairs]
                 clean = float(np.mean([cell.clean.rate for cell in cells]))
+                misread = _mean([cell.misread for cell in cells])
                 yield _claim(
                     f"many examples are misread by networks with other {what}",
                     f"misread, {_pairs(len(pairs))}",
-                    _mean([cell.misread for cell in cells]),
+                    misread,
                     clean,
                     "the same images as they are",
-                    lambda low, high, clean=clean: low > clean,
+                    holds=misread.interval[0] > clean,
                 )
 
     def noise(self) -> Iterator[Claim]:
@@ -107,16 +108,16 @@ class _Claims:
         pairs = [(source, split, noise, other) for source, split, noise in sizes for other in self._on_all]
         pairs = [each for each in pairs if each[0] is not each[3]]
         if pairs:
-            cells = [self._cell(source, other).misread for source, _, _, other in pairs]
+            misread = _mean([self._cell(source, other).misread for source, _, _, other in pairs])
             noisy = [self._transfer.rate(name, other.name, split=on, rule=NO_RULE) for _, on, name, other in pairs]
             of_noise = float(np.mean([each.rate for each in noisy]))
             yield _claim(
                 "they are misread more than noise of that size",
                 f"misread, {_pairs(len(pairs))}",
-                _mean(cells),
+                misread,
                 of_noise,
                 "noise at least as strong",
-                lambda low, high: low > of_noise,
+                holds=misread.interval[0] > of_noise,
             )
 
     def autoencoder(self) -> Iterator[Claim]:
@@ -133,7 +134,7 @@ class _Claims:
                 means[coded[0].name],
                 others,
                 f"the least of {len(hidden)} other networks with hidden layers",
-                lambda low, high: high < others,
+                holds=means[coded[0].name].interval[1] < others,
             )
 
     def amplification(self) -> Iterator[Claim]:
@@ -150,7 +151,7 @@ class _Claims:
                 more,
                 plain.rate,
                 "the same as they were made",
-                lambda low, high: low > 0.5,
+                holds=more.interval[0] > 0.5,
             )
 
     def figure_7(self) -> Iterator[Claim]:
@@ -159,13 +160,14 @@ class _Claims:
             for spec in (each for each in self._on_all if each.name in ("fc10-1e-4", "fc200-200-10")):
                 split, noise = set_split(self._study, spec), noise_name(_NOISE_OF_FIGURE_7, False)
                 wrong = self._transfer.rate(noise, spec.name, split=split, rule=NO_RULE)
+                right = Rate(wrong.n - wrong.count, wrong.n, wrong.spread)
                 yield _claim(
                     "half of the images are read through noise of standard deviation 1",
                     f"read correctly by {reader_name(spec)}",
-                    Rate(wrong.n - wrong.count, wrong.n, wrong.spread),
+                    right,
                     FIGURE_7.rate,
                     f"the paper, of {FIGURE_7.n} images as is supposed",
-                    lambda low, high: overlap((low, high), (FIGURE_7.low, FIGURE_7.high)) == 1,
+                    holds=overlap(right.interval, (FIGURE_7.low, FIGURE_7.high)) == 1,
                 )
 
     def _cell(self, source: ModelSpec, target: ModelSpec, *, variant: str = "plain") -> Cell:
@@ -173,11 +175,9 @@ class _Claims:
         return self._transfer.cell(source.name, target.name, split=split, rule=self._rule, variant=variant)
 
 
-def _claim(
-    text: str, measured: str, rate: Rate, beside: float, beside_what: str, holds: Callable[[float, float], bool]
-) -> Claim:
+def _claim(text: str, measured: str, rate: Rate, beside: float, beside_what: str, *, holds: bool) -> Claim:
     low, high = rate.interval
-    return Claim(text, measured, rate.rate, low, high, rate.n, beside, beside_what, holds(low, high))
+    return Claim(text, measured, rate.rate, low, high, rate.n, beside, beside_what, holds)
 
 
 def _mean(rates: list[Rate]) -> Rate:
