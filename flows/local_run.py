@@ -87,6 +87,7 @@ def run_on_workers(
         hired = Workers(workers or default_workers())
         if is_new:
             hired.start()
+            hired.compute_on(workspace.device)
             stack.callback(hired.close)
         from blindspots.jobs.plan import make_plan
 

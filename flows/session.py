@@ -8,14 +8,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from blindspots.errors import InputError
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.opening import open_root, working
 from blindspots.jobs.plan import Plan, make_plan, note_sizes
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
 from blindspots.study.study import Study
-from tasks.actors.workers import Workers, default_workers
+from tasks.actors.workers import Workers
 
 
 def _ignore(progress: Progress) -> None:
@@ -56,8 +55,10 @@ _current: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
 @contextmanager
-def session(study: Study, root: str, workers: int | None, device: str, data: str | None) -> Iterator[Session]:
+def session(study: Study, root: str, workers: Workers, device: str, data: str | None) -> Iterator[Session]:
     """Enter the run of ``study`` in ``root``: the one that is open, or a new one that ends with the block.
+
+    ``workers``: those of a new one, which are closed with it.
 
     Raises :class:`~blindspots.errors.InputError` before anything starts where something does not fit.
     """
@@ -65,10 +66,8 @@ def session(study: Study, root: str, workers: int | None, device: str, data: str
     if there is not None and there.workspace.study == study and there.workspace.place == Place.at(root):
         yield there
         return
-    if workers is not None and workers < 1:
-        raise InputError(f"workers = {workers}: at least one is needed")
     workspace = open_root(study, root, device=None if device == "auto" else device, data=data).workspace
-    with session_in(workspace, make_plan(workspace), Workers(workers or default_workers())) as opened:
+    with session_in(workspace, make_plan(workspace), workers) as opened:
         yield opened
 
 

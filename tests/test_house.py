@@ -145,7 +145,12 @@ def test_slips_have_names() -> None:
         ("blindspots", {"prefect", "ray", "torch", "zarr", "xarray", "scipy", "matplotlib"}),
         ("blindspots.study.study", {"prefect", "ray", "torch", "zarr", "xarray", "scipy", "matplotlib"}),
         ("blindspots.jobs.run", {"prefect", "ray", "matplotlib", "scipy.optimize", "scipy.stats"}),
-        ("tasks.actors.worker", {"prefect", "matplotlib", "scipy.optimize", "scipy.stats", "sympy", "torch._dynamo"}),
+        (
+            "blindspots.jobs.damage",
+            {"prefect", "matplotlib", "scipy.optimize", "scipy.stats", "sympy", "torch._dynamo"},
+        ),
+        ("tasks.actors.workers", {"prefect", "torch", "zarr", "xarray"}),
+        ("flows.study", {"torch", "zarr", "xarray", "matplotlib"}),
         ("flows.cli", {"prefect", "ray", "torch", "zarr"}),
     ],
 )

@@ -1,17 +1,23 @@
-"""The Ray actor that does shards: one model on one device at a time, one call a shard. No Prefect in here."""
+"""The Ray actor that does shards: one model on one device at a time, one call a shard. No Prefect in here.
+
+Importing this is light, since who makes actors does it before all else; what shards are done with, which takes seconds,
+every actor imports when it begins.
+"""
+
+from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blindspots.device import keep_freed_memory, one_thread
-from blindspots.jobs.damage import do
-from blindspots.jobs.hands import OwnHands
-from blindspots.jobs.job import Job, Progress
-from blindspots.jobs.workspace import Workspace
 from tasks.fate import die_with_parent
+
+if TYPE_CHECKING:
+    from blindspots.jobs.job import Job, Progress
+    from blindspots.jobs.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,15 @@ class Worker:
     def __init__(self) -> None:
         die_with_parent()  # a run that is killed takes Ray's raylet along: nothing is written after it
         keep_freed_memory()
+        import blindspots.jobs.damage  # noqa: F401 - and with it the work of every kind of job
+
         self._messages: deque[Progress] = deque(maxlen=1000)
 
     def run(self, workspace: Workspace, job: Job, shard: int) -> Outcome:
         """Do one shard."""
+        from blindspots.jobs.damage import do
+        from blindspots.jobs.hands import OwnHands
+
         started = perf_counter()
         self._messages.clear()
         with one_thread():

@@ -1,4 +1,6 @@
-"""The workers: as many actors, started when the first shard comes and gone with the process. No Prefect in here."""
+"""The workers: as many actors, gone with the process. Light to import but for Ray. No Prefect in here."""
+
+from __future__ import annotations
 
 import logging
 import os
@@ -8,21 +10,23 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 import ray
 from ray.exceptions import RayActorError
 
 from blindspots.errors import BlindspotsError
-from blindspots.jobs.job import Job, Report
-from blindspots.jobs.workspace import Workspace
 from tasks.actors.placing import Absence
 from tasks.actors.ray_start import start_ray
 from tasks.actors.reaper import Reaper
 from tasks.actors.resources import asked_of_ray, check_resources
 from tasks.actors.scratch import check_scratch
 from tasks.actors.worker import Outcome, Worker
+
+if TYPE_CHECKING:
+    from blindspots.jobs.job import Job, Report
+    from blindspots.jobs.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -55,17 +59,16 @@ class Workers:
 
     def __init__(self, count: int, workspace: Workspace | None = None) -> None:
         self.count = count
-        self._workspace = workspace
-        self._opened = threading.Event()
+        self._workspace: Workspace | None = None
+        self._device = "cpu"
+        self._told = threading.Event()
         if workspace is not None:
-            self._opened.set()
-        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._displaced: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            self.open(workspace)
+        self._idle, self._displaced = queue.SimpleQueue[Any](), queue.SimpleQueue[Any]()
         self._dispatch = ThreadPoolExecutor(count, thread_name_prefix="shard")
         self._starting: Future[None] | None = None
         self._keeper: threading.Thread | None = None
-        self._stopped = threading.Event()
-        self._closing = threading.Event()
+        self._stopped, self._closing = threading.Event(), threading.Event()
         self._guard = threading.Lock()
         self._owns_ray = False
         self._reaper: Reaper | None = None
@@ -76,11 +79,6 @@ class Workers:
         """Seconds that each actor was busy, by its number."""
 
     @property
-    def _device(self) -> str:
-        """The kind of device that the actors compute on; for parts of a job that has no workspace, cpu."""
-        return "cpu" if self._workspace is None else self._workspace.device
-
-    @property
     def workspace(self) -> Workspace:
         """What the actors work on."""
         if self._workspace is None:
@@ -88,9 +86,14 @@ class Workers:
         return self._workspace
 
     def open(self, workspace: Workspace) -> None:
-        """Say what the actors are to work on; they wait for it, Ray does not."""
+        """Say what the actors are to work on, and with it the kind of device; they wait for that, Ray does not."""
         self._workspace = workspace
-        self._opened.set()
+        self.compute_on(workspace.device)
+
+    def compute_on(self, device: str) -> None:
+        """Say on which kind of device: all that has to be known for actors to come up and import their work."""
+        self._device = device
+        self._told.set()
 
     def start(self) -> None:
         """Begin to start Ray and the actors, without waiting for them.
@@ -116,7 +119,7 @@ class Workers:
         """Whether Ray was asked for at all."""
         return self._starting is not None
 
-    def submit(self, job: Job, shard: int, report: Report) -> "Future[Outcome]":
+    def submit(self, job: Job, shard: int, report: Report) -> Future[Outcome]:
         """Have one shard done by an actor that is free; ``report`` is called with its progress meanwhile.
 
         An actor that dies is started anew and its call made again, a few times. The future raises what the job
@@ -132,7 +135,7 @@ class Workers:
         is started anew and its part done again.
         """
         self.start()
-        self._opened.set()  # parts need no workspace
+        self._told.set()  # parts need no workspace
         return _results([self._dispatch.submit(self._apply, function, part) for part in parts])
 
     def lost(self) -> str | None:
@@ -172,7 +175,7 @@ class Workers:
         self._dispatch.shutdown(wait=False, cancel_futures=True)
         self._closing.set()
         self._displaced.put(None)
-        self._opened.set()
+        self._told.set()
         if self._keeper is not None:
             self._keeper.join(_CLOSE_SECONDS)
 
@@ -187,7 +190,7 @@ class Workers:
                 self._owns_ray = True
                 self._reaper = None if os.environ.get("RAY_ADDRESS") else Reaper()
                 start_ray(self.count)
-            self._opened.wait()
+            self._told.wait()
             if self._closing.is_set():
                 raise RuntimeError("the workers were closed before they were told what to work on")
             asked = asked_of_ray(self._device, self.count, ray.cluster_resources().get("GPU", 0))
@@ -280,7 +283,7 @@ class Workers:
             raise StoppedError("the run was stopped")
 
 
-def _results(calls: "list[Future[Outcome]]") -> Iterator[Any]:
+def _results(calls: list[Future[Outcome]]) -> Iterator[Any]:
     """Yield what calls give, in their order; those that wait are given up where nobody wants them any more."""
     try:
         for call in calls:
