@@ -16,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.progress import Progress as Bars
+from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from blindspots.jobs.job import Progress, Report
@@ -27,8 +28,18 @@ from flows.operating.tally import Tally
 _BAR = 14
 _BESIDE = 80  # columns that all but the line take
 _EVERY = 30.0  # seconds between two lines where there are no bars
+_TOLD = 1.0  # seconds of work before a rate is told
 _RECKONED = 2.0  # seconds between two looks at how long the rest takes
 _WHOLE = "whole"
+
+
+class _Bar(BarColumn):
+    """How much of it is done; what waits for its turn stands still."""
+
+    def render(self, task: Task) -> ProgressBar:
+        bar = super().render(task)
+        bar.pulse = task.total is None
+        return bar
 
 
 class _Spinner(SpinnerColumn):
@@ -42,8 +53,8 @@ class _Rate(ProgressColumn):
     """Units a second, of what is counted in units."""
 
     def render(self, task: Task) -> Text:
-        moved, seconds = task.fields.get("moved", 0), task.finished_time or task.elapsed
-        speed = moved / seconds if moved and seconds else 0
+        moved, seconds = task.fields.get("moved", 0), task.finished_time or task.elapsed or 0
+        speed = moved / seconds if seconds >= _TOLD else 0
         return Text(f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.2f}/s" if speed else "", style="dim")
 
 
@@ -131,7 +142,7 @@ def _bars(console: Console) -> Bars:
     return Bars(
         _Spinner(),
         TextColumn("{task.description:9}"),
-        BarColumn(bar_width=_BAR),
+        _Bar(bar_width=_BAR),
         TextColumn("{task.fields[said]}"),
         _Rate(),
         _Elapsed(),
@@ -188,7 +199,9 @@ def progress_bars(workspace: Workspace, plan: Plan, *, workers: int = 1) -> Iter
         task, counted = stages[progress.stage], estimate.tally.counted(progress.stage)
         name = progress.job.partition("/")[2]
         line = f"{name}: {progress.message}" if progress.message else name
-        bars.start_task(task)
+        if not bars.tasks[task].started:  # it began before it was told of for the first time
+            bars.start_task(task)
+            bars.tasks[task].start_time = bars.get_time() - estimate.worked(progress.stage)
         moved = 0 if stage.counted_as else stage.moved
         bars.update(task, said=_said(counted), moved=moved, line=_cut(line, console.width))
         if ends.look() or counted[0] == counted[1]:

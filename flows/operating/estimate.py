@@ -93,6 +93,11 @@ class Estimate:
             self.at_work = progress.stage
         return stage
 
+    def worked(self, stage: str) -> float:
+        """Return for how many seconds a stage has been at work, as of when it was last told of."""
+        with self._lock:
+            return self._last.get(stage, 0.0) - self._began.get(stage, 0.0)
+
     def percent(self) -> float:
         """Return how much of the whole is done, each job in its typical share, in percent."""
         with self._lock:

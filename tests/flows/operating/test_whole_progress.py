@@ -56,8 +56,8 @@ def test_one_artifact_is_brought_up_to_date_until_the_run_ends(
     assert created[0]["progress"] == 0
     assert len(told) == 1
     assert updates[2][0] > 0
-    assert updates[2][1].startswith("train: 60 of ")
-    assert updates[-1][1].startswith("ended; train: 60 of ")
+    assert updates[2][1].startswith("train: 1 of 2 models")
+    assert updates[-1][1].startswith("ended; train: 1 of 2 models")
     assert running.observer == told.append
     with shown(running):
         pass
