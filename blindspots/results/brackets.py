@@ -25,7 +25,7 @@ class Bracket:
     found: np.ndarray
     """(n,) float64: the distortion of one that is. The least lies between the two."""
     by: str
-    """What proves: "local", "relaxation", or "product", the layers' bounds, where nothing near an image applies."""
+    """What proves: "local", "relaxation", "exact", or "product", the layers' bounds, where nothing near applies."""
 
     @property
     def ratio(self) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Whose layers to bound (section 4.3 of the paper)."""
 
-from pydantic import Field, field_validator, model_validator
+from typing import Any
+
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from blindspots.study.part import Part, Sha256, check_hash, from_anywhere, is_address
 
@@ -21,6 +23,13 @@ class BoundsSpec(Part):
         description="Images of the nearest set of each network whose least distortion is bounded from below by what is "
         "proved near them, a fraction of a second each; of convolutional and given ones, which take seconds, a quarter "
         "as many; 0 to leave this out",
+    )
+    parts: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Parts of an image's ball that branch and bound looks at, at most, for convolutional networks: "
+        "more is proved, in more time; 0: by linear bounds alone",
     )
     alexnet: str = Field(
         "",
@@ -44,3 +53,11 @@ class BoundsSpec(Part):
     def fetched(self) -> bool:
         """Whether the weights come from the web."""
         return self.alexnet == PRETRAINED or is_address(self.alexnet)
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is asked of branch and bound where that is nothing: so a study is the one that it was."""
+        content: dict[str, Any] = handler(self)
+        if not self.parts:
+            content.pop("parts", None)
+        return content

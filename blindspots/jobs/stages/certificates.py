@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 ALGORITHM = 1
 """Raised with every change of what is proved of sigmoid networks; the golden test says when."""
 _FEWER, _AT_ONCE = 4, 10
+Way = Literal["local", "relaxation", "exact", "auto"]
+"""Methods of :func:`.certified_radius`."""
 PROOFS = ("product", "local", "relaxation")
 """What may have proved something of a given network: the product of its layers' bounds, or one near the image."""
 _BY = Variable("int8", "what proved it", attributes={"flag_values": [0, 1, 2], "flag_meanings": " ".join(PROOFS)})
@@ -40,7 +42,8 @@ class Certificates(BeginningOfNearest):
     """Certified distortions of one network, beside the least that was found.
 
     Of a sigmoid network by how it bends near an image, for the function that its weights define over the reals; of one
-    of rectifiers by its relaxation, for the network as evaluated in its own dtype. A given network, which may be any,
+    of rectifiers by its relaxation, and by branch and bound where the study asks for that, for the network as
+    evaluated in its own dtype. A given network, which may be any,
     by what applies to it; where neither does, by the product of its layers' bounds, as in its sets.
     """
 
@@ -83,12 +86,16 @@ class Certificates(BeginningOfNearest):
         content = {"stage": "certificates", "algorithm": ALGORITHM, "weights": weights, "network": network}
         if self.method(workspace.study) != "local":
             content |= {"algorithm": RELAXED_ALGORITHM, "method": self.method(workspace.study)}
+        if self.method(workspace.study) == "exact":
+            content["parts"] = workspace.study.bounds.parts
         return content
 
-    def method(self, study: Study) -> Literal["local", "relaxation", "auto"]:
+    def method(self, study: Study) -> Way:
         """Return what proves: of a given network, which may be any, what applies to it."""
         spec = study.model(self.model)
-        return "auto" if spec.network == GIVEN else "local" if spec.sigmoid else "relaxation"
+        if spec.network == GIVEN or spec.sigmoid:
+            return "auto" if spec.network == GIVEN else "local"
+        return "exact" if study.bounds.parts else "relaxation"
 
     def attributes(self, workspace: Workspace) -> dict[str, Any]:
         """Return what is proved."""
@@ -115,7 +122,7 @@ class Certificates(BeginningOfNearest):
                 return known | self._by_layers(workspace, ids) | {"by": np.zeros(len(ids), np.int8)}
             known["by"] = np.full(len(ids), PROOFS.index(proved.method), np.int8)
         else:
-            proved = _proved(model, images, labels, method)
+            proved = _proved(model, images, labels, method, parts=workspace.study.bounds.parts)
         return known | {
             "certified": proved.distortion.cpu().numpy(),
             "read": (proved.margin > 0).cpu().numpy(),
@@ -152,11 +159,12 @@ def sharpest(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> "C
 
 
 def _proved(
-    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, method: Literal["local", "relaxation", "auto"]
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, method: Way, *, parts: int = 0
 ) -> "Certified":
     from blindspots.spectral.proof.certificate import certified_radius
 
-    return certified_radius(model, images, labels, method=method, arithmetic="real" if method == "local" else "own")
+    arithmetic: Literal["real", "own"] = "real" if method == "local" else "own"
+    return certified_radius(model, images, labels, method=method, arithmetic=arithmetic, parts=max(parts, 1))
 
 
 def certificates(study: Study) -> Iterator[Certificates]:

@@ -1,5 +1,6 @@
 """Anyone's model, taken apart into layers whose bounds are known and what happens to values between them."""
 
+import threading
 from typing import Any
 
 import torch
@@ -69,6 +70,10 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
     return Graph(tuple(walk.layers), tuple(walk.steps), shape, largest)
 
 
+_FOLLOWING = threading.Lock()
+"""While torch.fx follows a pass it has put its own ``nn.Module.__call__`` in place of torch's, for all threads."""
+
+
 class _Tracer(fx.Tracer):
     """Follows calls into every module that isn't a layer by itself, and notes in which of them it is."""
 
@@ -77,11 +82,13 @@ class _Tracer(fx.Tracer):
     def __init__(self) -> None:
         super().__init__()
         self.inside: list[str] = []
+        self._thread = threading.get_ident()
 
     def followed(self, root: nn.Module) -> list[fx.Node]:
         """Return the nodes of ``root``'s forward pass; raises InputError where it can't be followed."""
         try:
-            nodes = list(self.trace(root).nodes)
+            with _FOLLOWING:
+                nodes = list(self.trace(root).nodes)
         except Exception as error:  # whatever a forward pass raises when it is given stand-ins for tensors
             where = f"{self.inside[-1]!r}" if self.inside else "the model"
             kind = type(root.get_submodule(self.inside[-1]) if self.inside else root).__name__
@@ -102,11 +109,19 @@ class _Tracer(fx.Tracer):
         return kind in RULES or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """As fx does it; where that fails, ``inside`` names the module."""
+        """As fx does it; where that fails, ``inside`` names the module. Other threads' calls stay calls."""
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
         self.inside.append(self.path_of_module(m))
         result = super().call_module(m, forward, args, kwargs)
         self.inside.pop()
         return result
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        """As fx does it, in the thread that is followed."""
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
 
 def _check_same(outcome: Any, real: Any) -> None:

@@ -34,7 +34,7 @@ MODEL = {
     "hardening": {},
 }
 NEGATIVES = {"images": 10, "directions": 3, "multiples": [2.0]}
-BOUNDS = {"models": False, "certified": 5, "alexnet": "pretrained", "sha256": ""}
+BOUNDS = {"models": False, "certified": 5, "parts": 40, "alexnet": "pretrained", "sha256": ""}
 ADAM = {"epochs": 3, "batch": 50, "rate": 1e-2}
 AUTOENCODER = {"decay": 1e-2, "sparsity": 0.2, "weight": 1.0, "iterations": 5, "tolerance": 1e-2}
 SETS = {

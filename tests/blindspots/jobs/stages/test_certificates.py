@@ -1,8 +1,10 @@
 """The golden numbers of certificates."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -117,26 +119,45 @@ def test_shards_of_what_takes_seconds_are_short_and_read_what_they_begin_with() 
     assert read == [[0], [0], [0, 1], [1], [1]]
 
 
-def test_two_workers_leave_what_one_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards of a network of rectifiers, one after another, and in the other order by two at once: to the last bit."""
+def six_images(parts: int) -> tuple[module.Certificates, Any]:
+    """A network of rectifiers and six images, as a job and where it works; branch and bound for ``parts`` of a ball."""
     spec = {"name": "conv", "network": "convolutional", "channels": [3], "decay": [0, 0]}
-    study = Study(name="one", models=[spec], sets={"rules": ["nearest"]}, bounds={"certified": 24})
+    bounds = {"certified": 24, "parts": parts}
+    study = Study(name="one", models=[spec], sets={"rules": ["nearest"]}, bounds=bounds)
     images, _ = fixed_images(6)
-    model = fixed_convolutions()
-    read = labels_read(model, images)
+    read = labels_read(fixed_convolutions(), images)
     dataset = SimpleNamespace(images=lambda split, ids: images[ids], labels=lambda split, ids: read[ids])
-    workspace: Any = SimpleNamespace(study=study, dataset=dataset, device=torch.device("cpu"))
-    monkeypatch.setattr(module, "trained_model", lambda workspace, model_, seed: model)
-    monkeypatch.setattr(module.Certificates, "leasts", lambda self, workspace, ids: np.ones(len(ids)))
     (job,) = module.certificates(study)
-    shards = [np.arange(3 * shard, 3 * shard + 3) for shard in range(2)]
+    return job, SimpleNamespace(study=study, dataset=dataset, device=torch.device("cpu"))
 
-    def certified(ids: np.ndarray) -> bytes:
-        torch.rand(len(ids) + int(ids[0]))  # what a worker did before is another's concern
-        found = job.compute(workspace, ids)["certified"]
-        assert (found > 0).sum() >= 2
-        return found.tobytes()
 
-    alone = [certified(ids) for ids in shards]
-    with ThreadPoolExecutor(2) as workers:
-        assert list(workers.map(certified, shards[::-1])) == alone[::-1]
+def certified(parts: int, shard: int) -> np.ndarray:
+    """Return what is proved of three of the six images."""
+    job, workspace = six_images(parts)
+    torch.rand(1 + shard)  # what a worker did before is another's concern
+    with (
+        patch.object(module, "trained_model", lambda *_: fixed_convolutions()),
+        patch.object(module.Certificates, "leasts", lambda self, workspace, ids: np.ones(len(ids))),
+    ):
+        found: np.ndarray = job.compute(workspace, np.arange(3 * shard, 3 * shard + 3))["certified"]
+    assert (found > 0).sum() >= 2
+    return found
+
+
+def test_two_workers_leave_what_one_leaves_and_branch_and_bound_leaves_more() -> None:
+    """Shards of a network of rectifiers, one after another and, in the other order, in two processes: the same bits."""
+    work = [(parts, shard) for parts in (0, 40) for shard in range(2)]
+    alone = [certified(*each) for each in work]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as workers:
+        together = list(workers.map(certified, *zip(*work[::-1], strict=True)))[::-1]
+    assert [each.tobytes() for each in together] == [each.tobytes() for each in alone]
+    relaxed, branched = np.concatenate(alone[:2]), np.concatenate(alone[2:])
+    assert (branched >= relaxed).all()
+    assert (branched > 1.001 * relaxed).any()
+
+
+def test_branch_and_bound_is_other_work_by_how_far_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "weights_hash", lambda *_: "0")
+    contents = [job.content(workspace) for job, workspace in map(six_images, (0, 40, 400))]
+    found = [(each["method"], each.get("parts")) for each in contents if each is not None]
+    assert found == [("relaxation", None), ("exact", 40), ("exact", 400)]

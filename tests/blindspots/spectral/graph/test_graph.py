@@ -1,4 +1,5 @@
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from blindspots.errors import InputError
+from blindspots.spectral.graph.graph import trace
 from blindspots.spectral.network import network_bounds
 from tests.blindspots.spectral.graph.models import Does, drawn, matrix, norm
 
@@ -155,3 +157,23 @@ def test_what_all_but_cancels_is_the_same_in_another_batch():
     model = Does(lambda m, x: F.linear(x, m.w) - (x[:, None] * m.w).sum(2) * (x.shape[1] / 1000), w=None)
     model.w = nn.Parameter(torch.rand(16, 1000, generator=torch.Generator().manual_seed(1)))
     assert network_bounds(model, (1000,)).attrs["product"] > 0
+
+
+def test_threads_are_followed_and_evaluated_beside_one_another():
+    """torch.fx takes the place of every module's call, in all threads, as long as it follows one."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    image = torch.rand(2, 1, 2, 2)
+    expected = model(image)
+    steps = len(trace(model, (1, 2, 2)).steps)
+
+    def followed(_: int) -> int:
+        return len(trace(model, (1, 2, 2)).steps)
+
+    def evaluated(_: int) -> bool:
+        return torch.equal(model(image), expected)
+
+    with ThreadPoolExecutor(4) as threads:
+        graphs, logits, others = (
+            threads.map(work, range(times)) for work, times in ((followed, 100), (evaluated, 2000), (followed, 100))
+        )
+        assert (set(graphs), set(logits), set(others)) == ({steps}, {True}, {steps})
