@@ -11,6 +11,7 @@ from blindspots.report.numbers import count
 from blindspots.report.verdict import verdict_lines
 from blindspots.study.built_in import MNIST, QUICK
 from blindspots.study.study import Study
+from blindspots.tables.registry import TABLES
 
 
 def closing_words(study: Study, tables: Mapping[str, xr.Dataset], root: str, *, width: int = 80) -> str:
@@ -36,7 +37,7 @@ def verdict_paragraphs(study: Study, tables: Mapping[str, xr.Dataset]) -> list[s
 
     ``tables``: as for :func:`closing_words`.
     """
-    if not any(spec.paper for spec in study.models) or not {"1", "2", "3", "4"} & tables.keys():
+    if not any(spec.paper for spec in study.models) or not any(TABLES[name].compared for name in tables):
         return []
     return list(filter(None, [*verdict_lines(tables), less_than_the_paper(study)]))
 

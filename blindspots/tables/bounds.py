@@ -8,8 +8,7 @@ from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.study.model_spec import ModelSpec
 from blindspots.tables.distortions import distortions, set_split
-from blindspots.tables.registry import TABLES
-from blindspots.tables.rows import describe, reader_name, texts
+from blindspots.tables.rows import common_attributes, describe, reader_name, texts
 
 RULE = "nearest"
 
@@ -39,13 +38,8 @@ def bounds_table(results: Results) -> xr.Dataset:
         },
         coords={"model": texts(spec.name for spec in study.models)},
         attrs={
-            "table": "bounds",
-            "title": TABLES["bounds"].title,
-            "study": study.name,
-            "dataset": study.dataset_name,
+            **common_attributes("bounds", study),
             "rule": RULE,
-            "seeds": study.seeds,
-            "source": "https://arxiv.org/abs/1312.6199",
         },
     )
     return describe(table, _LONG_NAMES)

@@ -39,8 +39,8 @@ class Rate:
         return wilson(self.count, self.n)
 
 
-def mean_rate(counts: Sequence[int], ns: Sequence[int]) -> Rate:
-    """Return the mean of ``counts[i] / ns[i]`` over seeds i. Where their numbers of images differ, n is the least."""
+def mean_rate(counts: Sequence[float], ns: Sequence[int]) -> Rate:
+    """Return the mean of ``counts[i] / ns[i]`` over seeds or pairs i; where numbers of images differ, n is the least."""
     n = min(ns)
     scaled = [count * (n / each) if each else 0.0 for count, each in zip(counts, ns, strict=True)]
     spread = float(np.std([each / n for each in scaled], ddof=1)) if n and len(scaled) > 1 else nan

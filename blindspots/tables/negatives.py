@@ -16,8 +16,7 @@ from blindspots.negatives.flat_boundary import flat_boundary_share
 from blindspots.randomness import generator
 from blindspots.results.results import Results
 from blindspots.store import layout
-from blindspots.tables.registry import TABLES
-from blindspots.tables.rows import describe, reader_name, texts
+from blindspots.tables.rows import common_attributes, describe, reader_name, texts
 
 _RESAMPLES = 4000
 _COUNTS = ("shown", "misread", "out_of_reach")
@@ -92,14 +91,9 @@ def negatives_table(results: Results) -> xr.Dataset:
             "multiple": np.array(multiples, dtype=np.float64),
         },
         attrs={
-            "table": "negatives",
-            "title": TABLES["negatives"].title,
-            "study": study.name,
-            "dataset": study.dataset_name,
+            **common_attributes("negatives", study),
             "directions": study.negatives.directions,
             "values": int(first.attrs["values"]),
-            "seeds": study.seeds,
-            "source": "https://arxiv.org/abs/1312.6199",
         },
     )
     return describe(table, _LONG_NAMES)

@@ -22,8 +22,7 @@ from blindspots.study.model_spec import ModelSpec
 from blindspots.study.study import Study
 from blindspots.tables.cells import Rate, Transfer
 from blindspots.tables.distortions import distortions
-from blindspots.tables.registry import TABLES
-from blindspots.tables.rows import describe, reader_name, texts
+from blindspots.tables.rows import common_attributes, describe, reader_name, texts
 
 SPLIT, RULE = "test", "nearest"
 """The images and the rule of the sets that the table reads."""
@@ -76,15 +75,10 @@ def penalty_table(results: Results) -> xr.Dataset:
         },
         coords={"model": texts(spec.name for spec in specs), "shown": texts(SHOWN), "variant": texts(VARIANTS)},
         attrs={
-            "table": "penalty",
-            "title": TABLES["penalty"].title,
-            "study": study.name,
-            "dataset": study.dataset_name,
+            **common_attributes("penalty", study),
             "split": SPLIT,
             "rule": RULE,
-            "seeds": study.seeds,
             "amplified_to": study.sets.amplified_to,
-            "source": "https://arxiv.org/abs/1312.6199",
         },
     )
     return describe(table, _LONG_NAMES)

@@ -49,16 +49,24 @@ def texts(values: Iterable[str]) -> np.ndarray:
 
 
 def table_attributes(number: int, study: Study) -> dict[str, Any]:
-    """Return the attributes that every table carries."""
+    """Return the attributes that each of the paper's tables carries."""
     return {
+        **common_attributes(str(number), study),
         "table": number,
-        "title": TABLES[str(number)].title,
-        "study": study.name,
-        "dataset": study.dataset_name,
         "split": distorted_split(number, study),
         "papers_split": paper.SET_SPLIT[number],
-        "seeds": study.seeds,
         "amplified_to": study.sets.amplified_to,
+    }
+
+
+def common_attributes(name: str, study: Study) -> dict[str, Any]:
+    """Return the attributes that every table of a study carries, whatever else it says."""
+    return {
+        "table": name,
+        "title": TABLES[name].title,
+        "study": study.name,
+        "dataset": study.dataset_name,
+        "seeds": study.seeds,
         "source": "https://arxiv.org/abs/1312.6199",
     }
 

@@ -10,8 +10,7 @@ from blindspots.errors import InputError
 from blindspots.results.results import UNFINISHED, Results
 from blindspots.store import layout
 from blindspots.study.study import Study
-from blindspots.tables.registry import TABLES
-from blindspots.tables.rows import describe, texts
+from blindspots.tables.rows import common_attributes, describe, texts
 from blindspots.units.comparison import RANDOM
 from blindspots.units.record import LONG_NAMES
 
@@ -71,16 +70,12 @@ def units_table(results: Results) -> xr.Dataset:
         },
         coords={"view": texts(views), "measure": texts(measures), "kind": texts(kinds)},
         attrs={
-            "table": "units",
-            "title": TABLES["units"].title,
-            "study": study.name,
-            "dataset": study.dataset_name,
+            **common_attributes("units", study),
             "seeds": seeds,
             "images": int(first.attrs["images"]),
             "top": int(first.attrs["top"]),
             "rotations": int(first.attrs["rotations"]),
             "split": str(first.attrs["split"]),
-            "source": "https://arxiv.org/abs/1312.6199",
         },
     )
     return describe(table, {**_LONG_NAMES, **{name: LONG_NAMES[name] for name in dims}})

@@ -43,8 +43,8 @@ class Certificates(BeginningOfNearest):
 
     Of a sigmoid network by how it bends near an image, for the function that its weights define over the reals; of one
     of rectifiers by its relaxation, and by branch and bound where the study asks for that, for the network as
-    evaluated in its own dtype. A given network, which may be any,
-    by what applies to it; where neither does, by the product of its layers' bounds, as in its sets.
+    evaluated in its own dtype. A given network, which may be any, by what applies to it; where neither does, by the
+    product of its layers' bounds, as in its sets.
     """
 
     stage: ClassVar[str] = "bounds"
@@ -93,8 +93,10 @@ class Certificates(BeginningOfNearest):
     def method(self, study: Study) -> Way:
         """Return what proves: of a given network, which may be any, what applies to it."""
         spec = study.model(self.model)
-        if spec.network == GIVEN or spec.sigmoid:
-            return "auto" if spec.network == GIVEN else "local"
+        if spec.network == GIVEN:
+            return "auto"
+        if spec.sigmoid:
+            return "local"
         return "exact" if study.bounds.parts else "relaxation"
 
     def attributes(self, workspace: Workspace) -> dict[str, Any]:

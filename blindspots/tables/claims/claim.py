@@ -13,7 +13,7 @@ from blindspots.paper.published import SHOWN, Published
 from blindspots.results.results import Results
 from blindspots.study.model_spec import ModelSpec
 from blindspots.tables.agreement import DECIDES
-from blindspots.tables.cells import Cell, Rate, Transfer
+from blindspots.tables.cells import Cell, Rate, Transfer, mean_rate
 from blindspots.tables.distortions import distortions, set_split
 from blindspots.tables.rows import models_of, reader_name
 
@@ -182,8 +182,7 @@ def _claim(text: str, measured: str, rate: Rate, beside: float, beside_what: str
 
 def _mean(rates: list[Rate]) -> Rate:
     """Return the mean of rates, over the images of one: sets of several models are of the same images."""
-    n = min(rate.n for rate in rates)
-    return Rate(min(float(np.mean([rate.rate for rate in rates])) * n, n), n, nan)
+    return mean_rate([rate.count for rate in rates], [rate.n for rate in rates])
 
 
 def _pairs(count: int) -> str:

@@ -8,8 +8,7 @@ import xarray as xr
 from blindspots.errors import InputError
 from blindspots.results.results import Results
 from blindspots.tables.claims.claim import Claim, claims
-from blindspots.tables.registry import TABLES
-from blindspots.tables.rows import describe, texts
+from blindspots.tables.rows import common_attributes, describe, texts
 from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import percent, rate
 
@@ -38,12 +37,7 @@ def claims_table(results: Results) -> xr.Dataset:
             for name, values in columns.items()
         },
         attrs={
-            "table": "claims",
-            "title": TABLES["claims"].title,
-            "study": results.study.name,
-            "dataset": results.study.dataset_name,
-            "seeds": results.study.seeds,
-            "source": "https://arxiv.org/abs/1312.6199",
+            **common_attributes("claims", results.study),
         },
     )
     table["holds"] = table["holds"].astype(np.int8)

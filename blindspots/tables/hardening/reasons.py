@@ -8,8 +8,7 @@ import xarray as xr
 from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.study.recipes.recipe import recipe_of, settings_of, with_pools
-from blindspots.tables.registry import TABLES
-from blindspots.tables.rows import texts
+from blindspots.tables.rows import common_attributes, texts
 
 REACHED = 0.01
 """An activation is reached when an image comes nearer than this share of the pool's change."""
@@ -55,12 +54,7 @@ def reasons_table(results: Results) -> xr.Dataset:
         },
         coords={"model": texts(spec.name for spec in specs), "layer": np.arange(layers)},
         attrs={
-            "table": "reasons",
-            "title": TABLES["reasons"].title,
-            "study": study.name,
-            "dataset": study.dataset_name,
-            "seeds": study.seeds,
-            "source": "https://arxiv.org/abs/1312.6199",
+            **common_attributes("reasons", study),
         },
     )
     for name, text in _LONG_NAMES.items():

@@ -17,8 +17,7 @@ from blindspots.store.receipts import read_receipt
 from blindspots.study.model_spec import ModelSpec
 from blindspots.study.recipes.recipe import compared, has_reach, passes_of, recipe_of, settings_of, strength_of
 from blindspots.tables.hardening.comparison import holm, mcnemar, two_way_bootstrap
-from blindspots.tables.registry import TABLES
-from blindspots.tables.rows import describe, texts
+from blindspots.tables.rows import common_attributes, describe, texts
 
 
 def pools_table(results: Results) -> xr.Dataset:
@@ -47,16 +46,11 @@ def pools_table(results: Results) -> xr.Dataset:
         },
         coords={"model": texts(spec.name for spec in specs), "seed": np.arange(study.seeds)},
         attrs={
-            "table": "pools",
-            "title": TABLES["pools"].title,
-            "study": study.name,
-            "dataset": study.dataset_name,
-            "seeds": study.seeds,
+            **common_attributes("pools", study),
             "on": found[specs[0].name][0].attrs["on"],
             "epochs": study.training.adam.epochs,
             "images": int(found[specs[0].name][0].attrs["trained_on"]),
             "seconds": json.dumps([_seconds(results, spec.name) for spec in specs]),
-            "source": "https://arxiv.org/abs/1312.6199",
         },
     )
     return describe(table, _LONG_NAMES)

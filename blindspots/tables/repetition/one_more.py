@@ -61,7 +61,7 @@ class OneMore:
         rates = np.asarray(self.rates)
         if not self.drawn:
             return float(np.quantile(rates, tail)), float(np.quantile(rates, 1 - tail))
-        return _count(rates, self.n, tail) / self.n, _count(rates, self.n, 1 - tail) / self.n
+        return _least_count(rates, self.n, tail) / self.n, _least_count(rates, self.n, 1 - tail) / self.n
 
     @cached_property
     def _nodes(self) -> np.ndarray:
@@ -80,36 +80,36 @@ class OneMore:
         return float(self._rate(np.array([share]))[0])
 
     def _count(self, share: float) -> int:
-        return _count(self._nodes, self.n, share)
+        return _least_count(self._nodes, self.n, share)
 
     def _at_most(self, rate: float) -> float:
         """Return how likely a rate of ``rate`` or less is."""
         if not self.drawn:
             return float((self._nodes <= rate + _ROUNDED).mean())
-        return _at_most(self._nodes, self.n, int(np.floor(rate * self.n + _ROUNDED)))
+        return _mean_binomial(self._nodes, self.n, int(np.floor(rate * self.n + _ROUNDED)))
 
     def _below(self, rate: float) -> float:
         """Return how likely a rate below ``rate`` is."""
         if not self.drawn:
             return float((self._nodes < rate - _ROUNDED).mean())
-        return _at_most(self._nodes, self.n, int(np.ceil(rate * self.n - _ROUNDED)) - 1)
+        return _mean_binomial(self._nodes, self.n, int(np.ceil(rate * self.n - _ROUNDED)) - 1)
 
 
 _ROUNDED = 1e-9
 """A count out of a rate, and a rate out of an angle, are whole or equal but for roundings."""
 
 
-def _at_most(rates: np.ndarray, n: int, count: int) -> float:
+def _mean_binomial(rates: np.ndarray, n: int, count: int) -> float:
     """Return how likely ``count`` or fewer of ``n`` are misread, where each of ``rates`` is as likely."""
     return 0.0 if count < 0 else float(bdtr(min(count, n), n, rates).mean())
 
 
-def _count(rates: np.ndarray, n: int, share: float) -> int:
+def _least_count(rates: np.ndarray, n: int, share: float) -> int:
     """Return the least count that is not exceeded with at least the probability ``share``."""
     low, high = -1, n  # not enough, and enough
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _at_most(rates, n, middle) >= share - _ROUNDED else (middle, high)
+        low, high = (low, middle) if _mean_binomial(rates, n, middle) >= share - _ROUNDED else (middle, high)
     return high
 
 

@@ -9,11 +9,10 @@ from blindspots.errors import InputError
 from blindspots.paper.published import printed_range
 from blindspots.results.results import Results
 from blindspots.tables.agreement import KINDS
-from blindspots.tables.registry import TABLES
 from blindspots.tables.repetition.cells import misread_images, paper_cells, rates_by_seed
 from blindspots.tables.repetition.one_more import CENTRAL
 from blindspots.tables.repetition.papers import DRAWS, agreeing_papers
-from blindspots.tables.rows import describe, texts
+from blindspots.tables.rows import common_attributes, describe, texts
 
 _LONG_NAMES = {
     "rate": "share of images that are misread, mean over trainings",
@@ -74,11 +73,7 @@ def repetition_table(results: Results) -> xr.Dataset:
         {name: ("cell", array) for name, array in values.items()},
         coords={"cell": texts(cell.name for cell in cells)},
         attrs={
-            "table": "repetition",
-            "title": TABLES["repetition"].title,
-            "study": study.name,
-            "dataset": study.dataset_name,
-            "seeds": study.seeds,
+            **common_attributes("repetition", study),
             "central": CENTRAL,
             "agreeing": int(agrees.sum()),
             "total": len(cells),
@@ -86,7 +81,6 @@ def repetition_table(results: Results) -> xr.Dataset:
             "p_value": (1 + as_few) / (1 + len(papers)),
             "papers": len(papers),
             "draws": DRAWS,
-            "source": "https://arxiv.org/abs/1312.6199",
         },
     )
     return describe(table, _LONG_NAMES)
