@@ -40,7 +40,7 @@ class Rate:
 
 
 def mean_rate(counts: Sequence[float], ns: Sequence[int]) -> Rate:
-    """Return the mean of ``counts[i] / ns[i]`` over seeds or pairs i; where numbers of images differ, n is the least."""
+    """Return the mean of ``counts[i] / ns[i]`` over seeds or pairs i; where they differ in images, n is the least."""
     n = min(ns)
     scaled = [count * (n / each) if each else 0.0 for count, each in zip(counts, ns, strict=True)]
     spread = float(np.std([each / n for each in scaled], ddof=1)) if n and len(scaled) > 1 else nan
