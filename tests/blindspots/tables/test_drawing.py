@@ -21,6 +21,7 @@ from blindspots.tables.sheets.records import COLUMNS
 from blindspots.tables.table5.table import table5
 from tests import detector_rows, unit_rows
 from tests.blindspots.tables import conftest, test_bounds, test_negatives, test_penalty
+from tests.blindspots.tables.repetition.test_table import trained
 from tests.held import Held
 
 
@@ -39,6 +40,9 @@ def by_hand(name: str, root: Path) -> Stored:
     others = {"negatives": test_negatives, "bounds": test_bounds, "penalty": test_penalty}
     if name in others:
         return Stored(others[name].store(), validate_study(others[name].CONTENT), root)
+    if name == "repetition":
+        of_many = trained(0)
+        return Stored(of_many.tree, of_many.study, root)
     if name == "units":
         study = unit_rows.study_of_units()
         return Stored(unit_rows.held(study).tree, study, root)
@@ -138,8 +142,8 @@ def test_what_there_is_not_is_refused(get: Callable[..., xr.Dataset], tree: xr.D
         get("negatives", Held(tree, conftest.changed(negatives={"images": 0})))
     with pytest.raises(
         InputError,
-        match="there is no table 6; there are 1, 2, 3, 4, negatives, bounds, units, detectors, 5, penalty, pools and "
-        "reasons",
+        match="there is no table 6; there are 1, 2, 3, 4, repetition, claims, negatives, bounds, units, detectors, 5, "
+        "penalty, pools and reasons",
     ):
         get(6, Held(tree, study))
 

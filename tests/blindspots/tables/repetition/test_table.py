@@ -30,7 +30,7 @@ def _of_many() -> Study:
     return changed(seeds=SEEDS)
 
 
-def _trained(shift: float) -> Held:
+def trained(shift: float) -> Held:
     """Trainings that misread what the paper's do, and some more or fewer, sets of models by ``shift`` more.
 
     Each set's images are in an order of its own.
@@ -60,7 +60,7 @@ def _trained(shift: float) -> Held:
 
 @pytest.fixture(scope="module")
 def results() -> Held:
-    return _trained(0.0)
+    return trained(0.0)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_rates_are_those_of_each_training(results: Held, table: xr.Dataset):
 
 
 def test_trainings_unlike_the_paper_s_do_not_agree():
-    table = draw_table("repetition", _trained(0.2))
+    table = draw_table("repetition", trained(0.2))
     adversarial = table["kind"].values.astype(object) == "adversarial"
     assert not table["agrees"].values[adversarial].any()
     assert table["chance"].values[adversarial].max() < 0.05

@@ -135,7 +135,7 @@ def test_the_table_of_reasons_has_a_row_a_pool(folder: Path) -> None:
         (sheet,) = reasons_sheets(table)
         assert [row[2] for row in sheet.rows] == ["input", "1"]
         assert "of layer 1 " in sheet.notes[-1]
-        assert "that have pools" in TABLES["reasons"].lacks(load_study("quick"))
+        assert "name models with pools, and" in TABLES["reasons"].lacks(load_study("quick"))
 
 
 @pytest.mark.parametrize("name", ["pools", "reasons"])
