@@ -16,7 +16,7 @@ from blindspots.study.file import validate_study
 from blindspots.study.study import Study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from blindspots.datasets.dataset import Dataset
     from tests.s3_server import Server
@@ -100,13 +100,18 @@ def run_once(name: str, content: dict[str, Any], folders: pytest.TempPathFactory
     """Run a study in this process, once for all processes that the tests run in; return its root, to be read only."""
     from blindspots.jobs.run import run_study
 
+    return made_once(name, lambda folder: run_study(validate_study(content), folder / "root"), folders) / "root"
+
+
+def made_once(name: str, make: Callable[[Path], object], folders: pytest.TempPathFactory) -> Path:
+    """Fill a folder by ``make``, once for all processes that the tests run in; return it, to be read only."""
     base = folders.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # which the processes have in common
     with FileLock(base / f"{name}.lock"):
         if not (base / f"{name}.done").exists():
-            run_study(validate_study(content), base / name / "root")
+            make(base / name)
             (base / f"{name}.done").touch()
-    return base / name / "root"
+    return base / name
 
 
 @pytest.fixture(scope="session")

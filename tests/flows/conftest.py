@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from blindspots.study.study import Study
 from flows.cli import main
+from tests.conftest import made_once
 
 HOUSE = Path(__file__).parents[2]
 
@@ -90,11 +92,27 @@ def listening(processes: Sequence[psutil.Process]) -> set[str]:
     return found
 
 
+def lay_out_database(home: Path) -> None:
+    """Have Prefect lay out its database, which takes it twice as long as its server takes to come up with one."""
+    home.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
+    subprocess.run(command, env={**kept, "PREFECT_HOME": str(home)}, check=True, capture_output=True)
+
+
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Prefect keeps of nothing, to be copied."""
+    return made_once("prefect-home", lay_out_database, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> dict[str, str]:
     """An environment without any setting of the user's own, and a Prefect home that nothing else uses."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_"))}
-    return {**kept, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")), "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+    home = tmp_path_factory.mktemp("prefect") / "home"
+    shutil.copytree(prefect_home, home)
+    return {**kept, "PREFECT_HOME": str(home), "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
 
 
 def prefect_beside_this_package() -> list[str]:

@@ -143,7 +143,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> Slow:
 
 @with_server
 def test_whatever_stops_a_run_the_next_goes_on(
-    blindspots: CommandLine, environment: dict[str, str], slow: Slow, tmp_path: Path
+    blindspots: CommandLine, environment: dict[str, str], prefect_home: Path, slow: Slow, tmp_path: Path
 ) -> None:
     """Workers killed in a training, a run in a set, a worker in the next set, Ctrl-C; a single worker ends it."""
     root = tmp_path / "killed"
@@ -169,9 +169,10 @@ def test_whatever_stops_a_run_the_next_goes_on(
     assert first < total
 
     # server and Ray are the run's own; a terminal sends Ctrl-C to the whole group
-    alone = CommandLine({**environment, "PREFECT_HOME": str(tmp_path / ".prefect")})
+    home = shutil.copytree(prefect_home, tmp_path / ".prefect")
+    alone = CommandLine({**environment, "PREFECT_HOME": str(home)})
     process = alone.start("run", slow.file, "--root", str(root), "--workers", "2")
-    wait_for(lambda: len(actors(process.pid)) == 2 and len(receipts(root)) > first, 120, step=0.02)
+    wait_for(lambda: len(receipts(root)) > first and len(actors(process.pid)) == 2, 120, step=0.02)
     os.kill(actors(process.pid)[0].pid, signal.SIGKILL)
     lost = len(receipts(root))
     wait_for(lambda: len(receipts(root)) > lost + 2 or process.poll() is not None, 120, step=0.02)
