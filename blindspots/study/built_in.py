@@ -45,11 +45,11 @@ MODELS = (
 
 QUICK = Study(
     name="quick",
-    models=MODELS,
-    training=TrainingSpec(images=10_000, iterations=200),
+    models=tuple(spec.model_copy(update={"examples": spec.examples and 250}) for spec in MODELS),
+    training=TrainingSpec(images=10_000, iterations=100),
     sets=SetsSpec(targeted_method="lbfgs-norm", examples=1000, shard=250),
     negatives=NegativesSpec(images=100, directions=100),
-    bounds=BoundsSpec(certified=20),
+    bounds=BoundsSpec(certified=10),
 )
 MNIST = Study(name="mnist", models=MODELS, sets=SetsSpec(targeted_method="lbfgs-norm", targeted_examples=10_000))
 PAPER = Study(

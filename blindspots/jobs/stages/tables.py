@@ -1,6 +1,7 @@
 """The job of drawing one of the paper's tables out of the store, so that plain readers find it there too."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import xarray as xr
@@ -11,6 +12,7 @@ from blindspots.jobs.job import Job
 from blindspots.jobs.stages.dataset_job import DatasetJob
 from blindspots.jobs.stages.example_set import contents
 from blindspots.jobs.workspace import Workspace
+from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.study.study import Study
 from blindspots.tables import TABLES, draw_table, drawn_for
@@ -45,12 +47,9 @@ class TableJob(DatasetJob):
 
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the contents that the table is drawn from, and of the names it shows."""
-        read: dict[str, str] = {}
-        for job in self.reads:
-            found = contents(job, workspace)
-            if found is None:
-                return None
-            read |= {f"{job.key}/{index}": content for index, content in enumerate(found)}
+        read = self._contents(workspace)
+        if read is None:
+            return None
         return identity(
             stage="table",
             algorithm=ALGORITHM,
@@ -62,8 +61,27 @@ class TableJob(DatasetJob):
 
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return the table."""
-        with workspace.results() as results:
-            return draw_table(self.name, results)
+        try:
+            return draw_table(self.name, _results(workspace, identity(contents=self._contents(workspace))))
+        except BaseException:
+            _results.cache_clear()  # what could not be read may be made again
+            raise
+
+    def _contents(self, workspace: Workspace) -> dict[str, str] | None:
+        """Return the content hashes of all that is read, by job and shard, or None while some of it is missing."""
+        read: dict[str, str] = {}
+        for job in self.reads:
+            found = contents(job, workspace)
+            if found is None:
+                return None
+            read |= {f"{job.key}/{index}": content for index, content in enumerate(found)}
+        return read
+
+
+@lru_cache(maxsize=1)
+def _results(workspace: Workspace, contents: str) -> Results:
+    """Return what tables that read the same ``contents`` have in common: what one has read the next does not."""
+    return workspace.results()
 
 
 def table_jobs(study: Study, before: tuple[Job, ...]) -> list[Job]:
