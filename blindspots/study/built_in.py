@@ -7,7 +7,7 @@ from blindspots.study.pictures_spec import PicturesSpec
 from blindspots.study.recipes.pools_studies import POOLS, POOLS_TEST
 from blindspots.study.sets_spec import NegativesSpec, SetsSpec
 from blindspots.study.study import Study
-from blindspots.study.training_spec import AdamSpec, TrainingSpec
+from blindspots.study.training_spec import AdamSpec, AutoencoderSpec, TrainingSpec
 from blindspots.study.units_spec import UnitsSpec
 
 _SIGMOID_DECAY = (1e-5, 1e-5, 1e-6)
@@ -46,7 +46,12 @@ MODELS = (
 QUICK = Study(
     name="quick",
     models=tuple(spec.model_copy(update={"examples": spec.examples and 250}) for spec in MODELS),
-    training=TrainingSpec(images=10_000, iterations=100),
+    training=TrainingSpec(
+        images=10_000,
+        iterations=100,
+        adam=AdamSpec(epochs=5),
+        autoencoder=AutoencoderSpec(iterations=50),
+    ),
     sets=SetsSpec(targeted_method="lbfgs-norm", examples=1000, shard=250),
     negatives=NegativesSpec(images=100, directions=100),
     bounds=BoundsSpec(certified=10),
