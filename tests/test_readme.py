@@ -140,6 +140,9 @@ def test_your_own_study_runs_from_an_empty_folder_to_the_report(
     page = Path("mine/report.html").read_text(encoding="utf-8")
     assert "<h1>Blind spots of neural networks: the study mine</h1>" in page
     assert "net" in re.findall(r"<th[^>]*>([^<]*)<", page)
+    # one network, which the study did not train and the paper does not know
+    assert "mine: one network on " in page
+    assert not re.search("iterations of L-BFGS|disagree with the paper", page)
 
 
 def test_the_readme_is_short_and_begins_with_the_extra() -> None:

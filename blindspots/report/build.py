@@ -124,10 +124,12 @@ def _facts(study: Study, made: Provenance) -> tuple[Fact, ...]:
     when = made.first if made.first == made.last else f"{made.first} to {made.last}"
     took = f"{count(made.shards)} shards, {count(round(made.seconds))} s of work on {' and '.join(made.devices)}"
     seeds = f"{study.seeds} a network" if study.seeds > 1 else "one a network"
+    networks = "one network" if len(study.models) == 1 else f"{len(study.models)} networks"
+    trained = any(spec.given is None for spec in study.models)
     rules = " and ".join(f"{rule} (by {study.method(rule)})" for rule in sets.rules)
     facts = (
-        Fact("Study", f"{study.name}: {len(study.models)} networks on {study.dataset_name}; seeds: {seeds}"),
-        Fact("Trained on", f"{images}, at most {count(training.iterations)} iterations of L-BFGS"),
+        Fact("Study", f"{study.name}: {networks} on {study.dataset_name}; seeds: {seeds}"),
+        Fact("Trained on", f"{images}, at most {count(training.iterations)} iterations of L-BFGS" if trained else ""),
         Fact("Sets", f"{size} at most; rules {rules}" if rules else "none"),
         Fact("Made", f"{when}; {took}" if made.shards else "no receipt tells"),
         Fact("By", libraries),

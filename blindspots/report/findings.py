@@ -19,9 +19,12 @@ class Ledger:
     known: Mapping[str, str]
     """Patterns of keys with explanations; see :mod:`blindspots.paper.explanations`."""
     found: list[Finding] = field(default_factory=list)
+    compared: int = 0
+    """Cells that were held against the paper's."""
 
     def cell(self, compared: Compared, *, n: str) -> Cell:
         """Return a table's cell that shows ``compared``, and take note of it where the intervals do not overlap."""
+        self.compared += 1
         decimals = decimals_of(compared)
         ours, theirs = rate(compared.rate, decimals), (compared.paper_low, compared.paper_high)
         shown = Cell(

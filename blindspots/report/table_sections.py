@@ -46,16 +46,18 @@ def _compared(name: str, table: xr.Dataset, ledger: Ledger) -> Iterator[Block]:
     ours, theirs = table.attrs["split"], table.attrs["papers_split"]
     if ours != theirs:
         yield Text(f"The paper's sets are of {theirs} images and these of {ours} images: they are not compared.")
-    before = len(ledger.found)
+    before, compared = len(ledger.found), ledger.compared
     if "source" not in table.dims:
         yield error_grid(table, ledger)
-        yield ledger.since(before, "Errors that disagree with the paper's", f"findings-{name}")
+        if ledger.compared > compared:
+            yield ledger.since(before, "Errors that disagree with the paper's", f"findings-{name}")
         yield from distortion_grids(table)
         return
     for rule in rules(table):
-        before = len(ledger.found)
+        before, compared = len(ledger.found), ledger.compared
         yield transfer_grid(table, rule, ledger)
-        yield ledger.since(before, f"Cells that disagree with the paper's, rule {rule}", f"findings-{name}-{rule}")
+        if ledger.compared > compared:
+            yield ledger.since(before, f"Cells that disagree with the paper's, rule {rule}", f"findings-{name}-{rule}")
 
 
 def _of_sheets(entry: Table, table: xr.Dataset, results: Results) -> Iterator[Block]:

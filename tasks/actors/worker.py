@@ -6,17 +6,17 @@ every actor imports when it begins.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from blindspots.device import keep_freed_memory, one_thread
+from tasks.actors.telling import Call, Teller, Told
 from tasks.fate import die_with_parent
 
 if TYPE_CHECKING:
-    from blindspots.jobs.job import Job, Progress
+    from blindspots.jobs.job import Job
     from blindspots.jobs.workspace import Workspace
 
 
@@ -26,8 +26,8 @@ class Outcome:
 
     seconds: float
     """How long the actor was busy."""
-    messages: tuple[Progress, ...] = ()
-    """Progress that was not fetched while the call ran."""
+    told: Told | None = None
+    """Progress that was not heard of while the call ran."""
     result: Any = None
     """What a part of a job gave, which is small."""
 
@@ -44,7 +44,7 @@ class Worker:
         keep_freed_memory()
         import blindspots.jobs.damage  # noqa: F401 - and with it the work of every kind of job
 
-        self._messages: deque[Progress] = deque(maxlen=1000)
+        self._teller = Teller()
 
     def run(self, workspace: Workspace, job: Job, shard: int) -> Outcome:
         """Do one shard."""
@@ -52,10 +52,10 @@ class Worker:
         from blindspots.jobs.hands import OwnHands
 
         started = perf_counter()
-        self._messages.clear()
+        self._teller.begin()
         with one_thread():
-            do(workspace, job, shard, self._messages.append, OwnHands())
-        return Outcome(perf_counter() - started, self.messages())
+            do(workspace, job, shard, self._teller.tell, OwnHands())
+        return Outcome(perf_counter() - started, self._teller.told())
 
     def apply(self, function: Callable[[Any], Any], part: Any) -> Outcome:
         """Do one part of a job."""
@@ -64,9 +64,6 @@ class Worker:
             result = function(part)
         return Outcome(perf_counter() - started, result=result)
 
-    def messages(self) -> tuple[Progress, ...]:
-        """Return what has been reported since the last call; may be called while :meth:`run` is at work."""
-        found = []
-        while self._messages:
-            found.append(self._messages.popleft())
-        return tuple(found)
+    def told(self, call: Call | None = None, heard: int = 0) -> Told:
+        """Return what was reported and not heard yet; may be called while :meth:`run` is at work."""
+        return self._teller.told(call, heard)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import GetTimeoutError, RayActorError
 
 from blindspots.errors import BlindspotsError
 from tasks.actors.placing import Absence
@@ -22,6 +22,7 @@ from tasks.actors.ray_start import start_ray
 from tasks.actors.reaper import Reaper
 from tasks.actors.resources import asked_of_ray, check_resources
 from tasks.actors.scratch import check_scratch
+from tasks.actors.telling import Listener
 from tasks.actors.worker import Outcome, Worker
 
 if TYPE_CHECKING:
@@ -216,13 +217,13 @@ class Workers:
         A cluster that grows with what is asked of it makes room in minutes; one that does not, goes on with these. So
         it does where a machine is lost, and its actors with it.
         """
-        answers = {actor.messages.remote(): (number, actor) for number, actor in enumerate(self._actors)}
+        answers = {actor.told.remote(): (number, actor) for number, actor in enumerate(self._actors)}
         warn_at = monotonic() + _PLACED_SECONDS
         while not self._closing.is_set():
             with suppress(queue.Empty):
                 displaced = self._displaced.get(block=not answers)
                 if displaced is not None:
-                    answers[displaced[1].messages.remote()] = displaced
+                    answers[displaced[1].told.remote()] = displaced
             if not answers:
                 warn_at = float("inf")
                 continue
@@ -235,15 +236,16 @@ class Workers:
                 logger.warning("%s in the cluster by now; the others wait for %s", placed, wanted)
 
     def _run(self, job: Job, shard: int, report: Report) -> Outcome:
-        outcome = self._call(lambda actor: actor.run.remote(self.workspace, job, shard), report)
-        for progress in outcome.messages:
-            report(progress)
+        listener = Listener(report)
+        outcome = self._call(lambda actor: actor.run.remote(self.workspace, job, shard), listener)
+        assert outcome.told is not None
+        listener.hear(outcome.told)
         return outcome
 
     def _apply(self, function: Callable[[Part], Done], part: Part) -> Outcome:
         return self._call(lambda actor: actor.apply.remote(function, part))
 
-    def _call(self, begin: Callable[[Any], Any], report: Report | None = None) -> Outcome:
+    def _call(self, begin: Callable[[Any], Any], listener: Listener | None = None) -> Outcome:
         """Return what an actor answers to the call that ``begin`` makes, once one is free."""
         assert self._starting is not None
         self._starting.result()
@@ -258,9 +260,9 @@ class Workers:
                     if absence.is_too_long():
                         back = self._displaced
                         break
-                    if report is not None:
-                        for progress in _messages(actor):
-                            report(progress)
+                    if listener is not None:
+                        with suppress(RayActorError, GetTimeoutError):
+                            listener.hear(ray.get(actor.told.remote(*listener.heard), timeout=_POLL_SECONDS))
                 else:
                     outcome: Outcome = ray.get(call)
                     self.busy[number] = self.busy.get(number, 0.0) + outcome.seconds
@@ -291,10 +293,3 @@ def _results(calls: list[Future[Outcome]]) -> Iterator[Any]:
     finally:
         for call in calls:
             call.cancel()
-
-
-def _messages(actor: Any) -> tuple[Any, ...]:
-    try:
-        return tuple(ray.get(actor.messages.remote(), timeout=_POLL_SECONDS))
-    except (RayActorError, ray.exceptions.GetTimeoutError):
-        return ()

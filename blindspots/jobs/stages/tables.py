@@ -47,9 +47,12 @@ class TableJob(DatasetJob):
 
     def identity(self, workspace: Workspace, shard: int) -> str | None:
         """Return the hash of the contents that the table is drawn from, and of the names it shows."""
-        read = self._contents(workspace)
-        if read is None:
-            return None
+        read: dict[str, str] = {}
+        for job in self.reads:
+            found = contents(job, workspace)
+            if found is None:
+                return None
+            read |= {f"{job.key}/{index}": content for index, content in enumerate(found)}
         return identity(
             stage="table",
             algorithm=ALGORITHM,
@@ -62,25 +65,20 @@ class TableJob(DatasetJob):
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
         """Return the table."""
         try:
-            return draw_table(self.name, _results(workspace, identity(contents=self._contents(workspace))))
+            return draw_table(self.name, _results(workspace, self._made(workspace)))
         except BaseException:
             _results.cache_clear()  # what could not be read may be made again
             raise
 
-    def _contents(self, workspace: Workspace) -> dict[str, str] | None:
-        """Return the content hashes of all that is read, by job and shard, or None while some of it is missing."""
-        read: dict[str, str] = {}
-        for job in self.reads:
-            found = contents(job, workspace)
-            if found is None:
-                return None
-            read |= {f"{job.key}/{index}": content for index, content in enumerate(found)}
-        return read
+    def _made(self, workspace: Workspace) -> str:
+        """Return a hash of what is read as it was made: of the same contents that are made anew it is another."""
+        receipts = [job.receipt(workspace, shard) for job in self.reads for shard in range(job.shards(workspace))]
+        return identity(made=[[each.content, each.finished, each.check] for each in receipts if each is not None])
 
 
 @lru_cache(maxsize=1)
-def _results(workspace: Workspace, contents: str) -> Results:
-    """Return what tables that read the same ``contents`` have in common: what one has read the next does not."""
+def _results(workspace: Workspace, made: str) -> Results:
+    """Return what tables that read the same have in common: what one of them has read, the next does not read again."""
     return workspace.results()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from blindspots.intervals import wilson
+from blindspots.names import NO_RULE
 from blindspots.results.queries.choice import Choice, SetName
 
 ANSWER = "answer"
@@ -53,7 +54,8 @@ def shares(name: str, dims: Any, counts: np.ndarray, n: np.ndarray, about: str) 
 def said_of(sets: Sequence[SetName], choice: Choice) -> str:
     """Return which sets an answer is about."""
     splits, rules = (sorted({getattr(each, field) for each in sets}) for field in ("split", "rule"))
-    said = f"split {' and '.join(splits)}, rule {' and '.join(rules)}"
+    said = f"split {' and '.join(splits)}"
+    said += f", rule {' and '.join(rules)}" if rules != [NO_RULE] else ""
     said += f", seed {choice.seed}" if choice.seed else ""
     said += f", shown {choice.variant}" if choice.variant != "plain" else ""
     return said + (f", classes {', '.join(choice.classes)}" if choice.classes else "")

@@ -87,6 +87,7 @@ def test_images_that_fool_others_among_some_classes(held: Held) -> None:
 @pytest.mark.parametrize("source", ["one", "noise-0.1"])
 def test_how_many_models_an_image_fools(held: Held, source: str) -> None:
     answer = ask(held, "how-many", models=source, classes=3)
+    assert ("rule nearest" in str(answer.attrs), "rule" in str(answer.attrs)) == (source == "one",) * 2
     found = [fooled(row) for row in images(held, source) if row["label"] == 3]
     for number in range(4):
         at = {"model": source, "fooled": number}
