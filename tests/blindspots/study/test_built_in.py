@@ -22,7 +22,7 @@ def test_built_in_studies_survive_being_written_down(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "known"),
     [
-        ("quick", "d4ca444e5f6b2f67874721f4c02a3c807e1b186d1ae9b4bb9f1bb15b7f60d8d8"),
+        ("quick", "058997c15e17baf0162558bc30f13136c1a8f98e3457a0f2bec688286b158e71"),
         ("mnist", "6d206f8b5a2ed320844539462b94937f85a18b338e84225524f834c38a96af37"),
         ("paper", "01439041d2997342a442b874c5d7a35ea1d1dd9edfb3b547bac2ba6a6503c712"),
         ("penalty", "f55d468c18cfaf5ae4b3a04421a03761c97be3c3845561d1048eeeaf7dd214cd"),
