@@ -33,7 +33,7 @@ Way = Literal["local", "relaxation", "exact", "auto"]
 PROOFS = ("product", "local", "relaxation")
 """What may have proved something of a given network: the product of its layers' bounds, or one near the image."""
 _BY = Variable("int8", "what proved it", attributes={"flag_values": [0, 1, 2], "flag_meanings": " ".join(PROOFS)})
-RELAXED_ALGORITHM = 1
+RELAXED_ALGORITHM = 2
 """Raised with every change of what is proved of networks of rectifiers; the golden test says when."""
 
 

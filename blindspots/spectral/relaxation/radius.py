@@ -35,7 +35,9 @@ _SHARE, _MOST = 0.45, 0.75
 _GROWTH, _LEAST_GROWTH = 30.0, 1.3
 """How the logarithm of a ball's parts grows over the whole distance where that is not known; by which factor parts grow
 from a ball to the next at the least."""
-_DOWN = 1 - 1e-9
+_DOWN, _HERE = 1 - 1e-9, 1e-9
+_ROUNDED = 0.9
+"""Of the nearest misread image's distance: where rounding leaves less of it, it is bounded anew in every ball."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Radii:
     found: torch.Tensor
     """(n,) Euclidean: how near the nearest misread image is that was found; infinity without."""
     off: torch.Tensor
-    """(n, k) what the dtype's rounding may put the logits off within ``found``; 0 over the reals, and infinite where
-    the image itself is misread."""
+    """(n, k) what the dtype's rounding may put the logits of the image itself off; 0 over the reals, and infinite where
+    it is misread."""
 
 
 @torch.no_grad()
@@ -106,7 +108,7 @@ def _some(
     radius, found, off = none.clone(), none.clone(), unknown
     # over the reals, what may be misread is
     near = search.found if dtype is None else search.misread
-    radius[right], found[right], off[right] = low, near, search.off
+    radius[right], found[right], off[right] = low, near, search.at_the_image()
     return Radii(radius, found, off)
 
 
@@ -141,13 +143,13 @@ class _Search:
     """What is proved and found of a few images that are read rightly, with all their leads (n, c, k)."""
 
     def __init__(self, network: Pieces, forms: Forms, box: Box, rows: torch.Tensor, dtype: torch.dtype | None) -> None:
-        self.network, self.forms, self.box = network, forms, box
+        self.network, self.forms, self.box, self.dtype = network, forms, box, dtype
         count, rivals = rows.shape[:2]
         self.image = torch.arange(count, device=rows.device).repeat_interleave(rivals)
         """Whose each lead is, of those that are not proved as far as the nearest misread image found."""
         self.rows = rows.flatten(0, 1)
         self.off = box.low.new_zeros(count, rows.shape[2])
-        """(n, k)."""
+        """(n, k) what rounding may put the logits off, as far as anything is to be proved."""
         self.found = self.misread = self._descended()
         """(n,) how near an image is that may be misread, for what rounding may do, and one that is over the reals."""
         self.low = torch.zeros_like(self.found)
@@ -156,12 +158,15 @@ class _Search:
         """Bounds that hold as far as anything is to be proved."""
         if dtype is not None:
             self.off = own_errors(network, box, self.high, self.known, dtype)
-            self.found = torch.minimum(self.found, self._descended())
+            # Errors grow with what values may be in the ball: in a deep network's largest they can be all there is of a
+            # lead, and in one that can be proved next to nothing.
+            rounded = self._descended()
+            self.found = torch.where(rounded < _ROUNDED * self.found, self.found, torch.minimum(self.found, rounded))
 
     def _descended(self) -> torch.Tensor:
         box = self.box.at(self.image)
         start = torch.zeros_like(box.low)
-        near = descended(self.network, box, self.rows, self._allowance(), start, steps=_DESCENT)
+        near = descended(self.network, box, self.rows, self._allowance(self.off), start, steps=_DESCENT)
         return least_of(near.distance, self.image, len(self.off))
 
     @property
@@ -172,7 +177,7 @@ class _Search:
     def relax(self) -> None:
         """Prove what can be proved without branches."""
         high = self.high
-        shown = self._proved(high, self.known)
+        shown = self._proved(high, self.known, self.off)
         self.low = torch.minimum(high, self._reached(shown))
         # a lead that holds in the largest ball holds in all
         left = (shown.distance < high[self.image]).nonzero()[:, 0]
@@ -188,7 +193,7 @@ class _Search:
             between = self.low * (high / self.low.clamp_min(1e-300)) ** share
             between = torch.where(self.low > high / 9, between, high / 8)
             trial = torch.where(still, between, self.low)
-            shown = self._within(trial)
+            shown, _ = self._within(trial)
             self.slopes = shown.parts.slopes
             reached = self._reached(shown)
             fell, ratio = reached < trial, (reached / trial).log()
@@ -207,9 +212,9 @@ class _Search:
                 break
             goal = torch.where(active, self.low + step, self.low)
             goal = torch.where(active & (goal > (1 - _LAST) * self.high), self.high, goal)
-            shown = self._within(goal)
+            shown, off = self._within(goal)
             open_ = (active[self.image] & (shown.distance < goal[self.image])).nonzero()[:, 0]
-            frontier = Frontier(self.network, self.off, branching, goal=goal, found=self.found, low=self.low)
+            frontier = Frontier(self.network, off, branching, goal=goal, found=self.found, low=self.low)
             if len(open_):
                 frontier.enter(shown.parts.at(open_), self.image[open_])
                 frontier.go_on((_MOST * left).ceil().long())
@@ -219,20 +224,35 @@ class _Search:
             reached = self.low >= torch.minimum(goal, self.high * (1 - branching.close)) * _DOWN
             pace = pace.after(active, reached, self.low - before, step, frontier.spent)
 
-    def _within(self, radius: torch.Tensor) -> Proved:
-        """Return what the relaxation proves of the leads within radii (n,), with bounds of their own."""
-        near = ranges(self.network, self.forms, self.box, radius, self.known)
-        return self._proved(radius, near)
+    def at_the_image(self) -> torch.Tensor:
+        """Return what rounding may put the logits (n, k) of the images themselves off."""
+        here = _HERE * self.box.farthest  # a ball has a radius
+        return (
+            self.off
+            if self.dtype is None
+            else self._off(here, ranges(self.network, self.forms, self.box, here, self.known))
+        )
 
-    def _proved(self, radius: torch.Tensor, known: Ranges) -> Proved:
+    def _off(self, radius: torch.Tensor, known: Ranges) -> torch.Tensor:
+        if self.dtype is None:
+            return self.off
+        return torch.fmin(self.off, own_errors(self.network, self.box, radius, known, self.dtype))
+
+    def _within(self, radius: torch.Tensor) -> tuple[Proved, torch.Tensor]:
+        """Return what the relaxation proves of the leads within radii (n,), with bounds of their own, and ``off``."""
+        near = ranges(self.network, self.forms, self.box, radius, self.known)
+        off = self._off(radius, near)
+        return self._proved(radius, near, off), off
+
+    def _proved(self, radius: torch.Tensor, known: Ranges, off: torch.Tensor) -> Proved:
         parts = begun(self.box.at(self.image), self.rows, at_images(known, self.image))
         if self.slopes is not None:
             parts = replace(parts, slopes=self.slopes)
-        return proved(self.network, parts, radius[self.image], steps=_STEPS, allowance=self._allowance())
+        return proved(self.network, parts, radius[self.image], steps=_STEPS, allowance=self._allowance(off))
 
-    def _allowance(self) -> torch.Tensor:
-        """Return what is taken off each lead for the dtype's rounding."""
-        return (self.rows.abs() * self.off[self.image]).sum(dim=1)
+    def _allowance(self, off: torch.Tensor) -> torch.Tensor:
+        """Return what is taken off each lead for the dtype's rounding, which puts logits ``off`` (n, k)."""
+        return (self.rows.abs() * off[self.image]).sum(dim=1)
 
     def _reached(self, shown: Proved) -> torch.Tensor:
         return least_of(shown.distance, self.image, len(self.found))

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from blindspots.spectral.proof.certificate import certified_radius
 from blindspots.spectral.relaxation import branching, radius
 from blindspots.spectral.relaxation.branching import Branching
 from blindspots.spectral.relaxation.misread import Misread
@@ -85,3 +86,30 @@ def test_nothing_is_misread_in_the_whole_box():
     shown = relaxed_radii(read(model, (2,)), images, torch.ones(3, dtype=torch.int64))
     assert shown.proved.tolist() == [torch.inf] * 3
     assert shown.found.tolist() == [torch.inf] * 3
+
+
+def test_rounding_that_a_large_ball_allows_takes_nothing_off_in_a_small_one():
+    """In the ball of the nearest misread image rounding may be more than a lead; there nothing could be proved."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.Conv2d(16, 16, 5, padding=2), nn.ReLU(), nn.AvgPool2d(2)),
+        *(nn.Flatten(), nn.Linear(256, 24), nn.ReLU(), nn.Linear(24, 3)),
+    )
+    with torch.no_grad():
+        for values in model.parameters():
+            values.mul_(3)
+    images = torch.rand(6, 1, 8, 8)[1:2]
+    held = certified_radius(model, images, model(images).argmax(1), method="relaxation", arithmetic="own")
+    free = certified_radius(model, images, model(images).argmax(1), method="relaxation")
+    assert 0.4 * free.radius < held.radius < free.radius
+
+
+def test_the_rounding_of_the_logits_is_that_of_the_image_itself():
+    """It is what the model itself is held against: not what the whole ball would allow, and never nothing."""
+    for axes in (1, 2):
+        model = dense(1, (axes, 8, 3)).float()
+        images = torch.rand(5, axes, generator=torch.Generator().manual_seed(2)).double()
+        logits = model(images.float()).double()
+        shown = relaxed_radii(read(model, (axes,)), images, logits.argmax(1), dtype=torch.float32)
+        assert ((logits - model.double()(images)).abs() <= shown.off).all()
+        assert (shown.off < 1e-5).all()
