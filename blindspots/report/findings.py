@@ -1,6 +1,6 @@
 """Where ours and the paper's disagree: numbered through the page, each with what is known of the reason."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from blindspots.paper.explanations import explanation
@@ -60,12 +60,20 @@ class Ledger:
         )
         return replace(shown, sign=sign, finding=number)
 
-    def since(self, first: int, title: str, identifier: str) -> Findings:
-        """Return what was found after the ``first`` ones, with an explanation that all share said once."""
+    @property
+    def mark(self) -> tuple[int, int]:
+        """How much was compared and found so far, for :meth:`since`."""
+        return self.compared, len(self.found)
+
+    def since(self, mark: tuple[int, int], title: str, identifier: str) -> Iterator[Findings]:
+        """Yield what was found after a mark, an explanation that all share said once; none where none was compared."""
+        compared, first = mark
+        if self.compared == compared:
+            return
         items = tuple(self.found[first:])
         said = {item.explanation for item in items}
         common = said.pop() if len(said) == 1 and len(items) > 1 else ""
-        return Findings(
+        yield Findings(
             identifier, title, tuple(replace(item, explanation="") for item in items) if common else items, common
         )
 

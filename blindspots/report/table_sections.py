@@ -46,18 +46,17 @@ def _compared(name: str, table: xr.Dataset, ledger: Ledger) -> Iterator[Block]:
     ours, theirs = table.attrs["split"], table.attrs["papers_split"]
     if ours != theirs:
         yield Text(f"The paper's sets are of {theirs} images and these of {ours} images: they are not compared.")
-    before, compared = len(ledger.found), ledger.compared
+    before = ledger.mark
     if "source" not in table.dims:
         yield error_grid(table, ledger)
-        if ledger.compared > compared:
-            yield ledger.since(before, "Errors that disagree with the paper's", f"findings-{name}")
+        yield from ledger.since(before, "Errors that disagree with the paper's", f"findings-{name}")
         yield from distortion_grids(table)
         return
     for rule in rules(table):
-        before, compared = len(ledger.found), ledger.compared
+        before = ledger.mark
         yield transfer_grid(table, rule, ledger)
-        if ledger.compared > compared:
-            yield ledger.since(before, f"Cells that disagree with the paper's, rule {rule}", f"findings-{name}-{rule}")
+        title = f"Cells that disagree with the paper's, rule {rule}"
+        yield from ledger.since(before, title, f"findings-{name}-{rule}")
 
 
 def _of_sheets(entry: Table, table: xr.Dataset, results: Results) -> Iterator[Block]:

@@ -37,10 +37,7 @@ def bounds_table(results: Results) -> xr.Dataset:
             **{name: ("model", _column([row[name] for row in rows])) for name in rows[0]},
         },
         coords={"model": texts(spec.name for spec in study.models)},
-        attrs={
-            **common_attributes("bounds", study),
-            "rule": RULE,
-        },
+        attrs={**common_attributes("bounds", study), "rule": RULE},
     )
     return describe(table, _LONG_NAMES)
 

@@ -16,8 +16,8 @@ from tasks.actors.worker import Outcome
 class Here:
     """Does every shard at once, where it is asked for; ``hands`` do the parts of a job that is divided.
 
-    Shards that are done whole in this process wait for one another, whatever threads ask for them: side by side they
-    take twice as long, since for each small file the interpreter has to pass from one thread to the next and back.
+    Shards that are done whole in this process, which are tables, wait for one another, whatever threads ask for them:
+    what one has read of the store the next need not read again.
     """
 
     def __init__(self, workspace: Workspace, hands: Hands | None = None) -> None:

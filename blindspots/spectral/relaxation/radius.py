@@ -35,7 +35,9 @@ _SHARE, _MOST = 0.45, 0.75
 _GROWTH, _LEAST_GROWTH = 30.0, 1.3
 """How the logarithm of a ball's parts grows over the whole distance where that is not known; by which factor parts grow
 from a ball to the next at the least."""
-_DOWN, _HERE = 1 - 1e-9, 1e-9
+_DOWN = 1 - 1e-9
+_HERE = 1e-9
+"""Of the farthest image's distance: the radius of a ball that is the image itself."""
 _ROUNDED = 0.9
 """Of the nearest misread image's distance: where rounding leaves less of it, it is bounded anew in every ball."""
 
@@ -226,12 +228,10 @@ class _Search:
 
     def at_the_image(self) -> torch.Tensor:
         """Return what rounding may put the logits (n, k) of the images themselves off."""
-        here = _HERE * self.box.farthest  # a ball has a radius
-        return (
-            self.off
-            if self.dtype is None
-            else self._off(here, ranges(self.network, self.forms, self.box, here, self.known))
-        )
+        if self.dtype is None:
+            return self.off
+        here = _HERE * self.box.farthest
+        return self._off(here, ranges(self.network, self.forms, self.box, here, self.known))
 
     def _off(self, radius: torch.Tensor, known: Ranges) -> torch.Tensor:
         if self.dtype is None:

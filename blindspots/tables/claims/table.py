@@ -36,9 +36,7 @@ def claims_table(results: Results) -> xr.Dataset:
             name: ("claim", texts(values) if isinstance(values[0], str) else np.array(values))
             for name, values in columns.items()
         },
-        attrs={
-            **common_attributes("claims", results.study),
-        },
+        attrs=common_attributes("claims", results.study),
     )
     table["holds"] = table["holds"].astype(np.int8)
     return describe(table, _LONG_NAMES)

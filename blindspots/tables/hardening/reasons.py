@@ -53,9 +53,7 @@ def reasons_table(results: Results) -> xr.Dataset:
             **{name: (("model", "layer"), values) for name, values in found.items()},
         },
         coords={"model": texts(spec.name for spec in specs), "layer": np.arange(layers)},
-        attrs={
-            **common_attributes("reasons", study),
-        },
+        attrs=common_attributes("reasons", study),
     )
     for name, text in _LONG_NAMES.items():
         table[name].attrs |= {"long_name": text, "units": _UNITS.get(name, "1")}

@@ -1,3 +1,6 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,3 +27,22 @@ def test_here_does_the_same_without_ray(workspace: Workspace, tmp_path: Path) ->
         here.submit(Scribble(), 2, said.append).result()
     assert [progress.done for progress in said] == [1, 2, 1]  # as it comes, also of what fails
     assert not ray.is_initialized()
+
+
+def test_threads_wait_for_one_another(workspace: Workspace) -> None:
+    here, at_work, others = Here(workspace), threading.Semaphore(0), list[bool]()
+
+    def said(progress: Progress) -> None:
+        there = at_work.acquire(blocking=False)
+        if there:
+            at_work.release()
+        others.append(there)
+        at_work.release()  # one more is at work
+        time.sleep(0.05)
+        at_work.acquire()
+
+    with ThreadPoolExecutor(4) as threads:
+        calls = [threads.submit(here.submit, Scribble(), shard, said) for shard in (0, 3, 6, 7)]
+        for call in calls:
+            call.result().result()
+    assert others == [False] * 8

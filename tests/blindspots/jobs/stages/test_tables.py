@@ -1,8 +1,15 @@
 """The golden numbers of the paper's tables, drawn from a store that is written by hand."""
 
+from pathlib import Path
+
 import pytest
 
+from blindspots.jobs.run import run_study
 from blindspots.jobs.stages import tables as module
+from blindspots.jobs.workspace import Workspace
+from blindspots.results.results import Results
+from blindspots.store import layout
+from blindspots.study.study import Study
 from blindspots.tables import draw_table
 from tests.blindspots.tables.conftest import changed, stored
 from tests.held import Held
@@ -52,3 +59,20 @@ def test_golden_numbers(number: int) -> None:
     table = draw_table(number, Held(stored(1), changed()))
     assert module.ALGORITHM == 7
     assert {name: float(table[name].sum()) for name in GOLDEN[number]} == pytest.approx(GOLDEN[number], rel=1e-9)
+
+
+def test_tables_that_read_the_same_open_it_once(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = ("tables/table1", "tables/table2", "tables/negatives")
+    for key in drawn:
+        (root / layout.receipt(key, 0)).unlink()
+    opened = list[Results]()
+    results = Workspace.results
+
+    def counted(workspace: Workspace) -> Results:
+        opened.append(results(workspace))
+        return opened[-1]
+
+    monkeypatch.setattr(Workspace, "results", counted)
+    module._results.cache_clear()
+    assert set(run_study(tiny, root).shards) == set(drawn)
+    assert len(opened) == 1
