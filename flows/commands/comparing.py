@@ -1,10 +1,12 @@
-"""Two studies side by side: the command diff."""
+"""Studies side by side: the commands diff and readings."""
 
 import json
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
+from blindspots.errors import InputError
 from flows.options import Json
 from flows.printing import terminal_width
 from flows.requirements import require_study
@@ -44,3 +46,35 @@ def diff(
     for each in answers:
         said = render_answer(each, "text", width=terminal_width()) if each.sizes["image"] else "nothing in common"
         typer.echo(f"\n{said}")
+
+
+@commands.command(epilog="[bold]Example[/bold]\n\nblindspots readings paper paper-with-biases")
+def readings(
+    roots: Annotated[list[str], typer.Argument(help="Folders of two stores or more.", metavar="ROOT ROOT...")],
+    as_json: Json = False,
+) -> None:
+    """Hold readings of the paper side by side: how many of its cells each explains, kind by kind.
+
+    Of studies with eight trainings a network or more, as the study paper is; the others are held against the first.
+    """
+    names = [root.rstrip("/").rpartition("/")[2] or root for root in roots]
+    if len(roots) < 2:
+        raise InputError(f"readings takes two stores or more, and got {', '.join(roots)} alone")
+    if len(set(names)) < len(names):
+        names = list(roots)
+    if len(set(names)) < len(names):
+        raise InputError(f"a store is named twice: {', '.join(roots)}")
+    for root in roots:
+        require_study(root)
+    from blindspots.results import Results
+    from blindspots.tables.answers import render_answer
+    from blindspots.tables.repetition.readings import compare_readings, readings_sheet
+    from blindspots.tables.sheets.formats import render_sheet
+
+    with ExitStack() as opened:
+        studies = {name: opened.enter_context(Results(root)) for name, root in zip(names, roots, strict=True)}
+        found = compare_readings(studies)
+    if as_json:
+        typer.echo(render_answer(found, "json"))
+    else:
+        typer.echo(render_sheet(readings_sheet(found), "text", width=terminal_width()))

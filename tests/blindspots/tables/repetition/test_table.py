@@ -1,8 +1,5 @@
 """The verdict by repetition on stores written by hand, where each training's rates and images are known."""
 
-from functools import cache
-from itertools import product
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,8 +7,6 @@ import xarray as xr
 from blindspots.errors import InputError
 from blindspots.names import NO_RULE
 from blindspots.paper.published import Published
-from blindspots.results.queries.choice import SetName
-from blindspots.store import layout
 from blindspots.study.study import Study
 from blindspots.tables import draw_table
 from blindspots.tables.agreement import DECIDES, compared
@@ -20,42 +15,8 @@ from blindspots.tables.repetition.cells import PaperCell, misread_images, paper_
 from blindspots.tables.repetition.papers import DRAWS, agreeing_papers
 from blindspots.tables.repetition.sheet import repetition_sheets, verdict
 from tests.blindspots.tables.conftest import N, changed, stored
+from tests.blindspots.tables.repetition.conftest import SEEDS, trained
 from tests.held import Held
-
-SEEDS = 8
-
-
-@cache
-def _of_many() -> Study:
-    return changed(seeds=SEEDS)
-
-
-def trained(shift: float) -> Held:
-    """Trainings that misread what the paper's do, and some more or fewer, sets of models by ``shift`` more.
-
-    Each set's images are in an order of its own.
-    """
-    tree, random = stored(SEEDS), np.random.default_rng(0)
-    transfer = tree["transfer"].to_dataset()
-    groups: dict[str, dict[str, tuple[str, np.ndarray]]] = {}
-    for cell, seed in product(paper_cells(_of_many()), range(SEEDS)):
-        n = N[cell.rule]
-        rate = min(1, cell.published.rate + shift * (cell.kind == "adversarial"))
-        angle = np.arcsin(np.sqrt(rate)) + 0.02 * random.standard_normal()
-        count = round(n * np.sin(np.clip(angle, 0, np.pi / 2)) ** 2)
-        place = {"source": cell.source, "target": cell.target, "seed": seed, "split": cell.split, "rule": cell.rule}
-        transfer["misread"].loc[{**place, "variant": cell.variant}] = count
-        if cell.kind == "errors":
-            continue
-        name = SetName(cell.source, seed, cell.split, cell.rule)
-        read = np.zeros(n, np.int8)
-        read[random.permutation(n)[:count]] = 1
-        groups.setdefault(name.predictions, {})[layout.prediction(cell.variant, cell.target)] = ("example", read)
-        tree[name.group] = xr.DataTree(xr.Dataset({"label": ("example", np.zeros(n, np.int16))}))
-    tree["transfer"] = xr.DataTree(transfer)
-    for group, arrays in groups.items():
-        tree[group] = xr.DataTree(xr.Dataset(arrays))
-    return Held(tree, _of_many())
 
 
 @pytest.fixture(scope="module")
