@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from blindspots.study.part import Part
 
@@ -11,6 +11,10 @@ RuleName = Annotated[
 ]
 MethodName = Literal["auto", "lbfgs", "lbfgs-norm", "projection"]
 EffortName = Literal["fast", "usual", "thorough"]
+PENALISED: tuple[MethodName, ...] = ("lbfgs", "lbfgs-norm")
+"""Methods that search over c."""
+VALUES = 7
+"""Values of c, unless one says."""
 
 
 class SetsSpec(Part):
@@ -33,6 +37,13 @@ class SetsSpec(Part):
         "usual",
         description="How much auto tries on networks that are not smooth: fast, usual or thorough, for about 1, 5 and "
         "200 times the work",
+    )
+    c_values: int = Field(
+        VALUES,
+        ge=1,
+        le=100,
+        description="Values of c that lbfgs and lbfgs-norm try once the largest that succeeds is bracketed; with fewer "
+        "c ends smaller and the distortion larger",
     )
     splits: tuple[Literal["train", "test"], ...] | None = Field(
         None,
@@ -64,12 +75,22 @@ class SetsSpec(Part):
             raise ValueError(f"a value stands twice in {list(value)}")
         return value
 
+    @model_validator(mode="after")
+    def _values_are_for_a_method(self) -> "SetsSpec":
+        if self.c_values != VALUES and not {self.method, self.targeted_method} & set(PENALISED):
+            raise ValueError(
+                f"c_values = {self.c_values}: no set is made by a search over c; set targeted_method=lbfgs-norm"
+            )
+        return self
+
     @model_serializer(mode="wrap")
     def _without_the_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out the usual effort: without it a study is the one that it was before."""
+        """Leave out the usual effort and values of c: without them a study is the one that it was before."""
         content: dict[str, Any] = handler(self)
         if self.effort == "usual":
             content.pop("effort", None)
+        if self.c_values == VALUES:
+            content.pop("c_values", None)
         return content
 
 

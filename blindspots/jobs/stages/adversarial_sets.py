@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from blindspots.distortion.drawing_back import FROM_CLASSES
-from blindspots.distortion.methods import Effort
+from blindspots.distortion.methods import Effort, Lbfgs, Method, method_of
 from blindspots.distortion.result import MinimumDistortion
 from blindspots.distortion.search import minimum_distortion
 from blindspots.errors import InputError
@@ -21,6 +21,7 @@ from blindspots.perturbation.eight_bits import survives_eight_bits
 from blindspots.store import layout
 from blindspots.store.arrays import Variable
 from blindspots.study.model_spec import HALVES, ModelSpec
+from blindspots.study.sets_spec import PENALISED, VALUES
 from blindspots.study.study import Study
 
 ALGORITHM = 8
@@ -112,6 +113,7 @@ class AdversarialSet(ExampleSet):
             "method": method,
             **({"among_many": AMONG_MANY} if many else {}),
             **({} if effort in (None, "usual") else {"effort": effort}),
+            **self._fewer_or_more_values(workspace),
             "seed": workspace.study.seed if self.rule == "random" else None,
         }
 
@@ -137,6 +139,18 @@ class AdversarialSet(ExampleSet):
         sets = workspace.study.sets
         return sets.effort if workspace.study.method(self.rule) == "auto" else None
 
+    def _fewer_or_more_values(self, workspace: Workspace) -> dict[str, int]:
+        """Return how many values of c are tried, by name; nothing where it is as many as usual, or none are."""
+        study = workspace.study
+        own = study.method(self.rule) in PENALISED and study.sets.c_values != VALUES
+        return {"c_values": study.sets.c_values} if own else {}
+
+    def _method(self, workspace: Workspace) -> str | Method:
+        """Return how the search goes about it."""
+        name = workspace.study.method(self.rule)
+        method = method_of(name)
+        return replace(method, values=workspace.study.sets.c_values) if isinstance(method, Lbfgs) else name
+
     def attributes(self, workspace: Workspace) -> dict[str, Any]:
         """Return what the set is of."""
         effort = self._effort(workspace)
@@ -148,6 +162,7 @@ class AdversarialSet(ExampleSet):
             "rule": self.rule,
             "method": workspace.study.method(self.rule),
             **({} if effort is None else {"effort": effort}),
+            **self._fewer_or_more_values(workspace),
             **({"beside": list(self.beside)} if self.beside else {}),
             "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,
@@ -164,7 +179,7 @@ class AdversarialSet(ExampleSet):
             images,
             labels,
             rule=self.rule,
-            method=workspace.study.method(self.rule),
+            method=self._method(workspace),
             effort=self._effort(workspace),
             seed=workspace.study.seed,
             examples=ids,

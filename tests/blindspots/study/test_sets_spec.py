@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from blindspots.study.sets_spec import NegativesSpec, SetsSpec
+from blindspots.distortion.methods import METHODS, Lbfgs
+from blindspots.study.sets_spec import PENALISED, VALUES, NegativesSpec, SetsSpec
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,14 @@ def test_a_value_stands_once(fields: dict[str, tuple[str, ...]]) -> None:
         SetsSpec.model_validate(fields)
     with pytest.raises(ValidationError):
         NegativesSpec(multiples=(1.0, 1.0))
+
+
+def test_values_of_c_are_for_a_search_over_c() -> None:
+    assert Lbfgs().values == VALUES
+    assert {f"lbfgs{end}" for end in ("", "-norm")} == set(PENALISED) <= set(METHODS)
+    assert "c_values" not in SetsSpec().model_dump()
+    assert SetsSpec(targeted_method="lbfgs-norm", c_values=2).model_dump()["c_values"] == 2
+    with pytest.raises(ValidationError, match="c_values = 2: no set is made by a search over c; set targeted_method"):
+        SetsSpec(c_values=2)
+    with pytest.raises(ValidationError):
+        SetsSpec(method="lbfgs", c_values=0)

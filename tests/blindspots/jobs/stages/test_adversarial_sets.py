@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from blindspots.distortion.methods import Auto, Lbfgs, Projection
+from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
 from blindspots.distortion.search import minimum_distortion
 from blindspots.jobs.stages import adversarial_sets as module
 from blindspots.perturbation.eight_bits import survives_eight_bits
@@ -115,8 +115,33 @@ def test_an_effort_is_named_where_it_decides(
     assert job.attributes(workspace).get("effort") == said
 
 
-@pytest.mark.parametrize("effort", ["fast", "thorough"])
-def test_the_search_is_told_the_effort(tiny: Study, monkeypatch: pytest.MonkeyPatch, effort: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "values", "known"), [("lbfgs-norm", 7, None), ("lbfgs-norm", 2, 2), ("auto", 2, None)]
+)
+def test_values_of_c_are_named_where_they_decide(
+    tiny: Study, monkeypatch: pytest.MonkeyPatch, method: str, values: int, known: int | None
+) -> None:
+    """Sets made before a study could name a number are by the usual one, and stay done."""
+    monkeypatch.setattr(module, "weights_hash", lambda *_: "0123")
+    study = changed(tiny, sets={"method": "lbfgs", "targeted_method": method, "c_values": values})
+    workspace = SimpleNamespace(study=study, dataset=SimpleNamespace(classes=10, name="", sha256=""))
+    job = module.AdversarialSet(split="train", model="fc10", seed=0, rule="random")
+    assert job.content(workspace).get("c_values") == known
+    assert job.attributes(workspace).get("c_values") == known
+
+
+@pytest.mark.parametrize(
+    ("sets", "method", "effort"),
+    [
+        ({"effort": "fast"}, "auto", "fast"),
+        ({"effort": "thorough"}, "auto", "thorough"),
+        ({"method": "lbfgs-norm"}, Lbfgs(penalty="norm"), None),
+        ({"method": "lbfgs", "c_values": 2}, Lbfgs(values=2), None),
+    ],
+)
+def test_the_search_is_told_what_the_study_asks_for(
+    tiny: Study, monkeypatch: pytest.MonkeyPatch, sets: dict[str, object], method: Method | str, effort: str | None
+) -> None:
     told: dict[str, object] = {}
 
     class Told(Exception):
@@ -130,10 +155,10 @@ def test_the_search_is_told_the_effort(tiny: Study, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "trained_model", lambda *_: None)
     pixels = torch.zeros(1)
     dataset = SimpleNamespace(images=lambda *_: pixels, labels=lambda *_: pixels)
-    workspace = SimpleNamespace(study=changed(tiny, sets={"effort": effort}), dataset=dataset, device="cpu")
+    workspace = SimpleNamespace(study=changed(tiny, sets=sets), dataset=dataset, device="cpu")
     with pytest.raises(Told):
         module.AdversarialSet(split="train", model="fc10", seed=0, rule="random").compute(workspace, pixels.numpy())
-    assert told["effort"] == effort
+    assert (told["method"], told["effort"]) == (method, effort)
 
 
 def beside(*rules: str) -> module.AdversarialSet:
