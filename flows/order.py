@@ -78,11 +78,14 @@ def _all_stages(running: Session, flow_of: StageFlows) -> dict[str, Any]:
 
 
 def _stages(running: Session, flow_of: StageFlows) -> list[str]:
-    """Run every stage as a flow of its own; return what failed."""
+    """Run every stage that the study has jobs of as a flow of its own; return what failed."""
     failures = []
     workspace = running.workspace
     runner: Any = ThreadPoolTaskRunner(max_workers=running.workers.count + _WAITING_JOBS)
     for stage in STAGES:
+        if not running.plan.stage(stage):
+            running.settled.add(stage)
+            continue
         try:
             flow_of(stage).with_options(task_runner=runner)(
                 study=None, unrolled=workspace.study, root=str(workspace.place), device=workspace.device

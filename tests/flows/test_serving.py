@@ -130,6 +130,8 @@ def test_a_study_is_started_changed_and_refused_through_the_api(served: Served, 
 
     flows = {item["name"] for item in api.post("/flows/filter")}
     assert {"study", "train", "generate", "transfer", "negatives", "bounds", "tables"} <= flows
+    stages = {api.flow_run(each)["name"].split()[0] for each in api.family(run)[1:]}
+    assert stages == {"train", "generate", "transfer", "negatives", "bounds", "tables"}  # those that have jobs
     shown = api.artifacts(run)
     tables = {f"table-{name}" for name in ("1", "2", "negatives", "bounds")}
     assert shown.keys() == {"progress", "verdict", "figure-7", "figure-transfer", "report", *tables}
@@ -158,7 +160,8 @@ def _a_scheduled_run_appears_and_finishes(api: Api) -> None:
 
     def finished() -> list[dict[str, Any]]:
         found = api.post("/flow_runs/filter", deployments={"id": {"any_": [deployment["id"]]}})
-        return [item for item in found if item["state"]["type"] in TERMINAL]
+        # where the machine is slow a next one is due before the first is over, and is cancelled
+        return [item for item in found if item["state"]["type"] in TERMINAL - {"CANCELLED"}]
 
     try:
         run = wait_for(finished, 90, step=0.5)[0]
