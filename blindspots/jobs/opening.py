@@ -13,6 +13,7 @@ from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.networks.known import allowed_packages
+from blindspots.store import packed_receipts
 from blindspots.store.place import Place
 from blindspots.store.root import Stored, check, finish, stored, study_in, working_in
 from blindspots.store.sealing import is_intact
@@ -30,7 +31,9 @@ class Opened:
     def is_settled(self, plan: Plan) -> bool:
         """Tell whether nothing is to do or to write: the root holds this very study, done, its metadata whole."""
         same = self.there is not None and self.there.finished and self.there.study == self.workspace.study
-        return same and plan.complete and not plan.without_sizes and is_intact(self.workspace.place)
+        if not same or not plan.complete or plan.without_sizes:
+            return False
+        return is_intact(self.workspace.place) and not packed_receipts.problems(self.workspace.place)
 
 
 def open_root(

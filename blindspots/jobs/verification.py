@@ -8,7 +8,8 @@ from blindspots.jobs.damage import drop
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Job
 from blindspots.jobs.workspace import Workspace
-from blindspots.store import layout, root, sealing
+from blindspots.store import layout, packed_receipts, root, sealing
+from blindspots.store.receipts import forget
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def verify(workspace: Workspace) -> Verification:
 
     Shards are held against their receipts, receipts against their own hash, metadata against what was sealed.
     """
+    forget(workspace.place)
     jobs = expand(workspace.study)
     tasks = [(job, shard) for job in jobs for shard in range(job.shards(workspace))]
     with ThreadPoolExecutor(4) as readers:
@@ -62,7 +64,7 @@ def verify(workspace: Workspace) -> Verification:
         Finding(job.key, shard, look.problem) for (job, shard), look in zip(tasks, looks, strict=True) if look.problem
     ]
     place = workspace.place
-    about = {**root.problems(place), **sealing.problems(place)}
+    about = {**root.problems(place), **sealing.problems(place), **packed_receipts.problems(place)}
     versions: dict[str, Counter[str]] = {}
     for look in looks:
         for library, version in look.versions.items():

@@ -82,10 +82,13 @@ def _check_target(source: Place, target: Place) -> None:
 
 
 def _own(place: Place) -> Iterator[str]:
-    """Yield the files of a root that a copy has too: no lock, nothing that is not whole, nothing made beside."""
+    """Yield the files of a root that a copy has too: no lock, nothing that is not whole, nothing made beside.
+
+    Nor the pack of receipts, which knows them by the stamps that their files have here.
+    """
     for key in place.files():
         beside = key.startswith(f"{layout.BESIDE}/")
-        if key not in (layout.LOCK, layout.COPYING) and not beside and not key.endswith(PARTIAL):
+        if key not in (layout.LOCK, layout.COPYING, layout.RECEIPTS_PACK) and not beside and not key.endswith(PARTIAL):
             yield key
 
 

@@ -4,7 +4,7 @@
 <root>/models/<model>/seed-0.safetensors       weights, with their metadata
 <root>/models/quocnet/stage-1/tile-0.safetensors   those of a QuocNet, a file a tile
 <root>/study.zarr/                             everything else, one Zarr v3 hierarchy
-<root>/receipts/<job>/<shard>.json             what is done
+<root>/receipts/<job>/<shard>.json             what is done; on an object store once more in <root>/receipts.pack
 
 Paths are keys of a :class:`~blindspots.store.place.Place`; groups are paths inside the hierarchy.
 """
@@ -30,6 +30,7 @@ HIERARCHY_METADATA = f"{ZARR}/{METADATA}"
 """The hierarchy's own metadata, where it is consolidated those of all that is in it."""
 RECEIPTS = "receipts"
 """The folder of all receipts."""
+RECEIPTS_PACK = "receipts.pack"  # all of them in one file, where reading many takes long
 MODELS = "models"
 """The folder of all weights."""
 BESIDE = "beside.zarr"

@@ -22,6 +22,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from blindspots.identity import identity
 from blindspots.store import layout
+from blindspots.store.packed_receipts import problems, read_pack, write_pack
 from blindspots.store.place import Place, Stamp
 
 _LIBRARIES = ("blindspots", "torch", "numpy", "scipy", "zarr")
@@ -138,6 +139,8 @@ def _is_whole(receipt: Receipt) -> bool:
 _FORM = TypeAdapter(with_config(ConfigDict(extra="forbid"))(Receipt))
 _read: dict[tuple[Place, str], tuple[Stamp, Receipt | None]] = {}
 _MOST_KEPT = 50_000
+_MANY = 100
+"""Receipts that a pack of them is worth a request for."""
 _glance: ContextVar[dict[tuple[Place, str], Receipt | None] | None] = ContextVar("glance", default=None)
 
 
@@ -163,10 +166,41 @@ def _read_ahead(place: Place) -> None:
     """Read those receipts that were written since they were last read, where the place does better on many at once."""
     if not place.reads_ahead:
         return
-    stamps = {key: place.stamp(key) for key in place.files(layout.RECEIPTS)}
-    new = [key for key, stamp in stamps.items() if _read.get((place, key), (None,))[0] != stamp]
+    stamps = _stamps(place)
+    new = {key for key, stamp in stamps.items() if _read.get((place, key), (None,))[0] != stamp}
+    packed = read_pack(place) if len(new) >= _MANY else {}
+    for key in [key for key in new if key in packed and packed[key][0] == stamps[key]]:
+        _keep(place, key, *packed[key])
+        new.remove(key)
     for key, content in place.read_all(new).items():
         _keep(place, key, stamps[key], content)
+
+
+def _stamps(place: Place) -> dict[str, Stamp]:
+    found = {key: place.stamp(key) for key in place.files(layout.RECEIPTS)}
+    return {key: stamp for key, stamp in found.items() if stamp is not None}
+
+
+def pack_receipts(place: Place) -> None:
+    """Pack the receipts, where reading them one by one takes long; nothing is done where they are packed as they are.
+
+    For who holds the place, at the end. One that is not whole is left to its own file.
+    """
+    if not place.reads_ahead:
+        return
+    with at_a_glance(place):
+        stamps = {key: stamp for key, stamp in _stamps(place).items() if key != layout.STUDY_COPY}
+        if len(stamps) < _MANY:
+            stamps = {}
+        if {key: stamp for key, (stamp, _) in read_pack(place).items()} != stamps or problems(place):
+            found = {key: receipt for key in stamps if (receipt := read_receipt(place, key)) is not None}
+            write_pack(place, {key: (stamps[key], _text(receipt)) for key, receipt in found.items()})
+
+
+def forget(place: Place) -> None:
+    """Have every receipt be read from its own file once more, whatever its stamp and the pack say."""
+    for key in [key for key in _read if key[0] == place]:
+        del _read[key]
 
 
 def read_receipt(place: Place, key: str) -> Receipt | None:

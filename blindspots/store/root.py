@@ -14,6 +14,7 @@ from blindspots.store import layout
 from blindspots.store.arrays import group_attributes, open_root
 from blindspots.store.layout import FORMAT
 from blindspots.store.place import Place
+from blindspots.store.receipts import pack_receipts
 from blindspots.store.sealing import SEAL, seal, unseal
 from blindspots.study.file import validate_study
 from blindspots.study.study import Study
@@ -176,6 +177,7 @@ def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence
         yield _begin(place, study, dataset_sha256, stages)
         _remove_partial(place, "worker")  # one that died in a run that went on without it
         seal(place)
+        pack_receipts(place)
 
 
 def finish(place: Place) -> None:

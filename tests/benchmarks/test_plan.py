@@ -10,13 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter, process_time
 
+import pytest
+
 from blindspots.jobs.opening import workspace_of
 from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages.adversarial_sets import AdversarialSet
-from blindspots.store import layout
+from blindspots.store import layout, receipts
 from blindspots.store.place import Place
-from blindspots.store.receipts import Receipt, library_versions, rewrite_receipt
+from blindspots.store.receipts import Receipt, forget, library_versions, pack_receipts, rewrite_receipt
 from blindspots.study.file import validate_study
 from tests.stores import rewrite_study
 
@@ -59,12 +61,18 @@ def test_a_plan_of_many_shards(tmp_path: Path) -> None:
         list(writers.map(leave, *zip(*enumerate(job.identities(workspace)), strict=True)))
 
     took = {}
-    for look in ("open", "first plan", "second plan"):
+    pack_receipts(place)  # as a run does at its end
+    for look in ("open", "one by one", "of the pack", "again"):
+        if look != "again":
+            forget(place)  # as another process, which has read none
         began = perf_counter(), process_time()
         if look == "open":
             workspace = workspace_of(root)
         else:
-            plan = make_plan(workspace)
+            with pytest.MonkeyPatch.context() as patch:
+                if look == "one by one":
+                    patch.setattr(receipts, "read_pack", lambda place: {})
+                plan = make_plan(workspace)
         took[look] = perf_counter() - began[0], process_time() - began[1]
     assert job.key not in plan.to_do
     assert job.key not in plan.waiting
