@@ -18,7 +18,8 @@ from blindspots.jobs.hands import Hands, OwnHands
 from blindspots.spectral.graph.graph import Graph
 from blindspots.models.opening import OpenedModel
 from blindspots.spectral.network import LayerBound
-from blindspots.tables.sheets.formats import FORMATS, render
+from blindspots.tables.sheet import check_format
+from blindspots.tables.sheets.formats import render
 from blindspots.tables.sheets.layer import as_table
 from blindspots.tables.table5.table import NETWORKS, table5
 
@@ -39,8 +40,7 @@ def bounds_of(
     Draws the spectra into ``figure_path`` where there is one. Raises :class:`InputError` before any work where
     something does not fit.
     """
-    if form not in FORMATS:
-        raise InputError(f"no format is called {form!r}; there are {', '.join(FORMATS)}")
+    check_format(form)
     if figure_path is not None:
         check_file(figure_path)
     file = ModelFile(path, network, input_shape, sha256)

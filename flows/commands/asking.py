@@ -7,6 +7,7 @@ import typer
 
 from blindspots.errors import InputError
 from blindspots.results.queries.registry import QUESTIONS
+from blindspots.tables import check_format
 from flows.options import ROOT, Data, Json, Root
 from flows.printing import print_or_write, terminal_width
 from flows.requirements import require_study
@@ -63,6 +64,9 @@ def query(
     Answered out of the store alone; sets may be larger than memory.
     """
     QUESTIONS.find(question)
+    check_format(form)
+    if output is not None and (as_json or form != "text"):
+        raise InputError(f"--output {output} says by its suffix what is written: leave --format and --json out")
     require_study(root)
     if output is not None:
         from blindspots.tables.answers import check_suffix
@@ -91,8 +95,6 @@ def query(
         width = None if wide else terminal_width()
         print_or_write(render_answer(answer, "json" if as_json else form, width=width), None)
         return
-    if as_json or form != "text":
-        raise InputError(f"--output {output} says by its suffix what is written: leave --format and --json out")
     from blindspots.files import write_whole
 
     try:

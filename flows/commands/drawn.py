@@ -9,7 +9,7 @@ import typer
 
 from blindspots.errors import InputError
 from blindspots.figures import FIGURES
-from blindspots.tables import TABLES
+from blindspots.tables import TABLES, check_format
 from flows.options import ROOT, Data, Json, Networks, Output, Root
 from flows.printing import print_or_write, terminal_width
 from flows.requirements import require_study
@@ -43,6 +43,7 @@ def table(
 
     In a terminal the columns that do not fit stand below the others.
     """
+    check_format(form)
     from blindspots.results import Results
     from blindspots.tables import read_table, render
 

@@ -14,13 +14,11 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.tables.registry import TABLES
-from blindspots.tables.sheet import Sheet
+from blindspots.tables.sheet import Sheet, check_format
 from blindspots.tables.sheets.fitting import BETWEEN, fitted, widths
 from blindspots.tables.sheets.layer import LAYERS, layer_sheets
 from blindspots.tables.sheets.records import COLUMNS, plain, records
 from blindspots.tables.verdict import MARK, agreements, verdicts
-
-FORMATS = ("text", "markdown", "csv", "latex", "json")
 
 _LEGEND = f"{MARK} marks a value whose interval does not overlap with the paper's."
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -65,8 +63,7 @@ def _drawing(form: str, width: int | None) -> Callable[[Sheet], str]:
         "markdown": _markdown,
         "latex": _latex,
     }
-    if form not in drawn:
-        raise InputError(f"no format is called {form!r}; there are {', '.join(FORMATS)}")
+    check_format(form, drawn)
     return drawn[form]
 
 

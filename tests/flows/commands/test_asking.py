@@ -29,7 +29,6 @@ def test_an_answer_is_printed_or_written(call: Call, tiny_root: Path, tmp_path: 
     (row,) = csv.DictReader(path.read_text().splitlines())
     assert float(row["misread"]) == record["misread"]
     assert call(*asked, "-f", "csv") == path.read_text()
-    assert "leave --format and --json out" in call.refusal(*asked, "-o", str(path), "--json")
     assert "cannot be written" in call.refusal(*asked, "-o", "/proc/x/a.csv")
 
 
@@ -43,6 +42,8 @@ def test_an_answer_is_printed_or_written(call: Call, tiny_root: Path, tmp_path: 
         (("fools", "--class", "ostrich"), "no class is called 'ostrich'"),
         (("fools", "--quantile", "0.5"), "takes no quantiles"),
         (("fools", "-o", "a.xls"), "no answer is written as .xls"),
+        (("fools", "--root", "nosuch", "--format", "word"), "no format is called 'word'"),
+        (("fools", "--root", "nosuch", "-o", "a.csv", "--json"), "leave --format and --json out"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_on_one_line(

@@ -19,7 +19,8 @@ from blindspots.study.file import validate_study
 from blindspots.study.study import Study
 from blindspots.tables import TABLES
 from blindspots.tables.drawing import draw_table, in_order
-from blindspots.tables.sheets.formats import FORMATS, render
+from blindspots.tables.sheet import FORMATS
+from blindspots.tables.sheets.formats import render
 from blindspots.tables.sheets.pools import findings, pools_sheets, reasons_sheets
 from tests.small_quocnet import small_pictures
 
