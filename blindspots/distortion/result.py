@@ -142,6 +142,8 @@ def _reasons(success: torch.Tensor, attempt: Attempt, *, exact: torch.Tensor) ->
             reasons[image] = "the image is of the target class itself"
         elif exact[image] == torch.inf:
             reasons[image] = "no image in the box is read so: proved"
+        elif exact[image].isfinite():
+            reasons[image] = f"the method found no image that is read so, though one is at {exact[image]:.4g}: proved"
         elif bool((other := wanted.take(one).reached(attempt.clean)).any()):
             there = int(other.nonzero()[0])
             reasons[image] = f"the method found no image that is read so, though image {there} of the batch is"

@@ -54,6 +54,7 @@ class _State(NamedTuple):
     loss: Any
     slope: Any
     lead: Any
+    beyond: Any
     c: Any
     short: Any
     step: Any
@@ -167,6 +168,7 @@ def _accept(state, at, found, turn, search):  # type: ignore[no-untyped-def]
                 g[j] = fresh[j]
             state.move_turn[i, slot], state.move_move[i, slot] = turned, bent
             state.loss[i], state.lead[i], state.step[i] = at.loss[i], at.lead[i], one
+            state.beyond[i] = at.beyond[i]
         else:  # the parabola through F(y), its slope and F(z) is lowest at this share of the step
             shorter = -expected / (2 * (change - expected))
             shorter = min(max(shorter, of(0.1)), of(0.5)) if np.isfinite(shorter) else of(0.1)

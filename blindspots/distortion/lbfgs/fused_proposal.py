@@ -65,7 +65,7 @@ def _next_c(state, i, search):  # type: ignore[no-untyped-def]
     """Move row i on to its next c, or finish it."""
     of = state.point.dtype.type
     log_c = np.log(state.c[i])
-    if state.lead[i] > 0:
+    if state.beyond[i]:  # a lead that does not count is none: nothing would be found between the brackets
         state.high[i], state.high_lead[i] = max(log_c, state.high[i]), state.lead[i]
     else:
         state.low[i], state.low_lead[i] = min(log_c, state.low[i]), state.lead[i]

@@ -73,6 +73,8 @@ class Rows:
     slope: torch.Tensor
     """Gradient of the cross-entropy alone: the penalty's part is exact for any c."""
     lead: torch.Tensor
+    beyond: torch.Tensor
+    """Whether the point leads by enough to count."""
     c: torch.Tensor
     short: torch.Tensor
     """(n,) under ``c |r|``, a |r| below which its curvature c / |r| is taken as there."""
@@ -84,7 +86,7 @@ class Rows:
     between: torch.Tensor
     """Of those, the values tried since c was bracketed, that which closed the bracket included."""
     high: torch.Tensor
-    """Logarithm of the largest c that reached a wanted class, and below the least that did not."""
+    """Logarithm of the largest c that reached a wanted class by enough to count, and below the least that did not."""
     low: torch.Tensor
     high_lead: torch.Tensor
     low_lead: torch.Tensor
@@ -225,6 +227,7 @@ def _start(
         loss=at.loss,
         slope=at.slope,
         lead=at.lead,
+        beyond=at.beyond,
         c=c.clamp(1e-8, 1e8),
         short=(at.loss / length.clamp_min(tiny)).clamp(1e-6, 1e3) / 4,
         step=torch.ones_like(length),

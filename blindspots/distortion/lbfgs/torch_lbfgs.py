@@ -87,6 +87,7 @@ class TorchMinimiser:
         state.slope = _replaced(state.slope, at.slope, rows)
         state.loss = torch.where(taken, at.loss, state.loss)
         state.lead = torch.where(taken, at.lead, state.lead)
+        state.beyond = torch.where(taken, at.beyond, state.beyond)
         # the parabola through F(y), its slope and F(y + s) is lowest at this share of the step
         shorter = (-expected / (2 * (change - expected))).nan_to_num(0.1).clamp(0.1, 0.5)
         state.step = torch.where(taken, 1.0, state.step * shorter)
@@ -109,7 +110,7 @@ def _residual(state: Rows, search: Search) -> torch.Tensor:
 def _next_c(state: Rows, settled: torch.Tensor, *, search: Search) -> torch.Tensor:
     """Move the settled rows on to their next c, in place; return which rows have tried enough."""
     log_c = state.c.log()
-    reached = settled & (state.lead > 0)
+    reached = settled & state.beyond  # a lead that does not count is none: nothing would be found between the brackets
     missed = settled & ~reached
     state.high = torch.where(reached, log_c.maximum(state.high), state.high)
     state.high_lead = torch.where(reached, state.lead, state.high_lead)

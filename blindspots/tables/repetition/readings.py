@@ -98,7 +98,9 @@ def _kinds(table: xr.Dataset) -> list[tuple[int, str]]:
 def _changes(first: Results, other: Results) -> str:
     """Return in which fields a study reads the paper otherwise than the first."""
     fields = [field for field in changed_fields(first.study, other.study) if field[0] not in _NO_MATTER]
-    return ", ".join(f"{name}={after or '-'} ({before or '-'})" for name, before, after in fields) or "no field differs"
+    usual = "as usual"
+    said = (f"{name}={after or usual} ({before or usual})" for name, before, after in fields)
+    return ", ".join(said) or "no field differs"
 
 
 def _cell(agreeing: float, total: float, off: float) -> str:

@@ -39,6 +39,16 @@ def test_why_there_is_none_where_nothing_is_proved():
     assert found.exact.isnan().all()
 
 
+def test_what_is_proved_to_be_there_and_was_not_found_is_said_so():
+    """Within one value of c, the first that is tried, the paper's method ends before it reaches the boundary."""
+    model = linear_model([[0.0, 0.0], [1.0, 0.0]], [0.0, -0.5])
+    once = Lbfgs(values=1, iterations=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lbfgs, "MOST_VALUES", 0)
+        found = minimum_distortion(model, torch.tensor([[0.2, 0.5]]), torch.tensor([0]), rule=1, method=once)
+    assert found.reasons == {0: "the method found no image that is read so, though one is at 0.2121: proved"}
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_known_answer(dtype):
     """The boundary is x = 0.5, the image at 0.2: 0.3 in one of two values, and the bound from the weights is tight."""

@@ -10,6 +10,7 @@ from blindspots.distortion.criteria import Towards
 from blindspots.distortion.lbfgs.lbfgs import Search, penalised, place
 from blindspots.distortion.problem import Problem
 from blindspots.distortion.row_work import row_work
+from blindspots.distortion.search import minimum_distortion
 from blindspots.models import Classifier
 
 
@@ -91,3 +92,18 @@ def test_rows_of_a_part_are_found_where_they_stand(problem):
     assert new.best.size.isfinite().nonzero()[:, 0].tolist() == some.tolist()
     assert (new.spent.forwards > 0).nonzero()[:, 0].tolist() == some.tolist()
     assert place(some, torch.tensor([6, 1])).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("path", ["fused", "torch"])
+@pytest.mark.parametrize(("seed", "row"), [(25, 1892), (26, 1245), (37, 3839), (100, 3352)])
+def test_a_lead_that_is_too_small_to_count_closes_no_bracket(seed, row, path):
+    """Images of linear models where a c led by next to nothing: between it and those that missed there was no other."""
+    random = torch.Generator().manual_seed(seed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(6, 3)).requires_grad_(False)
+    model[1].weight.copy_(3 * torch.randn(3, 6, generator=random))
+    model[1].bias.copy_(torch.randn(3, generator=random))
+    images = torch.rand(4000, 1, 2, 3, generator=random)[[row]]
+    labels = model(images).argmax(1)
+    found = minimum_distortion(model, images, labels, rule=(labels + 1) % 3, method="lbfgs-norm", path=path)
+    assert found.success.all(), found.reasons
+    assert 1 <= float(found.distortion / found.exact) < 1.1
