@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from blindspots import minimum_distortion
+from blindspots.distortion import strategy
 
 
 def linear_model(weight, bias):
@@ -39,13 +40,11 @@ def test_why_there_is_none_where_nothing_is_proved():
     assert found.exact.isnan().all()
 
 
-def test_what_is_proved_to_be_there_and_was_not_found_is_said_so():
-    """Within one value of c, the first that is tried, the paper's method ends before it reaches the boundary."""
+def test_what_is_proved_to_be_there_and_was_not_found_is_said_so(monkeypatch):
     model = linear_model([[0.0, 0.0], [1.0, 0.0]], [0.0, -0.5])
-    once = Lbfgs(values=1, iterations=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lbfgs, "MOST_VALUES", 0)
-        found = minimum_distortion(model, torch.tensor([[0.2, 0.5]]), torch.tensor([0]), rule=1, method=once)
+    monkeypatch.setattr(strategy, "penalise", lambda *_, **how: None)  # a search that finds nothing
+    image = torch.tensor([[0.2, 0.5]], dtype=torch.float64)
+    found = minimum_distortion(model, image, torch.tensor([0]), rule=1, method="lbfgs")
     assert found.reasons == {0: "the method found no image that is read so, though one is at 0.2121: proved"}
 
 
