@@ -57,8 +57,13 @@ def _row(claim: xr.Dataset) -> tuple[str, ...]:
     return (
         str(claim["text"].item()),
         str(claim["measured"].item()),
-        rate(claim["value"], claim["low"], claim["high"]),
+        rate(claim["value"], claim["low"], claim["high"], decimals=_decimals(float(claim["value"]))),
         percent(claim["beside"]),
         str(claim["beside_what"].item()),
         "yes" if int(claim["holds"]) else "no",
     )
+
+
+def _decimals(share: float) -> int:
+    """Return how many decimals of percent tell a share from 0 and 1, where it is neither."""
+    return 4 if 0 < min(share, 1 - share) < 5e-4 else 1

@@ -17,6 +17,13 @@ def test_a_row_a_claim_with_its_verdict():
     assert [row[2].split(" ")[0] for row in sheet.rows] == [f"{100 * float(value):.1f}" for value in table["value"]]
 
 
+def test_nearly_all_is_told_from_all():
+    table = draw_table("claims", Held(stored(1), changed()))
+    for value, said in ((1 - 1 / 80_000, "99.9988 "), (1.0, "100.0 "), (1e-4, "0.0100 "), (0.0, "0.0 ")):
+        table["value"][0] = value
+        assert claims_sheets(table)[0].rows[0][2].startswith(said)
+
+
 def test_a_study_of_other_networks_has_no_claims():
     other = changed(models=[{"name": "own", "hidden": [7], "decay": [1e-4, 1e-4]}])
     with pytest.raises(InputError, match="no two of the paper's networks"):
