@@ -22,7 +22,7 @@ from blindspots.store.receipts import Receipt, forget, library_versions, pack_re
 from blindspots.study.file import validate_study
 from tests.stores import rewrite_study
 
-SHARDS = 10_000
+SHARDS = int(os.environ.get("BLINDSPOTS_SHARDS", "10000"))
 STUDY = {
     "name": "many-shards",
     "models": [{"name": "fc10", "decay": [1e-2]}],
