@@ -19,6 +19,7 @@ from blindspots.networks.alexnet import AlexNet
 from blindspots.networks.alexnet_2012 import AlexNet2012
 from blindspots.spectral.convolution.printed_formula import equation_one
 from blindspots.spectral.spectrum import conv_spectrum
+from blindspots.tables.sheet import FORMATS
 from blindspots.tables.sheets import formats
 from blindspots.tables.sheets.table5 import table5_sheets
 from blindspots.tables.table5.layers import alexnet_layers
@@ -267,7 +268,7 @@ def test_bounds_are_rounded_outwards(layers: xr.Dataset, lower: float, upper: fl
     assert table5_sheets(table)[0].rows[0][6] == shown
 
 
-@pytest.mark.parametrize("form", formats.FORMATS)
+@pytest.mark.parametrize("form", FORMATS)
 def test_every_format(layers: xr.Dataset, form: str) -> None:
     table = table5(layers)
     text = formats.render(table, form)
