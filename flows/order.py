@@ -84,7 +84,6 @@ def _stages(running: Session, flow_of: StageFlows) -> list[str]:
     runner: Any = ThreadPoolTaskRunner(max_workers=running.workers.count + _WAITING_JOBS)
     for stage in STAGES:
         if not running.plan.stage(stage):
-            running.settled.add(stage)
             continue
         try:
             flow_of(stage).with_options(task_runner=runner)(

@@ -21,8 +21,8 @@ Packed = Mapping[str, tuple[Stamp, bytes]]
 _DIGEST = hashlib.sha256().digest_size
 
 
-_whole: dict[Place, tuple[Stamp, bool]] = {}
-"""Whether the pack of this stamp, which was read last, is what was written."""
+_seen: dict[Place, tuple[Stamp, Mapping[str, Stamp] | None]] = {}
+"""The pack that was read last, by its own stamp, with those in it; None where it is not what was written."""
 
 
 def read_pack(place: Place) -> Packed:
@@ -30,14 +30,32 @@ def read_pack(place: Place) -> Packed:
     stamp = place.stamp(layout.RECEIPTS_PACK)
     if stamp is None:
         return {}
-    content = place.read(layout.RECEIPTS_PACK)
-    digest, packed = content[:_DIGEST], content[_DIGEST:]
-    whole = hashlib.sha256(packed).digest() == digest
-    _whole[place] = stamp, whole
-    if not whole:
+    try:
+        content = place.read(layout.RECEIPTS_PACK)
+    except FileNotFoundError:  # it went meanwhile
+        _seen[place] = stamp, {}
         return {}
-    found = json.loads(zlib.decompress(packed))
-    return {key: (cast(Stamp, tuple(stamp)), text.encode()) for key, (stamp, text) in found.items()}
+    digest, packed = content[:_DIGEST], content[_DIGEST:]
+    if hashlib.sha256(packed).digest() != digest:
+        _seen[place] = stamp, None
+        return {}
+    said = json.loads(zlib.decompress(packed))
+    found = {key: (cast(Stamp, tuple(of)), text.encode()) for key, (of, text) in said.items()}
+    _seen[place] = stamp, {key: of for key, (of, _) in found.items()}
+    return found
+
+
+def packed_stamps(place: Place) -> Mapping[str, Stamp] | None:
+    """Return the stamps of what is packed, of no pack none; None where the pack is not what was written.
+
+    A pack that was read before is read again only where it was written since.
+    """
+    stamp = place.stamp(layout.RECEIPTS_PACK)
+    if stamp is None:
+        return {}
+    if place not in _seen or _seen[place][0] != stamp:
+        read_pack(place)
+    return _seen[place][1]
 
 
 def write_pack(place: Place, receipts: Packed) -> None:
@@ -55,7 +73,4 @@ def problems(place: Place) -> dict[str, str]:
 
     A run packs anew.
     """
-    stamp = place.stamp(layout.RECEIPTS_PACK)
-    if stamp is not None and _whole.get(place, (None,))[0] != stamp:
-        read_pack(place)
-    return {layout.RECEIPTS_PACK: "damaged"} if stamp is not None and not _whole[place][1] else {}
+    return {layout.RECEIPTS_PACK: "damaged"} if packed_stamps(place) is None else {}

@@ -22,7 +22,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from blindspots.identity import identity
 from blindspots.store import layout
-from blindspots.store.packed_receipts import problems, read_pack, write_pack
+from blindspots.store.packed_receipts import packed_stamps, read_pack, write_pack
 from blindspots.store.place import Place, Stamp
 
 _LIBRARIES = ("blindspots", "torch", "numpy", "scipy", "zarr")
@@ -192,15 +192,16 @@ def pack_receipts(place: Place) -> None:
         stamps = {key: stamp for key, stamp in _stamps(place).items() if key != layout.STUDY_COPY}
         if len(stamps) < _MANY:
             stamps = {}
-        if {key: stamp for key, (stamp, _) in read_pack(place).items()} != stamps or problems(place):
+        if packed_stamps(place) != stamps:
             found = {key: receipt for key in stamps if (receipt := read_receipt(place, key)) is not None}
             write_pack(place, {key: (stamps[key], _text(receipt)) for key, receipt in found.items()})
 
 
 def forget(place: Place) -> None:
     """Have every receipt be read from its own file once more, whatever its stamp and the pack say."""
-    for key in [key for key in _read if key[0] == place]:
-        del _read[key]
+    for key in list(_read):
+        if key[0] == place:
+            _read.pop(key, None)  # another thread may have
 
 
 def read_receipt(place: Place, key: str) -> Receipt | None:

@@ -57,12 +57,9 @@ def readings(
 
     Of studies with eight trainings a network or more, as the study paper is; the others are held against the first.
     """
-    names = [root.rstrip("/").rpartition("/")[2] or root for root in roots]
     if len(roots) < 2:
         raise InputError(f"readings takes two stores or more, and got {', '.join(roots)} alone")
-    if len(set(names)) < len(names):
-        names = list(roots)
-    if len(set(names)) < len(names):
+    if len(set(roots)) < len(roots):
         raise InputError(f"a store is named twice: {', '.join(roots)}")
     for root in roots:
         require_study(root)
@@ -71,6 +68,8 @@ def readings(
     from blindspots.tables.repetition.readings import compare_readings, readings_sheet
     from blindspots.tables.sheets.formats import render_sheet
 
+    last = [root.rstrip("/").rpartition("/")[2] for root in roots]
+    names = last if len(set(last)) == len(last) else roots
     with ExitStack() as opened:
         studies = {name: opened.enter_context(Results(root)) for name, root in zip(names, roots, strict=True)}
         found = compare_readings(studies)

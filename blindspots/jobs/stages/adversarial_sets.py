@@ -102,7 +102,7 @@ class AdversarialSet(ExampleSet):
         if weights is None:
             return None
         method = workspace.study.method(self.rule)
-        effort = self._effort(workspace)
+        effort, values = self._effort(workspace), self._c_values(workspace)
         many = method == "auto" and workspace.dataset.classes >= FROM_CLASSES
         return {
             "stage": "set",
@@ -113,7 +113,7 @@ class AdversarialSet(ExampleSet):
             "method": method,
             **({"among_many": AMONG_MANY} if many else {}),
             **({} if effort in (None, "usual") else {"effort": effort}),
-            **self._fewer_or_more_values(workspace),
+            **({} if values in (None, VALUES) else {"c_values": values}),
             "seed": workspace.study.seed if self.rule == "random" else None,
         }
 
@@ -139,21 +139,19 @@ class AdversarialSet(ExampleSet):
         sets = workspace.study.sets
         return sets.effort if workspace.study.method(self.rule) == "auto" else None
 
-    def _fewer_or_more_values(self, workspace: Workspace) -> dict[str, int]:
-        """Return how many values of c are tried, by name; nothing where it is as many as usual, or none are."""
-        study = workspace.study
-        own = study.method(self.rule) in PENALISED and study.sets.c_values != VALUES
-        return {"c_values": study.sets.c_values} if own else {}
+    def _c_values(self, workspace: Workspace) -> int | None:
+        """Return how many values of c the search tries; None for methods that search none."""
+        return workspace.study.sets.c_values if workspace.study.method(self.rule) in PENALISED else None
 
     def _method(self, workspace: Workspace) -> str | Method:
         """Return how the search goes about it."""
-        name = workspace.study.method(self.rule)
+        name, values = workspace.study.method(self.rule), self._c_values(workspace)
         method = method_of(name)
-        return replace(method, values=workspace.study.sets.c_values) if isinstance(method, Lbfgs) else name
+        return replace(method, values=values) if isinstance(method, Lbfgs) and values is not None else name
 
     def attributes(self, workspace: Workspace) -> dict[str, Any]:
         """Return what the set is of."""
-        effort = self._effort(workspace)
+        effort, values = self._effort(workspace), self._c_values(workspace)
         return {
             "model": self.model,
             "paper": workspace.study.model(self.model).paper,
@@ -162,7 +160,7 @@ class AdversarialSet(ExampleSet):
             "rule": self.rule,
             "method": workspace.study.method(self.rule),
             **({} if effort is None else {"effort": effort}),
-            **self._fewer_or_more_values(workspace),
+            **({} if values in (None, VALUES) else {"c_values": values}),
             **({"beside": list(self.beside)} if self.beside else {}),
             "dataset": workspace.study.dataset_name,
             "dataset_sha256": workspace.dataset.sha256,

@@ -18,8 +18,6 @@ from blindspots.tables.drawing import read_table
 from blindspots.tables.rows import texts
 from blindspots.tables.sheet import Sheet
 
-_NO_MATTER = frozenset({"name"})
-"""Fields of a study that read nothing of the paper."""
 _FIRST = "what the others are held against"
 
 
@@ -38,9 +36,9 @@ def compare_readings(studies: Mapping[str, Results]) -> xr.Dataset:
     if not common:
         raise InputError(f"no cell of the paper's Tables 1 to 4 is in all of: {', '.join(studies)}")
     of_common = [table.sel(cell=common) for table in tables.values()]
-    kinds = _kinds(of_common[0])
-    names = sorted(set(kinds), key=lambda kind: (kind[0], KINDS.index(kind[1])))
-    within = np.array([[kind == name for kind in kinds] for name in names])  # (k, c)
+    of_cells = _kinds(of_common[0])
+    kinds = sorted(set(of_cells), key=lambda kind: (kind[0], KINDS.index(kind[1])))
+    within = np.array([[each == kind for each in of_cells] for kind in kinds])  # (k, c)
     agrees = np.array([table["agrees"].values for table in of_common])  # (s, c)
     apart = np.array([table["rate"].values - table["paper"].values for table in of_common])
     total = within.sum(axis=1)
@@ -59,7 +57,7 @@ def compare_readings(studies: Mapping[str, Results]) -> xr.Dataset:
             ),
             "changed": (("reading",), texts(changed), "what it reads otherwise"),
         },
-        {"reading": list(studies), "kind": [f"{kind}, table {number}" for number, kind in names]},
+        {"reading": list(studies), "kind": [f"{kind}, table {number}" for number, kind in kinds]},
     )
 
 
@@ -96,10 +94,9 @@ def _kinds(table: xr.Dataset) -> list[tuple[int, str]]:
 
 
 def _changes(first: Results, other: Results) -> str:
-    """Return in which fields a study reads the paper otherwise than the first."""
-    fields = [field for field in changed_fields(first.study, other.study) if field[0] not in _NO_MATTER]
-    usual = "as usual"
-    said = (f"{name}={after or usual} ({before or usual})" for name, before, after in fields)
+    """Return in which fields, but for its name, a study reads the paper otherwise than the first."""
+    usual, fields = "as usual", changed_fields(first.study, other.study)
+    said = (f"{name}={after or usual} ({before or usual})" for name, before, after in fields if name != "name")
     return ", ".join(said) or "no field differs"
 
 
