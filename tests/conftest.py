@@ -58,6 +58,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.numerics)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin every test at the same place of torch's own stream: what it draws without a seed is the same every time."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def _written_modules_forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
     """Have the next test import its own ``networks.py``, not the one that this test wrote."""
