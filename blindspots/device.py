@@ -81,18 +81,26 @@ def keep_freed_memory() -> None:
         library.mallopt(_MALLOPT_TRIM, _KEPT_BYTES)
 
 
-def resolved_device(device: str | None) -> str:
+def is_here(device: str) -> bool:
+    """Tell whether this process can compute on such a device, cpu or cuda."""
+    if device == "cpu":
+        return True
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def resolved_device(device: str | None, *, elsewhere: bool = False) -> str:
     """Return the kind of device to compute on: cpu or cuda; for None cuda where there is one, else cpu.
 
-    Raises :class:`InputError` for a device that is unknown or not there.
+    ``elsewhere``: whether other machines compute, and this one drives them: cuda is taken at its word then. Raises
+    :class:`InputError` for a device that is unknown or not there.
     """
     if device not in (None, "cpu", "cuda"):
         raise InputError(f"the device {device!r} is unknown; it is cpu or cuda")
-    if device == "cpu":
+    if device == "cpu" or (device == "cuda" and elsewhere):
         return device
-    import torch
-
-    there = torch.cuda.is_available()
+    there = is_here("cuda")
     if device == "cuda" and not there:
         raise InputError("the device cuda is asked for, but torch finds no such device here; use cpu")
     return "cuda" if there else "cpu"

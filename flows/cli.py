@@ -98,9 +98,11 @@ def run(
     if dry_run:
         from blindspots.jobs.opening import look_into
         from blindspots.jobs.plan import make_plan
+        from tasks.actors.resources import are_elsewhere
 
-        kind = None if device == "auto" else device
-        workspace = look_into(wanted, root, device=kind, data=data, networks=networks or None).workspace
+        kind, elsewhere = None if device == "auto" else device, not here and are_elsewhere()
+        opened = look_into(wanted, root, device=kind, elsewhere=elsewhere, data=data, networks=networks or None)
+        workspace = opened.workspace
         print_plan(workspace, make_plan(workspace), as_json)
         return
     if here:

@@ -25,7 +25,7 @@ from flows.local_server import (
     server_failures_in_a_line,
     server_for_a_run,
 )
-from tasks.actors.resources import check_resources
+from tasks.actors.resources import are_elsewhere, check_resources
 from tasks.actors.scratch import check_scratch
 from tasks.watch import watched
 from flows.progress_bars import progress_bars, say_what_begins
@@ -72,7 +72,8 @@ def run_on_workers(
     there is nothing to do, neither a server nor Ray is started. Raises :class:`~blindspots.errors.InputError` before
     any work where something does not fit.
     """
-    opened = open_root(study, root, device=None if device == "auto" else device, data=data, networks=networks)
+    kind = None if device == "auto" else device
+    opened = open_root(study, root, device=kind, elsewhere=are_elsewhere(), data=data, networks=networks)
     workspace, is_new = opened.workspace, opened.there is None
     pickle.dumps(workspace.place)  # which refuses where no worker could see it
     outcome: dict[str, Any] = {"root": str(workspace.place), "jobs": 0, "shards": 0, "ran": {}}
@@ -106,7 +107,7 @@ def run_on_workers(
             server = stack.enter_context(server_for_a_run())
         if plan.needs_workers:
             hired.start()
-            if os.environ.get("RAY_ADDRESS"):
+            if are_elsewhere():
                 hired.wait()  # where it cannot be joined, nothing has begun
         from flows.study import study_flow
 

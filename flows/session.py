@@ -14,6 +14,7 @@ from blindspots.jobs.plan import Plan, make_plan, note_sizes
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
 from blindspots.study.study import Study
+from tasks.actors.resources import are_elsewhere
 from tasks.actors.workers import Workers
 
 
@@ -66,7 +67,8 @@ def session(study: Study, root: str, workers: Workers, device: str, data: str | 
     if there is not None and there.workspace.study == study and there.workspace.place == Place.at(root):
         yield there
         return
-    workspace = open_root(study, root, device=None if device == "auto" else device, data=data).workspace
+    kind = None if device == "auto" else device
+    workspace = open_root(study, root, device=kind, elsewhere=are_elsewhere(), data=data).workspace
     with session_in(workspace, make_plan(workspace), workers) as opened:
         yield opened
 

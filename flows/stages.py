@@ -7,6 +7,7 @@ from typing import Any
 from prefect.logging import get_run_logger
 from prefect.client.schemas.objects import State
 
+from blindspots.device import is_here
 from blindspots.errors import InputError, StageFailedError
 from blindspots.jobs.job import Job
 from blindspots.jobs.plan import Outstanding, wave_work, waves
@@ -77,7 +78,9 @@ def _run_wave(running: Session, work: list[Outstanding]) -> dict[str, str]:
 
 
 def _doer(running: Session, here: Here, job: Job) -> Any:
-    return running.workers if job.needs_worker and not job.divides else here
+    """Return who does a job: one that is divided is led from here, where its device is here too, or done by an actor."""
+    led = job.divides and is_here(running.workspace.device)
+    return running.workers if job.needs_worker and not led else here
 
 
 def _reason(state: State) -> str:

@@ -41,17 +41,18 @@ def open_root(
     root: str | Path,
     *,
     device: str | None = None,
+    elsewhere: bool = False,
     data: str | Path | None = None,
     networks: Sequence[str] | None = None,
 ) -> Opened:
     """Open ``study`` in ``root`` on ``device``: cpu or cuda, None for cuda where there is one.
 
-    The workspace's study has the number of every class that a rule names.
+    The workspace's study has the number of every class that a rule names. ``elsewhere``: other machines do the work.
     ``networks``: packages whose functions the study may name as networks; None for those that the environment names.
     Raises :class:`InputError` for a root that cannot be used or written, data that cannot be had, a study that asks
     for more images than there are, a job that cannot be done, or a device that is not there.
     """
-    opened = look_into(study, root, device=device, data=data, networks=networks)
+    opened = look_into(study, root, device=device, elsewhere=elsewhere, data=data, networks=networks)
     opened.workspace.place.check_writable()
     return opened
 
@@ -61,6 +62,7 @@ def look_into(
     root: str | Path,
     *,
     device: str | None = None,
+    elsewhere: bool = False,
     data: str | Path | None = None,
     networks: Sequence[str] | None = None,
 ) -> Opened:
@@ -70,7 +72,7 @@ def look_into(
     workspace = _checked(study, place, there, data, networks)
     for job in expand(study):
         job.check(workspace)
-    return Opened(workspace.on(resolved_device(device)), there)
+    return Opened(workspace.on(resolved_device(device, elsewhere=elsewhere)), there)
 
 
 def workspace_of(

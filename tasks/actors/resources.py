@@ -15,6 +15,11 @@ _ON_A_CLUSTER = 10**9
 """Bytes for torch, a model of the paper's, MNIST, and what a search of some thousand images has in hand."""
 
 
+def are_elsewhere() -> bool:
+    """Tell whether actors are on the machines of a cluster that is named, whose devices this one need not have."""
+    return bool(os.environ.get("RAY_ADDRESS"))
+
+
 def memory_per_worker() -> int | None:
     """Return how many bytes an actor asks for, None for none: on a machine of its own, Ray has nothing to share out.
 
@@ -22,7 +27,7 @@ def memory_per_worker() -> int | None:
     """
     said = os.environ.get(MEMORY, "")
     if not said:
-        return _ON_A_CLUSTER if os.environ.get("RAY_ADDRESS") else None
+        return _ON_A_CLUSTER if are_elsewhere() else None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG]i?)B?", said.strip(), flags=re.IGNORECASE)
     size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
     if size <= 0:
