@@ -15,7 +15,7 @@ from blindspots.errors import InputError
 from blindspots.jobs.stage import STAGES
 from blindspots.study.built_in import BUILT_IN
 from blindspots.study.part import from_anywhere, slug
-from flows.local_server import check_home, require_server
+from flows.local_server import ServerFailedError, check_home, require_server
 from flows.operating.form import check_one, study_called
 from flows.operating.file_bounds import bounds_of_a_file
 from flows.operating.verify import verify
@@ -64,7 +64,8 @@ def _deployed(
 def serve_flows(study: str, changes: Sequence[str], *, root: str, workers: int | None, cron: str | None) -> None:
     """Serve the deployments until interrupted.
 
-    Raises :class:`InputError` where no Prefect server is named, or the one that is does not answer.
+    Raises :class:`InputError` where no Prefect server is named, or the one that is does not answer, and
+    :class:`~flows.local_server.ServerFailedError` where it is gone later.
     """
     if not get_current_settings().api.url:
         raise InputError(
@@ -81,4 +82,14 @@ def serve_flows(study: str, changes: Sequence[str], *, root: str, workers: int |
                 f"--cron {cron!r} is no cron schedule; five fields are wanted, such as '0 3 * * *'"
             ) from None
         raise
-    serve(*made)
+    try:
+        serve(*made)
+    except Exception as error:  # Prefect's own way out after three looks in vain: a group of errors of no common class
+        try:
+            require_server()
+        except InputError:
+            url = get_current_settings().api.url
+            raise ServerFailedError(
+                f"the Prefect server at {url} is gone, and nothing is served any more; start it, and this again"
+            ) from error
+        raise

@@ -78,7 +78,7 @@ def _run_wave(running: Session, work: list[Outstanding]) -> dict[str, str]:
 
 
 def _doer(running: Session, here: Here, job: Job) -> Any:
-    """Return who does a job: one that is divided is led from here, where its device is here too, or done by an actor."""
+    """Return who does a job: one that is divided is led from here where its device is, and done by an actor else."""
     led = job.divides and is_here(running.workspace.device)
     return running.workers if job.needs_worker and not led else here
 

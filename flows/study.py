@@ -36,6 +36,7 @@ from flows.operating.form import (
 )
 from flows.operating.run_name import is_deployed, of_study, run_name
 from tasks.actors import workers as actors
+from tasks.actors.resources import are_elsewhere
 
 if TYPE_CHECKING:
     from flows.session import Session

@@ -1,6 +1,8 @@
 """The Prefect task: one a job, which has its shards done by actors."""
 
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -17,6 +19,7 @@ from blindspots.jobs.damage import SentBackError
 from blindspots.jobs.job import Report
 from blindspots.jobs.plan import Outstanding, outstanding
 from tasks.actors.here import Here
+from tasks.actors.worker import Outcome
 from tasks.actors.workers import StoppedError, Workers
 from tasks.progress import JobProgress
 
@@ -65,13 +68,16 @@ def run_job(key: str, work: Outstanding, workers: Workers | Here, observer: Repo
         shards = again[0].shards if again else ()
         get_run_logger().info("%s: once more, %d shard(s) to do", key, len(shards))
     progress = JobProgress(key, sum(job.size(workspace, shard) for shard in shards), observer)
-    busy = 0.0
+    busy, left = 0.0, len(shards)
+    finished = SimpleQueue[Future[Outcome]]()
     calls = [workers.submit(job, shard, progress.of_shard(shard)) for shard in shards]
     try:
-        left = set(calls)
+        for call in calls:
+            call.add_done_callback(finished.put)
         while left:
-            done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
-            busy += sum(call.result().seconds for call in done)
+            with suppress(Empty):  # a look now and then: what cancels this thread is raised where it runs
+                busy += finished.get(timeout=1).result().seconds
+                left -= 1
     except BaseException as error:
         for call in calls:
             call.cancel()

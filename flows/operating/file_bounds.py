@@ -4,7 +4,8 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 
 import base64
 import tempfile
-from pathlib import Path
+from hashlib import sha256 as hash_of
+from pathlib import Path, PurePath
 from typing import Annotated
 
 from prefect import flow
@@ -46,6 +47,12 @@ Actors = Annotated[
 ]
 
 
+def bounds_key(model: str) -> str:
+    """Return the key of a file's artifacts: its name, its folder's, and which one it is, as every seed-0 has a twin."""
+    name = slug("-".join(PurePath(model).parts[-2:])).replace(".", "-")
+    return f"bounds-{name}-{hash_of(model.encode()).hexdigest()[:6]}"
+
+
 @flow(
     name="bounds-of-a-file",
     flow_run_name=run_name("bounds of", lambda form: Path(form["model"]).name),
@@ -73,7 +80,7 @@ def bounds_of_a_file(
             figure_path=figure,
         )
         drawn = base64.b64encode(figure.read_bytes()).decode("ascii")
-    key = slug(f"bounds-{Path(model).name}").replace(".", "-")
+    key = bounds_key(model)
     create_markdown_artifact(key=key, markdown=table, description=f"The bounds of the layers of {model}")
     create_image_artifact(
         key=f"{key}-spectra", image_url=f"data:image/png;base64,{drawn}", description=f"The spectra of {model}'s layers"

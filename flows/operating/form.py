@@ -39,13 +39,16 @@ Changes = Annotated[
         "Changes",
         "Fields of the study to change, a line each: training.iterations=500, sets.examples=200, "
         "models.fc10-1e-4.decay=2e-4",
-        **{CHECKED: True},
     ),
 ]
 Root = Annotated[
     str,
     Field(min_length=1),
-    said("Root", "Where the store lies: a folder that all workers see, from / on, or an address. What it has is kept"),
+    said(
+        "Root",
+        "Where the store lies: a folder that all workers see, from / on, or an address. What it has is kept",
+        **{CHECKED: True},
+    ),
 ]
 Workers = Annotated[
     Annotated[int, Field(ge=1, le=4096)] | None,

@@ -59,16 +59,17 @@ def _publish_verdict(running: Session, results: Results, drawn: list[str]) -> No
     tables = {name: table for name, table in found.items() if table is not None}
     shards = sum(map(len, running.ran.values()))
     made = f"{len(running.ran)} jobs, {shards} shards" if shards else "nothing, since all of it was there"
-    said = [
-        *verdict_paragraphs(workspace.study, tables),
-        f"This run did {made}. The store is `{workspace.place}`; all of it on one page: "
-        f"`blindspots report --root {workspace.place}`.",
-    ]
-    create_markdown_artifact(
-        key=artifact_key(workspace, "verdict"),
-        markdown="\n\n".join(said),
-        description=f"The study {workspace.study.name} beside the paper",
-    )
+    with _told("the verdict"):
+        said = [
+            *verdict_paragraphs(workspace.study, tables),
+            f"This run did {made}. The store is `{workspace.place}`; all of it on one page: "
+            f"`blindspots report --root {workspace.place}`.",
+        ]
+        create_markdown_artifact(
+            key=artifact_key(workspace, "verdict"),
+            markdown="\n\n".join(said),
+            description=f"The study {workspace.study.name} beside the paper",
+        )
 
 
 def _publish_table(workspace: Workspace, results: Results, name: str) -> None:

@@ -20,6 +20,9 @@ from flows.operating.run_name import is_deployed, run_name
 
 plain_log.install()
 
+_MOST_TOLD = 20
+"""Findings on a run's page: whoever lost a disk has as many as there were shards."""
+
 Repair = Annotated[bool, said("Repair", "Drop what is damaged, so that the next run of the study makes it anew")]
 
 
@@ -58,7 +61,9 @@ def verify(root: Root = DEFAULT_ROOT, data: DataFolder = None, repair: Repair = 
 def _told(found: Verification, repair: bool) -> str:
     """Return in Markdown what was found, damage first."""
     what = "dropped" if repair else "damaged"
-    lines = [f"- {what}: `{finding}`" for finding in found.damaged]
+    lines = [f"- {what}: `{finding}`" for finding in found.damaged[:_MOST_TOLD]]
+    if len(found.damaged) > _MOST_TOLD:
+        lines.append(f"- and {len(found.damaged) - _MOST_TOLD} more, which `blindspots verify` lists")
     lines += [
         f"- mixed versions of {library}: "
         + ", ".join(f"{count} shards by {version}" for version, count in sorted(versions.items()))

@@ -41,9 +41,9 @@ def shown(running: Session, *stages: str) -> Iterator[None]:
         before(progress)
 
     key = artifact_key(running.workspace, "progress")
-    created: Any = create_progress_artifact(estimate.percent(), key=key, description=estimate.said())
+    artifact = _begun(key, estimate)
     over, well = threading.Event(), threading.Event()
-    teller = threading.Thread(target=_tell, args=(created, estimate, over, well), daemon=True, name="progress")
+    teller = threading.Thread(target=_tell, args=(artifact, estimate, over, well), daemon=True, name="progress")
     teller.start()
     running.observer = observe
     try:
@@ -55,7 +55,18 @@ def shown(running: Session, *stages: str) -> Iterator[None]:
         teller.join(_EVERY_SECONDS)  # and no longer: where the server is gone, it has nothing to wait for
 
 
-def _tell(artifact: UUID, estimate: Estimate, over: threading.Event, well: threading.Event) -> None:
+def _begun(key: str, estimate: Estimate) -> UUID | None:
+    """Return the artifact that shows how far a run is, None where the server makes none by now."""
+    try:
+        created: Any = create_progress_artifact(estimate.percent(), key=key, description=estimate.said())
+    except Exception as error:
+        logger.debug("the progress cannot be shown: %s", error)
+        return None
+    found: UUID = created
+    return found
+
+
+def _tell(artifact: UUID | None, estimate: Estimate, over: threading.Event, well: threading.Event) -> None:
     while not over.wait(_EVERY_SECONDS):
         _update(artifact, estimate.percent(), estimate.said())
     if well.is_set():
@@ -64,8 +75,10 @@ def _tell(artifact: UUID, estimate: Estimate, over: threading.Event, well: threa
         _update(artifact, estimate.percent(), f"ended; {estimate.said().partition(';')[0]}")
 
 
-def _update(artifact: UUID, percent: float, said: str) -> None:
+def _update(artifact: UUID | None, percent: float, said: str) -> None:
     """Bring the artifact up to date, where the server answers: a run does not fail for what tells of it."""
+    if artifact is None:
+        return
     try:
         update_progress_artifact(artifact, progress=round(percent, 1), description=said)
     except Exception as error:

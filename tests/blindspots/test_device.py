@@ -9,7 +9,7 @@ from math import prod
 import pytest
 import torch
 
-from blindspots.device import BUDGET, batch_rows, one_thread, resolved_device, rows_at_once
+from blindspots.device import BUDGET, batch_rows, is_here, one_thread, resolved_device, rows_at_once
 from blindspots.errors import InputError
 
 
@@ -72,6 +72,16 @@ def test_a_device_is_chosen_by_what_is_there(there: bool, monkeypatch: pytest.Mo
     else:
         with pytest.raises(InputError, match="torch finds no such device here; use cpu"):
             resolved_device("cuda")
+    assert is_here("cpu")
+    assert is_here("cuda") is there
+
+
+def test_who_drives_other_machines_takes_theirs_at_their_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolved_device("cuda", elsewhere=True) == "cuda"
+    assert resolved_device(None, elsewhere=True) == "cpu"
+    with pytest.raises(InputError, match="the device 'tpu' is unknown"):
+        resolved_device("tpu", elsewhere=True)
 
 
 @pytest.mark.parametrize(

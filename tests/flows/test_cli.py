@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from blindspots.errors import InputError, StageFailedError
 from blindspots.store import layout
@@ -136,6 +137,18 @@ def test_other_roots_are_refused(call: Call, finished: Path, tmp_path: Path) -> 
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").touch()
     assert "holds something other than a study" in call.refusal("run", "--root", str(tmp_path / "other"))
+
+
+def test_a_cluster_s_gpus_are_taken_on_trust(
+    call: Call, tmp_path: Path, mnist: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a driver without one, as all in deploy/ are; alone it has none to compute on."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    asked = ("run", "quick", "--device", "cuda", "--dry-run", "--root", str(tmp_path / "root"))
+    assert "torch finds no such device here" in call.refusal(*asked)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert "to do" in call(*asked)
+    assert "torch finds no such device here" in call.refusal(*asked, "--here")
 
 
 def test_a_dry_run_tells_and_does_nothing(call: Call, tiny: Study, tmp_path: Path, mnist: object) -> None:

@@ -10,6 +10,7 @@ from prefect.utilities.schema_tools.validation import ValidationError, build_err
 from blindspots.store import layout
 from blindspots.study.study import Study
 from flows.operating import at_the_trigger
+from flows.operating.verify import verify
 from flows.study import study_flow
 from tests.stores import rewrite_study
 
@@ -84,9 +85,26 @@ def test_a_root_that_can_be_seen_to_be_none_is_refused(root: Path, tmp_path: Pat
     assert refusal(root="s3://bucket/prefix") == ""  # nothing is asked of a bucket while somebody types
 
 
+def test_a_root_of_another_data_set_is_refused(root: Path, study_file: str) -> None:
+    assert "holds mnist, and the study quick is on fashion-mnist; name another root" in refusal(
+        root=str(root), changes=["dataset=fashion-mnist"]
+    )
+    assert refusal(study=study_file, root=str(root)) == ""
+    assert refusal(study="/on/another/machine.yaml", root=str(root)) == ""  # the run will say
+    assert refusal(root=str(root), changes=["dataset=/data/pictures/", "pictures.size=28"]) == ""
+
+
+def test_other_forms_have_their_root_looked_at(root: Path) -> None:
+    schema = parameter_schema(verify).model_dump()
+    form = {name: each.get("default") for name, each in schema["properties"].items()}
+    validate(form | {"root": str(root)}, schema, raise_on_error=True)
+    with pytest.raises(ValidationError, match="'mnist-study' would lie in the folder of this run"):
+        validate(form | {"root": "mnist-study"}, schema, raise_on_error=True)
+
+
 def test_a_look_that_fails_leaves_the_form_to_the_run(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(at_the_trigger, "_of_the_root", lambda root: 1 / 0)
+    monkeypatch.setattr(at_the_trigger, "_of_the_root", lambda root, wanted: 1 / 0)
     assert refusal() == ""
     assert "a form could not be looked at as a whole" in caplog.text

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from blindspots.jobs.verification import Finding, Verification
 from flows.operating import verify as module
 from flows.operating.verify import DamagedError, verify
 from tests.flows.test_distributed import flip
@@ -31,3 +32,11 @@ def test_damage_fails_the_run_and_is_dropped_where_that_is_wanted(root: Path, to
         verify.fn(root=str(root), data=None, repair=True)
     assert "- dropped: `sets/fc20-10/seed-0/train/random shard 1: perturbation" in told[-1]["markdown"]
     assert verify.fn(root=str(root), data=None, repair=False)["missing"] == 1
+
+
+def test_a_page_does_not_grow_with_the_damage() -> None:
+    damaged = tuple(Finding("sets/a", shard, "gone") for shard in range(500))
+    found = Verification(intact=1, missing=0, damaged=damaged, versions={})
+    said = module._told(found, repair=False)
+    assert said.count("- damaged:") == 20
+    assert said.endswith("- and 480 more, which `blindspots verify` lists")
