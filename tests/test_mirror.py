@@ -92,11 +92,10 @@ COVERED = {
         ),
         ("blindspots/training/layerwise", "stored", "tests/blindspots/jobs/stages/features/test_quocnet.py"),
         # runs in processes of their own, with a real server and Ray
-        ("tasks", "progress run_job", "tests/flows/test_distributed.py"),
+        ("tasks", "run_job", "tests/flows/test_distributed.py"),
         ("tasks/actors", "worker", "tests/flows/test_distributed.py"),
         ("flows", "order session study", "tests/flows/test_distributed.py"),
         ("flows", "serve", "tests/flows/test_serving.py"),
-        ("flows", "stages", "tests/flows/test_distributed.py"),
         ("flows/operating", "tally", "tests/flows/test_progress_bars.py"),
         ("flows/commands", "drawn state", "tests/flows/test_cli.py"),
     )
