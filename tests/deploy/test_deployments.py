@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -18,6 +19,7 @@ from packaging.specifiers import SpecifierSet
 from prefect import Flow
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
+from prefect.server.utilities.user_templates import render_user_template_sync, validate_user_template
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import validate
 from prefect.utilities.templating import apply_values
@@ -46,6 +48,16 @@ def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
     return found
 
 
+def known_pools() -> dict[str, Any]:
+    """Return the variables of each kind of pool that Prefect knows, as its server has them without a network."""
+    spec = find_spec("prefect.server.api.collections_data.views")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    file = Path(next(iter(spec.submodule_search_locations))) / "aggregate-worker-metadata.json"
+    kinds = chain.from_iterable(each.items() for each in json.loads(file.read_text(encoding="utf-8")).values())
+    return {name: each["default_base_job_configuration"]["variables"] for name, each in kinds}
+
+
 def test_an_automation_is_one() -> None:
     found = AutomationCore.model_validate(yaml.safe_load((DEPLOY / "notifications.yaml").read_text(encoding="utf-8")))
     assert isinstance(found.trigger, EventTrigger)
@@ -53,6 +65,15 @@ def test_an_automation_is_one() -> None:
     tagged = {tag for each in DEPLOYMENTS for tag in each["tags"]}
     assert yaml.safe_dump(found.trigger.match_related.model_dump()).count("prefect.tag.") == 1
     assert tagged == {"blindspots"}
+
+
+def test_a_webhook_is_sent_json_whatever_a_run_failed_with() -> None:
+    (action,) = yaml.safe_load((DEPLOY / "notifications.yaml").read_text(encoding="utf-8"))["actions"]
+    validate_user_template(action["payload"])
+    for message in ('the loss is "nan"\nat {"iteration": 3}', None):
+        run = SimpleNamespace(name="mnist", state=SimpleNamespace(name="Failed", message=message))
+        sent = render_user_template_sync(action["payload"], {"flow": SimpleNamespace(name="study"), "flow_run": run})
+        assert json.loads(sent) == {"text": f"study mnist: Failed {message or ''}"}
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: str(each["name"]))
@@ -69,6 +90,9 @@ def test_a_deployment_fits_its_flow_and_its_pool(deployment: dict[str, Any]) -> 
     pool = deployment["work_pool"]
     if "kubernetes" in pool["name"]:
         variables = json.loads((FOLDER / "pool.json").read_text(encoding="utf-8"))["variables"]
+        jsonschema.validate(pool["job_variables"], {**variables, "additionalProperties": False})
+    elif "job_variables" in pool:
+        variables = known_pools()[pool["name"].removeprefix("blindspots-")]
         jsonschema.validate(pool["job_variables"], {**variables, "additionalProperties": False})
     assert pool.get("job_variables", {}).get("image", IMAGE) == IMAGE
 
@@ -143,8 +167,28 @@ def test_rays_own_schema_takes_the_cluster_of_machines() -> None:
     schema = json.loads((Path(spec.origin).parent / "autoscaler" / "ray-schema.json").read_text(encoding="utf-8"))
     cluster = yaml.safe_load((DEPLOY / "ray" / "cluster.yaml").read_text(encoding="utf-8"))
     jsonschema.validate(cluster, schema)
-    assert cluster["docker"]["image"] == IMAGE
+    assert cluster["docker"]["image"] == f"REGISTRY/{IMAGE}"
     assert set(cluster) <= set(schema["properties"])
     assert cluster["head_node_type"] in cluster["available_node_types"]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**cluster, "max_worker": 3}, schema)
+
+
+def test_a_cluster_of_machines_has_what_ray_and_the_bucket_ask_of_them() -> None:
+    """None of it is in Ray's schema."""
+    cluster = yaml.safe_load((DEPLOY / "ray" / "cluster.yaml").read_text(encoding="utf-8"))
+    kinds = cluster["available_node_types"]
+    assert not any("--gpus" in option for option in cluster["docker"].get("worker_run_options", ()))
+    for name, kind in kinds.items():  # docker refuses to start with GPUs that are not there
+        assert ("--gpus=all" in kind.get("docker", {}).get("worker_run_options", ())) == ("GPU" in kind["resources"])
+        if name != cluster["head_node_type"]:  # whose profile Ray makes
+            assert kind["node_config"]["IamInstanceProfile"]["Arn"].startswith("arn:aws:iam::")
+    for command in (cluster["head_start_ray_commands"][-1], cluster["worker_start_ray_commands"][-1]):
+        assert "--metrics-export-port=8080" in command
+    home = re.search(r"HOME=(\S+)", DOCKERFILE)
+    assert home is not None  # below which Ray mounts ~/, as the image says where that is
+    assert f"useradd --uid 1000 --create-home {Path(home[1]).name}" in DOCKERFILE
+    assert "/etc/profile.d/" in DOCKERFILE  # Ray starts by login shells, which begin with the system's PATH
+    (installed,) = re.findall(r"--no-install-recommends (.+) \\", DOCKERFILE)
+    assert {"openssh-client", "rsync", "wget"} <= set(installed.split())
+    assert "boto3" in {each.name for each in map(Requirement, PROJECT["optional-dependencies"]["cluster"])}
