@@ -2,10 +2,12 @@
 
 ``BLINDSPOTS_NODES`` (64) and ``BLINDSPOTS_SHARDS`` (100 000) say how large. A node and its actor take 0.4 GB of this
 machine; with ``BLINDSPOTS_BARE=1`` half of that, since actors then know nothing of torch and take what they are sent
-for bytes: the driver, Ray and what goes between them are the same. Run with
-``python -m pytest tests/benchmarks/test_scale.py -n 0 -s``.
+for bytes: the driver, Ray and what goes between them are the same. All shards are one job's, done by the task that a
+run has for it, with its progress and its log, but without Prefect's server, which hears of a job and not of shards. Run
+with ``python -m pytest tests/benchmarks/test_scale.py -n 0 -s``.
 """
 
+import logging
 import os
 import pickle
 import threading
@@ -23,11 +25,15 @@ import ray
 from ray.cluster_utils import Cluster
 
 import tasks.actors.workers
+import tasks.progress
+import tasks.run_job
 from blindspots.jobs.hands import Hands
-from blindspots.jobs.job import Job, Report
+from blindspots.jobs.job import Job, Progress, Report
+from blindspots.jobs.plan import Outstanding
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
 from blindspots.study.built_in import QUICK
+from tasks.actors.telling import Told
 from tasks.actors.workers import Workers
 
 NODES = int(os.environ.get("BLINDSPOTS_NODES", "64"))
@@ -52,7 +58,7 @@ class Empty(Job):
         return "empty"
 
     def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
-        pass
+        report(Progress("generate", "empty", 1, 1, "images", f"shard {shard}: nothing"))
 
     def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
         return {}
@@ -68,6 +74,9 @@ class Sealed:
     inside: Any
     device: str = "cpu"
 
+    def size(self, workspace: Workspace, shard: int) -> int:
+        return 1
+
     def __reduce__(self) -> Any:
         return len, (pickle.dumps(self.inside),)
 
@@ -79,12 +88,42 @@ def bare_actor() -> type:
         def run(self, workspace: int, job: int, shard: int) -> Any:
             from types import SimpleNamespace
 
-            return SimpleNamespace(seconds=0.0, messages=())
+            said = {"stage": "generate", "done": 1, "total": 1, "unit": "images", "message": f"shard {shard}: nothing"}
+            return SimpleNamespace(seconds=0.0, told=Told((0, shard), 0, (SimpleNamespace(**said),)))
 
-        def messages(self) -> tuple[Any, ...]:
-            return ()
+        def told(self, call: Any = None, heard: int = 0) -> Any:
+            return Told((0, -1), 0, ())
 
     return Bare
+
+
+class Watched(threading.Thread):
+    """Looks at the driver's memory twice a second."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self._process, self._over = process, threading.Event()
+        self.at_most = memory(process)
+
+    def run(self) -> None:
+        while not self._over.wait(0.5):
+            self.at_most = max(self.at_most, memory(self._process))
+
+    def end(self) -> float:
+        self._over.set()
+        self.join()
+        return self.at_most
+
+
+class Lines(logging.Handler):
+    """Counts what a run's log would have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.count += 1
 
 
 def logged() -> float:
@@ -126,24 +165,32 @@ def test_empty_shards_on_many_nodes(
         measured["actors up, s"] = monotonic() - began
         measured["a node and its actor, MB"] = (free - psutil.virtual_memory().available) / NODES / 1e6
 
-        logged_before = logged()
+        logged_before, lines, heard = logged(), Lines(), [0]
+        log = logging.getLogger("scale")
+        log.setLevel(logging.INFO)
+        log.addHandler(lines)
+        for module in (tasks.progress, tasks.run_job):
+            monkeypatch.setattr(module, "get_run_logger", lambda: log)
+        watched = Watched(driver)
+        watched.start()
+
+        def observe(progress: Progress) -> None:
+            heard[0] = max(heard[0], progress.done)
+
         began, seconds_of_cpu = monotonic(), sum(driver.cpu_times()[:2])
-        calls = [workers.submit(job, shard, lambda _: None) for shard in range(SHARDS)]
-        at_most = [memory(driver)]
-        for number, each in enumerate(calls):
-            each.result(600)
-            if number % 1000 == 0:
-                at_most.append(memory(driver))
+        said = tasks.run_job.run_job.fn("empty", Outstanding(job, tuple(range(SHARDS))), workers, observe)
         took = monotonic() - began
-        measured["driver at most, MB"] = max(at_most)
+        measured["driver at most, MB"] = watched.end()
         measured["logged for them, MB"] = logged() - logged_before
+        measured["lines in the run's log"] = lines.count
         measured["shards a second"] = SHARDS / took
         measured["driver's cores"] = (sum(driver.cpu_times()[:2]) - seconds_of_cpu) / took
         measured["driver at the end, MB"] = memory(driver)
         measured["driver before, MB"] = before
         measured["threads"] = threading.active_count()
         measured["actors that worked"] = len(workers.busy)
-        assert sum(1 for each in calls if each.done()) == SHARDS
+        assert str(said).startswith(f"{SHARDS} shard(s), ")
+        assert heard[0] == SHARDS
     finally:
         workers.close()
         ray.shutdown()

@@ -1,38 +1,51 @@
-"""Which fields manifests may have: those that this project's use, after the documentation of Kubernetes and KubeRay.
+"""Which fields manifests may have, and what values: those that ours use, after Kubernetes' documentation and KubeRay's.
 
 A field that does not stand here is a slip of the pen, or is to be added here by whoever looked it up. The schemas
 themselves, which know all fields, are megabytes: where they are at hand, ``test_manifests.py`` asks them too.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 ANY = None
 """Whatever is there: a value, or a mapping of the user's own names."""
 
+NUMBER, TRUTH = (int,), (bool,)
+"""Types that a value must have."""
+QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kMGT]i?)?")
+CRON = re.compile(r"(\S+ ){4}\S+")
+"""What a value must look like."""
+
 Fields = dict[str, Any]
 
 
+def _all(names: str, kind: Any) -> Fields:
+    return dict.fromkeys(names.split(), kind)
+
+
 def _named(names: str, **deeper: Any) -> Fields:
-    return dict.fromkeys(names.split(), ANY) | deeper
+    return _all(names, ANY) | deeper
 
 
 _METADATA = _named("name namespace labels")
 _SECURITY = _named(
-    "runAsNonRoot runAsUser runAsGroup fsGroup allowPrivilegeEscalation",
+    "",
+    **_all("runAsUser runAsGroup fsGroup", NUMBER),
+    **_all("runAsNonRoot allowPrivilegeEscalation", TRUTH),
     seccompProfile=_named("type"),
     capabilities=_named("drop"),
 )
-_RESOURCES = {each: _named("cpu memory nvidia.com/gpu storage") for each in ("requests", "limits")}
+_RESOURCES = {each: _all("cpu memory nvidia.com/gpu storage", QUANTITY) for each in ("requests", "limits")}
 _FROM_SECRET = _named("name key")
-_PROBE = _named("periodSeconds", exec=_named("command"), httpGet=_named("path port"))
+_PROBE = {"periodSeconds": NUMBER, "exec": _named("command"), "httpGet": _named("path", port=NUMBER)}
 _CONTAINER = _named(
     "name image args",
     env=[_named("name value", valueFrom={"secretKeyRef": _FROM_SECRET})],
     envFrom=[{"secretRef": _named("name")}],
     securityContext=_SECURITY,
     resources=_RESOURCES,
-    ports=[_named("name containerPort")],
+    ports=[_named("name", containerPort=NUMBER)],
     readinessProbe=_PROBE,
     volumeMounts=[_named("name mountPath")],
 )
@@ -46,14 +59,17 @@ _TEMPLATE = {"metadata": _METADATA, "spec": POD}
 _SELECTED = {"selector": _named("matchLabels"), "template": _TEMPLATE}
 _GROUP = {"rayStartParams": ANY, "template": _TEMPLATE}
 _RAY_CLUSTER = _named(
-    "rayVersion enableInTreeAutoscaling",
+    "rayVersion",
+    enableInTreeAutoscaling=TRUTH,
     authOptions=_named("mode secretName"),
-    autoscalerOptions=_named("version idleTimeoutSeconds", resources=_RESOURCES, securityContext=_SECURITY),
+    autoscalerOptions=_named("version", idleTimeoutSeconds=NUMBER, resources=_RESOURCES, securityContext=_SECURITY),
     headGroupSpec=_GROUP,
-    workerGroupSpecs=[_GROUP | _named("groupName replicas minReplicas maxReplicas")],
+    workerGroupSpecs=[_GROUP | _named("groupName", **_all("replicas minReplicas maxReplicas", NUMBER))],
 )
 _RAY_JOB = _named(
-    "entrypoint shutdownAfterJobFinishes ttlSecondsAfterFinished backoffLimit clusterSelector",
+    "entrypoint clusterSelector",
+    shutdownAfterJobFinishes=TRUTH,
+    **_all("ttlSecondsAfterFinished backoffLimit", NUMBER),
     rayClusterSpec=_RAY_CLUSTER,
 )
 _OBJECT = _named("apiVersion kind", metadata=_METADATA)
@@ -61,13 +77,14 @@ _OBJECT = _named("apiVersion kind", metadata=_METADATA)
 KINDS: dict[str, Fields] = {
     "v1 Namespace": _OBJECT,
     "v1 Secret": _OBJECT | _named("type stringData"),
-    "v1 Service": _OBJECT | {"spec": _named("clusterIP selector", ports=[_named("name port")])},
+    "v1 Service": _OBJECT | {"spec": _named("clusterIP selector", ports=[_named("name", port=NUMBER)])},
     "v1 ServiceAccount": _OBJECT,
-    "apps/v1 Deployment": _OBJECT | {"spec": _named("replicas", **_SELECTED)},
+    "apps/v1 Deployment": _OBJECT | {"spec": _named("", replicas=NUMBER, **_SELECTED)},
     "apps/v1 StatefulSet": _OBJECT
     | {
         "spec": _named(
-            "replicas serviceName",
+            "serviceName",
+            replicas=NUMBER,
             **_SELECTED,
             volumeClaimTemplates=[{"metadata": _METADATA, "spec": _named("accessModes", resources=_RESOURCES)}],
         )
@@ -77,7 +94,7 @@ KINDS: dict[str, Fields] = {
     | {"subjects": [_named("kind name namespace")], "roleRef": _named("apiGroup kind name")},
     "ray.io/v1 RayCluster": _OBJECT | {"spec": _RAY_CLUSTER},
     "ray.io/v1 RayJob": _OBJECT | {"spec": _RAY_JOB},
-    "ray.io/v1 RayCronJob": _OBJECT | {"spec": _named("schedule timeZone", jobTemplate=_RAY_JOB)},
+    "ray.io/v1 RayCronJob": _OBJECT | {"spec": _named("timeZone", schedule=CRON, jobTemplate=_RAY_JOB)},
     "kustomize.config.k8s.io/v1beta1 Kustomization": _named(
         "apiVersion kind namespace resources", images=[_named("name newName newTag")]
     ),
@@ -85,16 +102,24 @@ KINDS: dict[str, Fields] = {
 """The fields of each kind: a mapping has those named, a list such items; where nothing is said, whatever is there."""
 
 
-def unknown(found: Any, fields: Any, path: str = "") -> Iterator[str]:
-    """Yield the paths in ``found`` of what ``fields`` does not have."""
+def wrong(found: Any, fields: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths in ``found`` of what ``fields`` does not have, and of values that do not fit, with those."""
     if fields is ANY:
+        return
+    if isinstance(fields, tuple):
+        if type(found) not in fields:
+            yield f"{path} = {found!r}"
+        return
+    if isinstance(fields, re.Pattern):
+        if not fields.fullmatch(str(found)):
+            yield f"{path} = {found!r}"
         return
     if isinstance(fields, list):
         for index, item in enumerate(found):
-            yield from unknown(item, fields[0], f"{path}[{index}]")
+            yield from wrong(item, fields[0], f"{path}[{index}]")
         return
     for name, value in found.items():
         if name in fields:
-            yield from unknown(value, fields[name], f"{path}.{name}")
+            yield from wrong(value, fields[name], f"{path}.{name}")
         else:
             yield f"{path}.{name}"

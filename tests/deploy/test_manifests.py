@@ -13,7 +13,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.deploy.fields import KINDS, POD, unknown
+from tests.deploy.fields import KINDS, POD, wrong
 
 HOUSE = Path(__file__).parents[2]
 FOLDER = HOUSE / "deploy" / "kubernetes"
@@ -76,23 +76,31 @@ def pool_job() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_there_is_no_unknown_field(name: str) -> None:
+def test_fields_are_known_and_their_values_fit(name: str) -> None:
     found = DOCUMENTS[name]
-    assert list(unknown(found, KINDS[f"{found['apiVersion']} {found['kind']}"])) == []
+    assert list(wrong(found, KINDS[f"{found['apiVersion']} {found['kind']}"])) == []
 
 
-def test_an_unknown_field_is_seen() -> None:
+def test_an_unknown_field_and_a_value_that_does_not_fit_are_seen() -> None:
     found = deepcopy(DOCUMENTS["RayCluster blindspots"])
-    found["spec"]["workerGroupSpecs"][0]["maxReplica"] = 3
-    found["spec"]["headGroupSpec"]["template"]["spec"]["containers"][0]["resource"] = {}
-    assert list(unknown(found, KINDS["ray.io/v1 RayCluster"])) == [
+    group, head = found["spec"]["workerGroupSpecs"][0], found["spec"]["headGroupSpec"]["template"]["spec"]
+    group["maxReplica"], group["minReplicas"] = 3, "none"
+    head["containers"][0]["resource"], head["containers"][0]["resources"]["limits"]["memory"] = {}, "8 GB"
+    found["spec"]["enableInTreeAutoscaling"] = "yes"
+    assert sorted(wrong(found, KINDS["ray.io/v1 RayCluster"])) == [
+        ".spec.enableInTreeAutoscaling = 'yes'",
         ".spec.headGroupSpec.template.spec.containers[0].resource",
+        ".spec.headGroupSpec.template.spec.containers[0].resources.limits.memory = '8 GB'",
         ".spec.workerGroupSpecs[0].maxReplica",
+        ".spec.workerGroupSpecs[0].minReplicas = 'none'",
     ]
+    weekly = deepcopy(DOCUMENTS["RayCronJob mnist-weekly"])
+    weekly["spec"]["schedule"] = "every week"
+    assert list(wrong(weekly, KINDS["ray.io/v1 RayCronJob"])) == [".spec.schedule = 'every week'"]
 
 
 def test_the_pools_job_has_no_unknown_field() -> None:
-    assert list(unknown(pool_job()["spec"]["template"]["spec"], POD)) == []
+    assert list(wrong(pool_job()["spec"]["template"]["spec"], POD)) == []
 
 
 @pytest.mark.parametrize("name", [name for name in DOCUMENTS if not name.startswith(("Ray", "Kustomization"))])
