@@ -27,7 +27,7 @@ would fall out of its second cache."""
 _BATCHES_ELSEWHERE = 20
 """Batches in one where a kernel's start takes longer than a batch."""
 
-_MALLOPT_TRIM, _MALLOPT_MMAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of GNU's <malloc.h>
+_MALLOPT_TRIM, _MALLOPT_MMAP, _MALLOPT_ARENAS = -1, -3, -8  # M_TRIM_THRESHOLD and so on of GNU's <malloc.h>
 _KEPT_BYTES = 256 * 2**20
 _FROM_HEAP_BYTES = 32 * 2**20  # the most that it takes
 
@@ -69,8 +69,9 @@ def keep_freed_memory() -> None:
     """Have this process keep what it frees, up to some 256 MiB, for what it asks for next: for processes of our own.
 
     A search makes and drops arrays of some MiB many times a second. GNU's C library hands such back to the kernel, and
-    that clears every page before it is had again: a fifth of the time of a convolutional network's passes. No number
-    depends on it. Where the library is another, or the environment says how memory is to be had (``MALLOC_...``),
+    that clears every page before it is had again: a fifth of the time of a convolutional network's passes. All threads
+    take it from one place, since each would keep what it frees to itself: an actor has thirty threads, of which one
+    computes at a time, and held more than a gigabyte for the others. No number depends on it. Where the library is another, or the environment says how memory is to be had (``MALLOC_...``),
     nothing is done.
     """
     if any(name.startswith("MALLOC_") for name in os.environ):
@@ -79,6 +80,7 @@ def keep_freed_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_MALLOPT_MMAP, _FROM_HEAP_BYTES)
         library.mallopt(_MALLOPT_TRIM, _KEPT_BYTES)
+        library.mallopt(_MALLOPT_ARENAS, 1)
 
 
 def is_here(device: str) -> bool:

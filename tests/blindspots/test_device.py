@@ -57,6 +57,42 @@ def test_memory_that_is_freed_is_kept() -> None:
     assert int(asked.stdout.split()[1]) > 500  # who says how memory is to be had, is heard
 
 
+_THREADS = """
+import threading
+import numpy as np
+import psutil
+from blindspots.device import keep_freed_memory
+
+keep_freed_memory()
+turns, ends, over = [threading.Event() for _ in range(16)], [threading.Event() for _ in range(16)], threading.Event()
+
+def work(number):
+    turns[number].wait()
+    arrays = [np.ones(2**13) for _ in range(512)]  # none of them large enough to be the kernel's own
+    del arrays
+    ends[number].set()
+    over.wait()
+
+threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
+for thread in threads:
+    thread.start()
+before = psutil.Process().memory_info().rss
+for turn, end in zip(turns, ends):
+    turn.set()
+    end.wait()
+print((psutil.Process().memory_info().rss - before) // 2**20)
+over.set()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_threads_do_not_keep_what_they_free_each_for_itself() -> None:
+    """Sixteen that live on, each of which had 32 MiB in hand for a while: 512 MiB, were each to keep its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run([sys.executable, "-c", _THREADS], capture_output=True, text=True, check=True, env=environment)
+    assert int(done.stdout) < 100
+
+
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(InputError, match="the device 'gpu' is unknown; it is cpu or cuda"):
         resolved_device("gpu")
