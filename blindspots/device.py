@@ -71,8 +71,8 @@ def keep_freed_memory() -> None:
     A search makes and drops arrays of some MiB many times a second. GNU's C library hands such back to the kernel, and
     that clears every page before it is had again: a fifth of the time of a convolutional network's passes. All threads
     take it from one place, since each would keep what it frees to itself: an actor has thirty threads, of which one
-    computes at a time, and held more than a gigabyte for the others. No number depends on it. Where the library is another, or the environment says how memory is to be had (``MALLOC_...``),
-    nothing is done.
+    computes at a time, and held more than a gigabyte for the others. No number depends on it. Where the library is
+    another, or the environment says how memory is to be had (``MALLOC_...``), nothing is done.
     """
     if any(name.startswith("MALLOC_") for name in os.environ):
         return
