@@ -77,8 +77,8 @@ def session_in(workspace: Workspace, plan: Plan, workers: Workers) -> Iterator[S
 
     Raises :class:`~blindspots.errors.InputError` where another run holds the root.
     """
-    with working(workspace) as mended:
-        plan = make_plan(workspace) if mended else plan
+    with working(workspace) as work:
+        plan = make_plan(workspace) if work.mended else plan
         note_sizes(workspace, plan)
         workers.open(workspace)
         opened = Session(workspace, plan, workers)

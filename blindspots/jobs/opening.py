@@ -15,7 +15,7 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.networks.known import allowed_packages
 from blindspots.store import packed_receipts
 from blindspots.store.place import Place
-from blindspots.store.root import Stored, check, finish, stored, study_in, working_in
+from blindspots.store.root import Stored, Work, check, stored, study_in, working_in
 from blindspots.store.sealing import is_intact
 from blindspots.study.study import Study
 
@@ -106,14 +106,14 @@ def _checked(
 
 
 @contextmanager
-def working(workspace: Workspace) -> Iterator[bool]:
+def working(workspace: Workspace) -> Iterator[Work]:
     """Hold the root of an opened workspace while its study is worked on; leave the store sealed.
 
-    Yields whether something was mended, so that a plan of before is none any more. Where nothing is left to do at the
-    end, the root says that the study is finished.
+    Yields what is known of the work. Where nothing is left to do at the end, the root says that the study is finished:
+    who knows tells the work, and otherwise the store is looked at.
     Raises :class:`InputError` where another run holds the root.
     """
-    with working_in(workspace.place, workspace.study, workspace.dataset.sha256, tuple(STAGES)) as mended:
-        yield mended
-        if make_plan(workspace).complete:
-            finish(workspace.place)
+    with working_in(workspace.place, workspace.study, workspace.dataset.sha256, tuple(STAGES)) as work:
+        yield work
+        if work.finished is None:
+            work.finished = make_plan(workspace).complete

@@ -63,8 +63,8 @@ def run_plan(workspace: Workspace, plan: Plan, report: Report) -> Ran:
     Where a job meets damage in what it reads, that is made again, and then the job.
     """
     ran: dict[str, tuple[int, ...]] = {}
-    with working(workspace) as mended, one_thread():
-        plan = make_plan(workspace) if mended else plan
+    with working(workspace) as work, one_thread():
+        plan = make_plan(workspace) if work.mended else plan
         for attempt in range(1, _MOST_ROUNDS + 1):
             try:
                 _run_once(workspace, plan, report, ran)

@@ -38,6 +38,16 @@ class Stored:
     """Whether the last run came to its end with nothing left to do: until then, tables may be those of before."""
 
 
+@dataclass
+class Work:
+    """What is known of the work in a root that is held."""
+
+    mended: bool = False
+    """Whether something was mended as it began, so that what was thought done may not be."""
+    finished: bool | None = None
+    """Whether nothing is left to do, for the root to say so in the end; None where nobody has looked."""
+
+
 def stored(place: Place) -> Stored | None:
     """Return the study as last run in a root, or None where the root is new, or nothing in it says what was run.
 
@@ -164,25 +174,24 @@ def check(place: Place, there: Stored | None, study: Study, dataset_sha256: str,
 
 
 @contextmanager
-def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> Iterator[bool]:
+def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> Iterator[Work]:
     """Hold a root that was checked while a study is worked on in it; leave the store sealed.
 
-    Yields whether something was mended, so that what was thought done may not be. The root says that the study is not
-    finished until :func:`finish` is called. Raises :class:`InputError` where another run holds the root.
+    The root says that the study is not finished, and in the end that it is, where who holds it has said so. Raises
+    :class:`InputError` where another run holds the root.
     """
     with place.locked(layout.LOCK) as held:
         if held:
-            yield False
+            yield Work(finished=False)
             return
-        yield _begin(place, study, dataset_sha256, stages)
+        content = _content(study, dataset_sha256, stages)
+        work = Work(_begin(place, study, content))
+        yield work
         _remove_partial(place, "worker")  # one that died in a run that went on without it
         seal(place)
         pack_receipts(place)
-
-
-def finish(place: Place) -> None:
-    """Say that a root's study is finished; for who holds the root, once nothing is left to do."""
-    _write(place, {**json.loads(place.read(layout.STUDY)), "finished": True})
+        if work.finished:
+            _write(place, {**content, "finished": True})
 
 
 def _write(place: Place, content: dict[str, Any]) -> None:
@@ -192,21 +201,25 @@ def _write(place: Place, content: dict[str, Any]) -> None:
             place.write(key, text)
 
 
-def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> bool:
-    content = {
+def _content(study: Study, dataset_sha256: str, stages: Sequence[str]) -> dict[str, Any]:
+    """Return what a root says of a study that is begun there."""
+    return {
         "format": FORMAT,
         "dataset": {"name": study.dataset_name, "sha256": dataset_sha256},
         "stages": list(stages),
         "finished": False,
         "study": study.model_dump(mode="json"),
     }
+
+
+def _begin(place: Place, study: Study, content: dict[str, Any]) -> bool:
     _write(place, content)
     _remove_partial(place, "run")
     mended = unseal(place)
     if mended:
         logger.warning("metadata of the store in %s were damaged, and are mended", place)
     root = open_root(place)
-    attributes = _attributes(study, dataset_sha256)
+    attributes = _attributes(study, content["dataset"]["sha256"])
     if dict(root.attrs) != attributes:
         root.attrs.put(attributes)
     return mended
