@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -174,16 +174,25 @@ def check(place: Place, there: Stored | None, study: Study, dataset_sha256: str,
 
 
 @contextmanager
-def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> Iterator[Work]:
+def working_in(
+    place: Place,
+    study: Study,
+    dataset_sha256: str,
+    stages: Sequence[str],
+    *,
+    before: Callable[[], None] = lambda: None,
+) -> Iterator[Work]:
     """Hold a root that was checked while a study is worked on in it; leave the store sealed.
 
-    The root says that the study is not finished, and in the end that it is, where who holds it has said so. Raises
-    :class:`InputError` where another run holds the root.
+    The root says that the study is not finished, and in the end that it is, where who holds it has said so.
+    ``before``: called once the root is held, before anything is written; may raise. Raises :class:`InputError` where
+    another run holds the root.
     """
     with place.locked(layout.LOCK) as held:
         if held:
             yield Work(finished=False)
             return
+        before()
         content = _content(study, dataset_sha256, stages)
         work = Work(_begin(place, study, content))
         yield work
