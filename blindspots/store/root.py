@@ -197,9 +197,13 @@ def working_in(
         work = Work(_begin(place, study, content))
         yield work
         _remove_partial(place, "worker")  # one that died in a run that went on without it
-        seal(place)
+        undone = seal(place)
+        if undone:
+            logger.warning(
+                "metadata of the store in %s were damaged meanwhile; the next run makes anew what lay there", place
+            )
         pack_receipts(place)
-        if work.finished:
+        if work.finished and not undone:
             _write(place, {**content, "finished": True})
 
 
