@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blindspots.errors import InputError
+from blindspots.errors import BlindspotsError, InputError, OutOfReachError
 from blindspots.files import PARTIAL
 from blindspots.identity import identity
 from blindspots.store import layout
@@ -182,7 +182,7 @@ def working_in(
     *,
     before: Callable[[], None] = lambda: None,
 ) -> Iterator[Work]:
-    """Hold a root that was checked while a study is worked on in it; leave the store sealed.
+    """Hold a root that was checked while a study is worked on in it; leave the store sealed, also where jobs failed.
 
     The root says that the study is not finished, and in the end that it is, where who holds it has said so.
     ``before``: called once the root is held, before anything is written; may raise. Raises :class:`InputError` where
@@ -195,16 +195,28 @@ def working_in(
         before()
         content = _content(study, dataset_sha256, stages)
         work = Work(_begin(place, study, content))
-        yield work
-        _remove_partial(place, "worker")  # one that died in a run that went on without it
-        undone = seal(place)
-        if undone:
-            logger.warning(
-                "metadata of the store in %s were damaged meanwhile; the next run makes anew what lay there", place
-            )
-        pack_receipts(place)
-        if work.finished and not undone:
+        try:
+            yield work
+        except OutOfReachError:
+            raise
+        except BlindspotsError:  # the store is whole, as it is where one job fails of many
+            try:
+                _leave(place)
+            except (OSError, OutOfReachError) as error:  # on a full disk, say: what failed before is what counts
+                logger.warning("the store in %s could not be sealed (%s); the next run seals it", place, error)
+            raise
+        if _leave(place) and work.finished:
             _write(place, {**content, "finished": True})
+
+
+def _leave(place: Place) -> bool:
+    """Seal a store that was worked on, and pack its receipts; tell whether what is done is still done."""
+    _remove_partial(place, "worker")  # one that died in a run that went on without it
+    undone = seal(place)
+    if undone:
+        logger.warning("metadata of the store in %s were damaged meanwhile; what lay there is to do again", place)
+    pack_receipts(place)
+    return not undone
 
 
 def _write(place: Place, content: dict[str, Any]) -> None:

@@ -1,3 +1,4 @@
+import errno
 import json
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
@@ -5,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.errors import InputError
+from blindspots.errors import InputError, LostLeaseError, OutOfReachError, StageFailedError
 from blindspots.store import layout
 from blindspots.store.layout import FORMAT
 from blindspots.store.place import Place
 from blindspots.store.root import check, problems, stored, working_in
+from blindspots.store.sealing import is_intact
 from blindspots.study.built_in import QUICK
 
 STAGES = ("train", "tables")
@@ -132,6 +134,51 @@ def test_what_befalls_the_study_file_during_a_run_is_not_taken_for_what_was_run(
     assert there is not None
     assert (there.study, there.dataset_sha256, there.finished) == (QUICK, "aaaa", True)
     assert problems(place) == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "sealed"),
+    [
+        (StageFailedError("one of two jobs failed"), True),
+        (LostLeaseError("another has it"), False),
+        (OutOfReachError("no answer"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+        (KeyboardInterrupt(), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_a_store_is_sealed_where_a_job_fails_and_not_where_the_store_does(
+    place: Place, error: BaseException, sealed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed: list[Place] = []
+    monkeypatch.setattr("blindspots.store.root.pack_receipts", packed.append)
+    with pytest.raises(type(error)), working_in(place, QUICK, "aaaa", STAGES):
+        raise error
+    assert is_intact(place) == sealed
+    assert packed == [place] * sealed
+    there = stored(place)
+    assert there is not None
+    assert not there.finished
+
+
+def test_where_a_store_cannot_be_sealed_after_a_job_failed_that_failure_is_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("blindspots.store.root.seal", full)
+    with pytest.raises(StageFailedError, match="one of two"), working_in(place, QUICK, "aaaa", STAGES):
+        raise StageFailedError("one of two jobs failed")
+
+
+def test_what_is_damaged_beyond_repair_during_a_run_leaves_the_study_unfinished(place: Place) -> None:
+    with working_in(place, QUICK, "aaaa", STAGES) as work:
+        place.write(layout.metadata("sets"), b"{}")
+        work.finished = True
+    there = stored(place)
+    assert there is not None
+    assert not there.finished
 
 
 def test_work_within_other_work_leaves_what_there_is_to_say_to_that(place: Place) -> None:
