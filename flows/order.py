@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from blindspots.errors import StageFailedError
+from blindspots.jobs.plan import left_over
 from blindspots.jobs.stage import STAGES, TABLES
 from flows.operating.page import publish
 from flows.operating.run_name import is_deployed
@@ -56,12 +57,17 @@ def _all_stages(running: Session, flow_of: StageFlows) -> dict[str, Any]:
     log.info("study %s in %s on %s", running.workspace.study.name, running.workspace.place, running.workspace.device)
     for _ in range(_MOST_ROUNDS):
         failures += _stages(running, flow_of)
-        if not running.sent_back:
+        sent_back = ", ".join(sorted(running.sent_back))
+        if sent_back:
+            log.warning("%s met damage in what they read, which is made again", sent_back)
+        elif failures:
             break
-        log.warning("%s met damage in what they read, which is made again", ", ".join(sorted(running.sent_back)))
-        running.plan_again()
+        if running.is_complete():
+            break
     else:
-        failures.append("what was made again was damaged again; look at the disk")
+        failures.append(
+            "what was made again was damaged again; look at the disk" if sent_back else left_over(running.plan)
+        )
     if failures:
         raise StageFailedError("; ".join(failures))
     seconds = perf_counter() - running.started

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.opening import open_root, working
-from blindspots.jobs.plan import Plan, make_plan, note_sizes
+from blindspots.jobs.plan import Plan, current_plan, make_plan, note_sizes
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.place import Place
 from blindspots.study.study import Study
@@ -42,14 +42,21 @@ class Session:
     """Keys of the jobs that met damage in what they read, and of those that read what they would have made."""
     settled: set[str] = field(default_factory=set)
     """The stages that this run has brought to an end."""
+    complete: bool | None = None
+    """Whether nothing is left to do; None where nobody has looked since the work was done."""
     started: float = field(default_factory=perf_counter)
 
-    def plan_again(self) -> None:
-        """Look at the store anew: what was sent back is to do, and so is what met the damage."""
-        self.plan = make_plan(self.workspace)
+    def is_complete(self) -> bool:
+        """Look at the store anew; where something is to do, such as what was sent back, make that the plan."""
+        left = make_plan(self.workspace)
+        if left.complete:
+            self.complete = True
+            return True
+        self.plan = left
         self.sent_back.clear()
         self.settled.clear()
         note_sizes(self.workspace, self.plan)
+        return False
 
 
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
@@ -79,8 +86,8 @@ def session_in(workspace: Workspace, plan: Plan, workers: Workers) -> Iterator[S
 
     Raises :class:`~blindspots.errors.InputError` where another run holds the root.
     """
-    with working(workspace) as mended:
-        plan = make_plan(workspace) if mended else plan
+    with working(workspace) as work:
+        plan = make_plan(workspace) if work.mended else current_plan(workspace, plan)
         note_sizes(workspace, plan)
         workers.open(workspace)
         opened = Session(workspace, plan, workers)
@@ -90,3 +97,4 @@ def session_in(workspace: Workspace, plan: Plan, workers: Workers) -> Iterator[S
         finally:
             _current.reset(token)
             workers.close()
+        work.finished = opened.complete

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blindspots.datasets.class_names import numbered_rules
+from blindspots.datasets.dataset import Dataset
 from blindspots.datasets.sources import named_folder
 from blindspots.device import resolved_device
+from blindspots.errors import InputError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.stage import STAGES
@@ -15,7 +17,7 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.networks.known import allowed_packages
 from blindspots.store import packed_receipts
 from blindspots.store.place import Place
-from blindspots.store.root import Stored, check, finish, stored, study_in, working_in
+from blindspots.store.root import Stored, Work, check, stored, study_in, working_in
 from blindspots.store.sealing import is_intact
 from blindspots.study.study import Study
 
@@ -96,8 +98,7 @@ def _checked(
         study, place, data=None if folder is None else folder.expanduser().resolve(), networks=allowed
     )
     dataset = workspace.dataset
-    sets = study.sets.model_copy(update={"rules": numbered_rules(study.sets.rules, dataset)})
-    study = study.model_copy(update={"sets": sets})
+    study = _numbered(study, dataset)
     workspace = replace(workspace, study=study)
     check(place, there, study, dataset.sha256, tuple(STAGES))
     for split in study.distorted_splits:
@@ -108,14 +109,35 @@ def _checked(
 
 
 @contextmanager
-def working(workspace: Workspace) -> Iterator[bool]:
+def working(workspace: Workspace, *, of_last_run: bool = False) -> Iterator[Work]:
     """Hold the root of an opened workspace while its study is worked on; leave the store sealed.
 
-    Yields whether something was mended, so that a plan of before is none any more. Where nothing is left to do at the
-    end, the root says that the study is finished.
-    Raises :class:`InputError` where another run holds the root.
+    Yields what is known of the work. Where nothing is left to do at the end, the root says that the study is finished:
+    who knows tells the work, and otherwise the store is looked at.
+    Raises :class:`InputError` where another run holds the root; with ``of_last_run``, for who looked at the root before
+    and wants no other study, also where another was run there meanwhile: nothing is written then.
     """
-    with working_in(workspace.place, workspace.study, workspace.dataset.sha256, tuple(STAGES)) as mended:
-        yield mended
-        if make_plan(workspace).complete:
-            finish(workspace.place)
+
+    def look() -> None:
+        if of_last_run and not _is_last_run(workspace):
+            raise InputError(f"another study was run in {workspace.place} meanwhile; look at it once more")
+
+    place, stages = workspace.place, tuple(STAGES)
+    with working_in(place, workspace.study, workspace.dataset.sha256, stages, before=look) as work:
+        yield work
+        if work.finished is None:
+            work.finished = make_plan(workspace).complete
+
+
+def _is_last_run(workspace: Workspace) -> bool:
+    """Tell whether a workspace's study is the one last run in its root, or nothing says which that is."""
+    there, dataset = stored(workspace.place), workspace.dataset
+    if there is None:
+        return True
+    return there.dataset_sha256 == dataset.sha256 and _numbered(there.study, dataset) == workspace.study
+
+
+def _numbered(study: Study, dataset: Dataset) -> Study:
+    """Return a study with the number of every class that a rule names."""
+    sets = study.sets.model_copy(update={"rules": numbered_rules(study.sets.rules, dataset)})
+    return study.model_copy(update={"sets": sets})

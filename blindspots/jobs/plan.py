@@ -7,7 +7,7 @@ from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Job
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
-from blindspots.store.receipts import at_a_glance
+from blindspots.store.receipts import at_a_glance, receipts_there
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Plan:
     """Keys of the jobs that read what is yet to be made."""
     without_sizes: tuple[Job, ...] = ()
     """Jobs with receipts of before there were sizes in them: done, and read whole to see that."""
+    seen: str = ""
+    """Which receipts there were when the plan was made: what another run does changes that."""
 
     @property
     def complete(self) -> bool:
@@ -66,6 +68,7 @@ def make_plan(workspace: Workspace) -> Plan:
     to_do: dict[str, tuple[int, ...]] = {}
     waiting: set[str] = set()
     with at_a_glance(workspace.place):
+        seen = receipts_there(workspace.place)
         for stage in STAGES:
             for wave in waves(job for job in jobs if job.stage == stage):
                 waits = {job.key for job in wave if any(key in to_do or key in waiting for key in job.inputs)}
@@ -74,7 +77,23 @@ def make_plan(workspace: Workspace) -> Plan:
                 to_do |= {item.job.key: item.shards for item in outstanding(workspace, ready)}
         done = (job for job in jobs if job.key not in to_do and job.key not in waiting)
         without_sizes = tuple(job for job in done if job.lacks_sizes(workspace))
-    return Plan(jobs, to_do, frozenset(waiting), without_sizes)
+    return Plan(jobs, to_do, frozenset(waiting), without_sizes, seen)
+
+
+def current_plan(workspace: Workspace, plan: Plan) -> Plan:
+    """Return a plan that was made before the root was held, made again where receipts came or went since.
+
+    A second run waits on an object store until the first is over or dead, and what that made by then is done.
+    """
+    return plan if plan.seen == receipts_there(workspace.place) else make_plan(workspace)
+
+
+def left_over(plan: Plan) -> str:
+    """Return a line on what a plan has to do though all was done and nothing failed."""
+    keys = sorted({*plan.to_do, *plan.waiting})
+    return (
+        f"{len(keys)} job(s) are to do again after every round, such as {keys[0]}; does something else change the root?"
+    )
 
 
 def waves(jobs: Iterable[Job]) -> list[tuple[Job, ...]]:

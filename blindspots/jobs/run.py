@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blindspots.device import one_thread
+from blindspots.errors import StageFailedError
 from blindspots.jobs.damage import SentBackError, do
 from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.job import Progress, Report
 from blindspots.jobs.opening import open_root, working
-from blindspots.jobs.plan import Plan, make_plan, note_sizes, wave_work, waves
+from blindspots.jobs.plan import Plan, current_plan, left_over, make_plan, note_sizes, wave_work, waves
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.study.study import Study
@@ -60,20 +61,25 @@ def run_study(
 def run_plan(workspace: Workspace, plan: Plan, report: Report) -> Ran:
     """Do what is to do of ``plan``, shard by shard in this process, and return what was done.
 
-    Where a job meets damage in what it reads, that is made again, and then the job.
+    Where a job meets damage in what it reads, that is made again, and then the job; and so is what the plan took for
+    done and the store does not. Raises :class:`StageFailedError` where that is so again and again.
     """
     ran: dict[str, tuple[int, ...]] = {}
-    with working(workspace) as mended, one_thread():
-        plan = make_plan(workspace) if mended else plan
+    with working(workspace) as work, one_thread():
+        plan = make_plan(workspace) if work.mended else current_plan(workspace, plan)
         for attempt in range(1, _MOST_ROUNDS + 1):
             try:
                 _run_once(workspace, plan, report, ran)
-                break
             except SentBackError as error:
                 if attempt == _MOST_ROUNDS:
                     raise
                 logger.warning("%s", error)
             plan = make_plan(workspace)
+            if plan.complete:
+                break
+        else:
+            raise StageFailedError(left_over(plan))
+        work.finished = True
     return Ran(ran)
 
 

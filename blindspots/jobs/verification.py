@@ -86,16 +86,23 @@ def others(workspace: Workspace) -> tuple[str, ...]:
     return tuple(sorted(there - {job.key for job in expand(workspace.study)}))
 
 
-def repair(workspace: Workspace, found: Verification) -> None:
+def repair(workspace: Workspace, found: Verification) -> tuple[Finding, ...]:
     """Remove the receipts of the damaged shards, so that the next run makes them again; nothing is computed.
 
-    And those of what may have read one of another content: :func:`~blindspots.jobs.damage.drop`. Files that belong to
-    all jobs are mended by whoever begins to work in the root.
+    And those of what may have read one of another content: :func:`~blindspots.jobs.damage.drop`. For who holds the
+    root: what was found is looked at once more, since to begin there mends files that belong to all jobs, and another
+    run may have made a shard anew meanwhile. Returns what is damaged still, which is what was removed.
     """
+    forget(workspace.place)
     jobs = {job.key: job for job in expand(workspace.study)}
-    for finding in found.damaged:
-        if finding.shard is not None:
-            drop(workspace, jobs[finding.job], finding.shard, finding.problem)
+    of_jobs = [(jobs[each.job], each.shard) for each in found.damaged if each.shard is not None and each.job in jobs]
+    tasks = [(job, shard) for job, shard in of_jobs if shard < job.shards(workspace)]
+    with ThreadPoolExecutor(4) as readers:
+        problems = [look.problem for look in readers.map(lambda task: _look(workspace, *task), tasks)]
+    damaged = [(job, shard, problem) for (job, shard), problem in zip(tasks, problems, strict=True) if problem]
+    for job, shard, problem in damaged:
+        drop(workspace, job, shard, problem)
+    return tuple(Finding(job.key, shard, problem) for job, shard, problem in damaged)
 
 
 def _look(workspace: Workspace, job: Job, shard: int) -> _Look:

@@ -14,31 +14,23 @@ from collections.abc import Mapping
 FORMAT = 1
 """Version of the store's layout, raised with every change that an older or newer blindspots could misread."""
 
-STUDY = "study.json"
-"""The study as last run."""
+STUDY = "study.json"  # the study as last run
 STUDY_COPY = "receipts/study.json"
 """The same once more, for where that file is lost or damaged."""
-LOCK = "run.lock"
-"""Held by the run that works in a root."""
-COPYING = "copying.txt"
-"""Says from where a root is copied, while it is not whole."""
-ZARR = "study.zarr"
-"""The Zarr hierarchy."""
-METADATA = "zarr.json"
-"""The name of Zarr's file on a group or an array, in its folder."""
+LOCK = "run.lock"  # held by the run that works in a root
+COPYING = "copying.txt"  # says from where a root is copied, while it is not whole
+ZARR = "study.zarr"  # the Zarr hierarchy
+METADATA = "zarr.json"  # Zarr's file on a group or an array, in its folder
 HIERARCHY_METADATA = f"{ZARR}/{METADATA}"
 """The hierarchy's own metadata, where it is consolidated those of all that is in it."""
-RECEIPTS = "receipts"
-"""The folder of all receipts."""
+RECEIPTS = "receipts"  # the folder of all receipts
 RECEIPTS_PACK = "receipts.pack"  # all of them in one file, where reading many takes long
-MODELS = "models"
-"""The folder of all weights."""
+MODELS = "models"  # the folder of all weights
 BESIDE = "beside.zarr"
 """A hierarchy in which a group is made that takes the place of another at once."""
 BESIDE_WHOLE = f"{BESIDE}/whole"
 """Says that what is made there is whole, and what it replaces done with."""
-REPORT = "report.html"
-"""The report, where no other file is named for it."""
+REPORT = "report.html"  # where no other file is named for it
 TRANSFER = "transfer"
 """The group of every set shown to every model."""
 PREDICTIONS = "predictions"
@@ -196,13 +188,21 @@ def receipts(job: str) -> str:
 
 
 def receipts_of(group: str) -> str:
-    """Return the folder of the receipts of what lies in a group: of the job of that name, or of a curve's training.
+    """Return the folder of the receipts of what lies in a group: of the job of that name, or of the training it is of.
 
-    Of predictions, those of all pairs of the source.
+    Of predictions, those of all pairs of the source; of what pairs count, those of all.
     """
-    if group.startswith(f"{PREDICTIONS}/"):
-        return receipts("/".join((TRANSFER, group.split("/")[1])))
-    return receipts(group.replace("training/", f"{MODELS}/", 1) if group.startswith("training/") else group)
+    top, _, below = group.partition("/")
+    if top == PREDICTIONS and below:
+        return receipts(f"{TRANSFER}/{below.split('/')[0]}")
+    if top == TRANSFER:
+        return receipts(TRANSFER)
+    return receipts(f"{MODELS}/{below}" if top in ("training", "pools") and below else group)
+
+
+def is_shown(group: str) -> bool:
+    """Tell whether pairs write a group: their receipts lie deeper than other jobs'."""
+    return group.split("/")[0] in (TRANSFER, PREDICTIONS)
 
 
 def receipt(job: str, shard: int) -> str:

@@ -5,6 +5,7 @@ in the sizes that it names. Everything else is work to do. That what can be read
 names is for whoever reads the shard to see, by the codec's checksum, and for :mod:`blindspots.jobs.verification`.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -179,6 +180,21 @@ def _read_ahead(place: Place) -> None:
 def _stamps(place: Place) -> dict[str, Stamp]:
     found = {key: place.stamp(key) for key in place.files(layout.RECEIPTS)}
     return {key: stamp for key, stamp in found.items() if stamp is not None}
+
+
+def receipts_there(place: Place) -> str:
+    """Return a hash of which receipts there are: another once one of them was removed, written or written anew since.
+
+    Of what lies where many requests take long, many receipts are told by their names and by the pack of them, which
+    every run that ends leaves anew.
+    """
+    keys = sorted(key for key in place.files(layout.RECEIPTS) if key.endswith(".json") and key != layout.STUDY_COPY)
+    if not place.reads_ahead:
+        stamps: list[object] = [place.stamp(key) for key in keys]
+    else:  # of which lists and single answers may tell the time otherwise
+        looked_at = keys if len(keys) < _MANY else [layout.RECEIPTS_PACK]
+        stamps = [stamp and (stamp[0], stamp[2]) for stamp in place.map(place.stamp, looked_at)]
+    return hashlib.sha256(repr((keys, stamps)).encode()).hexdigest()
 
 
 def pack_receipts(place: Place) -> None:

@@ -2,12 +2,12 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blindspots.errors import InputError
+from blindspots.errors import BlindspotsError, InputError, OutOfReachError
 from blindspots.files import PARTIAL
 from blindspots.identity import identity
 from blindspots.store import layout
@@ -36,6 +36,16 @@ class Stored:
     """The stages of the version that ran the study last; empty where that version did not say."""
     finished: bool = True
     """Whether the last run came to its end with nothing left to do: until then, tables may be those of before."""
+
+
+@dataclass
+class Work:
+    """What is known of the work in a root that is held."""
+
+    mended: bool = False
+    """Whether something was mended as it began, so that what was thought done may not be."""
+    finished: bool | None = None
+    """Whether nothing is left to do, for the root to say so in the end; None where nobody has looked."""
 
 
 def stored(place: Place) -> Stored | None:
@@ -164,25 +174,49 @@ def check(place: Place, there: Stored | None, study: Study, dataset_sha256: str,
 
 
 @contextmanager
-def working_in(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> Iterator[bool]:
-    """Hold a root that was checked while a study is worked on in it; leave the store sealed.
+def working_in(
+    place: Place,
+    study: Study,
+    dataset_sha256: str,
+    stages: Sequence[str],
+    *,
+    before: Callable[[], None] = lambda: None,
+) -> Iterator[Work]:
+    """Hold a root that was checked while a study is worked on in it; leave the store sealed, also where jobs failed.
 
-    Yields whether something was mended, so that what was thought done may not be. The root says that the study is not
-    finished until :func:`finish` is called. Raises :class:`InputError` where another run holds the root.
+    The root says that the study is not finished, and in the end that it is, where who holds it has said so.
+    ``before``: called once the root is held, before anything is written; may raise. Raises :class:`InputError` where
+    another run holds the root.
     """
     with place.locked(layout.LOCK) as held:
         if held:
-            yield False
+            yield Work(finished=False)
             return
-        yield _begin(place, study, dataset_sha256, stages)
-        _remove_partial(place, "worker")  # one that died in a run that went on without it
-        seal(place)
-        pack_receipts(place)
+        before()
+        content = _content(study, dataset_sha256, stages)
+        work = Work(_begin(place, study, content))
+        try:
+            yield work
+        except OutOfReachError:
+            raise
+        except BlindspotsError:  # the store is whole, as it is where one job fails of many
+            try:
+                _leave(place)
+            except (OSError, OutOfReachError) as error:  # on a full disk, say: what failed before is what counts
+                logger.warning("the store in %s could not be sealed (%s); the next run seals it", place, error)
+            raise
+        if _leave(place) and work.finished:
+            _write(place, {**content, "finished": True})
 
 
-def finish(place: Place) -> None:
-    """Say that a root's study is finished; for who holds the root, once nothing is left to do."""
-    _write(place, {**json.loads(place.read(layout.STUDY)), "finished": True})
+def _leave(place: Place) -> bool:
+    """Seal a store that was worked on, and pack its receipts; tell whether what is done is still done."""
+    _remove_partial(place, "worker")  # one that died in a run that went on without it
+    undone = seal(place)
+    if undone:
+        logger.warning("metadata of the store in %s were damaged meanwhile; what lay there is to do again", place)
+    pack_receipts(place)
+    return not undone
 
 
 def _write(place: Place, content: dict[str, Any]) -> None:
@@ -192,21 +226,25 @@ def _write(place: Place, content: dict[str, Any]) -> None:
             place.write(key, text)
 
 
-def _begin(place: Place, study: Study, dataset_sha256: str, stages: Sequence[str]) -> bool:
-    content = {
+def _content(study: Study, dataset_sha256: str, stages: Sequence[str]) -> dict[str, Any]:
+    """Return what a root says of a study that is begun there."""
+    return {
         "format": FORMAT,
         "dataset": {"name": study.dataset_name, "sha256": dataset_sha256},
         "stages": list(stages),
         "finished": False,
         "study": study.model_dump(mode="json"),
     }
+
+
+def _begin(place: Place, study: Study, content: dict[str, Any]) -> bool:
     _write(place, content)
     _remove_partial(place, "run")
     mended = unseal(place)
     if mended:
         logger.warning("metadata of the store in %s were damaged, and are mended", place)
     root = open_root(place)
-    attributes = _attributes(study, dataset_sha256)
+    attributes = _attributes(study, content["dataset"]["sha256"])
     if dict(root.attrs) != attributes:
         root.attrs.put(attributes)
     return mended

@@ -9,10 +9,14 @@ back goes, with the receipts of what lies there: that is to do again.
 import hashlib
 import json
 import warnings
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Literal
 
 import zarr
+from zarr.core.metadata import ArrayV3Metadata
 from zarr.errors import ZarrUserWarning
+from zarr.storage import MemoryStore, StorePath
 
 from blindspots.store import layout
 from blindspots.store.place import Place
@@ -22,26 +26,29 @@ SEAL = "metadata_sha256"
 
 _EMPTY_GROUP: dict[str, Any] = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
 _COPIES = "consolidated_metadata"
+_OF_A_GROUP = {*_EMPTY_GROUP, _COPIES}
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ZarrUserWarning)
 
 Document = dict[str, Any]
 
 
-def seal(place: Place) -> None:
+def seal(place: Place) -> bool:
     """Consolidate the hierarchy's metadata, so that plain readers open it at once and without a warning, with a hash.
 
-    Where some are damaged or missing, they are mended first: see :func:`mend`.
+    Where some are damaged or missing, they are mended first: see :func:`mend`; tell whether that left something to do.
     """
+    undone = False
     try:
         _consolidate(place, "error")
     except _UNREADABLE:
-        mend(place)
+        undone = mend(place)
         _consolidate(place, "ignore")
     root = _document(place, layout.HIERARCHY_METADATA)
     if root is None:
         raise RuntimeError(f"{layout.HIERARCHY_METADATA} cannot be read right after it was written")
     root["attributes"][SEAL] = _hash(root["attributes"], _copies(root) or {})
     place.write(layout.HIERARCHY_METADATA, _text(root))
+    return undone
 
 
 def is_sealed(place: Place) -> bool:
@@ -69,7 +76,7 @@ def problems(place: Place) -> dict[str, str]:
     if root is None:
         return {layout.HIERARCHY_METADATA: "the metadata are missing or damaged", **found}
     copies = _copies(root)
-    if root.keys() - {"attributes", "zarr_format", "node_type", _COPIES} or (copies is None) != (_COPIES not in root):
+    if root.keys() - _OF_A_GROUP or (copies is None) != (_COPIES not in root):
         return {layout.HIERARCHY_METADATA: "the metadata are damaged", **found}
     if copies is None:
         return found if _seal(root) is None else {layout.HIERARCHY_METADATA: "the metadata are damaged", **found}
@@ -112,7 +119,7 @@ def _put_back(place: Place, root: Document | None) -> None:
         return  # it is the copies that are damaged
     whole = _seal(root) == _hash(_attributes(root), copies)
     for path, copy in copies.items():
-        if whole or copy == _EMPTY_GROUP or (own.get(path) is None and _is_document(copy)):
+        if whole or copy == _EMPTY_GROUP or (own.get(path) is None and _is_document(copy) and _is_readable(copy)):
             if own.get(path) != copy:
                 place.write(_file(path), _text(copy))
         elif path in own and own[path] != copy:
@@ -120,29 +127,38 @@ def _put_back(place: Place, root: Document | None) -> None:
 
 
 def _give_up(place: Place, path: str) -> None:
-    """Drop a document that may be wrong, and the receipts of all that lies there or of whatever it is a part of."""
-    place.delete(_file(path))
+    """Drop the receipts of the job that a document belongs to, and then the document, which may be wrong.
+
+    In this order: to whoever finds no document, another may look right, and what lies there done.
+    """
     parts = path.split("/")
     for end in range(len(parts), 0, -1):
         folder = layout.receipts_of("/".join(parts[:end]))
-        if place.has_folder(folder):
+        names = place.names(folder)
+        if any(name.endswith(".json") for name in names) or (names and layout.is_shown(path)):
             place.delete_all(folder)
-            return
+            break
+    place.delete(_file(path))
 
 
-def mend(place: Place) -> None:
-    """Make the hierarchy one that can be read, whatever happened to its metadata files.
+def mend(place: Place) -> bool:
+    """Make the hierarchy one that can be read, whatever happened to its metadata files; tell whether some is to do.
 
-    Groups of groups say nothing and are written anew. The metadata of a damaged array go, and what is left of its
-    group's is not what its receipts speak of: it is found damaged, and made anew.
+    Groups of groups say nothing and are written anew. The metadata of a damaged array go, with the receipts of what
+    lies there; so do those receipts where it is the metadata of its group that are damaged or missing.
     """
     own = _own(place)
-    for path, document in own.items():
-        if document is None:
-            place.delete(_file(path))
-    for path in ({""} | _parents(own)) - {path for path, document in own.items() if document is not None}:
-        if path or _document(place, layout.HIERARCHY_METADATA) is None:
-            place.write(_file(path), _text(_EMPTY_GROUP))
+    whole = {path for path, document in own.items() if document is not None}
+    groups = _parents(own.keys())
+    lost = (own.keys() | groups) - whole - _parents(_groups(own))
+    for path in lost:
+        _give_up(place, path)
+    for path in groups - whole:
+        place.write(_file(path), _text(_EMPTY_GROUP))
+    root = _document(place, layout.HIERARCHY_METADATA)
+    if root is None or not _is_readable(root):
+        place.write(layout.HIERARCHY_METADATA, _text({**_EMPTY_GROUP, "attributes": _attributes(root)}))
+    return bool(lost)
 
 
 def _consolidate(place: Place, strange: Literal["error", "ignore"]) -> None:
@@ -157,13 +173,20 @@ def _own(place: Place) -> dict[str, Document | None]:
     """Return the document of every group and array below the hierarchy, by its path; None for one that is damaged."""
     ending = f"/{layout.METADATA}"
     files = (key for key in place.files(layout.ZARR) if key.endswith(ending) and key != layout.HIERARCHY_METADATA)
-    return {key.removeprefix(f"{layout.ZARR}/").removesuffix(ending): _document(place, key) for key in files}
+    found = {key.removeprefix(f"{layout.ZARR}/").removesuffix(ending): _document(place, key) for key in files}
+    return {
+        path: document if document is not None and _is_readable(document) else None for path, document in found.items()
+    }
 
 
-def _parents(own: dict[str, Document | None]) -> set[str]:
-    """Return the paths of the groups that groups lie in."""
-    groups = (path for path, document in own.items() if document is None or document["node_type"] == "group")
-    return {"/".join(parts[:end]) for parts in (path.split("/") for path in groups) for end in range(1, len(parts))}
+def _groups(own: dict[str, Document | None]) -> set[str]:
+    """Return the paths of the groups, and of what may be one."""
+    return {path for path, document in own.items() if document is None or document["node_type"] == "group"}
+
+
+def _parents(paths: Iterable[str]) -> set[str]:
+    """Return the paths of the groups that others lie in."""
+    return {"/".join(parts[:end]) for parts in (path.split("/") for path in paths) for end in range(1, len(parts))}
 
 
 def _document(place: Place, key: str) -> Document | None:
@@ -183,6 +206,24 @@ def _is_document(found: Any) -> bool:
         return False
 
 
+def _is_readable(document: Document) -> bool:
+    """Tell whether Zarr opens what has this document, so that no single name in it is another."""
+    if document["node_type"] == "group":
+        return document.keys() <= _OF_A_GROUP
+    said = {name: value for name, value in document.items() if name != "attributes"}
+    return _is_array(json.dumps(said, sort_keys=True))
+
+
+@lru_cache(maxsize=4096)
+def _is_array(text: str) -> bool:
+    """Tell whether Zarr opens an array with this document: most arrays of a store share theirs with many others."""
+    try:
+        zarr.AsyncArray(ArrayV3Metadata.from_dict(json.loads(text)), StorePath(MemoryStore()))
+    except Exception:  # Zarr and the codecs raise what they like
+        return False
+    return True
+
+
 def _copies(root: Document | None) -> dict[str, Document] | None:
     """Return the copies of all documents, each as its own file has it; None where there are none."""
     try:
@@ -190,6 +231,7 @@ def _copies(root: Document | None) -> dict[str, Document] | None:
         return {
             path: {name: value for name, value in document.items() if name != _COPIES}
             for path, document in metadata.items()
+            if not {"", ".", ".."}.intersection(path.split("/"))  # which are no paths of groups, whoever wrote them
         }
     except (KeyError, TypeError, AttributeError):
         return None

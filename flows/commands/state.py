@@ -44,7 +44,7 @@ def verify(
     workspace = workspace_of(root, data=data, networks=networks or None)
     found = verification.verify(workspace)
     if repair and found.damaged:
-        with working(workspace):
+        with working(workspace, of_last_run=True):
             verification.repair(workspace, found)
     if as_json:
         print_json(asdict(found))

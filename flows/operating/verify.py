@@ -12,7 +12,7 @@ from prefect.logging import get_run_logger
 from blindspots.errors import BlindspotsError
 from blindspots.jobs import verification
 from blindspots.jobs.opening import working, workspace_of
-from blindspots.jobs.verification import Verification
+from blindspots.jobs.verification import Finding, Verification
 from flows.operating import plain_log
 from flows.operating.form import DEFAULT_ROOT, DataFolder, Root, check_root, said
 from flows.operating.page import artifact_key
@@ -41,12 +41,13 @@ def verify(root: Root = DEFAULT_ROOT, data: DataFolder = None, repair: Repair = 
         check_root(root)
     workspace = workspace_of(root, data=data)
     found = verification.verify(workspace)
+    dropped: tuple[Finding, ...] = ()
     if repair and found.damaged:
-        with working(workspace):
-            verification.repair(workspace, found)
+        with working(workspace, of_last_run=True):
+            dropped = verification.repair(workspace, found)
     create_markdown_artifact(
         key=artifact_key(workspace, "verified"),
-        markdown=_told(found, repair),
+        markdown=_told(found, repair, dropped),
         description=f"What was read back in {workspace.place}",
     )
     counts = {"intact": found.intact, "damaged": len(found.damaged), "missing": found.missing}
@@ -58,10 +59,13 @@ def verify(root: Root = DEFAULT_ROOT, data: DataFolder = None, repair: Repair = 
     return counts
 
 
-def _told(found: Verification, repair: bool) -> str:
-    """Return in Markdown what was found, damage first."""
-    what = "dropped" if repair else "damaged"
-    lines = [f"- {what}: `{finding}`" for finding in found.damaged[:_MOST_TOLD]]
+def _told(found: Verification, repair: bool, dropped: tuple[Finding, ...]) -> str:
+    """Return in Markdown what was found, damage first, and with ``repair`` what became of it."""
+    gone = {(finding.job, finding.shard) for finding in dropped}
+    lines = []
+    for finding in found.damaged[:_MOST_TOLD]:
+        what = "dropped" if (finding.job, finding.shard) in gone else "mended" if repair else "damaged"
+        lines.append(f"- {what}: `{finding}`")
     if len(found.damaged) > _MOST_TOLD:
         lines.append(f"- and {len(found.damaged) - _MOST_TOLD} more, which `blindspots verify` lists")
     lines += [

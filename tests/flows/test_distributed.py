@@ -1,28 +1,40 @@
 """The study as a distributed run: real Prefect server, real Ray, processes killed with real signals."""
 
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
+from blindspots.errors import StageFailedError
 from blindspots.jobs.opening import open_root
+from blindspots.jobs.plan import make_plan
 from blindspots.jobs.run import run_study
+from blindspots.jobs.stage import STAGES
 from blindspots.jobs.verification import verify
 from blindspots.store import layout
 from blindspots.study.file import load_study, validate_study
 from blindspots.study.study import Study
+from flows import order
+from flows.session import Session
+from tasks.actors.workers import Workers
 from tests.conftest import TINY
 from tests.flows.conftest import CommandLine, actors, descendants, end, free_port, is_alive, listening, wait_for
 from tests.stores import assert_same_content
+from tests.toys import TOYS, workspace_at
+from tests.toys import run as run_toys
 
 with_server = pytest.mark.xdist_group("server")  # one server, one such test at a time
 
@@ -217,3 +229,31 @@ assert "blindspots" not in sys.modules
 """
     plain = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
     subprocess.run([sys.executable, "-c", code, str(root / "study.zarr")], check=True, cwd=folder, env=plain)
+
+
+def test_what_is_undone_while_a_run_is_at_work_is_made_by_another_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by who deletes files by hand: a run ends well where the store is complete, and not where its plan was done."""
+    monkeypatch.setattr(STAGES, "_entries", {stage.name: stage for stage in TOYS})
+    monkeypatch.setattr(order, "get_run_logger", lambda: logging.getLogger("a run"))
+    workspace = workspace_at(f"memory://distributed/{uuid.uuid4().hex}", 0)
+    rounds: list[str] = []
+
+    def flow_of(stage: str) -> Any:
+        """A flow that does the whole study where it is run for the second time, and before and after nothing."""
+
+        def run(**_: object) -> None:
+            rounds.append(stage)
+            if rounds.count(stage) == 2:
+                run_toys(workspace)
+
+        return SimpleNamespace(with_options=lambda **_: run)
+
+    running = Session(workspace, make_plan(workspace), Workers(1))
+    order._all_stages(running, flow_of)
+    assert rounds == ["train", "generate", "tables"] * 2
+    assert running.complete
+    workspace.place.delete(layout.receipt("tables/table1", 0))
+    running = Session(workspace, make_plan(workspace), Workers(1))
+    with pytest.raises(StageFailedError, match="are to do again after every round, such as tables/table1"):
+        order._all_stages(running, flow_of)
+    assert not running.complete

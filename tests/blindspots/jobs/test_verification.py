@@ -1,3 +1,4 @@
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,12 +7,15 @@ import pytest
 from blindspots.errors import InputError
 from blindspots.jobs.opening import working, workspace_of
 from blindspots.jobs.run import run_study
+from blindspots.jobs.stage import STAGES
 from blindspots.jobs.verification import repair, verify
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.receipts import read_receipt, rewrite_receipt
 from blindspots.study.study import Study
+from tests import toys as of_toys
 from tests.stores import assert_same_content
+from tests.toys import TOYS, ToyWorkspace, workspace_at
 
 SHARDS = 2 + 8 * 3 + 14 + 2 + 4 + 4
 
@@ -137,6 +141,74 @@ def test_what_was_drawn_from_another_shard_is_drawn_again(tiny: Study, root: Pat
     repair(workspace, found)
     run_study(tiny, root)
     assert_same_content(root, tiny_root)
+
+
+@pytest.fixture
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(STAGES, "_entries", {stage.name: stage for stage in TOYS})
+
+
+def toy_workspace() -> ToyWorkspace:
+    return workspace_at(f"memory://verification/{uuid.uuid4().hex}", 0)
+
+
+TOY = "sets/fc10/seed-0/train/nearest"
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize("lost", [TOY, f"{TOY}/value"])
+def test_shards_that_are_right_once_the_metadata_are_put_back_are_kept(lost: str) -> None:
+    workspace = toy_workspace()
+    of_toys.run(workspace)
+    workspace.place.delete(layout.metadata(lost))
+    found = verify(workspace)
+    assert {(each.job, each.shard) for each in found.damaged} >= {(TOY, 0), (TOY, 1), (TOY, 2)}
+    with working(workspace):
+        assert repair(workspace, found) == ()
+    after = verify(workspace)
+    assert (after.damaged, after.missing) == ((), 0)
+
+
+@pytest.mark.usefixtures("toys")
+def test_what_was_made_anew_before_the_root_was_held_is_kept() -> None:
+    workspace = toy_workspace()
+    of_toys.run(workspace)
+    chunk = layout.chunk(TOY, "label", (1,))
+    workspace.place.write(chunk, workspace.place.read(chunk)[:-1] + b"x")
+    found = verify(workspace)
+    repair(workspace, found)  # by another who looked
+    of_toys.run(workspace)
+    assert repair(workspace, found) == ()
+
+
+@pytest.mark.usefixtures("toys")
+def test_what_read_a_shard_that_is_dropped_is_dropped_though_it_is_damaged_itself() -> None:
+    """To drop the weights forgets the set that read them, and that set misled the table."""
+    workspace = toy_workspace()
+    of_toys.run(workspace)
+    place = workspace.place
+    place.write(layout.weights("fc10", 0), place.read(layout.weights("fc20-10", 0)))
+    place.write(layout.chunk(TOY, "label", (0,)), place.read(layout.chunk(TOY, "label", (1,))))
+    dropped = repair(workspace, verify(workspace))
+    assert {each.job for each in dropped} == {"models/fc10/seed-0", TOY}
+    assert not place.has(layout.receipt("tables/table1", 0))
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_root_in_which_another_study_was_run_meanwhile_is_left_to_that() -> None:
+    workspace = toy_workspace()
+    other = workspace_at(str(workspace.place), 1)
+    of_toys.run(other)
+    before = {key: workspace.place.read(key) for key in workspace.place.files()}
+    with pytest.raises(InputError, match=r"another study was run in .* meanwhile"):  # noqa: SIM117
+        with working(workspace, of_last_run=True):
+            pytest.fail("the root was held")
+    left = {key: workspace.place.read(key) for key in workspace.place.files()}
+    assert {key: left[key] for key in left if key != layout.LOCK} == {
+        key: before[key] for key in before if key != layout.LOCK
+    }
+    with working(other, of_last_run=True):
+        pass
 
 
 def test_what_the_root_holds_of_studies_before_is_said(tiny: Study, root: Path) -> None:

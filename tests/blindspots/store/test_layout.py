@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from blindspots.store import layout
 
 
@@ -34,3 +36,19 @@ def test_figures_and_tables_of_the_paper_are_known_by_number() -> None:
     assert layout.table("bounds") == "tables/bounds"
     assert layout.figure("7", ".png") == "figures/figure7.png"
     assert layout.figure("transfer", ".pdf") == "figures/transfer.pdf"
+
+
+@pytest.mark.parametrize(
+    ("group", "folder"),
+    [
+        (layout.pool("fc10", 0, 1), layout.receipts(layout.training_job("fc10", 0)) + "/layer-1"),
+        (layout.pools("fc10", 0), layout.receipts(layout.training_job("fc10", 0))),
+        (layout.curve("fc10", 0), layout.receipts(layout.training_job("fc10", 0))),
+        (layout.predictions("fc10", 0, "train", "random"), layout.receipts("transfer/fc10")),
+        (layout.PREDICTIONS, layout.receipts(layout.PREDICTIONS)),
+        (f"{layout.TRANSFER}/n", layout.receipts(layout.TRANSFER)),
+        (layout.table("2"), layout.receipts("tables/table2")),
+    ],
+)
+def test_the_receipts_of_what_lies_in_a_group_are_of_the_job_that_made_it(group: str, folder: str) -> None:
+    assert layout.receipts_of(group) == folder

@@ -1,16 +1,20 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 
 from blindspots.identity import identity
+from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.receipts import (
     Receipt,
     at_a_glance,
     library_versions,
+    pack_receipts,
     read_receipt,
+    receipts_there,
     rewrite_receipt,
     write_receipt,
 )
@@ -135,3 +139,28 @@ def test_receipts_of_before_there_was_a_hash_are_taken_where_they_go_together(pl
     assert found.files == {}
     place.write(KEY, json.dumps({**receipt, "content": "c"}).encode())
     assert read_receipt(place, KEY) is None
+
+
+@pytest.mark.parametrize("count", [3, 120])
+def test_a_receipt_that_comes_goes_or_is_another_is_seen(new_place: Callable[[], Place], count: int) -> None:
+    """Of many on an object store by their names and their pack, which a run leaves."""
+    place = new_place()
+    keys = [layout.receipt("models/a", number) for number in range(count)]
+    write = lambda key, content: write_receipt(  # noqa: E731
+        place, key, identity="i", content=content, arrays={}, sizes={}, seconds=0.5, device="cpu"
+    )
+    for key in keys:
+        write(key, "before")
+    pack_receipts(place)
+    place.write(layout.STUDY_COPY, b"{}")
+    seen = [receipts_there(place)]
+    with at_a_glance(place):
+        assert receipts_there(place) == seen[0]
+    place.write(layout.STUDY_COPY, b"{ }")  # which every run writes as it begins
+    assert receipts_there(place) == seen[0]
+    place.delete(keys[1])
+    seen.append(receipts_there(place))
+    write(keys[1], "after")
+    pack_receipts(place)
+    seen.append(receipts_there(place))
+    assert len(set(seen)) == 3

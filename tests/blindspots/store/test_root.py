@@ -1,3 +1,4 @@
+import errno
 import json
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
@@ -5,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.errors import InputError
+from blindspots.errors import InputError, LostLeaseError, OutOfReachError, StageFailedError
 from blindspots.store import layout
 from blindspots.store.layout import FORMAT
 from blindspots.store.place import Place
-from blindspots.store.root import check, finish, problems, stored, working_in
+from blindspots.store.root import check, problems, stored, working_in
+from blindspots.store.sealing import is_intact
 from blindspots.study.built_in import QUICK
 
 STAGES = ("train", "tables")
@@ -106,8 +108,8 @@ def test_what_a_killed_run_left_is_swept_and_the_store_is_open_while_it_is_worke
 
 
 def test_a_lost_or_damaged_study_file_is_read_from_its_copy_and_written_anew(place: Place) -> None:
-    with working_in(place, QUICK, "aaaa", STAGES):
-        finish(place)
+    with working_in(place, QUICK, "aaaa", STAGES) as work:
+        work.finished = True
     whole = study_file(place).read_bytes()
     for content in (b"", whole[:100], whole.replace(b"quick", b"quack"), b"[]", b'{"format": 1, "study": 5}', None):
         study_file(place).unlink() if content is None else study_file(place).write_bytes(content)
@@ -115,10 +117,77 @@ def test_a_lost_or_damaged_study_file_is_read_from_its_copy_and_written_anew(pla
         assert there is not None
         assert (there.study, there.dataset_sha256, there.finished) == (QUICK, "aaaa", False)
         assert list(problems(place)) == [layout.STUDY]
-        with working_in(place, QUICK, "aaaa", STAGES):
-            finish(place)
+        with working_in(place, QUICK, "aaaa", STAGES) as work:
+            work.finished = True
         assert study_file(place).read_bytes() == whole
         assert problems(place) == {}
+
+
+@pytest.mark.parametrize("how", ["flipped", "lost", "cut"])
+def test_what_befalls_the_study_file_during_a_run_is_not_taken_for_what_was_run(place: Place, how: str) -> None:
+    with working_in(place, QUICK, "aaaa", STAGES) as work:
+        content = study_file(place).read_bytes()
+        damaged = {"flipped": content.replace(b'"aaaa"', b'"aaab"'), "cut": content[:100]}
+        study_file(place).unlink() if how == "lost" else study_file(place).write_bytes(damaged[how])
+        work.finished = True
+    there = stored(place)
+    assert there is not None
+    assert (there.study, there.dataset_sha256, there.finished) == (QUICK, "aaaa", True)
+    assert problems(place) == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "sealed"),
+    [
+        (StageFailedError("one of two jobs failed"), True),
+        (LostLeaseError("another has it"), False),
+        (OutOfReachError("no answer"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+        (KeyboardInterrupt(), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_a_store_is_sealed_where_a_job_fails_and_not_where_the_store_does(
+    place: Place, error: BaseException, sealed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed: list[Place] = []
+    monkeypatch.setattr("blindspots.store.root.pack_receipts", packed.append)
+    with pytest.raises(type(error)), working_in(place, QUICK, "aaaa", STAGES):
+        raise error
+    assert is_intact(place) == sealed
+    assert packed == [place] * sealed
+    there = stored(place)
+    assert there is not None
+    assert not there.finished
+
+
+def test_where_a_store_cannot_be_sealed_after_a_job_failed_that_failure_is_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("blindspots.store.root.seal", full)
+    with pytest.raises(StageFailedError, match="one of two"), working_in(place, QUICK, "aaaa", STAGES):
+        raise StageFailedError("one of two jobs failed")
+
+
+def test_what_is_damaged_beyond_repair_during_a_run_leaves_the_study_unfinished(place: Place) -> None:
+    with working_in(place, QUICK, "aaaa", STAGES) as work:
+        place.write(layout.metadata("sets"), b"{}")
+        work.finished = True
+    there = stored(place)
+    assert there is not None
+    assert not there.finished
+
+
+def test_work_within_other_work_leaves_what_there_is_to_say_to_that(place: Place) -> None:
+    other = QUICK.model_copy(update={"name": "other"})
+    with working_in(place, QUICK, "aaaa", STAGES), working_in(place, other, "aaaa", STAGES) as inner:
+        inner.finished = True
+    there = stored(place)
+    assert there is not None
+    assert (there.study, there.finished) == (QUICK, False)
 
 
 def test_without_both_a_root_can_still_be_worked_in_but_not_on_other_data(place: Place) -> None:

@@ -1,5 +1,7 @@
 import json
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,6 +141,114 @@ def test_where_nothing_says_which_of_two_is_right_what_lies_there_is_to_do(place
     assert (root / "sets/b/label/zarr.json").exists()
     assert not (root / "sets/a/label/zarr.json").exists()
     assert json.loads((root / "sets/zarr.json").read_text())["attributes"] == {}
+
+
+STRANGE = {
+    "sets": ('"attributes"', '"attributez"'),
+    "sets/a": ('"node_type"', '"node_typf"'),
+    "sets/a/label": ("int16", "int17"),
+    "sets/a/image": ("crc32c", "crc32d"),
+    "sets/a/success": ('"fill_value"', '"fill_valuf"'),
+}
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["at the beginning", "meanwhile"])
+@pytest.mark.parametrize("which", STRANGE)
+def test_a_document_that_zarr_refuses_is_damage_in_a_store_that_is_not_sealed(
+    place: Place, root: PlacePath, which: str, before: bool
+) -> None:
+    """As after a kill, and during every run: what lies there is to do, and groups of groups are written anew."""
+    create_group(place, "sets/b", VARIABLES, dim="example", rows=4, shard=SHARD, attributes={})
+    receipts = [layout.receipt(f"sets/{name}", 0) for name in "ab"]
+    for key in receipts:
+        place.write(key, b"{}")
+    path = root / which / "zarr.json"
+    text = path.read_text()
+    assert STRANGE[which][0] in text
+    path.write_text(text.replace(*STRANGE[which]))
+    assert list(problems(place)) == [layout.metadata(which)]
+    if before:
+        assert unseal(place)
+    assert seal(place) == (which != "sets" and not before)
+    assert problems(place) == {}
+    assert [place.has(key) for key in receipts] == [which == "sets", True]
+
+
+def test_a_group_of_arrays_whose_document_is_lost_is_to_do_in_a_store_that_is_not_sealed(
+    place: Place, root: PlacePath
+) -> None:
+    """What it says of what lies there is lost with it."""
+    place.write(layout.receipt("sets/a", 0), b"{}")
+    (root / "sets/a/zarr.json").unlink()
+    assert problems(place) == {layout.metadata("sets/a"): "the metadata are missing"}
+    assert unseal(place)
+    assert problems(place) == {}
+    assert not place.has(layout.receipt("sets/a", 0))
+
+
+def test_the_hierarchys_own_document_is_written_anew_where_zarr_refuses_it(place: Place, root: PlacePath) -> None:
+    path = root / "zarr.json"
+    path.write_text(path.read_text().replace('"node_type"', '"more": 1, "node_type"'))
+    assert not seal(place)
+    assert problems(place) == {}
+
+
+def not_whole(root: PlacePath, change: Callable[[dict[str, Any]], None]) -> None:
+    """Have the copies be others than those that were sealed."""
+    document = json.loads((root / "zarr.json").read_text())
+    change(document["consolidated_metadata"]["metadata"])
+    (root / "zarr.json").write_text(json.dumps(document))
+
+
+def test_a_copy_of_a_group_of_groups_that_is_damaged_costs_nothing(place: Place, root: PlacePath) -> None:
+    """One byte of it, and a document that was lost anywhere else."""
+    receipt = layout.receipt("sets/a", 0)
+    place.write(receipt, b"{}")
+    seal(place)
+    lost = (root / "sets/a/label/zarr.json").read_bytes()
+    not_whole(root, lambda copies: copies["sets"]["attributes"].update(a=1))
+    (root / "sets/a/label/zarr.json").unlink()
+    assert unseal(place)
+    assert place.has(receipt)
+    assert (root / "sets/a/label/zarr.json").read_bytes() == lost
+    assert json.loads((root / "sets/zarr.json").read_text())["attributes"] == {}
+
+
+@pytest.mark.parametrize("path", ["../../other/sets", "/sets/c", "sets/./c", "sets//c", "", "sets/.."])
+def test_nothing_is_written_where_no_group_can_lie(place: Place, root: PlacePath, path: str) -> None:
+    """Whatever a root says that came from somebody else."""
+    seal(place)
+    before = set(place.files())
+    not_whole(root, lambda copies: copies.update({path: copies["sets/a"]}))
+    (root / "sets/a/label/zarr.json").unlink()  # or the groups' and arrays' own documents would stand
+    written: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        write = type(place).write
+        patch.setattr(type(place), "write", lambda self, key, content: (written.append(key), write(self, key, content)))
+        unseal(place)
+    assert set(written) <= before
+    assert set(place.files()) == before
+
+
+def test_receipts_go_before_the_document_that_may_be_wrong(place: Place, root: PlacePath) -> None:
+    """Killed in between, a run would find it lost, and put back a copy that may be wrong as well."""
+    place.write(layout.receipt("sets/a", 0), b"{}")
+    (root / "sets/a/label/zarr.json").write_bytes(b"[]")
+    gone: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("delete", "delete_all"):
+            patch.setattr(type(place), name, lambda self, key: gone.append(key))
+        unseal(place)
+    assert gone == [layout.receipts("sets/a"), layout.metadata("sets/a/label")]
+
+
+def test_a_document_of_no_job_takes_no_others_receipts_with_it(place: Place, root: PlacePath) -> None:
+    """Whatever was put there: the receipts of what lies beside it stay."""
+    place.write(layout.receipt("sets/a", 0), b"{}")
+    place.write(layout.metadata("sets/stray"), b"{}")
+    assert unseal(place)
+    assert place.has(layout.receipt("sets/a", 0))
+    assert not place.has(layout.metadata("sets/stray"))
 
 
 def test_a_group_that_nobody_sealed_is_named(place: Place, root: PlacePath) -> None:

@@ -37,6 +37,6 @@ def test_damage_fails_the_run_and_is_dropped_where_that_is_wanted(root: Path, to
 def test_a_page_does_not_grow_with_the_damage() -> None:
     damaged = tuple(Finding("sets/a", shard, "gone") for shard in range(500))
     found = Verification(intact=1, missing=0, damaged=damaged, versions={})
-    said = module._told(found, repair=False)
+    said = module._told(found, repair=False, dropped=())
     assert said.count("- damaged:") == 20
     assert said.endswith("- and 480 more, which `blindspots verify` lists")
