@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from blindspots.errors import InputError
 from blindspots.files import PARTIAL, write_whole
 from blindspots.store.place import Place, Stamp
+from blindspots.store.places.walking import cannot_list, files_below
 
 _TRIES = 5
 
@@ -78,11 +79,15 @@ class LocalPlace(Place):
             partial.unlink(missing_ok=True)
 
     def delete_all(self, key: str) -> None:
-        """Delete the folder ``key`` with all that is below it, where it is there."""
+        """Delete the folder ``key`` with all that is below it, where it is there; a link goes with what it leads to."""
         for attempt in reversed(range(_TRIES)):
             try:
                 if self.has_folder(key):
-                    shutil.rmtree(self.path(key))
+                    path = self.path(key)
+                    folder = os.path.realpath(path) if os.path.islink(path) else path
+                    if folder != path:  # which goes first: one that leads nowhere would be in the way of a new folder
+                        os.unlink(path)
+                    shutil.rmtree(folder)
                 return
             except OSError as error:  # a writer that is giving up still removes what it had begun, or ends it
                 if attempt == 0 or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
@@ -142,18 +147,17 @@ class LocalPlace(Place):
 
     def names(self, key: str = "") -> list[str]:
         """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""
+        path = self.path(key)
         try:
-            return sorted(os.listdir(self.path(key)))
+            return sorted(os.listdir(path))
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise cannot_list(path, error) from None
 
     def files(self, key: str = "") -> Iterator[str]:
-        """Yield the keys of all files below the folder ``key``, whatever depth, sorted."""
-        for folder, folders, names in os.walk(self.path(key) if key else self.root):
-            folders.sort()
-            below = os.path.relpath(folder, self.root).replace(os.sep, "/")
-            for name in sorted(names):
-                yield name if below == "." else f"{below}/{name}"
+        """Yield the keys of all files below the folder ``key``, also where links lead, sorted."""
+        return files_below(self.path(key), f"{key}/") if key else files_below(str(self.root))
 
     def make(self) -> None:
         """Make the place itself, where it is not there."""

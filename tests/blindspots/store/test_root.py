@@ -7,9 +7,12 @@ import pytest
 
 from blindspots.errors import InputError
 from blindspots.store import layout
+from blindspots.store.arrays import Variable, create_group
 from blindspots.store.layout import FORMAT
 from blindspots.store.place import Place
 from blindspots.store.root import check, finish, problems, stored, working_in
+from blindspots.store.sealing import is_intact
+from blindspots.store.sealing import problems as metadata_problems
 from blindspots.study.built_in import QUICK
 
 STAGES = ("train", "tables")
@@ -57,6 +60,19 @@ def test_other_data_other_formats_and_other_folders_are_refused(place: Place, tm
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file; name a folder"):
         stored(Place.at(tmp_path / "file"))
+
+
+def test_a_hierarchy_of_which_a_part_lies_on_another_disk_is_sealed_and_whole(tmp_path: Path) -> None:
+    place, disk = Place.at(tmp_path / "root"), tmp_path / "disk"
+    with working_in(place, QUICK, "aaaa", STAGES):
+        create_group(place, "sets/a", {"x": Variable("int16", "")}, dim="example", rows=2, shard=2, attributes={})
+    Path(place.path("study.zarr/sets")).rename(disk)
+    Path(place.path("study.zarr/sets")).symlink_to(disk)
+    assert metadata_problems(place) == {}
+    for _ in range(2):
+        with working_in(place, QUICK, "aaaa", STAGES) as mended:
+            assert not mended
+        assert is_intact(place)
 
 
 def test_a_place_that_cannot_be_written_is_named() -> None:

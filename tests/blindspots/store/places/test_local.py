@@ -44,6 +44,21 @@ def test_a_folder_that_takes_the_place_of_another_is_gone(place: Place) -> None:
     assert list(place.files()) == ["old/b"]
 
 
+def test_a_folder_on_another_disk_is_deleted_with_what_the_link_leads_to(place: Place, tmp_path: Path) -> None:
+    for _ in range(2):
+        place.write("sets/a", b"1")
+        disk = tmp_path / "disk"
+        Path(place.path("sets")).rename(disk)
+        Path(place.path("sets")).symlink_to(disk)
+        assert list(place.files()) == ["sets/a"]
+        place.delete_all("sets")
+        assert not place.has_folder("sets")
+        assert not disk.exists()
+    place.write("new/b", b"2")
+    place.replace_all("new", "sets")
+    assert list(place.files()) == ["sets/b"]
+
+
 def test_libraries_are_given_the_file_itself(place: Place) -> None:
     place.write("a", b"")
     with place.local_file("a") as path:
