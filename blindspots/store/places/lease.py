@@ -234,7 +234,7 @@ def read_lease(bucket: Any, key: str, root: str) -> Seen | None:
         dead = float(said["dead_after_seconds"])
         process, machine = int(said["process"]), str(said.get("machine", ""))
         return Seen(str(said["owner"]), str(said["host"]), process, dead, version, machine)
-    except (ValueError, KeyError, TypeError):  # of whoever wrote something else there: dead where it does not change
+    except (ValueError, KeyError, TypeError, RecursionError):  # of whoever wrote something else: dead unless it changes
         return Seen("", "a machine that does not say", 0, PACE.dead, version)
 
 

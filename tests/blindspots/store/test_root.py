@@ -16,6 +16,8 @@ from blindspots.store.sealing import problems as metadata_problems
 from blindspots.study.built_in import QUICK
 
 STAGES = ("train", "tables")
+NESTED = b"[" * 200_000
+"""Deeper than what reads JSON goes."""
 
 
 def study_file(place: Place) -> Path:
@@ -125,7 +127,15 @@ def test_a_lost_or_damaged_study_file_is_read_from_its_copy_and_written_anew(pla
     with working_in(place, QUICK, "aaaa", STAGES):
         finish(place)
     whole = study_file(place).read_bytes()
-    for content in (b"", whole[:100], whole.replace(b"quick", b"quack"), b"[]", b'{"format": 1, "study": 5}', None):
+    for content in (
+        b"",
+        whole[:100],
+        whole.replace(b"quick", b"quack"),
+        b"[]",
+        b'{"format": 1, "study": 5}',
+        NESTED,
+        None,
+    ):
         study_file(place).unlink() if content is None else study_file(place).write_bytes(content)
         there = stored(place)
         assert there is not None
@@ -149,7 +159,14 @@ def test_without_both_a_root_can_still_be_worked_in_but_not_on_other_data(place:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [(layout.STUDY, b'{"format": 1, "st'), (layout.STUDY, b""), (".study.json.a1.partial", b"{"), (layout.LOCK, b"")],
+    [
+        (layout.STUDY, b'{"format": 1, "st'),
+        (layout.STUDY, b""),
+        (layout.STUDY, NESTED),
+        (".study.json.a1.partial", b"{"),
+        (layout.LOCK, b""),
+    ],
+    ids=["cut", "empty", "nested", "partial", "lock"],
 )
 def test_a_root_of_a_run_that_was_killed_in_its_first_moment_is_new(tmp_path: Path, name: str, content: bytes) -> None:
     place = Place.at(tmp_path / "root")
@@ -160,6 +177,14 @@ def test_a_root_of_a_run_that_was_killed_in_its_first_moment_is_new(tmp_path: Pa
     there = stored(place)
     assert there is not None
     assert there.study == QUICK
+
+
+def test_a_hash_that_is_a_number_is_damage(place: Place) -> None:
+    content = json.loads(study_file(place).read_text())
+    del content["sha256"]
+    place.write(layout.STUDY, json.dumps({**content, "dataset": {"name": "mnist", "sha256": 5}}).encode())
+    with pytest.raises(InputError, match="is damaged; restore it, or name another root"):
+        stored(place)
 
 
 def test_somebody_elses_study_file_is_left_alone(tmp_path: Path) -> None:

@@ -232,7 +232,11 @@ def test_an_owner_says_again_and_again_that_it_lives(bucket: Any) -> None:
     assert read_lease(bucket, KEY, "root") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"owner": 5, "host": 1, "process": "x"}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"[" * 200_000, b'{"owner": 5, "host": 1, "process": "x"}'],
+    ids=["empty", "list", "nothing", "nested", "other"],
+)
 def test_what_is_no_lease_is_followed_once_it_does_not_change(bucket: Any, content: bytes, clock: Clock) -> None:
     obstore.put(bucket, KEY, content)
     follower = new(bucket)
