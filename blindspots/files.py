@@ -8,6 +8,12 @@ from pathlib import Path
 PARTIAL = ".partial"
 """What the name of a file ends with that is not whole yet; Zarr's local store ends its own the same way."""
 
+_OF_THE_SYSTEM = {
+    *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV, errno.EBUSY, errno.ENOLCK),
+    *(errno.ELOOP, errno.ENAMETOOLONG, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+    *(errno.ENETDOWN, errno.ENETUNREACH),
+}
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that a reader sees all of it or the file as it was before.
@@ -21,10 +27,11 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
+        os.chmod(name, creation_mode())
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        name_file(error, path)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -39,6 +46,25 @@ def is_for_good(error: OSError) -> bool:
     Or this process, or all of them together, may open no more files.
     """
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
+
+
+def is_of_the_system(error: OSError) -> bool:
+    """Tell whether a file is refused by the system as it is just now, and would not be by another: no defect is to see.
+
+    This user may not have it, its disk fails, or the machine that has it does not answer.
+    """
+    return error.filename is not None and error.errno in _OF_THE_SYSTEM
+
+
+def name_file(error: BaseException, path: Path | str) -> None:
+    """Have an error of the system's say which file it is about, where it does not: reading and writing do not."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        error.filename = str(path)
+
+
+def creation_mode() -> int:
+    """Return the mode of files that whoever may read and write in their folder may read and write."""
+    return 0o666 & ~_umask()
 
 
 def _umask() -> int:

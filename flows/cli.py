@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from blindspots.errors import BlindspotsError, InputError
-from blindspots.files import is_for_good
+from blindspots.files import is_for_good, is_of_the_system
 from blindspots.networks import NETWORKS
 from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state, studying
 from flows.requirements import require_root_and_data, require_workflow
@@ -268,7 +268,7 @@ def _exit_code(call: Callable[[], Any]) -> int:
     except BlindspotsError as error:  # what failed says what; a defect has a traceback
         return _complain(str(error), 1)
     except OSError as error:
-        if not is_for_good(error):
+        if not (is_for_good(error) or is_of_the_system(error)):
             raise
         where = f" at {error.filename}" if error.filename else ""
         return _complain(f"{error.strerror}{where}; {_KEPT}", 1)

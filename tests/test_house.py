@@ -79,6 +79,7 @@ PLACES = (
     "blindspots/store/places/local.py",
     "blindspots/store/places/hierarchy.py",
     "blindspots/store/places/objects.py",
+    "blindspots/store/places/walking.py",
 )
 """Where the store's files are asked for; an object store's libraries keep copies in temporary ones."""
 OVER_THE_STORE = tuple(

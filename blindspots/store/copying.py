@@ -35,12 +35,12 @@ def copy_root(source: Place, target: Place, tell: Callable[[int, int], None] = l
     """Copy the root ``source`` to ``target``, which is empty or holds a part of the same; return what was done.
 
     ``tell`` is told how many files are compared or copied, of how many. What lies in ``target`` is read, and kept where
-    it is the same. Raises :class:`InputError` where ``source`` holds no study or ``target`` another root, or a run is
-    at work in ``target``, and :class:`OutOfReachError` where a file does not read back as it was written.
+    it is the same. Raises :class:`InputError` where ``source`` holds no study, or what cannot be read, or ``target``
+    another root, or one lies in the other, or a run is at work in ``target``; and :class:`OutOfReachError` where a
+    folder cannot be listed, or a file does not read back as it was written.
     """
     study_in(source)
-    if source == target:
-        raise InputError(f"{source} is both what to copy and where to; name another root to copy to")
+    _check_apart(source, target)
     target.check_there()
     if target.is_taken():
         raise InputError(f"the root {target} is a file; name a folder")
@@ -51,6 +51,7 @@ def copy_root(source: Place, target: Place, tell: Callable[[int, int], None] = l
         written = 0
         for _ in range(_ROUNDS):
             before = _stamps(source)
+            _check_links(source, before)
             written += _copied(source, target, list(before), tell)
             if _stamps(source) == before:
                 break
@@ -62,6 +63,15 @@ def copy_root(source: Place, target: Place, tell: Callable[[int, int], None] = l
         target.delete(layout.COPYING)
         sizes = [stamp[0] for stamp in before.values() if stamp is not None]
         return Copied(len(sizes), written, sum(sizes))
+
+
+def _check_apart(source: Place, target: Place) -> None:
+    """Raise :class:`InputError` where two roots are one, or one lies in the other: a copy would be copied as well."""
+    if source == target:
+        raise InputError(f"{source} is both what to copy and where to; name another root to copy to")
+    for inner, outer in ((source, target), (target, source)):
+        if str(inner).startswith(f"{str(outer).rstrip('/')}/"):
+            raise InputError(f"{inner} lies in {outer}; name a root to copy to that is apart")
 
 
 def _check_target(source: Place, target: Place) -> None:
@@ -95,6 +105,13 @@ def _own(place: Place) -> Iterator[str]:
 def _stamps(place: Place) -> dict[str, Stamp | None]:
     with place.at_a_glance():
         return {key: place.stamp(key) for key in _own(place)}
+
+
+def _check_links(source: Place, stamps: dict[str, Stamp | None]) -> None:
+    """Raise :class:`InputError` where something is listed that is not there, and was not deleted meanwhile."""
+    missing = {key for key, stamp in stamps.items() if stamp is None}
+    for key in missing and missing.intersection(_own(source)):
+        raise InputError(f"{source.path(key)} is a link to what is not there; mend or delete it, and copy again")
 
 
 def _copied(source: Place, target: Place, keys: Iterable[str], tell: Callable[[int, int], None]) -> int:

@@ -181,8 +181,9 @@ class Place(ABC):
         """Tell whether something that is no folder lies where the place is to be."""
         return False
 
-    def check_there(self) -> None:  # noqa: B027 - of a local folder there is nothing to say
-        """Raise :class:`InputError` where the place cannot be had: no such bucket, or none for these credentials."""
+    @abstractmethod
+    def check_there(self) -> None:
+        """Raise :class:`InputError` where the place cannot be had: no such bucket, or none for this user."""
 
     @abstractmethod
     def names(self, key: str = "") -> list[str]:

@@ -89,7 +89,7 @@ def _is_a_beginning(place: Place, name: str) -> bool:
     if name == layout.STUDY:  # what is whole, and says something else, is somebody else's
         try:
             json.loads(place.read(name))
-        except ValueError:
+        except (ValueError, RecursionError):
             return True
         return False
     return name in (layout.LOCK, _PROBE) or name.endswith(PARTIAL)
@@ -102,7 +102,7 @@ def _read(place: Place, key: str) -> dict[str, Any] | None:
         if content["format"] == FORMAT and CHECK in content and content[CHECK] != _check(content):
             return None
         return content if isinstance(content["study"], dict) and isinstance(content["dataset"], dict) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -115,7 +115,10 @@ def _stored(place: Place, key: str, content: dict[str, Any]) -> Stored:
     try:
         study = validate_study(content["study"])
         finished = bool(content.get("finished", True))  # versions that did not say left no table behind that was stale
-        return Stored(study, content["dataset"]["sha256"], tuple(content.get("stages", ())), finished)
+        sha256 = content["dataset"]["sha256"]
+        if not isinstance(sha256, str):
+            raise TypeError(f"{sha256!r} is no hash")
+        return Stored(study, sha256, tuple(content.get("stages", ())), finished)
     except InputError:
         raise
     except (ValueError, KeyError, TypeError):

@@ -27,7 +27,7 @@ SEAL = "metadata_sha256"
 _EMPTY_GROUP: dict[str, Any] = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
 _COPIES = "consolidated_metadata"
 _OF_A_GROUP = {*_EMPTY_GROUP, _COPIES}
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ZarrUserWarning)
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ZarrUserWarning)
 
 Document = dict[str, Any]
 
@@ -193,7 +193,7 @@ def _document(place: Place, key: str) -> Document | None:
     """Return a document of metadata; None where it cannot be read, or is neither a group's nor an array's."""
     try:
         found = json.loads(place.read(key))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if _is_document(found) else None
 

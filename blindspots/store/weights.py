@@ -1,6 +1,7 @@
 """Weights as safetensors files, known by the hash of their tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -26,10 +27,10 @@ def load_weights(place: Place, key: str) -> dict[str, torch.Tensor]:
 
     The tensors are copies with torch's own alignment, since that of a mapped file can change a product's last bits.
     """
-    try:
-        return {name: tensor.clone() for name, tensor in load(place.read(key)).items()}
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CorruptShardError(f"{key}: {str(error).splitlines()[0]}") from None
+    with _whole(key):
+        found = {name: tensor.clone() for name, tensor in load(place.read(key)).items()}
+        as_arrays(found)  # what has no array, as another's file in the place of this, has no hash either
+        return found
 
 
 def save_checked(place: Place, key: str, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
@@ -57,21 +58,28 @@ def load_part(place: Place, key: str, name: str, part: tuple[int | slice, ...]) 
 
     ``part``: what to take of the first axes.
     """
-    try:
-        with place.local_file(key) as path, safe_open(path, framework="pt") as file:
-            found: torch.Tensor = file.get_slice(name)[part].clone()
-            return found
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CorruptShardError(f"{key}: {str(error).splitlines()[0]}") from None
+    with _whole(key), place.local_file(key) as path, safe_open(path, framework="pt") as file:
+        found: torch.Tensor = file.get_slice(name)[part].clone()
+        return found
 
 
 def read_metadata(place: Place, key: str) -> dict[str, str]:
     """Return a file's text metadata; raise :class:`CorruptShardError` where it is missing or damaged."""
+    with _whole(key), place.local_file(key) as path, safe_open(path, framework="pt") as file:
+        return dict(file.metadata() or {})
+
+
+@contextmanager
+def _whole(key: str) -> Iterator[None]:
+    """Have what is raised for a file that is none of weights, or of kinds that are not known, say that it is damaged.
+
+    What a lack of memory raises is not among that.
+    """
     try:
-        with place.local_file(key) as path, safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CorruptShardError(f"{key}: {str(error).splitlines()[0]}") from None
+        yield
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        said = str(error).splitlines() or [type(error).__name__]
+        raise CorruptShardError(f"{key}: {said[0]}") from None
 
 
 def as_arrays(weights: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:

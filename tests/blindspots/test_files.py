@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.files import is_for_good, write_whole
+from blindspots.files import is_for_good, is_of_the_system, write_whole
 
 
 def test_content_arrives_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -68,3 +68,31 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
 )
 def test_what_a_file_system_will_refuse_again(number: int, wanted: bool) -> None:
     assert is_for_good(OSError(number, "no")) is wanted
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (OSError(errno.EACCES, "no", "a"), True),
+        (OSError(errno.EIO, "no", "a"), True),
+        (OSError(errno.ESTALE, "no", "a"), True),
+        (OSError(errno.EIO, "no"), False),
+        (OSError(errno.ENOENT, "no", "a"), False),
+        (OSError(errno.EISDIR, "no", "a"), False),
+        (OSError(errno.EBADF, "no", "a"), False),
+        (OSError("a defect"), False),
+    ],
+)
+def test_what_the_system_refuses_is_told_from_a_defect(error: OSError, wanted: bool) -> None:
+    assert is_of_the_system(error) is wanted
+
+
+def test_what_fails_while_it_is_written_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="file") as found:
+        write_whole(tmp_path / "file", b"1")
+    assert found.value.filename == str(tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []

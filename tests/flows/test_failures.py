@@ -100,6 +100,9 @@ def test_a_full_disk_is_said_once_on_one_line(
         MemoryError(),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 6272000 bytes."),
         OSError(errno.EMFILE, "Too many open files", "a file"),
+        OSError(errno.EACCES, "Permission denied", "a file"),
+        OSError(errno.EIO, "Input/output error", "a file"),
+        OSError(errno.ESTALE, "Stale file handle", "a file"),
     ],
 )
 def test_what_the_machine_has_too_little_of_is_said_on_one_line(
@@ -110,16 +113,21 @@ def test_what_the_machine_has_too_little_of_is_said_on_one_line(
 
     monkeypatch.setattr("blindspots.study.file.load_study", fail)
     line = call("run", study_file, code=1)
-    assert re.search(r"^blindspots: (there is not enough memory|Too many open files at a file); what is done is", line)
+    assert re.search(r"^blindspots: (there is not enough memory|[A-Z][a-z/ ]+ at a file); what is done is", line)
     assert len(line.splitlines()) == 1
 
 
-def test_a_defect_is_not_taken_for_too_little_memory(study_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "defect", [RuntimeError("of its own"), OSError(errno.ENOENT, "of its own", "a file"), OSError("of its own")]
+)
+def test_a_defect_is_taken_neither_for_too_little_memory_nor_for_the_system_s(
+    defect: Exception, study_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("of its own")
+        raise defect
 
     monkeypatch.setattr("blindspots.study.file.load_study", fail)
-    with pytest.raises(RuntimeError, match="of its own"):
+    with pytest.raises(type(defect), match="of its own"):
         main(["run", study_file])
 
 

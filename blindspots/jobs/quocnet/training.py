@@ -166,7 +166,7 @@ def _resumed(work: StageWork) -> Course | None:
 def _forget_others(work: StageWork, step: int) -> None:
     place = work.workspace.place
     for name in place.names(layout.quocnet_steps(work.stage)):
-        if name != str(step):
+        if name != str(step) and name.isdecimal():  # what else lies there, such as a file manager's, is not of a step
             place.delete_all(layout.quocnet_steps(work.stage, int(name)))
 
 

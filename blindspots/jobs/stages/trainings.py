@@ -239,6 +239,11 @@ class TrainingJob(Job):
         pools = stored.read(workspace, self.model, self.seed)
         return {**as_arrays(weights), **read_shard(workspace.place, self.curve, 0, 2**40, CURVE), **pools}
 
+    def fit(self, workspace: Workspace) -> None:
+        """Delete the checkpoint of a training that is done, which one that was killed in its last moment leaves."""
+        if workspace.place.has(self.kept) and all(self.done(workspace)):
+            workspace.place.delete(self.kept)
+
     def prepare(self, workspace: Workspace) -> bool:
         """Drop the receipt and the curve of other work under the same name."""
         self.forget(workspace, 0)

@@ -117,6 +117,15 @@ class PixelUnits(UnitComparison):
         """``units/pixels``."""
         return layout.pixel_units()
 
+    def check(self, workspace: Workspace) -> None:
+        """Raise :class:`InputError` where a model is called as the pixels are: its units would lie among theirs."""
+        super().check(workspace)
+        if PIXELS in workspace.study.unit_models:
+            raise InputError(
+                f"units: a model is called {PIXELS}, and that is kept for the images themselves; name it otherwise, or "
+                "leave it out of units.models"
+            )
+
     def maximum(self, workspace: Workspace) -> bool:
         """Return that pixels are no maps."""
         return False

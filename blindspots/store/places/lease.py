@@ -21,16 +21,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 from blindspots.errors import InputError, LostLeaseError, OutOfReachError
 from blindspots.store.places.bucket import IN_FLIGHT_SECONDS, in_reach
-from blindspots.store.places.machine import is_gone, this_machine
+from blindspots.store.places.machine import is_gone, this_machine, uptime
 
 logger = logging.getLogger(__name__)
 
 _FRESH_SECONDS = 1.0
+_LONGEST_DEAD_SECONDS = 600.0
+_NO_LEASE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 QUIET_SECONDS = _FRESH_SECONDS + IN_FLIGHT_SECONDS
 """How long after a lease was taken over a worker of the run before may yet write: until it looks, and what it sent."""
 
@@ -88,7 +90,7 @@ class Lease:
     def take(self) -> None:
         """Take the lease, and keep it from then on; raise :class:`InputError` where another run has it."""
         watched: Seen | None = None
-        since = monotonic()
+        since = uptime()
         while not self._created():
             seen = read_lease(self.bucket, self.key, self.root)
             if seen is None:
@@ -97,14 +99,14 @@ class Lease:
                 self._follow(seen)
                 return
             if watched is None:
-                watched, since = seen, monotonic()
+                watched, since = seen, uptime()
                 logger.warning(
                     "%s is held by a run on %s (process %d); waiting up to %.0f s to see whether it lives",
                     *(self.root, seen.host, seen.process, seen.dead),
                 )
             elif seen.version != watched.version:
                 raise self._taken(seen)
-            elif monotonic() - since > seen.dead:
+            elif uptime() - since > seen.dead:
                 if not self._took_over(seen):
                     raise self._taken(seen)
                 logger.warning("the run on %s that held %s is dead; its lease is taken over", seen.host, self.root)
@@ -120,9 +122,9 @@ class Lease:
             *(seen.host, seen.process, self.root, QUIET_SECONDS),
         )
         self._begin_to_keep()
-        until = monotonic() + QUIET_SECONDS
+        until = uptime() + QUIET_SECONDS
         try:
-            while monotonic() < until:
+            while uptime() < until:
                 sleep(min(1.0, self.pace.beat / 4))
                 self.check()
         except BaseException:  # the lease stays, so that whoever comes next waits as well
@@ -133,9 +135,14 @@ class Lease:
         self._keeper = threading.Thread(target=self._keep, daemon=True, name="lease")
         self._keeper.start()
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether another run has the store, or may have it by now."""
+        return bool(self._lost) or uptime() > self._good_until
+
     def check(self) -> None:
         """Raise :class:`LostLeaseError` where another run has the store, or may have it by now."""
-        if self._lost or monotonic() > self._good_until:
+        if self.is_lost:
             raise LostLeaseError(
                 f"this run has lost {self.root} ({self._lost or 'its lease could not be renewed in time'}) and writes "
                 "nothing more; what is done is kept"
@@ -146,7 +153,7 @@ class Lease:
         self._over.set()
         if self._keeper is not None:
             self._keeper.join()
-        if self._lost or monotonic() > self._good_until:
+        if self.is_lost:
             return
         import obstore
 
@@ -177,7 +184,7 @@ class Lease:
         """Write the lease; what it says is good from when the writing was begun."""
         import obstore
 
-        begun = monotonic()
+        begun = uptime()
         with in_reach(self.root):
             self._version = _version(obstore.put(self.bucket, self.key, self._content(), mode=mode))
         self._good_until = begun + self.pace.fence
@@ -232,9 +239,11 @@ def read_lease(bucket: Any, key: str, root: str) -> Seen | None:
     try:
         said = json.loads(content)
         dead = float(said["dead_after_seconds"])
+        if not 0 < dead <= _LONGEST_DEAD_SECONDS:  # nor of no number, as JSON has them here
+            dead = PACE.dead
         process, machine = int(said["process"]), str(said.get("machine", ""))
         return Seen(str(said["owner"]), str(said["host"]), process, dead, version, machine)
-    except (ValueError, KeyError, TypeError):  # of whoever wrote something else there: dead where it does not change
+    except _NO_LEASE:  # of whoever wrote something else there: dead where it does not change
         return Seen("", "a machine that does not say", 0, PACE.dead, version)
 
 
@@ -254,7 +263,7 @@ class Watch:
     def check(self) -> None:
         """Raise :class:`LostLeaseError` where the run that gave the work has lost the store, or may be dead."""
         with self._lock:
-            now = monotonic()
+            now = uptime()
             if now - self._looked < _FRESH_SECONDS:
                 return
             seen = self._look()

@@ -14,9 +14,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from blindspots.errors import InputError
-from blindspots.files import PARTIAL, write_whole
+from blindspots.errors import InputError, OutOfReachError
+from blindspots.files import PARTIAL, creation_mode, is_for_good, name_file, write_whole
 from blindspots.store.place import Place, Stamp
+from blindspots.store.places.walking import cannot_list, files_below
 
 _TRIES = 5
 
@@ -63,8 +64,13 @@ class LocalPlace(Place):
 
     def read(self, key: str) -> bytes:
         """Return a file's content; raise ``OSError`` where it cannot be read."""
-        with open(self.path(key), "rb") as file:
-            return file.read()
+        path = self.path(key)
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError as error:
+            name_file(error, path)
+            raise
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file so that a reader sees all of it, or what was there before, whatever dies in between."""
@@ -78,11 +84,15 @@ class LocalPlace(Place):
             partial.unlink(missing_ok=True)
 
     def delete_all(self, key: str) -> None:
-        """Delete the folder ``key`` with all that is below it, where it is there."""
+        """Delete the folder ``key`` with all that is below it, where it is there; a link goes with what it leads to."""
         for attempt in reversed(range(_TRIES)):
             try:
                 if self.has_folder(key):
-                    shutil.rmtree(self.path(key))
+                    path = self.path(key)
+                    folder = os.path.realpath(path) if os.path.islink(path) else path
+                    if folder != path:  # which goes first: one that leads nowhere would be in the way of a new folder
+                        os.unlink(path)
+                    shutil.rmtree(folder)
                 return
             except OSError as error:  # a writer that is giving up still removes what it had begun, or ends it
                 if attempt == 0 or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
@@ -140,20 +150,26 @@ class LocalPlace(Place):
         """Tell whether something that is no folder lies where the place is to be."""
         return self.root.exists() and not self.root.is_dir()
 
+    def check_there(self) -> None:
+        """Raise :class:`InputError` where this user may not look into the folder, or its disk does not answer."""
+        try:
+            self.names()
+        except OutOfReachError as error:
+            raise InputError(f"the root {error}; name one that can be read") from None
+
     def names(self, key: str = "") -> list[str]:
         """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""
+        path = self.path(key)
         try:
-            return sorted(os.listdir(self.path(key)))
+            return sorted(os.listdir(path))
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise cannot_list(path, error) from None
 
     def files(self, key: str = "") -> Iterator[str]:
-        """Yield the keys of all files below the folder ``key``, whatever depth, sorted."""
-        for folder, folders, names in os.walk(self.path(key) if key else self.root):
-            folders.sort()
-            below = os.path.relpath(folder, self.root).replace(os.sep, "/")
-            for name in sorted(names):
-                yield name if below == "." else f"{below}/{name}"
+        """Yield the keys of all files below the folder ``key``, also where links lead, sorted."""
+        return files_below(self.path(key), f"{key}/") if key else files_below(str(self.root))
 
     def make(self) -> None:
         """Make the place itself, where it is not there."""
@@ -187,11 +203,20 @@ class LocalPlace(Place):
         Raises :class:`InputError` where another process holds it.
         """
         self.make()
-        lock = FileLock(self.path(key), timeout=0, is_singleton=True, thread_local=False)
+        path = self.path(key)
+        # of several users, with the mode that their umask gives to the other files
+        lock = FileLock(path, timeout=0, mode=creation_mode(), is_singleton=True, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
             raise InputError(f"another run is at work in {self.root}; wait for it, or name another root") from None
+        except OSError as error:
+            if is_for_good(error):
+                raise
+            raise InputError(
+                f"{path} cannot be locked ({error.strerror or error}); where it is another user's, have that user "
+                "delete it while no run is at work, or name another root"
+            ) from None
         try:
             yield lock.lock_counter > 1
         finally:

@@ -2,9 +2,13 @@
 
 import os
 import socket
+import time
 from pathlib import Path
 
 from blindspots.identity import identity
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+"""Linux has a clock of its own for it, that of macOS does it anyway."""
 
 
 def this_machine() -> str:
@@ -18,6 +22,11 @@ def this_machine() -> str:
         return identity(host=socket.gethostname(), boot=boot, processes=os.readlink("/proc/self/ns/pid"))
     except OSError:
         return ""
+
+
+def uptime() -> float:
+    """Return seconds that go on while the machine is asleep, as those of :func:`time.monotonic` do not on Linux."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
 
 
 def is_gone(process: int) -> bool:

@@ -1,3 +1,4 @@
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from blindspots.store.place import Place
 from blindspots.store.places.local import LocalPlace
 from blindspots.store.root import stored, working_in
 from blindspots.study.built_in import QUICK
+from tests.blindspots.store.places.test_walking import refuse
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Place:
-    place = Place.at(tmp_path / "source")
+def source(tmp_path: Path) -> LocalPlace:
+    place = LocalPlace(tmp_path / "source")
     with working_in(place, QUICK, "aaaa", ("tables",)):
         for number in range(10):
             place.write(layout.weights("fc10", number), bytes([number]) * 1000)
@@ -34,7 +36,7 @@ def whole(place: Place) -> dict[str, bytes]:
     return {key: found[key] for key in found if "partial" not in key and "beside" not in key and key != layout.LOCK}
 
 
-def test_a_root_is_copied_there_and_back(source: Place, new_place: Callable[[], Place], tmp_path: Path) -> None:
+def test_a_root_is_copied_there_and_back(source: LocalPlace, new_place: Callable[[], Place], tmp_path: Path) -> None:
     there, back, told = new_place(), Place.at(tmp_path / "back"), list[tuple[int, int]]()
     copied = copy_root(source, there, lambda done, total: told.append((done, total)))
     files = whole(source)
@@ -49,7 +51,7 @@ def test_a_root_is_copied_there_and_back(source: Place, new_place: Callable[[], 
 
 
 def test_a_copy_that_is_stopped_anywhere_goes_on_and_is_never_a_whole_root(
-    source: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: LocalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, files = LocalPlace.write, whole(source)
     target = Place.at(tmp_path / "target")
@@ -76,7 +78,7 @@ def test_a_copy_that_is_stopped_anywhere_goes_on_and_is_never_a_whole_root(
     assert whole(target) == files
 
 
-def test_what_is_damaged_or_too_much_in_a_copy_is_made_right(source: Place, tmp_path: Path) -> None:
+def test_what_is_damaged_or_too_much_in_a_copy_is_made_right(source: LocalPlace, tmp_path: Path) -> None:
     target = Place.at(tmp_path / "target")
     copy_root(source, target)
     target.write(layout.weights("fc10", 3), b"x" * 1000)
@@ -88,7 +90,7 @@ def test_what_is_damaged_or_too_much_in_a_copy_is_made_right(source: Place, tmp_
 
 
 def test_a_file_that_is_not_what_was_written_is_an_error(
-    source: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: LocalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = LocalPlace.write
     monkeypatch.setattr(LocalPlace, "write", lambda place, key, content: write(place, key, content[:-1]))
@@ -96,7 +98,42 @@ def test_a_file_that_is_not_what_was_written_is_an_error(
         copy_root(source, Place.at(tmp_path / "target"))
 
 
-def test_a_root_that_is_worked_in_meanwhile_is_copied_once_it_is_at_rest(source: Place, tmp_path: Path) -> None:
+def test_folders_that_lie_on_another_disk_are_copied(source: LocalPlace, tmp_path: Path) -> None:
+    for name in (layout.MODELS, layout.ZARR):
+        (source.root / name).rename(tmp_path / name)
+        (source.root / name).symlink_to(tmp_path / name)
+    files = whole(source)
+    assert len([key for key in files if key.startswith(f"{layout.MODELS}/")]) == 10
+    target = Place.at(tmp_path / "target")
+    assert copy_root(source, target).files == len(files)
+    assert whole(target) == files
+    (tmp_path / layout.MODELS).rename(tmp_path / "unmounted")
+    with pytest.raises(InputError, match=r"source/models is a link to what is not there; mend or delete it"):
+        copy_root(source, Place.at(tmp_path / "another"))
+
+
+def test_a_folder_that_cannot_be_listed_is_not_left_out(
+    source: LocalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, source.root / layout.MODELS, errno.EACCES)
+    with pytest.raises(OutOfReachError, match=r"source/models cannot be listed \(Permission denied\)"):
+        copy_root(source, Place.at(tmp_path / "target"))
+
+
+def test_a_root_is_not_copied_into_itself(source: LocalPlace, new_place: Callable[[], Place]) -> None:
+    before = content(source)
+    for target in (Place.at(source.root / "backup"), Place.at(source.root.parent)):
+        with pytest.raises(InputError, match=r"lies in .*; name a root to copy to that is apart"):
+            copy_root(source, target)
+    assert content(source) == before
+    there = new_place()
+    copy_root(source, there)
+    with pytest.raises(InputError, match=r"lies in .*; name a root to copy to that is apart"):
+        copy_root(there, Place.at(f"{there}/backup"))
+    copy_root(source, Place.at(f"{source}-2"))
+
+
+def test_a_root_that_is_worked_in_meanwhile_is_copied_once_it_is_at_rest(source: LocalPlace, tmp_path: Path) -> None:
     changes = iter(range(1))
 
     def work(done: int, total: int) -> None:
@@ -112,7 +149,7 @@ def test_a_root_that_is_worked_in_meanwhile_is_copied_once_it_is_at_rest(source:
         copy_root(source, target, lambda done, total: source.write("more", str(next(numbers)).encode()))
 
 
-def test_what_is_no_root_or_holds_another_is_refused(source: Place, tmp_path: Path) -> None:
+def test_what_is_no_root_or_holds_another_is_refused(source: LocalPlace, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no study in"):
         copy_root(Place.at(tmp_path / "nothing"), Place.at(tmp_path / "target"))
     with pytest.raises(InputError, match="both what to copy and where to"):

@@ -8,13 +8,17 @@ import pytest
 
 from blindspots.errors import InputError, LostLeaseError, OutOfReachError, StageFailedError
 from blindspots.store import layout
+from blindspots.store.arrays import Variable, create_group
 from blindspots.store.layout import FORMAT
 from blindspots.store.place import Place
 from blindspots.store.root import check, problems, stored, working_in
 from blindspots.store.sealing import is_intact
+from blindspots.store.sealing import problems as metadata_problems
 from blindspots.study.built_in import QUICK
 
 STAGES = ("train", "tables")
+NESTED = b"[" * 200_000
+"""Deeper than what reads JSON goes."""
 
 
 def study_file(place: Place) -> Path:
@@ -59,6 +63,19 @@ def test_other_data_other_formats_and_other_folders_are_refused(place: Place, tm
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file; name a folder"):
         stored(Place.at(tmp_path / "file"))
+
+
+def test_a_hierarchy_of_which_a_part_lies_on_another_disk_is_sealed_and_whole(tmp_path: Path) -> None:
+    place, disk = Place.at(tmp_path / "root"), tmp_path / "disk"
+    with working_in(place, QUICK, "aaaa", STAGES):
+        create_group(place, "sets/a", {"x": Variable("int16", "")}, dim="example", rows=2, shard=2, attributes={})
+    Path(place.path("study.zarr/sets")).rename(disk)
+    Path(place.path("study.zarr/sets")).symlink_to(disk)
+    assert metadata_problems(place) == {}
+    for _ in range(2):
+        with working_in(place, QUICK, "aaaa", STAGES) as mended:
+            assert not mended
+        assert is_intact(place)
 
 
 def test_a_place_that_cannot_be_written_is_named() -> None:
@@ -111,7 +128,15 @@ def test_a_lost_or_damaged_study_file_is_read_from_its_copy_and_written_anew(pla
     with working_in(place, QUICK, "aaaa", STAGES) as work:
         work.finished = True
     whole = study_file(place).read_bytes()
-    for content in (b"", whole[:100], whole.replace(b"quick", b"quack"), b"[]", b'{"format": 1, "study": 5}', None):
+    for content in (
+        b"",
+        whole[:100],
+        whole.replace(b"quick", b"quack"),
+        b"[]",
+        b'{"format": 1, "study": 5}',
+        NESTED,
+        None,
+    ):
         study_file(place).unlink() if content is None else study_file(place).write_bytes(content)
         there = stored(place)
         assert there is not None
@@ -202,7 +227,14 @@ def test_without_both_a_root_can_still_be_worked_in_but_not_on_other_data(place:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [(layout.STUDY, b'{"format": 1, "st'), (layout.STUDY, b""), (".study.json.a1.partial", b"{"), (layout.LOCK, b"")],
+    [
+        (layout.STUDY, b'{"format": 1, "st'),
+        (layout.STUDY, b""),
+        (layout.STUDY, NESTED),
+        (".study.json.a1.partial", b"{"),
+        (layout.LOCK, b""),
+    ],
+    ids=["cut", "empty", "nested", "partial", "lock"],
 )
 def test_a_root_of_a_run_that_was_killed_in_its_first_moment_is_new(tmp_path: Path, name: str, content: bytes) -> None:
     place = Place.at(tmp_path / "root")
@@ -213,6 +245,14 @@ def test_a_root_of_a_run_that_was_killed_in_its_first_moment_is_new(tmp_path: Pa
     there = stored(place)
     assert there is not None
     assert there.study == QUICK
+
+
+def test_a_hash_that_is_a_number_is_damage(place: Place) -> None:
+    content = json.loads(study_file(place).read_text())
+    del content["sha256"]
+    place.write(layout.STUDY, json.dumps({**content, "dataset": {"name": "mnist", "sha256": 5}}).encode())
+    with pytest.raises(InputError, match="is damaged; restore it, or name another root"):
+        stored(place)
 
 
 def test_somebody_elses_study_file_is_left_alone(tmp_path: Path) -> None:

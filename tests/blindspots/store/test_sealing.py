@@ -73,6 +73,13 @@ def test_a_store_whose_own_metadata_are_damaged_is_not_sealed(place: Place, root
     assert not is_sealed(place)
 
 
+def test_metadata_that_no_reader_of_json_gets_to_the_end_of_are_damaged(place: Place, root: PlacePath) -> None:
+    (root / "sets/zarr.json").write_bytes(b"[" * 200_000)
+    assert problems(place) == {layout.metadata("sets"): "the metadata are damaged"}
+    seal(place)
+    assert is_intact(place)
+
+
 OWN = ("sets", "sets/a", "sets/a/label")
 CHANGES = {
     "units": lambda document: document["attributes"].update(units="m"),

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -29,3 +31,17 @@ def test_a_file_of_other_content_than_its_hash_is_refused(any_place: Place, tens
         save_weights(place, "x", content, {"step": step, CHECK: check})
         with pytest.raises(CorruptShardError, match="not what was written"):
             load_checked(place, "x")
+
+
+KINDS = {"BF16": 2, "F8_E8M0": 1, "F8_E4M3": 1, "F4": 0.5, "X9": 1}
+"""Kinds of numbers that files of others have, and how many bytes one takes; of the last there is none."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_others_in_its_place_is_damage(any_place: Place, kind: str) -> None:
+    size = int(8 * KINDS[kind])
+    header = json.dumps({"a": {"dtype": kind, "shape": [8], "data_offsets": [0, size]}}).encode()
+    any_place.write("x", len(header).to_bytes(8, "little") + header + bytes(size))
+    for read in (load_weights, load_checked):
+        with pytest.raises(CorruptShardError, match=r"^x: "):
+            read(any_place, "x")

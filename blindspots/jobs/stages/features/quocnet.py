@@ -97,6 +97,11 @@ class QuocNetStage(GroupShards):
         """Return the key: the group of the stage's course."""
         return self.key
 
+    def fit(self, workspace: Workspace) -> None:
+        """Delete what only the training needed, where it is done and was killed before that."""
+        if workspace.place.has_folder(layout.quocnet_work(self.number)) and all(self.done(workspace)):
+            workspace.place.delete_all(layout.quocnet_work(self.number))
+
     def prepare(self, workspace: Workspace) -> bool:
         """Delete the course that is to be replaced."""
         make_way(self, workspace)

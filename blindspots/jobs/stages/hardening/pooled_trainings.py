@@ -13,6 +13,7 @@ from blindspots.jobs.job import Job, Report
 from blindspots.jobs.stages.given_models import GivenModel
 from blindspots.jobs.stages.trainings import TrainingJob
 from blindspots.jobs.workspace import Workspace
+from blindspots.store import layout
 from blindspots.study.study import Study
 
 _one_trainer = threading.Lock()
@@ -35,6 +36,12 @@ class PooledTraining(TrainingJob):
             for _ in hands.map(_nothing, [0]):  # a run that was stopped meanwhile says so here, before any work
                 pass
             super().run(workspace, shard, report, hands)
+            self._work(workspace).clean_up()
+
+    def fit(self, workspace: Workspace) -> None:
+        """Delete also what the rounds of a training that is done left."""
+        super().fit(workspace)
+        if workspace.place.has_folder(layout.pool_work(self.model, self.seed)) and all(self.done(workspace)):
             self._work(workspace).clean_up()
 
     def prepare(self, workspace: Workspace) -> bool:

@@ -56,6 +56,22 @@ def test_pools_of_another_training_go(tmp_path: Path) -> None:
     assert not group.exists()
 
 
+def test_what_a_training_left_that_was_killed_in_its_last_moment_goes(tmp_path: Path) -> None:
+    study = pooled_study(tmp_path)
+    trained(tmp_path / "root", study)
+    job, workspace = training_of(tmp_path / "root", study)
+    left = (f"{layout.pool_work('a', 0)}/0/x", layout.checkpoint("a", 0))
+    for key in left:
+        workspace.place.write(key, b"")
+    job.fit(workspace)
+    assert not any(map(workspace.place.has, left))
+    job.forget(workspace, 0)
+    for key in left:
+        workspace.place.write(key, b"")
+    job.fit(workspace)  # of a training that is to be gone on with
+    assert all(map(workspace.place.has, left))
+
+
 @pytest.mark.parametrize(
     ("change", "kind"), [({}, PooledTraining), ({"delay": 0}, TrainingJob), ({"reach": 0}, TrainingJob)]
 )

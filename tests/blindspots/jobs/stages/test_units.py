@@ -123,6 +123,17 @@ def test_a_lost_layer_is_made_again_alone(own: Path) -> None:
     assert verify(open_root(study_with(), own).workspace).damaged == ()
 
 
+def test_a_model_that_is_called_as_the_pixels_are_is_refused_before_any_work(tmp_path: Path, mnist: object) -> None:
+    models = [{"name": "pixels", "decay": [1e-2]}, CONTENT["models"][1]]
+    with pytest.raises(
+        InputError, match=r"units: a model is called pixels, and that is kept for the images themselves"
+    ):
+        run_study(validate_study({**CONTENT, "models": models}), tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+    units = {**CONTENT["units"], "models": ["fc20-10"]}
+    open_root(validate_study({**CONTENT, "models": models, "units": units}), tmp_path / "root")
+
+
 def test_the_table_and_the_figures_are_drawn(finished: Path) -> None:
     with Results(finished) as results:
         table = read_table("units", results)

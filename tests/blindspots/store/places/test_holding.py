@@ -1,6 +1,7 @@
 import pickle
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import numpy as np
 import obstore
@@ -46,6 +47,38 @@ def test_a_run_that_lost_its_lease_writes_nothing_in_any_way(place: Place) -> No
         with pytest.raises(LostLeaseError, match=r"a test took it.* and writes nothing more; what is done is kept"):
             write()
     assert {key: place.read(key) for key in place.files()} == before
+
+
+def test_what_was_begun_under_a_lease_that_was_lost_writes_nothing_afterwards_either() -> None:
+    place = Place.at(f"memory://bucket/{uuid.uuid4().hex}")
+    with place.locked(layout.LOCK):
+        place.write("a", b"1")
+        lose(place)
+    for write in (lambda: place.write("a", b"2"), lambda: place.delete("a")):
+        with pytest.raises(LostLeaseError, match=r"a test took it.* and writes nothing more"):
+            write()
+    assert place.read("a") == b"1"
+    held = holding._lost[place.address].owner  # type: ignore[attr-defined]
+    assert holding.owner_of(place.address) == held  # type: ignore[attr-defined]  # so that a worker asks after it
+    obstore.delete(place.bucket, place.whole_key(layout.LOCK))  # type: ignore[attr-defined]
+    with place.locked(layout.LOCK):
+        place.write("a", b"2")
+    place.write("a", b"3")
+    assert holding.owner_of(place.address) == ""  # type: ignore[attr-defined]
+
+
+def test_a_lease_is_held_until_the_last_of_those_who_hold_it_in_this_process_ends() -> None:
+    place = Place.at(f"memory://bucket/{uuid.uuid4().hex}")
+    with ExitStack() as first, ExitStack() as second:
+        assert not first.enter_context(place.locked(layout.LOCK))
+        assert second.enter_context(place.locked(layout.LOCK))
+        first.close()
+        assert place.has(layout.LOCK)
+        lose(place)
+        with pytest.raises(LostLeaseError):
+            place.write("a", b"1")
+    with pytest.raises(LostLeaseError):
+        place.write("a", b"1")
 
 
 def test_who_holds_no_lease_and_works_for_nobody_is_not_asked() -> None:

@@ -35,7 +35,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(leases, "monotonic", lambda: made.now)
+    monkeypatch.setattr(leases, "uptime", lambda: made.now)
     monkeypatch.setattr(leases, "sleep", made.sleep)
     keep = Lease._keep  # which waits by the real clock: on a busy machine a test takes as long as a heartbeat
     monkeypatch.setattr(Lease, "_keep", lambda lease: keep(lease) if lease.pace.beat < 1 else None)
@@ -232,9 +232,28 @@ def test_an_owner_says_again_and_again_that_it_lives(bucket: Any) -> None:
     assert read_lease(bucket, KEY, "root") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"owner": 5, "host": 1, "process": "x"}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"[" * 200_000, b'{"owner": 5, "host": 1, "process": "x"}'],
+    ids=["empty", "list", "nothing", "nested", "other"],
+)
 def test_what_is_no_lease_is_followed_once_it_does_not_change(bucket: Any, content: bytes, clock: Clock) -> None:
     obstore.put(bucket, KEY, content)
+    follower = new(bucket)
+    follower.take()
+    follower.check()
+    assert clock.now > 1000 + PACE.dead
+    follower.release()
+
+
+@pytest.mark.parametrize("said", [float("nan"), 1e300, float("inf"), -1, 0, 10**400], ids=str)
+def test_who_says_that_he_is_never_dead_is_followed_as_any_other(bucket: Any, clock: Clock, said: float) -> None:
+    left_by(bucket, machine="another", dead_after_seconds=said)
+
+    def end() -> None:
+        assert clock.now < 1000 + 2 * PACE.dead, "it is waited for ever"
+
+    clock.meanwhile = end
     follower = new(bucket)
     follower.take()
     follower.check()

@@ -1,9 +1,15 @@
+import errno
+import io
+import os
+import re
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from blindspots.errors import InputError, OutOfReachError
 from blindspots.store.place import Place
+from blindspots.store.places import local
 
 
 @pytest.fixture
@@ -42,6 +48,69 @@ def test_a_folder_that_takes_the_place_of_another_is_gone(place: Place) -> None:
     place.write("new/b", b"2")
     place.replace_all("new", "old")
     assert list(place.files()) == ["old/b"]
+
+
+def test_a_folder_on_another_disk_is_deleted_with_what_the_link_leads_to(place: Place, tmp_path: Path) -> None:
+    for _ in range(2):
+        place.write("sets/a", b"1")
+        disk = tmp_path / "disk"
+        Path(place.path("sets")).rename(disk)
+        Path(place.path("sets")).symlink_to(disk)
+        assert list(place.files()) == ["sets/a"]
+        place.delete_all("sets")
+        assert not place.has_folder("sets")
+        assert not disk.exists()
+    place.write("new/b", b"2")
+    place.replace_all("new", "sets")
+    assert list(place.files()) == ["sets/b"]
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_folder_that_this_user_may_not_list_is_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def refusing(path: str) -> list[str]:
+        raise OSError(error, os.strerror(error), path)
+
+    place.write("a/b", b"")
+    monkeypatch.setattr(os, "listdir", refusing)
+    said = re.escape(os.strerror(error))
+    with pytest.raises(OutOfReachError, match=rf"root/a cannot be listed \({said}\)$"):
+        place.names("a")
+    with pytest.raises(InputError, match=rf"^the root .* cannot be listed \({said}\); name one that can be read$"):
+        place.check_there()
+
+
+def test_a_file_that_the_disk_cannot_read_has_a_name(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(local, "open", lambda path, mode: Failing(), raising=False)
+    with pytest.raises(OSError, match="Input/output error") as found:
+        place.read("a")
+    assert found.value.filename == place.path("a")
+
+
+def test_users_of_a_shared_root_lock_it_one_after_another(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.umask(0o002)
+    try:
+        with place.locked("run.lock"):
+            assert Path(place.path("run.lock")).stat().st_mode & 0o777 == 0o664
+    finally:
+        os.umask(before)
+
+    def of_another(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", place.path("run.lock"))
+
+    monkeypatch.setattr(local.FileLock, "acquire", of_another)
+    with (
+        pytest.raises(
+            InputError, match=r"run\.lock cannot be locked \(Permission denied\); where it is another user's"
+        ),
+        place.locked("run.lock"),
+    ):
+        pass
 
 
 def test_libraries_are_given_the_file_itself(place: Place) -> None:

@@ -1,12 +1,14 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from blindspots.store.places.machine import is_gone, this_machine
+from blindspots.store.places import machine
+from blindspots.store.places.machine import is_gone, this_machine, uptime
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="nothing is said elsewhere")
 
@@ -48,3 +50,20 @@ def test_a_system_that_does_not_say_has_no_name(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Path, "read_text", missing)
     assert this_machine() == ""
+
+
+@linux
+def test_time_goes_on_while_the_machine_is_asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    awake, asleep = time.clock_gettime, 3600.0
+
+    def slept(clock: int) -> float:
+        return awake(clock) + asleep * (clock == time.CLOCK_BOOTTIME)
+
+    began = uptime()
+    monkeypatch.setattr(time, "clock_gettime", slept)
+    assert asleep <= uptime() - began < asleep + 60
+
+
+def test_a_system_without_such_a_clock_has_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_CLOCK", None)
+    assert 0 <= uptime() - time.monotonic() + 1 <= 2

@@ -1,6 +1,7 @@
 """A QuocNet's stages as jobs: what they leave, on what they depend, and killed in the middle."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,21 @@ def test_every_stage_learns_and_leaves_its_weights_and_its_course(undisturbed: P
         np.testing.assert_allclose(found.norm, filters.norm(dim=-1), rtol=1e-6)
         assert found.attrs["ended"] == "the limit of steps"
         assert not (undisturbed / layout.quocnet_work(stage)).exists()
+
+
+def test_what_a_stage_left_that_was_killed_in_its_last_moment_goes(
+    undisturbed: Path, pictures: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(undisturbed, tmp_path / "root")
+    workspace = Workspace(small_study(pictures, tiles=[2, 2]), Place.at(tmp_path / "root"))
+    job, left = QuocNetStage(1), layout.quocnet_inputs(1, 0)
+    workspace.place.write(left, b"")
+    job.fit(workspace)
+    assert not workspace.place.has(left)
+    job.forget(workspace, 0)
+    workspace.place.write(left, b"")
+    job.fit(workspace)
+    assert workspace.place.has(left)
 
 
 def test_one_tile_ends_with_the_same_weights_within_rounding(undisturbed: Path, pictures: Path, tmp_path: Path) -> None:
