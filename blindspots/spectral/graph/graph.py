@@ -35,7 +35,8 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
     known for is a layer without a module, which :func:`blindspots.spectral.network.bound_layer` refuses.
 
     The model's mode, statistics and gradients stay as they are. The graph's layers are the model's own, but for those
-    that stand for functions or for two layers and those with a constant that the dtype decides.
+    that stand for functions or for two layers and those with a constant that the dtype decides. A model whose forward
+    pass was replaced, or whose class has a call of its own, is followed from there on, as the layer "0".
 
     Raises :class:`InputError` for a shape that the model doesn't take, for a model that torch.fx can't follow, for
     hooks and for tensors changed in place that are used again, which are not in the graph, for a model that returns
@@ -53,7 +54,7 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
     tensors = [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]
     like = tensors[0] if tensors else torch.zeros(())
     tracer = _Tracer()
-    root = nn.Sequential(model) if tracer.is_leaf_module(model, "") else model
+    root = nn.Sequential(model) if tracer.is_leaf_module(model, "") or _is_called_otherwise(model) else model
     with undisturbed(model, like.device), torch.no_grad():
         for name, module in model.named_modules():
             if module.training:
@@ -70,6 +71,21 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
     return Graph(tuple(walk.layers), tuple(walk.steps), shape, largest)
 
 
+def _is_called_otherwise(model: nn.Module) -> bool:
+    """Return whether a call of the model runs anything but its class's forward pass, which torch.fx starts from."""
+    if any(name in vars(model) for name in _CALLING):
+        return True
+    for kind in type(model).__mro__:
+        for name in _CALLING[1:]:
+            found = vars(kind).get(name)
+            # torch.fx gives each of its own modules a call that says where an error was
+            if kind is not nn.Module and found is not None and found.__module__ != fx.graph_module.__name__:
+                return True
+    return False
+
+
+_CALLING = ("forward", "__call__", "_wrapped_call_impl", "_call_impl")
+"""What a call of a module runs through."""
 _FOLLOWING = threading.Lock()
 """While torch.fx follows a pass it has put its own ``nn.Module.__call__`` in place of torch's, for all threads."""
 

@@ -33,6 +33,7 @@ from blindspots.spectral.relaxation.branching import Branching
 from blindspots.spectral.relaxation.pieces import Pieces
 from blindspots.spectral.relaxation.radius import relaxed_radii
 from blindspots.spectral.relaxation.reading import piecewise
+from blindspots.spectral.rules.layer_inputs import own_code
 
 Arithmetic = Literal["real", "own"]
 Method = Literal["auto", "local", "sdp", "product", "relaxation", "exact"]
@@ -209,12 +210,15 @@ def _check_casts(model: nn.Module, shape: tuple[int, ...]) -> None:
 def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:
     """Return a graph's network, or None where it is none of fully connected layers with sigmoids between them.
 
-    From layers of exactly these classes: a subclass may do something else, under the rule that it has.
+    From layers of exactly these classes, with no code of their own: a subclass may do something else, under the rule
+    that it has, and so may a layer whose forward pass was replaced.
     """
     layers: list[nn.Module] = []
     for place, step in enumerate(graph.steps[1:]):
         module = graph.layers[step.layer].module if step.rule == "layer" else None
         if step.inputs != (place,) or not (step.same or module is not None):
+            return None
+        if module is not None and own_code(module):
             return None
         if type(module) is nn.Flatten and len(graph.layers[step.layer].output_shape) != 1:
             return None

@@ -1,9 +1,10 @@
 import copy
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
@@ -115,6 +116,24 @@ def test_what_no_function_of_one_image_is_refused(what, match):
     model = Does(what, a=matrix(4, 4), **parts)
     with pytest.raises(InputError, match=match):
         network_bounds(model, (4,))
+
+
+class CalledTwice(Does):
+    def __call__(self, x):
+        return super().__call__(super().__call__(x))
+
+
+def test_a_call_that_is_not_the_classs_forward_pass_is_followed_itself():
+    first = matrix(4, 4)
+    model = Does(lambda m, x: m.a(x), a=first)
+    once = network_bounds(model, (4,))
+    model.forward = types.MethodType(lambda self, x: 3 * type(self).forward(self, x), model)
+    assert network_bounds(model, (4,)).attrs["product"] == pytest.approx(3 * once.attrs["product"])
+    twice = network_bounds(CalledTwice(lambda m, x: m.a(x), a=first), (4,))
+    assert twice.attrs["product"] == pytest.approx(once.attrs["product"] ** 2)
+    # a module of torch.fx's own has a call that does nothing else
+    followed = network_bounds(fx.symbolic_trace(Does(lambda m, x: m.a(x), a=first)), (4,))
+    assert followed.layer.values.tolist() == once.layer.values.tolist() == ["a"]
 
 
 class Cast(nn.Module):

@@ -1,5 +1,6 @@
 import copy
 import math
+import types
 
 import pytest
 import torch
@@ -247,17 +248,22 @@ def test_wrong_input(change, match):
         certified_radius(given_.pop("model"), given_.pop("images"), given_.pop("labels"), **given_)
 
 
+CALLED = [
+    (0, "weight", torch.tensor([[8.0]])),
+    (0, "bias", torch.tensor([-4.0])),
+    (1, "weight", torch.tensor([[-1.0], [1.0]])),
+    (1, "bias", torch.tensor([0.5, -0.5])),
+]
+"""Layers, the names of their parameters, and these."""
+
+
 class Called(nn.Module):
     """A sigmoid network whose layers are called as functions, with their biases."""
 
     def __init__(self):
         super().__init__()
         self.a, self.b = nn.Linear(1, 1), nn.Linear(1, 2)
-        with torch.no_grad():
-            self.a.weight.fill_(8.0)
-            self.a.bias.fill_(-4.0)
-            self.b.weight.copy_(torch.tensor([[-1.0], [1.0]]))
-            self.b.bias.copy_(torch.tensor([0.5, -0.5]))
+        self.load_state_dict({f"{'ab'[at]}.{name}": value for at, name, value in CALLED})
 
     def forward(self, x):
         hidden = torch.sigmoid(functional.linear(input=x, weight=self.a.weight, bias=self.a.bias))
@@ -313,3 +319,59 @@ def test_a_model_that_writes_to_its_input_does_not_reach_the_callers(dtype):
     certified_radius(model, images, torch.tensor([0, 1, 2, 0, 1]))
     lower_bound(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3)).to(dtype), images, torch.zeros(5).long())
     assert torch.equal(images, before)
+
+
+def replaced(layer, change):
+    """Have a layer return what its class does and ``change`` of its input."""
+    layer.forward = types.MethodType(lambda self, x: type(self).forward(self, x) + change(x), layer)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("method", ["auto", "local", "sdp", "product"])
+def test_a_sigmoid_network_with_a_layer_whose_forward_pass_was_replaced_is_none(method, place):
+    model = nn.Sequential(nn.Linear(1, 1), nn.Sigmoid(), nn.Linear(1, 2))
+    model.load_state_dict({f"{2 * at}.{name}": value for at, name, value in CALLED})
+    images = torch.tensor([[0.55]])
+    replaced(model[place], lambda x: 0 * x if place == 2 else -100 * torch.relu(x - 0.56))
+    match = "'(local|sdp)' is for" if method in ("local", "sdp") else "a forward pass of its own"
+    with pytest.raises(InputError, match=match):
+        certified_radius(model, images, torch.tensor([1]), method=method)
+
+
+def test_a_layer_with_a_method_of_its_own_has_no_relaxation():
+    model = nn.Sequential(nn.Conv1d(1, 1, 1), nn.ReLU(), nn.Flatten(), nn.Linear(2, 3))
+    model[0]._conv_forward = lambda x, weight, bias: functional.conv1d(x, weight, bias) - 9 * torch.relu(x - 0.9)
+    with pytest.raises(InputError, match="method '_conv_forward' of its own"):
+        certified_radius(model, some(2, 1, 2, high=0.8), torch.tensor([0, 1]), method="relaxation")
+
+
+class Apart(nn.Module):
+    """Two classes, which change at 0.25."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(1, 2)
+        self.a.load_state_dict({"weight": torch.tensor([[1.0], [-1.0]]), "bias": torch.tensor([-0.25, 0.25])})
+
+    def forward(self, x):
+        return self.a(x)
+
+
+def jumping(x):
+    return torch.relu(x - 0.985) @ torch.tensor([[-1000.0, 1000.0]], dtype=x.dtype)
+
+
+class CalledOtherwise(Apart):
+    def __call__(self, x):
+        return super().__call__(x) + jumping(x)
+
+
+@pytest.mark.parametrize("method", ["auto", "product", "relaxation"])
+@pytest.mark.parametrize("kind", [Apart, CalledOtherwise])
+def test_what_a_call_of_the_model_itself_adds_is_in_the_proof(kind, method):
+    model, images = kind(), torch.tensor([[0.98]])
+    if kind is Apart:
+        replaced(model, jumping)
+    found = certified_radius(model, images, model(images).argmax(1), method=method)
+    assert model(images + 0.006).argmax(1) != model(images).argmax(1)
+    assert 0 < float(found.radius) < 0.006
