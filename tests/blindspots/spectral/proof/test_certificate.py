@@ -19,6 +19,7 @@ from blindspots.spectral.network import network_bounds
 from blindspots.spectral.proof.certificate import as_sigmoid_network, certified_radius
 from blindspots.spectral.proof.rounded_product import lower_bound
 from blindspots.spectral.rules.rules import RULES
+from tests.blindspots.spectral.graph.models import Does
 
 
 def drawn(model, seed=0, scale=2.0):
@@ -375,3 +376,77 @@ def test_what_a_call_of_the_model_itself_adds_is_in_the_proof(kind, method):
     found = certified_radius(model, images, model(images).argmax(1), method=method)
     assert model(images + 0.006).argmax(1) != model(images).argmax(1)
     assert 0 < float(found.radius) < 0.006
+
+
+class ByPlace(Apart):
+    """Multiplies the logits by what the place of an image in its batch says, or the size of the batch."""
+
+    def __init__(self, what):
+        super().__init__()
+        self.what = what
+        for name in ("rising", "late"):
+            self.register_buffer(name, torch.arange(1.0, 65.0) if name == "rising" else torch.ones(64))
+        self.late[6:] = 5.0
+
+    def forward(self, x):
+        return self.what(self, super().forward(x), x.shape[0])
+
+
+BY_PLACE = {
+    "by the place": lambda m, logits, n: logits * m.rising[:n, None],
+    "by a place that few have": lambda m, logits, n: logits * m.late[:n, None],
+    "added by the place": lambda m, logits, n: logits + m.rising[:n, None] * torch.tensor([[0.0, 1.0]]).to(logits),
+    "by the size": lambda m, logits, n: logits * (n // 3 + 1),
+    "by a size that is large": lambda m, logits, n: logits * (n // 8 + 1),
+    "a little by the size": lambda m, logits, n: logits * (1 + 1e-5 * (n // 8)),
+}
+MIXED = "mixes the images|in another batch|for two images|layers read off|for each image"
+
+
+@pytest.mark.parametrize("method", ["auto", "product"])
+@pytest.mark.parametrize("what", BY_PLACE)
+def test_a_model_that_answers_by_the_place_or_the_size_of_the_batch_is_refused(what, method):
+    images = torch.full((10, 1), 0.3)
+    with pytest.raises(InputError, match=MIXED):
+        certified_radius(ByPlace(BY_PLACE[what]), images, torch.zeros(10).long(), method=method)
+
+
+def test_a_model_that_asks_for_the_batchs_size_and_answers_by_the_image_is_proved():
+    images = torch.full((5, 1), 0.3)
+    model = ByPlace(lambda m, logits, n: logits.reshape(n, 2) * m.rising[:1, None].expand(n, 2))
+    for method in ("auto", "product"):
+        found = certified_radius(model, images, torch.zeros(5).long(), method=method)
+        torch.testing.assert_close(found.radius, torch.full((5,), 0.05).double(), rtol=1e-4, atol=0)
+
+
+def test_bits_that_are_read_as_another_dtype_are_refused():
+    model = Does(lambda m, x: m.a(x).view(torch.float64), a=nn.Linear(4, 4))
+    with pytest.raises(InputError, match="reads the values' bits"):
+        network_bounds(model, (4,))
+    with pytest.raises(InputError, match="reads the bits of values"):
+        certified_radius(model, some(2, 4), torch.tensor([0, 1]))
+    assert network_bounds(model.double(), (4,)).attrs["product"] > 0  # where it is its own
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("threshold", [20, 16])
+def test_what_a_softplus_jumps_by_is_taken_off(dtype, threshold):
+    model = nn.Sequential(nn.Linear(1, 1), nn.Softplus(threshold=threshold), nn.Linear(1, 2, bias=False)).double()
+    with torch.no_grad():
+        model[0].weight.fill_(2.0 * threshold)
+        model[0].bias.zero_()
+        model[2].weight.copy_(torch.tensor([[1.0], [-1.0]]))
+    image, label = torch.tensor([[0.5]], dtype=torch.float64), torch.tensor([0])
+    beside = nn.Sequential(model, nn.Linear(2, 2).double())
+    with torch.no_grad():
+        beside[1].weight.copy_(torch.eye(2))
+        middle = model(image)[0, 0] - 1e-3 * math.exp(-threshold)
+        beside[1].bias.copy_(torch.stack([-middle, middle]))
+    assert beside(image).argmax() == 0
+    assert beside(image + 1e-13).argmax() == 1  # the softplus falls there by e^-threshold
+    assert float(certified_radius(beside, image, label).radius) == 0
+    # where the lead is larger it is proved, less so much
+    found = certified_radius(model.to(dtype), image.to(dtype), label)
+    norm = 2 * threshold * 2**0.5 * 2**0.5
+    assert 0 < float(found.radius) <= float(found.margin) / norm
+    torch.testing.assert_close(found.radius, found.margin / norm, rtol=1e-5, atol=0)
