@@ -15,6 +15,7 @@ from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.functional import known_name
 from blindspots.spectral.graph.layers import Graph, Layer
 from blindspots.spectral.graph.node_values import NodeValues
+from blindspots.spectral.graph.own_tensors import own_tensors
 from blindspots.spectral.graph.walk import Walk
 from blindspots.spectral.rules.layer_inputs import checked_shape
 from blindspots.spectral.rules.rules import RULES
@@ -52,8 +53,7 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
             raise InputError(f"{name or 'the model'} has forward hooks, which can change what it returns: remove them")
     if _global_forward_hooks or _global_forward_pre_hooks:
         raise InputError("torch has global forward hooks, which can change what any layer returns: remove them")
-    tensors = [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]
-    like = tensors[0] if tensors else torch.zeros(())
+    like = next(own_tensors(model), torch.zeros(()))
     tracer = _Tracer()
     root = nn.Sequential(model) if tracer.is_leaf_module(model, "") or _is_called_otherwise(model) else model
     with undisturbed(model, like.device), torch.no_grad():

@@ -13,6 +13,7 @@ from torch import nn
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.layers import Graph
+from blindspots.spectral.graph.own_tensors import own_tensors, replace_plain
 from blindspots.spectral.graph.stand_ins import rms_norm_eps
 
 Evaluate = Callable[[nn.Module, torch.Tensor], torch.Tensor]
@@ -32,8 +33,7 @@ def own_dtype(model: nn.Module, images: torch.Tensor) -> torch.dtype:
 
     Raises InputError for one of 16 bits or fewer: its rounding is so large that any other function would pass for it.
     """
-    tensors = (*model.parameters(), *model.buffers())
-    dtype = next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), images.dtype)
+    dtype = next((tensor.dtype for tensor in own_tensors(model)), images.dtype)
     if dtype not in (_SINGLE, torch.float64):
         raise InputError(f"the model's dtype is {dtype}; a proof needs torch.float32 or float64: model.float()")
     return dtype
@@ -46,6 +46,7 @@ def in_float64(model: nn.Module, dtype: torch.dtype) -> nn.Module:
     """
     try:
         double = copy.deepcopy(model).double()
+        replace_plain(double, torch.Tensor.double)
     except (RuntimeError, TypeError) as error:
         raise InputError(f"the model can't be copied: {str(error).splitlines()[0]}") from error
     for module in double.modules():
@@ -69,9 +70,8 @@ def sensitivity(double: nn.Module, images: torch.Tensor, logits: torch.Tensor, e
 
     other = copy.deepcopy(double)
     with torch.no_grad():
-        for tensor in (*other.parameters(), *other.buffers()):
-            if tensor.is_floating_point():
-                tensor.copy_(moved(tensor.detach()))
+        for tensor in own_tensors(other):
+            tensor.copy_(moved(tensor.detach()))
     return (evaluate(other, moved(images)) - logits).abs().amax(dim=1, keepdim=True)
 
 
