@@ -1,6 +1,7 @@
 """What people hand to public functions: arrays and scalars of numpy are taken wherever a tensor or a number is."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,19 +17,26 @@ Returned = TypeVar("Returned")
 def of_numpy_too(function: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
     """Return ``function``, which sees tensors where it is given arrays, and Python's numbers for numpy's.
 
-    In tuples and lists too. An array's memory is shared where torch can share it; nothing here writes to it.
+    In tuples and lists too. An array's memory is shared where torch can share it; nothing here writes to it. Under
+    ``torch.inference_mode`` it runs outside of that, on copies of tensors that were made within: slopes are needed.
     """
 
     @wraps(function)
     def taking(*positional: Arguments.args, **named: Arguments.kwargs) -> Returned:
-        found = [as_torch(value) for value in positional]
-        return function(*found, **{name: as_torch(value) for name, value in named.items()})
+        with torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
+            found = [as_torch(value) for value in positional]
+            return function(*found, **{name: as_torch(value) for name, value in named.items()})
 
     return taking
 
 
 def as_torch(value: Any) -> Any:
-    """Return an array as a tensor, a scalar of numpy as Python's number, and anything else as it is."""
+    """Return an array as a tensor, a scalar of numpy as Python's number, and anything else as it is.
+
+    But a tensor of inference mode, which no slope can be taken of, as a copy that is none.
+    """
+    if isinstance(value, torch.Tensor) and value.is_inference() and not torch.is_inference_mode_enabled():
+        return value.clone()
     if isinstance(value, np.ndarray):
         return _as_tensor(value) if value.ndim else value.item()
     if isinstance(value, np.generic):

@@ -1,6 +1,9 @@
 """A data set of one's own: arrays of images and labels in a ``.npz`` file, as ``numpy.savez`` writes it."""
 
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +21,12 @@ _KERAS = {
 """The arrays' names in the files that Keras hands on."""
 _LARGEST_LABEL = 32_767  # what a store's int16 holds
 _CHANNELS = (1, 3, 4)  # of pictures: a last axis of such a length is one of channels
+
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, OverflowError, MemoryError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, lzma.LZMAError),
+    *(RuntimeError, NotImplementedError),  # of an archive with a password, or packed in a way that Python has not
+)
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -52,7 +61,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         reason = (str(error).splitlines() or ["it ends too soon"])[0]
         raise InputError(f"{path.name} is no file of arrays by numpy.savez: {reason[:120]}") from None
 

@@ -40,7 +40,8 @@ def load_tables(path: Path) -> ArrayDataset:
     """Return the data set of the tables that :func:`tables_in` finds: square images of one channel.
 
     A column ``label`` has integers from 0 on, the others, in their order, the pixels row by row: integers from 0 to
-    255, or numbers in [0, 1]. Without a line of names the first column is the label's. Where the table of the split
+    255, or numbers in [0, 1], the same of all tables. Where no pixel of any is above 1 they are in [0, 1]: of tables of
+    0 and 1 alone, 1 is white. Without a line of names the first column is the label's. Where the table of the split
     test has no labels, as in Kaggle's competitions, it is of no use: the last sixth of the other's rows takes its
     place, and that is logged.
 
@@ -64,7 +65,20 @@ def load_tables(path: Path) -> ArrayDataset:
         )
         for of in (pixels, labels):
             of["train"], of["test"] = of["train"][:-rows], of["train"][-rows:]
-    return of_arrays(path.name, pixels, labels)
+    return of_arrays(path.name, _of_one_scale(pixels, path.name), labels)
+
+
+def _of_one_scale(pixels: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    """Return all images as uint8, of which 255 is white, or all as float32 in [0, 1]."""
+    if all(images.dtype == np.uint8 for images in pixels.values()) and max(map(np.max, pixels.values())) > 1:
+        return pixels
+    for split, images in pixels.items():
+        if images.max() > 1:
+            raise InputError(
+                f"{name}: the pixels for {split} go to {images.max()}, and others are numbers in [0, 1]; bring them to "
+                "one scale"
+            )
+    return {split: images.astype(np.float32) for split, images in pixels.items()}
 
 
 def _is_table(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import struct
 import warnings
 from collections import OrderedDict
 from pathlib import Path
@@ -31,6 +32,13 @@ _HARMLESS: list[Any] = [
     *{type(np.dtype(code)) for code in "?bBhHiIlLefd"},
 ]
 """What rebuilds arrays of numbers and mappings, and nothing else."""
+
+
+_OF_DAMAGE = (
+    *(OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError),
+    *(struct.error, MemoryError, OverflowError),  # of lengths and numbers that are read of other bytes
+)
+"""What is raised where a file's bytes are not those that were written."""
 
 
 class _StandIn:
@@ -112,7 +120,7 @@ def _saved_by_torch(path: Path) -> Any:
             if found is None or found[1] in stand_ins:
                 raise _not_read(path, error) from None
             stand_ins[found[1]] = type(found[1], (_StandIn,), {})
-        except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
+        except _OF_DAMAGE as error:
             raise _damaged(path, error) from None
         else:
             if isinstance(content, _StandIn):

@@ -13,7 +13,7 @@ from torch import nn
 
 from blindspots.arguments import of_numpy_too
 from blindspots.spectral.graph.graph import Graph, Layer, trace
-from blindspots.spectral.matrix.bound import Bound, NoRuleError
+from blindspots.spectral.matrix.bound import Bound, NoRuleError, times
 from blindspots.spectral.rules.rules import layer_bound
 
 _UNIT = "unit of the layer's output per unit of its input, in Euclidean norms"
@@ -60,6 +60,24 @@ def running_constants(graph: Graph, bounds: Sequence[LayerBound]) -> list[float]
     return running
 
 
+def running_jumps(graph: Graph, bounds: Sequence[LayerBound]) -> list[float]:
+    """Return how far, in its norm, each step's value may lie off what it is without the layers' jumps.
+
+    It is of that without them that :func:`running_constants` holds. Rounded up.
+    """
+    running: list[float] = []
+    for step in graph.steps:
+        before = [running[at] for at in step.inputs]
+        if step.rule == "layer":
+            own = bounds[step.layer].own
+            off = times(max(before), own.upper) + own.jump
+        else:
+            parts = [times(each, factor) for each, factor in zip(before, step.factors, strict=True)]
+            off = sum(parts) if step.rule == "sum" else math.hypot(*parts)
+        running.append(off * (1 + 1e-12))
+    return running
+
+
 def assemble(graph: Graph, bounds: Sequence[LayerBound]) -> xr.Dataset:
     """Return the layers' ``bounds`` and what follows from them for the whole network, as a data set over ``layer``.
 
@@ -67,7 +85,8 @@ def assemble(graph: Graph, bounds: Sequence[LayerBound]) -> xr.Dataset:
     (section 4.3); where branches are added, their constants are added (a residual block: 1 + L); where they lie side by
     side, it is the root of the sum of squares; fixed factors multiply by the largest of them. ``folded``: the upper
     bound of a batch norm together with the layer that it alone reads, which counts instead of both where it is less.
-    The attribute ``product`` is the upper bound of all, infinity where a layer has none.
+    The attribute ``product`` is the upper bound of all, infinity where a layer has none. A layer that jumps by no more
+    than float32 rounds (a softplus at its threshold) is bounded but for that, and its ``method`` says so.
     """
     running = running_constants(graph, bounds)
     after = {step.layer: value for step, value in zip(graph.steps, running, strict=True) if step.rule == "layer"}

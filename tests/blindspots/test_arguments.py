@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from blindspots import distortion, perturbation, spectral
+from blindspots import certified_radius, distortion, minimum_distortion, perturbation, spectral
 from blindspots.arguments import as_torch, check_dense, numbers_of, of_numpy_too
 from blindspots.errors import InputError
 
@@ -150,3 +150,23 @@ def test_a_function_keeps_its_name_and_its_arguments() -> None:
 def test_a_function_is_no_module() -> None:
     with pytest.raises(InputError, match=r"the model is a function; give a torch.nn.Module"):
         spectral.certified_radius(lambda images: images, torch.rand(2, 3), torch.zeros(2, dtype=torch.long))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_inference_mode_and_what_was_made_in_it_is_taken(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    sigmoid = nn.Sequential(nn.Linear(4, 5), nn.Sigmoid(), nn.Linear(5, 3)).to(dtype)
+    pooled = nn.Sequential(nn.Unflatten(1, (1, 4)), nn.AvgPool1d(2), nn.ReLU(), nn.Flatten(), nn.Linear(2, 3)).to(dtype)
+    weight, plain = torch.rand(4, 3, dtype=dtype), torch.rand(3, 4, dtype=dtype)
+    kinds: list[tuple[nn.Module, Any]] = [(sigmoid, "sdp"), (sigmoid, "local"), (pooled, "relaxation")]
+    with torch.inference_mode():
+        images = plain.clone()
+        inside = [certified_radius(model, images, model(images).argmax(1), method=how).radius for model, how in kinds]
+        labels = (images @ weight).argmax(1)
+    outside = [certified_radius(model, plain, model(plain).argmax(1), method=how).radius for model, how in kinds]
+    assert all(map(torch.equal, inside, outside))
+    distances = [
+        minimum_distortion(lambda values: values @ weight, given, labels).distortion for given in (images, plain)
+    ]
+    assert torch.equal(*distances)
+    assert not any(each.is_inference() for each in (*inside, *distances))

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from blindspots.spectral.rules.layer_inputs import own_code
+
 _BEFORE: dict[type[nn.Module], tuple[type[nn.Module], int]] = {
     nn.Linear: (nn.BatchNorm1d, 1),
     nn.Conv1d: (nn.BatchNorm1d, 2),
@@ -22,9 +24,8 @@ def folded(before: nn.Module, norm: nn.Module, shape: tuple[int, ...]) -> nn.Mod
     if _BEFORE.get(kind) != (type(norm), len(shape)):
         return None
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
-    plain = (module._forward_hooks or module._forward_pre_hooks for module in (before, norm))
     without = norm.running_var is None or norm.running_mean is None
-    if without or any(plain) or "forward" in vars(before) or "forward" in vars(norm):
+    if without or own_code(before) or own_code(norm):
         return None
     assert norm.running_var is not None
     assert norm.running_mean is not None

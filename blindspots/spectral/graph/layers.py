@@ -1,7 +1,10 @@
 """What a model consists of, once it is taken apart: layers, and the steps from the input to the output."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
+import torch
 from torch import nn
 
 from blindspots.spectral.graph.arithmetic import Step
@@ -37,3 +40,6 @@ class Graph:
     input_shape: tuple[int, ...]
     largest: float = 0.0
     """Of all absolute values on the way of the images that were sent through: what rounding is a share of."""
+    of_two: Callable[[torch.Tensor], Any] | None = field(default=None, compare=False, repr=False)
+    """What it makes of two images (2, ...), with all that does not depend on them as it was for those sent through:
+    what the bounds are of. To be called in evaluation mode."""

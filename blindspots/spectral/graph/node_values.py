@@ -1,6 +1,8 @@
 """The values of a model's forward pass, node by node of its torch.fx graph, and which of them depend on the input."""
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,11 +15,16 @@ from blindspots.spectral.matrix.bound import NoRuleError
 
 
 class NodeValues:
-    """What each node evaluated so far holds; ``batch`` (2, ...) is what goes in."""
+    """What each node evaluated so far holds; ``batch`` (2, ...) is what goes in.
 
-    def __init__(self, root: nn.Module, nodes: list[fx.Node], batch: torch.Tensor) -> None:
+    ``made``: tensors that are no part of ``root``, by the names that nodes read them by.
+    """
+
+    def __init__(
+        self, root: nn.Module, nodes: list[fx.Node], batch: torch.Tensor, made: Mapping[str, torch.Tensor]
+    ) -> None:
         self.modules = dict(root.named_modules(remove_duplicate=False))
-        self.root, self.batch = root, batch
+        self.root, self.batch, self.made = root, batch, made
         self.held: dict[fx.Node, Any] = {}
         self.dependent: set[fx.Node] = set()
         self._last_read = {read: place for place, node in enumerate(nodes) for read in node.all_input_nodes}
@@ -37,7 +44,9 @@ class NodeValues:
         return max(float(part.double().abs().max()) for part in parts if part.is_floating_point() and part.numel())
 
     def constant(self, node: fx.Node) -> Any:
-        """Return a parameter or buffer, or whatever else an attribute of the model holds."""
+        """Return a parameter or buffer, what else an attribute of the model holds, or what its forward pass makes."""
+        if node.target in self.made:
+            return self.made[str(node.target)]
         value: Any = self.root
         for name in str(node.target).split("."):
             value = getattr(value, name)
@@ -63,12 +72,35 @@ class NodeValues:
         assert callable(node.target)
         return node.target(*arguments, **settings)
 
+    def of_two(self) -> Callable[[torch.Tensor], Any]:
+        """Return what evaluates the nodes for two other images; all that does not depend on the input stays as it is.
+
+        Sizes of the batch too, and what they choose.
+        """
+        nodes, dependent = list(self._place), self.dependent
+        fixed = {node: held for node, held in self.held.items() if node not in dependent}
+        bare = copy.copy(self)  # which does not keep what was sent through
+        bare.held = {}
+
+        def evaluated(batch: torch.Tensor) -> Any:
+            other = copy.copy(bare)
+            other.held, other.batch = dict(fixed), batch
+            for node in nodes:
+                if node in dependent:
+                    other.held[node] = batch.clone() if node.op == "placeholder" else other.evaluate(node)
+            return other.of(nodes[-1].args[0])
+
+        return evaluated
+
     def check_images(self, node: fx.Node, name: str, outcome: Any) -> None:
         """Raise NoRuleError where an operation puts together what belongs to different images of the batch.
 
         Values that are joined are replaced by the numbers of their rows, those that are summed up by one row alone;
         for the rest it does that all have as many axes, the first of which are the images.
         """
+        for read in node.all_input_nodes:
+            if read not in self.dependent and any(map(partial(_by_row, outcome), tensors_in(self.held[read]))):
+                raise NoRuleError(f"no rule for {name} with a constant that is another for each image of a batch")
         values = [part for read in self.sources(node) for part in tensors_in(self.held[read])]
         if any(value.dim() == 0 or len(value) != len(self.batch) for value in (*values, outcome)):
             raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
@@ -122,6 +154,13 @@ def _mentioned(arguments: Any) -> list[fx.Node]:
 
     fx.node.map_arg(arguments, note)
     return found
+
+
+def _by_row(outcome: Any, constant: torch.Tensor) -> bool:
+    """Return whether a constant that goes into ``outcome`` (n, ...) has a row for each image, and they differ."""
+    if not isinstance(outcome, torch.Tensor) or constant.dim() != outcome.dim() or len(constant) != len(outcome):
+        return False
+    return not bool(((constant == constant[:1]) | (constant.isnan() & constant[:1].isnan())).all())
 
 
 def row_numbers(value: torch.Tensor) -> torch.Tensor:

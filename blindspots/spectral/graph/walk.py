@@ -150,7 +150,7 @@ class Walk:
             raise NoRuleError(f"no rule for {_called(node)}")
         # one input that depends on the network's: values picked out of it, or a function that stands for a layer
         if alone and name in SELECTIONS:
-            return self._selection(node, name, first)
+            return self._selection(node, name, first, outcome)
         if alone:
             module = _functional(name, arguments[0], arguments[1:], settings)
             module = None if module is None else settled(module, arguments[0].dtype)
@@ -189,7 +189,7 @@ class Walk:
         outcome: torch.Tensor = self.values.evaluate(node, lambda _: inputs)
         return outcome
 
-    def _selection(self, node: fx.Node, name: str, first: fx.Node) -> Step:
+    def _selection(self, node: fx.Node, name: str, first: fx.Node, outcome: Any) -> Step:
         """Return the step of a linear map S each of whose rows holds a single 1.
 
         S'S is diagonal, with how often each value is selected: the norm of S is the root of the largest count. Which
@@ -200,7 +200,8 @@ class Walk:
             raise NoRuleError(f"no rule for {name} of what isn't a batch of images")
         selected = self.values.evaluate(node, numbered)
         factor = copies(selected, len(source), source[0].numel())
-        if any(part.dtype != torch.float64 for part in tensors_in(selected)):
+        outcomes = zip(tensors_in(selected), tensors_in(outcome), strict=True)
+        if any(part.dtype != torch.float64 or part.shape != own.shape for part, own in outcomes):
             raise NoRuleError(f"no rule for {name} that reads the values' bits as those of another dtype")
         same = isinstance(selected, torch.Tensor) and torch.equal(selected.flatten(), numbered(source).flatten())
         affine = None

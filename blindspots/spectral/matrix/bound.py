@@ -19,6 +19,9 @@ class Bound:
     """How the two were found, in a few words."""
     residual: float = 0.0
     """Of the lower bound's singular pair, relative: ``|A'A v - s^2 v| / s^2``; 0 for closed forms."""
+    jump: float = 0.0
+    """How far at most, in the norm of its outputs, the map lies off one of which ``upper`` holds: where it jumps by no
+    more than float32 rounds."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.lower <= self.upper:  # NaN fails as well

@@ -11,6 +11,9 @@ import torch
 from torch import nn
 
 from blindspots.errors import InputError
+from blindspots.models.classifier import undisturbed
+from blindspots.spectral.graph.layers import Graph
+from blindspots.spectral.graph.own_tensors import own_tensors, replace_plain
 from blindspots.spectral.graph.stand_ins import rms_norm_eps
 
 Evaluate = Callable[[nn.Module, torch.Tensor], torch.Tensor]
@@ -30,8 +33,7 @@ def own_dtype(model: nn.Module, images: torch.Tensor) -> torch.dtype:
 
     Raises InputError for one of 16 bits or fewer: its rounding is so large that any other function would pass for it.
     """
-    tensors = (*model.parameters(), *model.buffers())
-    dtype = next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), images.dtype)
+    dtype = next((tensor.dtype for tensor in own_tensors(model)), images.dtype)
     if dtype not in (_SINGLE, torch.float64):
         raise InputError(f"the model's dtype is {dtype}; a proof needs torch.float32 or float64: model.float()")
     return dtype
@@ -44,6 +46,7 @@ def in_float64(model: nn.Module, dtype: torch.dtype) -> nn.Module:
     """
     try:
         double = copy.deepcopy(model).double()
+        replace_plain(double, torch.Tensor.double)
     except (RuntimeError, TypeError) as error:
         raise InputError(f"the model can't be copied: {str(error).splitlines()[0]}") from error
     for module in double.modules():
@@ -67,9 +70,8 @@ def sensitivity(double: nn.Module, images: torch.Tensor, logits: torch.Tensor, e
 
     other = copy.deepcopy(double)
     with torch.no_grad():
-        for tensor in (*other.parameters(), *other.buffers()):
-            if tensor.is_floating_point():
-                tensor.copy_(moved(tensor.detach()))
+        for tensor in own_tensors(other):
+            tensor.copy_(moved(tensor.detach()))
     return (evaluate(other, moved(images)) - logits).abs().amax(dim=1, keepdim=True)
 
 
@@ -94,6 +96,11 @@ def check_beside(
     But for ``room`` (n, 1), the :func:`stated_rounding`.
     """
     own = run(model, images.to(dtype)).double()
+    if own.shape != logits.shape:
+        raise InputError(
+            f"the model's logits are {tuple(own.shape)}, those of its copy in float64 {tuple(logits.shape)}: it reads "
+            "the bits of values as those of another dtype"
+        )
     off = (own - logits).abs()
     wrong = ~(off <= room)  # NaN too
     if wrong.any():
@@ -104,12 +111,33 @@ def check_beside(
         )
 
 
-def check_read_off(logits: torch.Tensor, found: torch.Tensor, room: torch.Tensor) -> None:
-    """Raise InputError unless a network read off a model gives, as ``found``, its ``logits``, within ``room`` (k,)."""
+def check_of_two(
+    double: nn.Module, graph: Graph, images: torch.Tensor, logits: torch.Tensor, room: torch.Tensor
+) -> None:
+    """Raise InputError unless the graph of ``double`` gives, of two images at once, its ``logits`` of all of them.
+
+    But for ``room`` (n, 1). What the model does by an image's place in the batch or by the batch's size, of which the
+    graph's constants are those of two images, shows so.
+    """
+    assert graph.of_two is not None
+    found = []
+    with undisturbed(double, images.device), torch.no_grad():
+        for two in images.split(2):
+            found.append(graph.of_two(torch.cat([two, images[:1]])[:2])[: len(two)])
+    check_read_off(logits, torch.cat(found), room, "its graph, as it is for two images")
+
+
+def check_read_off(
+    logits: torch.Tensor, found: torch.Tensor, room: torch.Tensor, what: str = "the layers read off it"
+) -> None:
+    """Raise InputError unless a network read off a model gives, as ``found``, its ``logits`` (n, k), within ``room``.
+
+    ``what``: that network, for the message.
+    """
+    if found.shape != logits.shape:
+        raise InputError(f"the model's logits are {tuple(logits.shape)}, those of {what} {tuple(found.shape)}")
     off = (found - logits).abs()
     wrong = ~(off <= room)
     if wrong.any():
         image = int(wrong.any(dim=1).nonzero()[0, 0])
-        raise InputError(
-            f"the model's logits of image {image} are {float(off[image].max()):.3g} off those of the layers read off it"
-        )
+        raise InputError(f"the model's logits of image {image} are {float(off[image].max()):.3g} off those of {what}")

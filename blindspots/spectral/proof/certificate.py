@@ -12,12 +12,14 @@ from blindspots.arguments import of_numpy_too
 from blindspots.device import rows_at_once
 from blindspots.errors import InputError
 from blindspots.models.checks import check_images, check_labels, check_logits
-from blindspots.models.classifier import undisturbed
+from blindspots.models.classifier import Classifier, undisturbed
+from blindspots.models.unknown.one_by_one import check_one_by_one
 from blindspots.spectral.graph.graph import Graph, trace
 from blindspots.spectral.matrix.bound import NoRuleError
-from blindspots.spectral.network import bound_layer, running_constants
+from blindspots.spectral.network import bound_layer, running_constants, running_jumps
 from blindspots.spectral.proof.beside import (
     check_beside,
+    check_of_two,
     check_read_off,
     in_float64,
     own_dtype,
@@ -33,6 +35,7 @@ from blindspots.spectral.relaxation.branching import Branching
 from blindspots.spectral.relaxation.pieces import Pieces
 from blindspots.spectral.relaxation.radius import relaxed_radii
 from blindspots.spectral.relaxation.reading import piecewise
+from blindspots.spectral.rules.layer_inputs import own_code
 
 Arithmetic = Literal["real", "own"]
 Method = Literal["auto", "local", "sdp", "product", "relaxation", "exact"]
@@ -108,7 +111,8 @@ def certified_radius(
     when it is evaluated is another function. With ``arithmetic`` "own" the radii of "relaxation" and "exact" hold for
     that, at images of its dtype: what rounding can put each logit off near the image is bounded and taken off, as
     :func:`.lower_bound` does for the layers' product. The two functions have to be the same but for rounding: the model
-    itself is evaluated too, in its own dtype, and a difference beyond is refused.
+    itself is evaluated too, in its own dtype, and a difference beyond is refused. So is a model that does not read each
+    image for itself.
 
     ``images``: (n, ...) float32 or float64 in [0, 1]; ``labels``: (n,) integers. Raises :class:`InputError` for input
     that can't be used, for a model that can't be taken apart or whose dtype decides what it computes, and for a method
@@ -132,6 +136,8 @@ def certified_radius(
         check_labels(labels, logits.shape[1], count=len(images))
         labels = labels.to(images.device).long()
         moves = sensitivity(double, images, logits, _logits)
+        with undisturbed(double, images.device):
+            check_one_by_one(Classifier(double, images.shape[1:]), images, logits)
     if kept.casts:
         _check_casts(model, tuple(images.shape[1:]))
     if dtype != torch.float64:
@@ -170,8 +176,11 @@ def certified_radius(
         if rounded is not None:
             check_beside(model, rounded, images, logits, shown.off + pieces.allowances[-1], _logits)
     else:
-        apart, constant = _by_layers(graph, logits)
-        radius = Leads(apart, Allowance.stated(logits, moves)).radius(logits, labels) * _DOWN
+        with own_casts_kept(dtype):
+            in_double = stated_rounding(torch.float64, logits, moves, largest=graph.largest)
+            check_of_two(double, graph, images, logits, in_double)
+        apart, constant, jumps = _by_layers(graph, logits)
+        radius = Leads(apart, Allowance.stated(logits, moves, jumps=jumps)).radius(logits, labels) * _DOWN
     own = labels[:, None]
     margin = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
     distortion = radius / math.sqrt(images[0].numel())
@@ -209,12 +218,15 @@ def _check_casts(model: nn.Module, shape: tuple[int, ...]) -> None:
 def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:
     """Return a graph's network, or None where it is none of fully connected layers with sigmoids between them.
 
-    From layers of exactly these classes: a subclass may do something else, under the rule that it has.
+    From layers of exactly these classes, with no code of their own: a subclass may do something else, under the rule
+    that it has, and so may a layer whose forward pass was replaced.
     """
     layers: list[nn.Module] = []
     for place, step in enumerate(graph.steps[1:]):
         module = graph.layers[step.layer].module if step.rule == "layer" else None
         if step.inputs != (place,) or not (step.same or module is not None):
+            return None
+        if module is not None and own_code(module):
             return None
         if type(module) is nn.Flatten and len(graph.layers[step.layer].output_shape) != 1:
             return None
@@ -239,14 +251,18 @@ def _widened(logits: torch.Tensor) -> torch.Tensor:
     return logits.double() if isinstance(logits, torch.Tensor) and logits.is_floating_point() else logits
 
 
-def _by_layers(graph: Graph, logits: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """Return how fast each logit's lead over each other can change (k, k) by the layers' constants, and the logits'."""
-    running = running_constants(graph, [bound_layer(layer) for layer in graph.layers])
+def _by_layers(graph: Graph, logits: torch.Tensor) -> tuple[torch.Tensor, float, float]:
+    """Return how fast each logit's lead over each other can change (k, k) by the layers' constants, and the logits'.
+
+    And how far these lie, in their norm, off those of a network of which that holds.
+    """
+    bounds = [bound_layer(layer) for layer in graph.layers]
+    running, jumps = running_constants(graph, bounds), running_jumps(graph, bounds)[-1]
     last, whole = graph.steps[-1], running[-1]
     module = graph.layers[last.layer].module if last.rule == "layer" else None
     if type(module) is nn.Linear:
-        return lead_constants(module, logits, own=math.nan, before=running[last.inputs[0]]), whole
-    return lead_constants(None, logits, own=whole, before=1.0), whole
+        return lead_constants(module, logits, own=math.nan, before=running[last.inputs[0]]), whole, jumps
+    return lead_constants(None, logits, own=whole, before=1.0), whole, jumps
 
 
 def _pairs(logits: torch.Tensor, bound: Callable[[torch.Tensor], float]) -> torch.Tensor:

@@ -16,6 +16,7 @@ from blindspots.spectral.matrix.bound import times
 
 _STATED = 1e-9
 _MARGIN = 1024
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,17 @@ class Allowance:
     """What each constant is multiplied by; 1 where it is rounded up already."""
 
     @classmethod
-    def stated(cls, logits: torch.Tensor, moves: torch.Tensor) -> "Allowance":
+    def stated(cls, logits: torch.Tensor, moves: torch.Tensor, *, jumps: float = 0.0) -> "Allowance":
         """Return what float64 may put off logits (n, k) of any network, by measure: stated and tested, not proved.
 
         1e-9 of the largest of them, and at least 1024 times what a unit of float64 on every weight and pixel comes to:
         2^-29 of the ``moves`` (n, 1) by units of float32. Tests hold a hundredth of that against exact sums. Of each
-        constant 1e-9.
+        constant 1e-9. ``jumps``: how far all logits together lie, in their norm, at most off those of a network of
+        which the constants hold, at the image and at any other.
         """
         margin = torch.maximum(_STATED * logits.abs().max(), _MARGIN * 2.0**-29 * moves.max())
+        # a lead is off by sqrt(2) times as much at most, here and there, and two of these are taken off it
+        margin = margin + min(math.sqrt(2) * jumps, _LARGEST) * (1 + _STATED)
         return cls(margin.expand(logits.shape[1]), 1 + _STATED)
 
     @classmethod

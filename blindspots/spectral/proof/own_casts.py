@@ -12,7 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 def own_casts_kept(dtype: torch.dtype) -> Iterator["KeptCasts"]:
     """Within, a cast to ``dtype``, the model's own, is one to float64, in which the model's copy runs.
 
-    A model of float32 that casts its float32 values to float32 leaves them as they are, and so must its copy. Whether
+    A model of float32 that casts its float32 values to float32 leaves them as they are, and so must its copy. A tensor
+    of the dtype that a forward pass makes of nothing, such as ``torch.eye(3)``, is the same values in float64. Whether
     the values that a cast meets are of the model's own dtype in the model itself, the copy can't tell: ask the model's
     own graph where there were ``casts``.
     """
@@ -38,9 +39,18 @@ class KeptCasts(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Call ``func``, a cast to float64 in the place of one to the dtype."""
+        """Call ``func``, a cast to float64 in the place of one to the dtype; new tensors of that come in float64."""
         given = dict(kwargs or {})
         if self.dtype != torch.float64 and func is torch.ops.aten._to_copy.default and given.get("dtype") == self.dtype:
             self.casts = True
             given["dtype"] = torch.float64
-        return func(*args, **given)
+        outcome = func(*args, **given)
+        if self.dtype != torch.float64 and _is_made(func, args, outcome) and outcome.dtype == self.dtype:
+            return outcome.double()
+        return outcome
+
+
+def _is_made(func: Any, args: tuple[Any, ...], outcome: Any) -> bool:
+    """Return whether an operation makes a tensor of no other: ``torch.tensor`` does so by one that lifts it."""
+    none = not any(isinstance(value, torch.Tensor) for value in args)
+    return isinstance(outcome, torch.Tensor) and (none or func is torch.ops.aten.lift_fresh.default)

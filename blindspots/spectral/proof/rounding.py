@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from blindspots.spectral.rules.layer_inputs import per_axis
 from blindspots.spectral.rules.normalisation import channel_by_channel
 
 _FUNCTION_ROUNDINGS = 8
@@ -93,8 +94,7 @@ def propagated(layer: nn.Module, inputs: Range, dtype: torch.dtype) -> Range:
         tiny = _underflow(affine.terms, dtype, size, weight)
         return _rounded(largest, spread + tiny, affine.terms, unit, dtype)
     if isinstance(layer, nn.AvgPool2d):
-        kernel = layer.kernel_size
-        terms = 2 + (kernel**2 if isinstance(kernel, int) else prod(kernel))
+        terms = 2 + prod(per_axis(layer.kernel_size, 2))
         tiny = _underflow(terms, dtype, size)
         return _rounded(layer(size + error).abs(), layer(error).abs() + tiny, terms, unit, dtype)
     if isinstance(layer, nn.Sigmoid | nn.Tanh):

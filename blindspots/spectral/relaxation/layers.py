@@ -8,6 +8,7 @@ from torch import nn
 
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.relaxation.maps import Averaging, Convolution, Dense, LinearMap, Scaled
+from blindspots.spectral.rules.layer_inputs import per_axis
 from blindspots.spectral.rules.normalisation import channel_by_channel
 
 _MEANS: dict[type[nn.Module], int] = {
@@ -55,8 +56,7 @@ def _window(module: Any, before: tuple[int, ...], after: tuple[int, ...]) -> int
     """Return how many values a pooling's window holds at most, and in how many windows a value lies."""
     axes = len(before) - 1
     if hasattr(module, "kernel_size"):
-        sizes: int | tuple[int, ...] = module.kernel_size
-        return 2 + prod((sizes,) * axes if isinstance(sizes, int) else sizes)
+        return 2 + prod(per_axis(module.kernel_size, axes))
     # along an axis an adaptive window is no longer than the quotient of the lengths, rounded up, and 1; transposed too
     return 2 + prod(max(-(-a // b), -(-b // a)) + 1 for a, b in zip(before[1:], after[1:], strict=True))
 
@@ -83,16 +83,15 @@ def _convolution(layer: Any, before: tuple[int, ...]) -> Convolution:
     axes = layer.weight.dim() - 2
     if layer.padding_mode != "zeros" or len(before) != axes + 1:
         raise NoRuleError(f"a convolution with {layer.padding_mode} padding of {len(before)} axes has no relaxation")
-    padding = layer.padding
+    stride, dilation, padding = per_axis(layer.stride, axes), per_axis(layer.dilation, axes), layer.padding
     if isinstance(padding, str):
-        whole = [
-            d * (k - 1) if padding == "same" else 0 for d, k in zip(layer.dilation, layer.kernel_size, strict=True)
-        ]
+        taps = layer.weight.shape[2:]  # which may be others than it was made with
+        whole = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, taps, strict=True)]
         if any(each % 2 for each in whole):
             raise NoRuleError("a convolution that is padded on one side more than on the other has no relaxation")
-        padding = [each // 2 for each in whole]
+        padding = tuple(each // 2 for each in whole)
     weight = layer.weight.detach().double()
-    return Convolution(weight, layer.stride, tuple(padding), layer.dilation, layer.groups, before)
+    return Convolution(weight, stride, per_axis(padding, axes), dilation, layer.groups, before)
 
 
 def _normalisation(

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.rules.layer_inputs import per_axis
 
 KINDS: dict[type[nn.Module], int] = {nn.MaxPool1d: 1, nn.MaxPool2d: 2, nn.MaxPool3d: 3}
 
@@ -22,7 +23,7 @@ def windows(layer: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -
     if layer.return_indices or len(before) != axes + 1:
         raise NoRuleError("a pooling that returns its indices, or of no channels, has no relaxation")
     size, stride, pad, apart = (
-        _each(value, axes) for value in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+        per_axis(value, axes) for value in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     )
     numbers = torch.arange(prod(before)).reshape(before)
     inside: list[list[torch.Tensor]] = []
@@ -40,7 +41,3 @@ def windows(layer: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -
             part = part.index_select(axis + 1, chosen)
         picked.append(part.flatten())
     return torch.stack(picked)
-
-
-def _each(value: int | tuple[int, ...], axes: int) -> tuple[int, ...]:
-    return (value,) * axes if isinstance(value, int) else tuple(value)

@@ -16,6 +16,7 @@ from blindspots.spectral.relaxation.maps import Averaging, LinearMap, Scaled, Se
 from blindspots.spectral.relaxation.pieces import Node, Pieces
 from blindspots.spectral.relaxation.pooling import KINDS as MAX_POOLS
 from blindspots.spectral.relaxation.pooling import windows
+from blindspots.spectral.rules.layer_inputs import own_code
 
 _KEPT = (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 _RECTIFIERS = (nn.ReLU, nn.LeakyReLU, nn.PReLU)
@@ -107,8 +108,8 @@ class _Reading:
         module, before, after = layer.module, self.nodes[source].shape, layer.output_shape
         if module is None:
             raise NoRuleError(layer.problem)
-        if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
-            raise NoRuleError("hooks or a forward pass of its own")
+        if own := own_code(module):
+            raise NoRuleError(f"it {own}")
         kind = type(module)
         if kind in _KEPT:
             return source if before == after else self._sum([source], [_same(before, after)], after)

@@ -13,6 +13,7 @@ from blindspots.spectral.rules.closed_form import exactly, rounded
 from blindspots.spectral.rules.layer_inputs import check_channels, finite, finite_number
 
 _METHOD = "largest slope"
+_ROUNDED_UP = 1 + 1e-12
 _FLOAT32 = torch.finfo(torch.float32).eps
 
 
@@ -86,15 +87,17 @@ def _mish(layer: nn.Mish, input_shape: tuple[int, ...]) -> Bound:
 def _softplus(layer: nn.Softplus, input_shape: tuple[int, ...]) -> Bound:
     """Return 1, the slope in the limit. Above its threshold torch returns x itself and so jumps.
 
-    Where the jump is no more than float32's rounding of the value (2e-9 at 20, the default) it is counted as rounding;
-    where it is more the layer isn't continuous, and has no rule.
+    Where the jump is no more than float32's rounding of the value (2e-9 at 20, the default) it is told beside the bound
+    (:attr:`.Bound.jump`), for proofs to take off; where it is more the layer has no rule.
     """
     beta, threshold = finite_number(layer, "beta", layer.beta), finite_number(layer, "threshold", layer.threshold)
     if beta == 0:
         raise InputError("Softplus: beta is 0, and log(1 + e^(beta x)) / beta is wanted")
-    if math.log1p(math.exp(min(-threshold, 700.0))) > _FLOAT32 / 2 * threshold:
+    jump = math.log1p(math.exp(min(-threshold, 700.0)))
+    if jump > _FLOAT32 / 2 * threshold:
         raise NoRuleError(f"Softplus with threshold {threshold} jumps there: no Lipschitz constant bounds it")
-    return exactly(1.0, _METHOD)
+    jump = jump / abs(beta) * math.sqrt(math.prod(input_shape)) * _ROUNDED_UP
+    return Bound(1.0, 1.0, f"{_METHOD}, but for a jump of {jump:.2g} in all", jump=jump)
 
 
 def _hardshrink(layer: nn.Hardshrink, input_shape: tuple[int, ...]) -> Bound:

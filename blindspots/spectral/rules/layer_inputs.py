@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from blindspots.arguments import numbers_of
 from blindspots.errors import InputError
@@ -17,6 +18,17 @@ def checked_shape(input_shape: tuple[int, ...]) -> tuple[int, ...]:
     if not shape or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in shape):
         raise InputError(f"input_shape {input_shape!r}: positive whole numbers are wanted, the batch left out")
     return shape
+
+
+def own_code(layer: nn.Module) -> str:
+    """Return what a layer does beside what its class does, in words; nothing where it is its class alone."""
+    kind = parametrize.type_before_parametrizations(layer)
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        return "has hooks, which can change what it returns: remove them first"
+    if "forward" in vars(layer):
+        return "has a forward pass of its own: what it returns is unknown"
+    own = [name for name, value in vars(layer).items() if callable(value) and callable(getattr(kind, name, None))]
+    return f"has a method {own[0]!r} of its own: what it returns is unknown" if own else ""
 
 
 def output_shape(layer: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, ...]:

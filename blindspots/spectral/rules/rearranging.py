@@ -11,7 +11,7 @@ from torch import nn
 from blindspots.errors import InputError
 from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.closed_form import exactly, root
-from blindspots.spectral.rules.layer_inputs import axis_of, output_shape, spatial_sizes
+from blindspots.spectral.rules.layer_inputs import axis_of, output_shape, per_axis, spatial_sizes
 from blindspots.spectral.rules.windows import slid
 
 _MOVED = "each value once"
@@ -61,9 +61,14 @@ def _unflattened(layer: nn.Unflatten, input_shape: tuple[int, ...]) -> Bound:
 
 
 def _constant_pad(layer: nn.ConstantPad2d, input_shape: tuple[int, ...]) -> Bound:
-    """Return 1: constants are added at the border, or values cut off where padding is negative; 0 if all are."""
+    """Return 1: constants are added at the border, or values cut off where padding is negative; 0 if all are.
+
+    Along the last axes, whatever they are: channels too, but the batch.
+    """
     dims = _CONSTANT_PADS[type(layer)]
-    sizes = spatial_sizes(layer, input_shape, dims)
+    if len(input_shape) < dims:
+        raise InputError(f"{type(layer).__name__} takes no input of shape {input_shape}: {dims} sizes are wanted")
+    sizes = input_shape[-dims:]
     output_shape(layer, input_shape)
     kept = [
         size + sum(min(margin, 0) for margin in _margins(layer.padding, dims, axis)) for axis, size in enumerate(sizes)
@@ -101,8 +106,7 @@ def _patches(layer: nn.Unfold, input_shape: tuple[int, ...]) -> Bound:
 
 def _windows(layer: nn.Unfold, axis: int, size: int) -> int:
     kernel, stride, padding, dilation = (
-        sizes if isinstance(sizes, int) else sizes[axis]
-        for sizes in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+        per_axis(sizes, 2)[axis] for sizes in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     )
     return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 

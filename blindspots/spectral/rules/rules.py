@@ -12,7 +12,7 @@ from blindspots.registry import load_extensions
 from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.rules.activations import ACTIVATIONS
 from blindspots.spectral.rules.averaging import AVERAGING
-from blindspots.spectral.rules.layer_inputs import checked_shape
+from blindspots.spectral.rules.layer_inputs import checked_shape, own_code
 from blindspots.spectral.rules.normalisation import NORMALISATION
 from blindspots.spectral.rules.pooling import POOLING
 from blindspots.spectral.rules.rearranging import REARRANGING
@@ -112,13 +112,8 @@ def layer_bound(layer: nn.Module, input_shape: tuple[int, ...]) -> Bound:
         if known := why_unbounded(layer):
             raise NoRuleError(known)
         raise NoRuleError(f"{_called(kind)} has no rule: how far it can spread two inputs apart is unknown")
-    if layer._forward_hooks or layer._forward_pre_hooks:
-        raise NoRuleError(f"{_called(kind)} has hooks, which can change what it returns: remove them first")
-    if "forward" in vars(layer):
-        raise NoRuleError(f"{_called(kind)} has a forward pass of its own: what it returns is unknown")
-    own = [name for name, value in vars(layer).items() if callable(value) and callable(getattr(kind, name, None))]
-    if own:
-        raise NoRuleError(f"{_called(kind)} has a method {own[0]!r} of its own: what it returns is unknown")
+    if own := own_code(layer):
+        raise NoRuleError(f"{_called(kind)} {own}")
     return rule(_plain(layer, kind), shape)
 
 

@@ -1,5 +1,6 @@
 """Arrays in a file as a data set: what is taken, what it is known by, and what is refused."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,23 @@ def test_what_is_no_file_of_arrays_is_refused(tmp_path: Path) -> None:
         load_npz(tmp_path / "code.npz")
     with pytest.raises(InputError, match="is a folder"):
         load_npz(tmp_path)
+
+
+def test_damaged_bytes_of_a_packed_file_are_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "packed.npz"
+    np.savez_compressed(path, **ARRAYS)
+    whole = path.read_bytes()
+    first = zipfile.ZipFile(path).infolist()[0].header_offset
+    begin = first + 30 + sum(int.from_bytes(whole[first + at : first + at + 2], "little") for at in (26, 28))
+    for at, value in ((begin, 0xFF), (begin + 9, 0xFF)):
+        changed = bytearray(whole)
+        changed[at] = value
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"packed\.npz is no file of arrays"):
+            load_npz(path)
+    for place, value in ((8, 1), (10, 99)):  # in the archive's list: a password, an unknown packing
+        changed = bytearray(whole)
+        changed[whole.index(b"PK\x01\x02") + place] = value
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"packed\.npz is no file of arrays"):
+            load_npz(path)

@@ -64,6 +64,27 @@ def test_numbers_from_0_to_1_are_kept(tmp_path: Path) -> None:
     assert torch.equal(found.images("test")[:, 0], torch.from_numpy(values / 256).float())
 
 
+@pytest.mark.parametrize(("train", "test"), [("01", "01"), ("grey", "01"), ("01", "grey"), ("grey", "grey")])
+def test_tables_of_0_and_1_are_black_and_white(train: str, test: str, tmp_path: Path) -> None:
+    drawn = {}
+    for split, kind in (("train", train), ("test", test)):
+        drawn[split] = RANDOM.integers(0, 2, (6, 9)) if kind == "01" else RANDOM.random((6, 9)).round(3)
+        drawn[split][0] = 1
+        lines = [",".join(["label", *(f"pixel{at}" for at in range(9))])]
+        lines += [",".join(map(str, (at % 2, *row))) for at, row in enumerate(drawn[split].tolist())]
+        (tmp_path / f"{split}.csv").write_text("\n".join(lines) + "\n")
+    found = load_dataset(f"{tmp_path}/")
+    for split, values in drawn.items():
+        assert torch.equal(found.images(split).flatten(1), torch.from_numpy(values).float())
+
+
+def test_tables_of_two_scales_are_refused(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv")
+    table(tmp_path / "test.csv", scale=1 / 256)
+    with pytest.raises(InputError, match=r"the pixels for train go to 255, and others are numbers in \[0, 1\]"):
+        load_dataset(f"{tmp_path}/")
+
+
 HEADER = "label," + ",".join(f"pixel{at}" for at in range(4)) + "\n"
 
 

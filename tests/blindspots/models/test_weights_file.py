@@ -179,3 +179,14 @@ def test_a_file_without_weights_is_refused(name: str, make: Callable[[Path], Non
     with pytest.raises(InputError, match=wrong) as found:
         load_weights_file(tmp_path / name)
     assert len(str(found.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_that_ends_too_soon_is_one_error_wherever_it_ends(zipped: bool, tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(nn.Linear(2, 2).state_dict(), path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    for length in range(1, len(whole), 7 if zipped else 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError):
+            load_weights_file(path)

@@ -1,9 +1,10 @@
 import copy
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
@@ -108,13 +109,37 @@ class Frozen(nn.BatchNorm1d):
         (lambda m, x: m.n(m.a(x)), "n stays in training mode"),
         (lambda m, x: m.a(x / x.shape[0]), "otherwise in another batch"),
         (lambda m, x: m.a(x) * (2.0 / x.size(0)), "otherwise in another batch"),
+        (lambda m, x: m.a(x) * (x.size(0) // 3 + 1), "otherwise in another batch"),
+        (lambda m, x: m.a((x * 1e12) * ((1 + x.size(0)) * 1e-12)), "otherwise in another batch"),
+        (lambda m, x: m.a(x) * m.c[: x.size(0)], "another for each image of a batch"),
+        (lambda m, x: m.a(x) + m.c[: x.size(0)], "another for each image of a batch"),
+        (lambda m, x: torch.cat([m.a(x), m.c[: x.size(0)]], 1), "another for each image of a batch"),
+        (lambda m, x: m.a(x).clamp(max=m.c[: x.size(0)]), "another for each image of a batch"),
     ],
 )
 def test_what_no_function_of_one_image_is_refused(what, match):
     parts = {"n": Frozen(4).double()} if match.startswith("n ") else {}
-    model = Does(what, a=matrix(4, 4), **parts)
+    model = Does(what, a=matrix(4, 4), c=torch.arange(1.0, 9.0, dtype=torch.float64)[:, None], **parts)
     with pytest.raises(InputError, match=match):
         network_bounds(model, (4,))
+
+
+class CalledTwice(Does):
+    def __call__(self, x):
+        return super().__call__(super().__call__(x))
+
+
+def test_a_call_that_is_not_the_classs_forward_pass_is_followed_itself():
+    first = matrix(4, 4)
+    model = Does(lambda m, x: m.a(x), a=first)
+    once = network_bounds(model, (4,))
+    model.forward = types.MethodType(lambda self, x: 3 * type(self).forward(self, x), model)
+    assert network_bounds(model, (4,)).attrs["product"] == pytest.approx(3 * once.attrs["product"])
+    twice = network_bounds(CalledTwice(lambda m, x: m.a(x), a=first), (4,))
+    assert twice.attrs["product"] == pytest.approx(once.attrs["product"] ** 2)
+    # a module of torch.fx's own has a call that does nothing else
+    followed = network_bounds(fx.symbolic_trace(Does(lambda m, x: m.a(x), a=first)), (4,))
+    assert followed.layer.values.tolist() == once.layer.values.tolist() == ["a"]
 
 
 class Cast(nn.Module):
@@ -150,6 +175,49 @@ def test_a_constant_that_the_dtype_decides_is_that_of_the_models_own():
     bare = Does(lambda m, x: F.rms_norm(m.a(x), (4,)), a=nn.Linear(4, 4))
     assert network_bounds(bare, (4,)).upper.values[1] == pytest.approx(2**11.5)
     assert network_bounds(bare.double(), (4,)).upper.values[1] == pytest.approx(2**26)
+
+
+def test_what_is_made_for_a_batch_of_any_size_is_no_part_of_it():
+    token = Does(lambda m, x: torch.cat([m.c.expand(x.shape[0], -1), m.a(x)], 1), a=matrix(4, 4), c=torch.ones(1, 3))
+    graph = trace(token.double(), (4,))
+    assert network_bounds(token, (4,)).attrs["product"] == pytest.approx(norm(token.a))
+    images = torch.rand(2, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    torch.testing.assert_close(graph.of_two(images), token(images))
+
+
+class Leaving(nn.Module):
+    """Makes a tensor as it goes, and keeps another one, and what comes out."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.inner, self.fixed = nn.Linear(3, 2), Does(lambda m, x: x + torch.ones(2), b=None), torch.ones(2)
+
+    def forward(self, x):
+        self.inner.last = self.inner(self.a(x) * self.fixed)
+        return self.inner.last - torch.tensor([25.0, 0.0])
+
+
+def left(model, call):
+    """Return the attributes that ``call`` leaves in a model and its parts."""
+    before = [set(vars(module)) for module in model.modules()]
+    call(model)
+    return [set(vars(module)) - own for module, own in zip(model.modules(), before, strict=True)]
+
+
+def test_nothing_is_left_in_the_model_that_a_call_of_it_does_not_leave():
+    for model in (Leaving(), fx.symbolic_trace(Leaving())):
+        model(torch.rand(2, 3))
+        assert not any(left(model, lambda m: network_bounds(m, (3,))))
+        assert network_bounds(model, (3,)).attrs["product"] == pytest.approx(norm(model.a), rel=1e-6)
+        images = torch.rand(2, 3)
+        torch.testing.assert_close(trace(model, (3,)).of_two(images), model(images))
+
+    def refused(model):
+        with pytest.raises(InputError):
+            network_bounds(model, (4,))
+
+    assert not any(left(Leaving(), refused))
+    assert isinstance(model(images), torch.Tensor)
 
 
 def test_what_all_but_cancels_is_the_same_in_another_batch():

@@ -87,6 +87,14 @@ def test_a_network_read_off_a_model_gives_its_logits():
             check_read_off(logits, logits + torch.tensor([0.0, off]), room)
 
 
+def test_logits_of_another_shape_are_no_copys():
+    logits, room = torch.ones(3, 2), torch.ones(3, 1)
+    with pytest.raises(InputError, match=r"are \(3, 2\), those of the layers read off it \(3, 4\)"):
+        check_read_off(logits, torch.ones(3, 4), room)
+    with pytest.raises(InputError, match=r"are \(3, 4\), those of its copy in float64 \(3, 2\)"):
+        check_beside(nn.Linear(6, 4), torch.float32, IMAGES[:3], logits, room, evaluate)
+
+
 def test_rounding_is_a_share_of_what_moves_of_the_logits_and_of_what_cancels():
     logits, moves = torch.tensor([[1.0, -4.0], [0.0, 0.0]]).double(), torch.tensor([[0.0], [1e-6]]).double()
     eps = torch.finfo(torch.float32).eps

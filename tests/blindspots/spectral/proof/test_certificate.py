@@ -1,5 +1,6 @@
 import copy
 import math
+import types
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from blindspots.spectral.network import network_bounds
 from blindspots.spectral.proof.certificate import as_sigmoid_network, certified_radius
 from blindspots.spectral.proof.rounded_product import lower_bound
 from blindspots.spectral.rules.rules import RULES
+from tests.blindspots.spectral.graph.models import Does
 
 
 def drawn(model, seed=0, scale=2.0):
@@ -247,17 +249,22 @@ def test_wrong_input(change, match):
         certified_radius(given_.pop("model"), given_.pop("images"), given_.pop("labels"), **given_)
 
 
+CALLED = [
+    (0, "weight", torch.tensor([[8.0]])),
+    (0, "bias", torch.tensor([-4.0])),
+    (1, "weight", torch.tensor([[-1.0], [1.0]])),
+    (1, "bias", torch.tensor([0.5, -0.5])),
+]
+"""Layers, the names of their parameters, and these."""
+
+
 class Called(nn.Module):
     """A sigmoid network whose layers are called as functions, with their biases."""
 
     def __init__(self):
         super().__init__()
         self.a, self.b = nn.Linear(1, 1), nn.Linear(1, 2)
-        with torch.no_grad():
-            self.a.weight.fill_(8.0)
-            self.a.bias.fill_(-4.0)
-            self.b.weight.copy_(torch.tensor([[-1.0], [1.0]]))
-            self.b.bias.copy_(torch.tensor([0.5, -0.5]))
+        self.load_state_dict({f"{'ab'[at]}.{name}": value for at, name, value in CALLED})
 
     def forward(self, x):
         hidden = torch.sigmoid(functional.linear(input=x, weight=self.a.weight, bias=self.a.bias))
@@ -313,3 +320,133 @@ def test_a_model_that_writes_to_its_input_does_not_reach_the_callers(dtype):
     certified_radius(model, images, torch.tensor([0, 1, 2, 0, 1]))
     lower_bound(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3)).to(dtype), images, torch.zeros(5).long())
     assert torch.equal(images, before)
+
+
+def replaced(layer, change):
+    """Have a layer return what its class does and ``change`` of its input."""
+    layer.forward = types.MethodType(lambda self, x: type(self).forward(self, x) + change(x), layer)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("method", ["auto", "local", "sdp", "product"])
+def test_a_sigmoid_network_with_a_layer_whose_forward_pass_was_replaced_is_none(method, place):
+    model = nn.Sequential(nn.Linear(1, 1), nn.Sigmoid(), nn.Linear(1, 2))
+    model.load_state_dict({f"{2 * at}.{name}": value for at, name, value in CALLED})
+    images = torch.tensor([[0.55]])
+    replaced(model[place], lambda x: 0 * x if place == 2 else -100 * torch.relu(x - 0.56))
+    match = "'(local|sdp)' is for" if method in ("local", "sdp") else "a forward pass of its own"
+    with pytest.raises(InputError, match=match):
+        certified_radius(model, images, torch.tensor([1]), method=method)
+
+
+def test_a_layer_with_a_method_of_its_own_has_no_relaxation():
+    model = nn.Sequential(nn.Conv1d(1, 1, 1), nn.ReLU(), nn.Flatten(), nn.Linear(2, 3))
+    model[0]._conv_forward = lambda x, weight, bias: functional.conv1d(x, weight, bias) - 9 * torch.relu(x - 0.9)
+    with pytest.raises(InputError, match="method '_conv_forward' of its own"):
+        certified_radius(model, some(2, 1, 2, high=0.8), torch.tensor([0, 1]), method="relaxation")
+
+
+class Apart(nn.Module):
+    """Two classes, which change at 0.25."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(1, 2)
+        self.a.load_state_dict({"weight": torch.tensor([[1.0], [-1.0]]), "bias": torch.tensor([-0.25, 0.25])})
+
+    def forward(self, x):
+        return self.a(x)
+
+
+def jumping(x):
+    return torch.relu(x - 0.985) @ torch.tensor([[-1000.0, 1000.0]], dtype=x.dtype)
+
+
+class CalledOtherwise(Apart):
+    def __call__(self, x):
+        return super().__call__(x) + jumping(x)
+
+
+@pytest.mark.parametrize("method", ["auto", "product", "relaxation"])
+@pytest.mark.parametrize("kind", [Apart, CalledOtherwise])
+def test_what_a_call_of_the_model_itself_adds_is_in_the_proof(kind, method):
+    model, images = kind(), torch.tensor([[0.98]])
+    if kind is Apart:
+        replaced(model, jumping)
+    found = certified_radius(model, images, model(images).argmax(1), method=method)
+    assert model(images + 0.006).argmax(1) != model(images).argmax(1)
+    assert 0 < float(found.radius) < 0.006
+
+
+class ByPlace(Apart):
+    """Multiplies the logits by what the place of an image in its batch says, or the size of the batch."""
+
+    def __init__(self, what):
+        super().__init__()
+        self.what = what
+        for name in ("rising", "late"):
+            self.register_buffer(name, torch.arange(1.0, 65.0) if name == "rising" else torch.ones(64))
+        self.late[6:] = 5.0
+
+    def forward(self, x):
+        return self.what(self, super().forward(x), x.shape[0])
+
+
+BY_PLACE = {
+    "by the place": lambda m, logits, n: logits * m.rising[:n, None],
+    "by a place that few have": lambda m, logits, n: logits * m.late[:n, None],
+    "added by the place": lambda m, logits, n: logits + m.rising[:n, None] * torch.tensor([[0.0, 1.0]]).to(logits),
+    "by the size": lambda m, logits, n: logits * (n // 3 + 1),
+    "by a size that is large": lambda m, logits, n: logits * (n // 8 + 1),
+    "a little by the size": lambda m, logits, n: logits * (1 + 1e-5 * (n // 8)),
+}
+MIXED = "mixes the images|in another batch|for two images|layers read off|for each image"
+
+
+@pytest.mark.parametrize("method", ["auto", "product"])
+@pytest.mark.parametrize("what", BY_PLACE)
+def test_a_model_that_answers_by_the_place_or_the_size_of_the_batch_is_refused(what, method):
+    images = torch.full((10, 1), 0.3)
+    with pytest.raises(InputError, match=MIXED):
+        certified_radius(ByPlace(BY_PLACE[what]), images, torch.zeros(10).long(), method=method)
+
+
+def test_a_model_that_asks_for_the_batchs_size_and_answers_by_the_image_is_proved():
+    images = torch.full((5, 1), 0.3)
+    model = ByPlace(lambda m, logits, n: logits.reshape(n, 2) * m.rising[:1, None].expand(n, 2))
+    for method in ("auto", "product"):
+        found = certified_radius(model, images, torch.zeros(5).long(), method=method)
+        torch.testing.assert_close(found.radius, torch.full((5,), 0.05).double(), rtol=1e-4, atol=0)
+
+
+def test_bits_that_are_read_as_another_dtype_are_refused():
+    model = Does(lambda m, x: m.a(x).view(torch.float64), a=nn.Linear(4, 4))
+    with pytest.raises(InputError, match="reads the values' bits"):
+        network_bounds(model, (4,))
+    with pytest.raises(InputError, match="reads the bits of values"):
+        certified_radius(model, some(2, 4), torch.tensor([0, 1]))
+    assert network_bounds(model.double(), (4,)).attrs["product"] > 0  # where it is its own
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("threshold", [20, 16])
+def test_what_a_softplus_jumps_by_is_taken_off(dtype, threshold):
+    model = nn.Sequential(nn.Linear(1, 1), nn.Softplus(threshold=threshold), nn.Linear(1, 2, bias=False)).double()
+    with torch.no_grad():
+        model[0].weight.fill_(2.0 * threshold)
+        model[0].bias.zero_()
+        model[2].weight.copy_(torch.tensor([[1.0], [-1.0]]))
+    image, label = torch.tensor([[0.5]], dtype=torch.float64), torch.tensor([0])
+    beside = nn.Sequential(model, nn.Linear(2, 2).double())
+    with torch.no_grad():
+        beside[1].weight.copy_(torch.eye(2))
+        middle = model(image)[0, 0] - 1e-3 * math.exp(-threshold)
+        beside[1].bias.copy_(torch.stack([-middle, middle]))
+    assert beside(image).argmax() == 0
+    assert beside(image + 1e-13).argmax() == 1  # the softplus falls there by e^-threshold
+    assert float(certified_radius(beside, image, label).radius) == 0
+    # where the lead is larger it is proved, less so much
+    found = certified_radius(model.to(dtype), image.to(dtype), label)
+    norm = 2 * threshold * 2**0.5 * 2**0.5
+    assert 0 < float(found.radius) <= float(found.margin) / norm
+    torch.testing.assert_close(found.radius, found.margin / norm, rtol=1e-5, atol=0)

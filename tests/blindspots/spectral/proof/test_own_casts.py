@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import leaky_relu
 
-from blindspots import certified_radius
+from blindspots import certified_radius, minimum_distortion
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.proof.own_casts import own_casts_kept
+from tests.blindspots.spectral.graph.models import Does
 
 Cast = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 CASTS: dict[str, Cast] = {
@@ -88,3 +90,29 @@ def test_slopes_run_through_a_cast_that_is_kept(images: torch.Tensor) -> None:
     assert kept.casts
     assert cast.dtype == slopes.dtype == torch.float64
     assert torch.equal(slopes, 2 * values)
+
+
+FIXED = torch.rand(3, 5, generator=torch.Generator().manual_seed(2))
+MADE: dict[str, Callable[[Does, torch.Tensor], torch.Tensor]] = {
+    "a plain attribute": lambda m, x: leaky_relu(m.a(x)) @ m.plain,
+    "one in a list": lambda m, x: leaky_relu(m.a(x)) @ m.several[0],
+    "made of nothing": lambda m, x: leaky_relu(m.a(x)) @ torch.eye(3),
+    "made of numbers": lambda m, x: leaky_relu(m.a(x)) * torch.tensor([0.5, 0.25, 3.0]),
+    "made in a dtype": lambda m, x: leaky_relu(m.a(x)) + torch.linspace(0, 1, 3, dtype=torch.float32),
+}
+"""Models whose float32 tensors are no parameters or buffers."""
+
+
+@pytest.mark.parametrize("what", MADE)
+def test_tensors_that_are_not_registered_are_in_the_proof(what: str, images: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    model = Does(MADE[what], a=nn.Linear(3, 3))
+    model.plain, model.several = FIXED[:, :4].clone(), [FIXED[:, 1:].clone()]
+    labels = model(images).argmax(1)
+    product, auto = (certified_radius(model, images, labels, method=method) for method in ("product", "auto"))
+    assert auto.method == "relaxation"
+    assert (auto.radius >= product.radius).all()
+    assert (product.radius > 0).all()
+    assert model.plain.dtype == model.several[0].dtype == torch.float32
+    found = minimum_distortion(model, images, labels)
+    assert (auto.distortion <= found.distortion)[found.success].all()

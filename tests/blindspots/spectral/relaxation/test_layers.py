@@ -4,6 +4,7 @@ from torch import nn
 
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.relaxation.layers import linear_layer, slope_of
+from blindspots.spectral.relaxation.maps import rows_of
 from tests.blindspots.spectral.mixed import Draw
 
 LAYERS = {
@@ -19,6 +20,10 @@ LAYERS = {
     "adaptive mean": (nn.AdaptiveAvgPool1d(5), (1, 7)),
     "adaptive mean of fewer": (nn.AdaptiveAvgPool1d(5), (1, 3)),
 }
+LAYERS["same, of another kernel"] = (nn.Conv2d(1, 2, 3, padding="same"), (1, 6, 7))
+LAYERS["same, of another kernel"][0].weight = nn.Parameter(torch.ones(2, 1, 5, 5))
+LAYERS["of one number for both axes"] = (nn.Conv2d(1, 2, (3, 3), (2,), (1,), (2,)), (1, 7, 7))
+LAYERS["mean of one number for both axes"] = (nn.AvgPool2d((3,), (2,), (1,)), (1, 7, 7))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -32,6 +37,10 @@ def test_a_map_and_a_constant_do_what_the_layer_does(name):
     assert (terms >= constant.abs()).all()
     size = torch.Size(shape).numel()
     used = one.apply(torch.eye(size, dtype=torch.float64).reshape(size, *shape)).flatten(1) != 0
+    torch.testing.assert_close(
+        torch.stack([rows_of(one, torch.arange(wanted[0].numel()), tuple(wanted.shape[1:]))]).flatten(2)[0],
+        one.apply(torch.eye(size, dtype=torch.float64).reshape(size, *shape)).flatten(1).T,
+    )
     assert one.terms >= max(int(used.sum(0).max()), int(used.sum(1).max()))
 
 

@@ -9,6 +9,7 @@ POOLS = {
     "of pairs": (nn.MaxPool2d(2), (2, 6, 4)),
     "overlapping, padded": (nn.MaxPool2d((3, 2), (2, 1), (1, 1)), (1, 7, 5)),
     "apart, with what is left over": (nn.MaxPool2d(2, 3, dilation=2, ceil_mode=True), (2, 8, 8)),
+    "of one number for both axes": (nn.MaxPool2d((2,), (2,), (1,)), (2, 6, 5)),
     "of rows": (nn.MaxPool1d(3, 2, 1), (3, 8)),
     "of spaces": (nn.MaxPool3d(2, 1), (1, 3, 3, 3)),
 }

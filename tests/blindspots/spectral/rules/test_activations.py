@@ -71,3 +71,14 @@ def test_numbers_that_define_no_function_are_refused(layer):
     with pytest.raises(InputError) as error:
         layer_bound(layer, (3,))
     assert not isinstance(error.value, NoRuleError)
+
+
+def test_a_softplus_says_what_it_jumps_by():
+    for layer, count in ((nn.Softplus(), 1), (nn.Softplus(beta=-2.0, threshold=16), 8)):
+        found = layer_bound(layer, (count,))
+        edge = torch.tensor(layer.threshold / layer.beta, dtype=torch.float64)
+        values = layer(torch.stack([edge, torch.nextafter(edge, edge * 2)]))
+        assert found.upper == 1
+        assert found.jump == pytest.approx(float((values[0] - values[1]).abs()) * count**0.5, rel=1e-3)
+        assert "a jump of" in found.method
+    assert layer_bound(nn.ReLU(), (3,)).jump == 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from blindspots.device import one_thread
+from blindspots.errors import InputError
 from blindspots.spectral.rules.rules import NoRuleError, layer_bound
 
 
@@ -51,3 +52,12 @@ def test_padding_is_its_matrix(size, margins, kind):
 def test_a_layer_that_joins_the_batch_has_no_rule():
     with pytest.raises(NoRuleError, match="mixes the inputs of a batch"):
         layer_bound(nn.Flatten(0), (3, 4))
+
+
+@pytest.mark.parametrize(("layer", "shape"), [(nn.ConstantPad1d((1, -1), 3.0), (5,)), (nn.ZeroPad1d(1), (2, 3, 4))])
+def test_constants_are_added_along_the_last_axes_whatever_they_are(layer, shape):
+    assert layer_bound(layer, shape).upper == 1
+    assert layer_bound(nn.ConstantPad3d((0, 0, 0, 0, 2, 2), 0.0), (4, 4, 4)).upper == 1
+    assert layer_bound(nn.ConstantPad3d((-1, -1, 0, 0, 2, 2), 0.0), (4, 4, 2)).upper == 0
+    with pytest.raises(InputError, match="3 sizes are wanted"):
+        layer_bound(nn.ZeroPad3d(1), (4, 4))
