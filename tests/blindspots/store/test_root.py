@@ -73,8 +73,8 @@ def test_a_hierarchy_of_which_a_part_lies_on_another_disk_is_sealed_and_whole(tm
     Path(place.path("study.zarr/sets")).symlink_to(disk)
     assert metadata_problems(place) == {}
     for _ in range(2):
-        with working_in(place, QUICK, "aaaa", STAGES) as mended:
-            assert not mended
+        with working_in(place, QUICK, "aaaa", STAGES) as work:
+            assert not work.mended
         assert is_intact(place)
 
 
