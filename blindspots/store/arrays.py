@@ -92,22 +92,25 @@ def set_group_attributes(place: Place, group: str, attributes: Mapping[str, Any]
         node.attrs.put(dict(attributes))
 
 
-def group_rows(place: Place, group: str, variables: Iterable[str]) -> int | None:
-    """Return the common length of a group's arrays, or None where one is missing or they differ."""
+def group_lengths(place: Place, group: str, variables: Iterable[str]) -> dict[str, int] | None:
+    """Return the length of each of a group's arrays, or None where one is missing or damaged.
+
+    They differ where whoever changed them was killed in between.
+    """
     try:
         node = open_group(place, group)
-        lengths = {_array(node, name).shape[0] for name in variables}
+        return {name: _array(node, name).shape[0] for name in variables}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return lengths.pop() if len(lengths) == 1 else None
 
 
 def resize_group(place: Place, group: str, variables: Iterable[str], rows: int) -> None:
-    """Make every array of the group ``rows`` long; what lies beyond is deleted."""
+    """Make every array of the group ``rows`` long, where it is not; what lies beyond is deleted."""
     node = open_group(place, group, "r+")
     for name in variables:
         array = _array(node, name)
-        array.resize((rows, *array.shape[1:]))
+        if array.shape[0] != rows:
+            array.resize((rows, *array.shape[1:]))
 
 
 def delete_group(place: Place, group: str) -> None:

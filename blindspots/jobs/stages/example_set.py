@@ -17,7 +17,7 @@ from blindspots.store.arrays import (
     Variable,
     create_group,
     group_attributes,
-    group_rows,
+    group_lengths,
     read_shard,
     resize_group,
     set_group_attributes,
@@ -104,17 +104,17 @@ class ExampleSet(Job):
     def fit(self, workspace: Workspace) -> None:
         """Give arrays that hold this very work the study's length and attributes; what lies beyond is dropped."""
         rows = len(self.ids(workspace))
-        there = self._rows_there(workspace)
+        there = self._lengths_there(workspace)
         if there is None:
             return
-        if there != rows:
-            self._forget(workspace, min(there, rows) // self.rows(workspace))
+        if there != {rows}:  # arrays of several lengths are left by who was killed here
+            self._forget(workspace, min(*there, rows) // self.rows(workspace))
             resize_group(workspace.place, self.key, self.variables(workspace), rows)
         set_group_attributes(workspace.place, self.key, self._attributes(workspace))
 
     def prepare(self, workspace: Workspace) -> bool:
         """Make arrays for this very work, unless it is what lies there already."""
-        if self._rows_there(workspace) is not None:
+        if self._lengths_there(workspace) is not None:
             return False
         self._forget(workspace, 0)
         create_group(
@@ -132,12 +132,13 @@ class ExampleSet(Job):
         shard = self.rows(workspace)
         return {**self.attributes(workspace), "identity": self._identity(workspace), "shard": shard}
 
-    def _rows_there(self, workspace: Workspace) -> int | None:
+    def _lengths_there(self, workspace: Workspace) -> set[int] | None:
         """Return how long the arrays of this very work are; None where there are none, or those of other work."""
         wanted, found = self._attributes(workspace), group_attributes(workspace.place, self.key) or {}
         if any(found.get(name) != wanted[name] for name in ("identity", "shard")):
             return None
-        return group_rows(workspace.place, self.key, self.variables(workspace))
+        lengths = group_lengths(workspace.place, self.key, self.variables(workspace))
+        return None if lengths is None else set(lengths.values())
 
     def _forget(self, workspace: Workspace, first: int) -> None:
         """Remove the receipts of the shards from ``first`` on."""

@@ -12,7 +12,7 @@ from blindspots.store.arrays import (
     Variable,
     create_group,
     group_attributes,
-    group_rows,
+    group_lengths,
     open_root,
     read_rows,
     read_shard,
@@ -61,7 +61,7 @@ def test_shards_come_back_as_they_were_written(place: Place, root: PlacePath) ->
         assert whole[name].dtype == wanted.dtype
     last = read_shard(place, "sets/a", 2, SHARD, VARIABLES)
     assert last["label"].tolist() == [8, 9]
-    assert group_rows(place, "sets/a", VARIABLES) == 10
+    assert group_lengths(place, "sets/a", VARIABLES) == dict.fromkeys(VARIABLES, 10)
     assert group_attributes(place, "sets/a") == {"model": "a"}
 
 
@@ -109,7 +109,7 @@ def test_what_is_missing_is_said(place: Place, root: PlacePath) -> None:
     (root / "sets/a/label/c/1").unlink()
     with pytest.raises(CorruptShardError, match="label: the file is missing"):
         read_shard(place, "sets/a", 1, SHARD, VARIABLES)
-    assert group_rows(place, "sets/b", VARIABLES) is None
+    assert group_lengths(place, "sets/b", VARIABLES) is None
     assert group_attributes(place, "sets/b") is None
     (root / "sets/a/zarr.json").write_text("{not json")
     assert group_attributes(place, "sets/a") is None
