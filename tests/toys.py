@@ -43,12 +43,14 @@ _held: dict[str, Held] = {}
 class ToyWorkspace(Workspace):
     """A workspace whose data set is nothing but its ids."""
 
+    images: int = EXAMPLES
+
     @property
     def dataset(self) -> Any:
         return SimpleNamespace(sha256="aaaa")
 
     def examples(self, split: str, count: int | None = None) -> np.ndarray:
-        return np.arange(EXAMPLES)[:count]
+        return np.arange(self.images)[:count]
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,9 @@ class ToyTable(DatasetJob):
         return None if None in found else identity(sets=found)
 
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:
-        found = [[each.read(workspace, shard)["value"] for shard in range(3)] for each in sets()]
-        means = [np.average(np.concatenate(shards).mean(axis=1), weights=np.arange(EXAMPLES)) for shards in found]
+        found = [[each.read(workspace, shard)["value"] for shard in range(each.shards(workspace))] for each in sets()]
+        weights = np.arange(len(workspace.examples("train")))
+        means = [np.average(np.concatenate(shards).mean(axis=1), weights=weights) for shards in found]
         names = np.array(MODELS, dtype=np.dtypes.StringDType())
         return xr.Dataset({"mean": ("model", np.float64(means))}, {"model": names})
 
@@ -149,16 +152,16 @@ TOYS = (
 )
 
 
-def workspace_at(root: str, seed: int) -> ToyWorkspace:
+def workspace_at(root: str, seed: int, images: int = EXAMPLES) -> ToyWorkspace:
     study: Study = QUICK.model_copy(update={"seed": seed, "sets": QUICK.sets.model_copy(update={"shard": SHARD})})
-    return ToyWorkspace(study, Place.at(root))
+    return ToyWorkspace(study, Place.at(root), images=images)
 
 
 def run(workspace: Workspace) -> Ran:
     return run_plan(workspace, make_plan(workspace), lambda progress: None)
 
 
-def held(workspace: Workspace) -> Held:
+def held(workspace: ToyWorkspace) -> Held:
     """Return what the store takes for done and intact, decoded, by job and shard."""
     place = workspace.place
     files = {key: place.read(key) for key in place.files()}
@@ -171,7 +174,10 @@ def held(workspace: Workspace) -> Held:
         others = {f"{each.key}/" for each in jobs} - {f"{key}/" for key in (job.key, *job.inputs)}
         read = {key: content for key, content in files.items() if not any(other in key for other in others)}
         digest = identity(
-            job=job.key, seed=workspace.study.seed, files={key: hash(content) for key, content in sorted(read.items())}
+            job=job.key,
+            seed=workspace.study.seed,
+            images=workspace.images,
+            files={key: hash(content) for key, content in sorted(read.items())},
         )
         if digest not in _held:
             _held[digest] = _held_of(job, workspace)

@@ -58,6 +58,11 @@ def create_group(
     """Make the group with one empty array a variable, ``rows`` long in ``dim``, cut into shards of ``shard`` rows."""
     delete_group(place, group)
     node = open_root(place).create_group(group, attributes=dict(attributes))
+    create_arrays(node, variables, dim=dim, rows=rows, shard=shard)
+
+
+def create_arrays(node: zarr.Group, variables: Mapping[str, Variable], *, dim: str, rows: int, shard: int) -> None:
+    """Make the empty arrays of such a group."""
     for name, variable in variables.items():
         inner = _rows_a_chunk(shard) if variable.shape else shard
         node.create_array(
@@ -90,24 +95,6 @@ def set_group_attributes(place: Place, group: str, attributes: Mapping[str, Any]
     node = open_group(place, group, "r+")
     if dict(node.attrs) != dict(attributes):
         node.attrs.put(dict(attributes))
-
-
-def group_rows(place: Place, group: str, variables: Iterable[str]) -> int | None:
-    """Return the common length of a group's arrays, or None where one is missing or they differ."""
-    try:
-        node = open_group(place, group)
-        lengths = {_array(node, name).shape[0] for name in variables}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    return lengths.pop() if len(lengths) == 1 else None
-
-
-def resize_group(place: Place, group: str, variables: Iterable[str], rows: int) -> None:
-    """Make every array of the group ``rows`` long; what lies beyond is deleted."""
-    node = open_group(place, group, "r+")
-    for name in variables:
-        array = _array(node, name)
-        array.resize((rows, *array.shape[1:]))
 
 
 def delete_group(place: Place, group: str) -> None:

@@ -4,6 +4,7 @@ A group a set, along its examples in its order; an array a model and a way of sh
 job of the pair. So a model more is an array more, and what is there already stays as it lies.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
@@ -25,6 +26,7 @@ from blindspots.store.arrays import (
     open_root,
     set_group_attributes,
 )
+from blindspots.store.fitting import group_document, is_proved, read_document, write_document
 from blindspots.store.place import Place
 
 NOT_SHOWN = -1
@@ -59,6 +61,25 @@ def make_array(place: Place, group: str, name: str, *, rows: int, classes: int, 
         place.write(layout.metadata(f"{group}/{name}"), content)
     if there != described:
         set_group_attributes(place, group, described)
+
+
+def mend_array(
+    place: Place, group: str, name: str, *, rows: int, classes: int, attributes: Mapping[str, Any], known: str | None
+) -> None:
+    """Put back the metadata of an array, and of its group, where the array is what its receipt says by them.
+
+    They are as :func:`make_array` makes them; ``known``: the array's hash, None where no receipt speaks of it.
+    """
+    content, _ = _empty(rows, classes)
+    key = layout.metadata(f"{group}/{name}")
+    if not _holds(place, key, content):
+        document = json.loads(content)
+        if known is None or not is_proved(place, group, name, document, {0: {name: known}}):
+            return  # it is of a set as it was, and made anew; or damaged, and found so
+        place.write(key, content)
+    wanted = group_document({**attributes, "rows": rows})
+    if read_document(place, group) != wanted:
+        write_document(place, group, wanted)
 
 
 @lru_cache(maxsize=64)

@@ -210,6 +210,19 @@ class TransferTable:
             return None
 
 
+def described(dataset: str, sha256: str, amplified_to: float) -> dict[str, Any]:
+    """Return the attributes of the table of a data set, whose hash is ``sha256``."""
+    return {
+        "long_name": "every set (source) shown to every model (target)",
+        "dataset": dataset,
+        "dataset_sha256": sha256,
+        "amplified_to": amplified_to,
+        "tables": "Tables 1 to 4",
+        "comment": "n = 0 where a source has no such cell; under the rule none, as_target counts nothing; "
+        "the source clean, splits train, p1, p2: the target's own training images and those of the other half",
+    }
+
+
 def _file(name: str, at: tuple[int, ...]) -> str:
     return layout.chunk(GROUP, name, (*at, 0, 0, 0))
 

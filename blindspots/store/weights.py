@@ -82,6 +82,14 @@ def _whole(key: str) -> Iterator[None]:
         raise CorruptShardError(f"{key}: {said[0]}") from None
 
 
+def known_metadata(place: Place, key: str) -> dict[str, str]:
+    """Return a file's text metadata; nothing where it is missing or damaged, which is for who reads it to meet."""
+    try:
+        return read_metadata(place, key)
+    except CorruptShardError:
+        return {}
+
+
 def as_arrays(weights: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
     """Return the tensors as arrays named ``weights/<name>``, for hashing."""
     return {f"weights/{name}": tensor.detach().cpu().numpy() for name, tensor in weights.items()}

@@ -9,6 +9,7 @@ import torch
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.store.arrays import Variable, create_group, delete_group, read_shard, shard_files, write_shard
+from blindspots.store.fitting import fit_whole
 from blindspots.training.hardening.pool import Pool
 
 
@@ -67,6 +68,17 @@ def write(
         rows = len(own["example"])
         create_group(workspace.place, group, kinds, dim="slot", rows=rows, shard=rows, attributes=attributes)
         write_shard(workspace.place, group, 0, rows, own)
+
+
+def fit(
+    workspace: Workspace, model: str, seed: int, attributes: Mapping[str, str] | None, hashes: Mapping[str, str]
+) -> None:
+    """Have the metadata of all pools be as they are made; ``hashes``: of their arrays, by the names in the receipt."""
+    for layer in pool_layers(workspace, model):
+        kinds = variables(workspace, model, layer)
+        known = {name: hashes[f"layer-{layer}/{name}"] for name in kinds if f"layer-{layer}/{name}" in hashes}
+        group = layout.pool(model, seed, layer)
+        fit_whole(workspace.place, group, kinds, dim="slot", attributes=attributes, hashes=known)
 
 
 def read(workspace: Workspace, model: str, seed: int) -> dict[str, np.ndarray]:

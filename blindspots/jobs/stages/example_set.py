@@ -1,7 +1,7 @@
 """What adversarial and reference sets share: a group of arrays along examples, made shard by shard."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar
@@ -16,13 +16,19 @@ from blindspots.store import layout
 from blindspots.store.arrays import (
     Variable,
     create_group,
-    group_attributes,
-    group_rows,
     read_shard,
-    resize_group,
-    set_group_attributes,
     shard_files,
     write_shard,
+)
+from blindspots.store.fitting import (
+    Document,
+    Known,
+    fit,
+    fitting,
+    lengths,
+    made_documents,
+    read_document,
+    read_documents,
 )
 
 EXAMPLE = Variable("int64", "index of the image in the split of the data set")
@@ -102,19 +108,15 @@ class ExampleSet(Job):
         )
 
     def fit(self, workspace: Workspace) -> None:
-        """Give arrays that hold this very work the study's length and attributes; what lies beyond is dropped."""
-        rows = len(self.ids(workspace))
-        there = self._rows_there(workspace)
-        if there is None:
-            return
-        if there != rows:
-            self._forget(workspace, min(there, rows) // self.rows(workspace))
-            resize_group(workspace.place, self.key, self.variables(workspace), rows)
-        set_group_attributes(workspace.place, self.key, self._attributes(workspace))
+        """Give arrays that hold this very work the metadata that they are made with, in the study's length.
+
+        What lies beyond is dropped. Every shard that is done stays.
+        """
+        self._fits(workspace)
 
     def prepare(self, workspace: Workspace) -> bool:
         """Make arrays for this very work, unless it is what lies there already."""
-        if self._rows_there(workspace) is not None:
+        if self._fits(workspace):
             return False
         self._forget(workspace, 0)
         create_group(
@@ -132,18 +134,46 @@ class ExampleSet(Job):
         shard = self.rows(workspace)
         return {**self.attributes(workspace), "identity": self._identity(workspace), "shard": shard}
 
-    def _rows_there(self, workspace: Workspace) -> int | None:
-        """Return how long the arrays of this very work are; None where there are none, or those of other work."""
-        wanted, found = self._attributes(workspace), group_attributes(workspace.place, self.key) or {}
-        if any(found.get(name) != wanted[name] for name in ("identity", "shard")):
-            return None
-        return group_rows(workspace.place, self.key, self.variables(workspace))
+    def _fits(self, workspace: Workspace) -> bool:
+        """Have what lies there fit the study where it is this very work; tell whether it is."""
+        place, wanted = workspace.place, self._attributes(workspace)
+        there = (read_document(place, self.key) or {}).get("attributes")
+        same = isinstance(there, dict) and all(there.get(name) == wanted[name] for name in ("identity", "shard"))
+        if wanted["identity"] is None or not (same or self._known(workspace)):
+            return False
+        made = self.documents(workspace)
+        found = read_documents(place, self.key, made)
+        changes = fitting(place, self.key, made, found, known=lambda: self._known(workspace), same=same)
+        if changes is None:
+            return False
+        rows = len(self.ids(workspace))
+        there_in = lengths(found[name] for name in self.variables(workspace))
+        if there_in.keys() != {rows}:  # or arrays of several lengths, which who was killed here left
+            self._forget(workspace, min(rows, *there_in) // self.rows(workspace), kept=self._known(workspace))
+        fit(place, self.key, changes, wanted)
+        return True
 
-    def _forget(self, workspace: Workspace, first: int) -> None:
-        """Remove the receipts of the shards from ``first`` on."""
+    def documents(self, workspace: Workspace) -> dict[str, Document]:
+        """Return the metadata of the set's arrays as they are made."""
+        return made_documents(
+            self.variables(workspace), dim="example", rows=len(self.ids(workspace)), shard=self.rows(workspace)
+        )
+
+    def _known(self, workspace: Workspace) -> Known:
+        """Return what is known of the shards that were made as the study wants them."""
+        wanted = self.identities(workspace)
+        receipts = ((shard, self.receipt(workspace, shard)) for shard in range(len(wanted)))
+        return {
+            shard: receipt.arrays
+            for shard, receipt in receipts
+            if receipt is not None and receipt.identity == wanted[shard]
+        }
+
+    def _forget(self, workspace: Workspace, first: int, *, kept: Collection[int] = ()) -> None:
+        """Remove the receipts of the shards from ``first`` on, but for those ``kept``."""
         for name in workspace.place.names(layout.receipts(self.key)):
             number = name.removesuffix(".json")
-            if number.isdigit() and int(number) >= first:
+            if number.isdigit() and int(number) >= first and int(number) not in kept:
                 self.forget(workspace, int(number))
 
     def files(self, workspace: Workspace, shard: int) -> dict[str, str]:

@@ -18,6 +18,7 @@ from blindspots.names import NEAREST
 from blindspots.negatives.counts import WHERE, adversarial_negatives
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError, Variable, open_root, read_rows
+from blindspots.store.fitting import Document, documents_of
 from blindspots.study.study import Study
 
 ALGORITHM = 1
@@ -89,17 +90,13 @@ class Negatives(BeginningOfNearest):
         made = super().prepare(workspace)
         group = open_root(workspace.place)[self.key]
         assert isinstance(group, zarr.Group)
-        for name, (values, dtype, long_name) in _coordinates(workspace.study).items():
-            array = group.create_array(
-                name,
-                shape=(len(values),),
-                dtype=dtype,
-                dimension_names=(name,),
-                overwrite=True,
-                attributes={"units": "1", "long_name": long_name},
-            )
-            array[:] = np.array(values, dtype=object if dtype is str else dtype)
+        _make_coordinates(group, workspace.study)
         return made
+
+    def documents(self, workspace: Workspace) -> dict[str, Document]:
+        """Return the metadata of the arrays, and of their coordinates."""
+        coordinates = documents_of(lambda group: _make_coordinates(group, workspace.study))
+        return {**super().documents(workspace), **coordinates}
 
     def compute(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
         """Show the examples ``ids`` along their random directions."""
@@ -156,6 +153,19 @@ def _coordinates(study: Study) -> dict[str, tuple[tuple[Any, ...], type | str, s
         "where": (WHERE, str, "where the images as shown lie"),
         "multiple": (study.negatives.multiples, "float64", "distortion as a multiple of the image's least"),
     }
+
+
+def _make_coordinates(group: zarr.Group, study: Study) -> None:
+    for name, (values, dtype, long_name) in _coordinates(study).items():
+        array = group.create_array(
+            name,
+            shape=(len(values),),
+            dtype=dtype,
+            dimension_names=(name,),
+            overwrite=True,
+            attributes={"units": "1", "long_name": long_name},
+        )
+        array[:] = np.array(values, dtype=object if dtype is str else dtype)
 
 
 def negatives(study: Study) -> Iterator[Negatives]:

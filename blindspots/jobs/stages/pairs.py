@@ -26,10 +26,11 @@ from blindspots.store.predictions import (
     file_of,
     keep_only,
     make_array,
+    mend_array,
     read_predictions,
     write_predictions,
 )
-from blindspots.store.transfer_table import CELL, VARIABLES, Coordinates, TransferTable
+from blindspots.store.transfer_table import CELL, VARIABLES, Coordinates, TransferTable, described
 from blindspots.study.model_spec import HALVES
 from blindspots.study.study import Study
 from blindspots.transfer import VARIANTS
@@ -159,38 +160,33 @@ class Pair(Job):
     @classmethod
     def make_room(cls, workspace: Workspace) -> bool:
         """Lay out the table for the study's pairs; those that it holds no more, or not as their receipts say, go."""
-        keep_only(
-            workspace.place,
-            {
-                f"{pair._group(cell)}/{pair._array(cell)}"
-                for pair in pairs(workspace.study)
-                for cell in pair._cells(workspace)
-            },
-        )
-        return table(workspace).lay_out(
-            {
-                "long_name": "every set (source) shown to every model (target)",
-                "dataset": workspace.study.dataset_name,
-                "dataset_sha256": workspace.dataset.sha256,
-                "amplified_to": workspace.study.sets.amplified_to,
-                "tables": "Tables 1 to 4",
-                "comment": "n = 0 where a source has no such cell; under the rule none, as_target counts nothing; "
-                "the source clean, splits train, p1, p2: the target's own training images and those of the other half",
-            }
-        )
+        every = ((pair, cell) for pair in pairs(workspace.study) for cell in pair._cells(workspace))
+        keep_only(workspace.place, {f"{pair._group(cell)}/{pair._array(cell)}" for pair, cell in every})
+        study = workspace.study
+        about = described(study.dataset_name, workspace.dataset.sha256, study.sets.amplified_to)
+        return table(workspace).lay_out(about)
 
     def prepare(self, workspace: Workspace) -> bool:
         """Make the arrays of what the target reads."""
         for cell in self._cells(workspace):
-            make_array(
-                workspace.place,
-                self._group(cell),
-                self._array(cell),
-                rows=self._rows(workspace, cell),
-                classes=workspace.dataset.classes,
-                attributes=self._attributes(workspace, cell),
-            )
+            make_array(workspace.place, self._group(cell), self._array(cell), **self._made(workspace, cell))
         return False
+
+    def fit(self, workspace: Workspace) -> None:
+        """Have the metadata of what the target reads be as they are made, where the receipt speaks of it."""
+        receipt = self.receipt(workspace, 0)
+        hashes = {} if receipt is None else receipt.arrays
+
+        def mend(cell: Cell) -> None:
+            made, known = self._made(workspace, cell), hashes.get(_name(cell))
+            mend_array(workspace.place, self._group(cell), self._array(cell), **made, known=known)
+
+        workspace.place.map(mend, list(self._cells(workspace)))
+
+    def _made(self, workspace: Workspace, cell: Cell) -> dict[str, Any]:
+        """Return how an array of what the target reads is made."""
+        rows, attributes = self._rows(workspace, cell), self._attributes(workspace, cell)
+        return {"rows": rows, "classes": workspace.dataset.classes, "attributes": attributes}
 
     def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
         """Return the files of the pair's cells, and of what the target reads in each."""

@@ -27,8 +27,9 @@ from blindspots.store.arrays import (
     shard_files,
     write_shard,
 )
+from blindspots.store.fitting import fit_whole, read_document
 from blindspots.store.receipts import read_receipt
-from blindspots.store.weights import as_arrays, load_weights, save_weights
+from blindspots.store.weights import as_arrays, known_metadata, load_weights, save_weights
 from blindspots.study.study import Study
 from blindspots.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from blindspots.training.hardening.refreshing import Refresher, Telling
@@ -196,10 +197,23 @@ class TrainingJob(Job):
         report(Progress(self.stage, self.key, size, size, self.unit, line))
 
     def _store(self, workspace: Workspace, checkpoint: Checkpoint, ids: np.ndarray, started: float) -> None:
-        spec = workspace.study.model(self.model)
-        curve = checkpoint.curve
+        curve, place = checkpoint.curve, workspace.place
         rows = len(curve["iteration"])
-        metadata = {
+        metadata = self._metadata(workspace, checkpoint.reason)
+        pools = stored.arrays(workspace, self.model, checkpoint.memory, ids)
+
+        def write() -> None:
+            save_weights(place, layout.weights(self.model, self.seed), checkpoint.weights, metadata)
+            create_group(place, self.curve, CURVE, dim="iteration", rows=rows, shard=rows, attributes=metadata)
+            write_shard(place, self.curve, 0, rows, curve)
+            stored.write(workspace, self.model, self.seed, pools, metadata)
+
+        self.finish(workspace, 0, {**as_arrays(checkpoint.weights), **curve, **pools}, write, started=started)
+
+    def _metadata(self, workspace: Workspace, reason: str) -> dict[str, str]:
+        """Return what weights, curve and pools say of themselves; ``reason``: why the training ended."""
+        spec = workspace.study.model(self.model)
+        return {
             "model": self.model,
             "paper": spec.paper,
             "seed": str(self.seed),
@@ -209,20 +223,21 @@ class TrainingJob(Job):
             "dataset_sha256": workspace.dataset.sha256,
             "input_shape": json.dumps(workspace.dataset.shape),
             "classes": str(workspace.dataset.classes),
-            "reason": checkpoint.reason,
+            "reason": reason,
         }
 
-        pools = stored.arrays(workspace, self.model, checkpoint.memory, ids)
-
-        def write() -> None:
-            save_weights(workspace.place, layout.weights(self.model, self.seed), checkpoint.weights, metadata)
-            create_group(
-                workspace.place, self.curve, CURVE, dim="iteration", rows=rows, shard=rows, attributes=metadata
-            )
-            write_shard(workspace.place, self.curve, 0, rows, curve)
-            stored.write(workspace, self.model, self.seed, pools, metadata)
-
-        self.finish(workspace, 0, {**as_arrays(checkpoint.weights), **curve, **pools}, write, started=started)
+    def fit(self, workspace: Workspace) -> None:
+        """Have the metadata of the curve and the pools of this very training be as they are made."""
+        place, receipt = workspace.place, self.receipt(workspace, 0)
+        if receipt is None or receipt.identity != self.identity(workspace, 0):
+            return
+        there = (read_document(place, self.curve) or {}).get("attributes")
+        reason = there.get("reason") if isinstance(there, dict) else None
+        if reason not in _ENDS or there != self._metadata(workspace, reason):  # the weights say it too
+            reason = known_metadata(place, layout.weights(self.model, self.seed)).get("reason")
+        wanted = None if reason is None else self._metadata(workspace, reason)
+        fit_whole(place, self.curve, CURVE, dim="iteration", attributes=wanted, hashes=receipt.arrays)
+        stored.fit(workspace, self.model, self.seed, wanted, receipt.arrays)
 
     def files(self, workspace: Workspace, shard: int) -> dict[str, str]:
         """Return the files of weights, curve and pools."""

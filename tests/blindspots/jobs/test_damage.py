@@ -1,5 +1,6 @@
 """Damage that a plan cannot see, met by whoever reads it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from blindspots.jobs.hands import OwnHands
 from blindspots.jobs.opening import workspace_of
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stages.negatives import Negatives
+from blindspots.jobs.verification import verify
 from blindspots.store import layout
+from blindspots.store.place import Place
+from blindspots.store.sealing import unseal
 from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed
 from tests.stores import assert_same_content
@@ -140,3 +144,38 @@ def test_text_is_not_decoded_out_of_a_file_that_is_another(root: Path, monkeypat
     receipt = job.receipt(workspace, 0)
     assert receipt is not None
     assert "target" in str(job.damage(workspace, 0, receipt))
+
+
+FLIPS = {
+    "training/fc10/seed-0/loss": ('"nat"', '"nau"'),
+    "training/fc10/seed-0/phase": ('"shape": [\n    ', '"shape": [\n    1'),
+    "training/fc10/seed-0": ('"reason": "', '"reason": "a'),
+    "training/fc20-10/seed-0": ('"model": "fc2', '"model": "fc3'),
+    "sets/fc10/seed-0/train/nearest/perturbation": ("pixel value", "pixel valuf"),
+    "sets/fc10/seed-0/train/nearest": ('"identity": "', '"identity": "a'),
+    "negatives/fc10/seed-0/where": ("where the", "where thf"),
+    "certified/fc10/seed-0/found": ('"example"', '"examplf"'),
+    "predictions/fc10/seed-0/train/random/plain-by-fc20-10": ("class that", "clast that"),
+    "predictions/fc10/seed-0/train/random": ("classes that", "clastes that"),
+    "predictions/clean/seed-0/test/none/plain-by-fc10": ('"int8"', '"int9"'),
+    "transfer/rate": ("error rate", "errnr rate"),
+}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_metadata_that_a_killed_run_left_damaged_are_put_back_and_nothing_is_done_again(
+    tiny: Study, root: Path, tiny_root: Path, lost: bool
+) -> None:
+    unseal(Place.at(root))
+    for path, (one, other) in FLIPS.items():
+        file = root / layout.metadata(path)
+        text = file.read_text()
+        assert one in text, path
+        file.write_text(text.replace(one, other))
+        if lost and path not in ("transfer/rate", "negatives/fc10/seed-0/where"):
+            file.unlink()
+    assert run_study(tiny, root).shards == {}
+    for path in FLIPS:
+        found, wanted = (json.loads((at / layout.metadata(path)).read_text()) for at in (root, tiny_root))
+        assert found == wanted, path
+    assert not verify(workspace_of(root)).damaged

@@ -12,11 +12,9 @@ from blindspots.store.arrays import (
     Variable,
     create_group,
     group_attributes,
-    group_rows,
     open_root,
     read_rows,
     read_shard,
-    resize_group,
     write_shard,
 )
 from blindspots.store.place import Place
@@ -61,7 +59,6 @@ def test_shards_come_back_as_they_were_written(place: Place, root: PlacePath) ->
         assert whole[name].dtype == wanted.dtype
     last = read_shard(place, "sets/a", 2, SHARD, VARIABLES)
     assert last["label"].tolist() == [8, 9]
-    assert group_rows(place, "sets/a", VARIABLES) == 10
     assert group_attributes(place, "sets/a") == {"model": "a"}
 
 
@@ -109,20 +106,9 @@ def test_what_is_missing_is_said(place: Place, root: PlacePath) -> None:
     (root / "sets/a/label/c/1").unlink()
     with pytest.raises(CorruptShardError, match="label: the file is missing"):
         read_shard(place, "sets/a", 1, SHARD, VARIABLES)
-    assert group_rows(place, "sets/b", VARIABLES) is None
     assert group_attributes(place, "sets/b") is None
     (root / "sets/a/zarr.json").write_text("{not json")
     assert group_attributes(place, "sets/a") is None
-
-
-def test_a_longer_set_keeps_what_it_has_and_a_shorter_one_drops_the_rest(place: Place, root: PlacePath) -> None:
-    resize_group(place, "sets/a", VARIABLES, 14)
-    write_shard(place, "sets/a", 2, SHARD, values(4, 8))
-    write_shard(place, "sets/a", 3, SHARD, values(2, 12))
-    np.testing.assert_array_equal(read_rows(place, "sets/a", VARIABLES)["image"], values(14)["image"])
-    resize_group(place, "sets/a", VARIABLES, 4)
-    assert read_rows(place, "sets/a", VARIABLES)["label"].tolist() == [0, 1, 2, 3]
-    assert not (root / "sets/a/label/c/1").exists()
 
 
 def test_a_shard_of_another_shape_or_dtype_is_refused(place: Place, root: PlacePath) -> None:

@@ -1,5 +1,6 @@
 """The pools as a training leaves them: a row a slot, that can be read, checked, and held against the images."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,21 @@ def test_a_training_whose_pools_cannot_be_made_has_diverged_and_names_itself(
         DivergedError, match="models/a/seed-0: the training diverged, not finite; there is no checkpoint"
     ):
         trained(tmp_path / "root", pooled_study(tmp_path))
+
+
+def test_metadata_of_pools_and_curve_are_put_back_as_they_were_made(tmp_path: Path) -> None:
+    study = pooled_study(tmp_path)
+    trained(tmp_path / "root", study)
+    job, workspace = training_of(tmp_path / "root", study)
+    paths = (layout.pool("a", 0, 1), f"{layout.pool('a', 0, 1)}/values", f"{layout.pool('a', 0, 0)}/round", job.curve)
+    files = [tmp_path / "root" / layout.metadata(path) for path in paths]
+    before = [json.loads(file.read_bytes()) for file in files]
+    for file in files[:2]:
+        file.write_bytes(file.read_bytes().replace(b"activation", b"actiwation").replace(b'"a"', b'"b"'))
+    for file in files[2:]:
+        file.unlink()
+    job.fit(workspace)
+    assert [json.loads(file.read_bytes()) for file in files] == before
+    receipt = job.receipt(workspace, 0)
+    assert receipt is not None
+    assert job.damage(workspace, 0, receipt) is None
