@@ -10,7 +10,7 @@ import xarray as xr
 
 from blindspots.errors import InputError, OutOfReachError
 from blindspots.networks.known import allowed_packages
-from blindspots.results.tree import check_files, check_whole, open_group, open_tree
+from blindspots.results.tree import check_done, check_files, check_whole, open_group, open_tree
 from blindspots.store import layout
 from blindspots.store.place import Place
 from blindspots.store.root import study_in
@@ -112,13 +112,21 @@ class Results:
         """What was asked for by :meth:`column`."""
         return {}
 
+    @cached_property
+    def _whole(self) -> set[tuple[str, str]]:
+        """The arrays that were asked for by :meth:`column`, and have all their files."""
+        return set()
+
     def find(self, group: str) -> xr.Dataset | None:
         """Return the arrays of a group, or None where there is no such group or it is empty.
 
-        Raises :class:`InputError` where one of them is lost, its metadata damaged.
+        Raises :class:`InputError` where one of them is lost, its metadata damaged, or a set is not finished.
         """
         if group not in self._groups:
-            self._groups[group] = open_group(self.place, group)
+            found = open_group(self.place, group)
+            if found is not None:
+                check_done(self.place, group, found)
+            self._groups[group] = found
         return self._groups[group]
 
     def group(self, group: str) -> xr.Dataset:
@@ -140,7 +148,9 @@ class Results:
             raise InputError(f"the store lacks {group}; {UNFINISHED}")
         if name not in found:
             raise InputError(f"the store lacks {name} in {group}; {UNFINISHED}")
-        check_files(self.place, group, found[name])
+        if (group, name) not in self._whole:
+            check_files(self.place, group, found[name])
+            self._whole.add((group, name))
         return found[name]
 
     def table(self, name: str) -> xr.Dataset | None:

@@ -1,5 +1,6 @@
 """The hierarchy of a store as xarray's DataTree."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import xarray as xr
@@ -79,13 +80,41 @@ def check_whole(place: Place, group: str, found: xr.Dataset) -> None:
         raise InputError(f"the metadata of {group}/{lost[0]} in the store are damaged; {MENDED}")
 
 
-def check_files(place: Place, group: str, array: xr.DataArray) -> None:
-    """Raise :class:`InputError` where files of an array lack, along its first dimension; none of them is read."""
+WRITTEN_WHOLE = ("sets/", "references/", "negatives/", "certified/")
+"""Where groups lie whose arrays have every file once they are done, whatever the values."""
+
+
+def check_done(place: Place, group: str, found: xr.Dataset) -> None:
+    """Raise :class:`InputError` where a set of examples lacks files: it is not finished, or damaged.
+
+    They would be read as if they held zeros. None of them is read, and other groups are not looked at.
+    """
+    if group.startswith(WRITTEN_WHOLE):
+        arrays = [found[name] for name, array in found.variables.items() if array.dims[:1] == ("example",)]
+        there = set(place.files(layout.in_hierarchy(group))) if place.reads_ahead else None
+        for array in arrays:
+            check_files(place, group, array, there=there)
+
+
+def check_files(place: Place, group: str, array: xr.DataArray, *, there: Collection[str] | None = None) -> None:
+    """Raise :class:`InputError` where files of an array lack, along its first dimension; none of them is read.
+
+    ``there``: the files below the group, where they are known.
+    """
     grid = array.encoding.get("shards") or array.encoding.get("chunks") or array.shape
     wanted = -(-array.shape[0] // grid[0]) if array.shape else 1
-    there = place.names(layout.chunk(group, str(array.name), ()))
-    if len(there) < wanted:
-        raise InputError(f"files of {group}/{array.name} in the store are missing; {MENDED}")
+    first = layout.chunk(group, str(array.name), ())
+    keys = (
+        layout.chunk(group, str(array.name), (index, *(0 for _ in array.shape[1:]))[: array.ndim])
+        for index in range(wanted)
+    )
+    if there is None and array.ndim and (place.reads_ahead or array.ndim == 1):  # one listing, whatever is asked of it
+        there = set(place.files(first))
+    whole = all(map(place.has, keys)) if there is None else all(key in there for key in keys)
+    if not whole:
+        raise InputError(
+            f"files of {group}/{array.name} in the store are missing; {MENDED}, unless one is at work there"
+        )
 
 
 def _check_begun(place: Place) -> None:

@@ -219,7 +219,8 @@ class AdversarialSet(ExampleSet):
         for job in self._sets_beside:
             shard = int(np.flatnonzero(self.ids(workspace) == ids[0])[0]) // workspace.study.sets.shard
             if shard < job.shards(workspace):  # both sets are beginnings of the same examples
-                found = _nearer_of(found, job.read(workspace, shard, _COMPARED), images=images, labels=labels)
+                stored = job.read_as_made(workspace, shard, _COMPARED)
+                found = _nearer_of(found, stored, images=images, labels=labels)
         return found
 
     def said(self, workspace: Workspace, shard: int, arrays: Mapping[str, np.ndarray]) -> str:

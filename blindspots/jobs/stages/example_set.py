@@ -10,10 +10,11 @@ import numpy as np
 
 from blindspots.identity import array_hash, identity
 from blindspots.jobs.hands import Hands
-from blindspots.jobs.job import Job, Progress, Report
+from blindspots.jobs.job import OF_OTHER_CONTENT, Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
 from blindspots.store.arrays import (
+    CorruptShardError,
     Variable,
     create_group,
     read_shard,
@@ -202,6 +203,19 @@ class ExampleSet(Job):
         """Return the shard's arrays as stored: those named, or all."""
         wanted = names or self.variables(workspace)
         return read_shard(workspace.place, self.key, shard, self.rows(workspace), wanted)
+
+    def read_as_made(self, workspace: Workspace, shard: int, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return those of the shard's arrays that are named, as the receipt says they are.
+
+        Who reads them is known by that: raises :class:`CorruptShardError` where they are anything else, though they can
+        be read, as where files were swapped.
+        """
+        found, receipt = self.read(workspace, shard, names), self.receipt(workspace, shard)
+        known = {} if receipt is None else receipt.arrays
+        wrong = [name for name, values in found.items() if name in known and array_hash(values) != known[name]]
+        if wrong:
+            raise CorruptShardError(f"{self.key} shard {shard}: {', '.join(wrong)}: {OF_OTHER_CONTENT}")
+        return found
 
     def store(self, workspace: Workspace, shard: int, arrays: dict[str, np.ndarray], started: float) -> None:
         """Write the shard and leave its receipt."""

@@ -95,7 +95,7 @@ def _names(job: ExampleSet) -> tuple[str, ...]:
 
 
 def _read(workspace: Workspace, job: ExampleSet, index: int) -> _Shard:
-    arrays = job.read(workspace, index, _names(job))
+    arrays = job.read_as_made(workspace, index, _names(job))
     images, labels = _images(workspace, job.split, arrays["example"])
     perturbation = torch.tensor(arrays["perturbation"], device=workspace.device)
     targets = torch.tensor(arrays["target"], device=workspace.device) if "target" in arrays else None

@@ -7,10 +7,17 @@ import pytest
 import xarray as xr
 
 from blindspots.errors import InputError
+from blindspots.jobs.job import Progress
+from blindspots.jobs.run import run_study
 from blindspots.results.results import Results
 from blindspots.results.tree import open_study
+from blindspots.store import layout
 from blindspots.store.place import Place
+from blindspots.store.places.local import LocalPlace
 from blindspots.store.sealing import unseal
+from blindspots.study.study import Study
+from blindspots.tables.drawing import read_table
+from tests.blindspots.jobs.conftest import changed
 from tests.stores import decoded
 
 
@@ -61,6 +68,41 @@ def test_an_array_whose_metadata_are_lost_is_missed(root: Path) -> None:
     ):
         results.group("transfer")
     assert results.table("table1") is None  # and is drawn anew
+
+
+@pytest.mark.parametrize("name", ["perturbation", "distortion"])
+def test_files_that_lack_are_not_taken_for_zeros(root: Path, name: str) -> None:
+    group = "sets/fc10/seed-0/train/nearest"
+    place = Place.at(root)
+    file = layout.chunk(group, name, (1, 0, 0, 0) if name == "perturbation" else (1,))
+    place.delete(file)  # the folders above stay
+    (root / file).with_name("1.0123.partial").touch()
+    said = rf"^files of {group}/{name} in the store are missing; blindspots verify --repair.*unless one is at work"
+    with pytest.raises(InputError, match=said):
+        Results(root).column(group, name)
+    with pytest.raises(InputError, match=said):
+        Results(root).group(group)
+    assert Results(root).column(group, "label") is not None
+    assert Results(root).find("references/train/noise-1") is not None
+
+
+def test_a_set_that_is_not_finished_is_not_drawn(root: Path, tiny: Study) -> None:
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(changed(tiny, sets={"examples": 70}), root, on_progress=stop)
+    with Results(root) as results, pytest.raises(InputError, match="in the store are missing"):
+        read_table("2", results)
+
+
+def test_a_column_is_looked_at_once(tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group, asked = "sets/fc10/seed-0/train/nearest", list[str]()
+    with Results(tiny_root) as results:
+        results.column(group, "perturbation")
+        monkeypatch.setattr(LocalPlace, "has", lambda _, key: asked.append(key))
+        results.column(group, "perturbation")
+    assert not asked
 
 
 def test_plain_xarray_opens_it_without_a_warning(tiny_root: Path) -> None:

@@ -108,6 +108,18 @@ def test_a_shard_that_was_written_since_is_read_anew(
         read_set(workspace, model, job, VARIANTS[:1])
 
 
+def test_shards_that_lie_in_each_others_place_are_not_shown(
+    workspace: Workspace, job: AdversarialSet, root: Path, reads: list[int]
+) -> None:
+    model = trained_model(workspace, "fc10", 0)
+    one, other = (root / "study.zarr" / job.key / f"perturbation/c/{shard}/0/0/0" for shard in (0, 1))
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    with pytest.raises(CorruptShardError, match=r"shard 0: perturbation: the content is not what the receipt says"):
+        read_set(workspace, model, job, VARIANTS[:1])
+
+
 def test_models_are_kept_while_sets_are_shown_to_them(workspace: Workspace) -> None:
     one, other, again = (trained_model(workspace, name, 0) for name in ("fc10", "fc20-10", "fc10"))
     assert again is one
