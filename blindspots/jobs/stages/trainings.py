@@ -227,8 +227,13 @@ class TrainingJob(Job):
         }
 
     def fit(self, workspace: Workspace) -> None:
-        """Have the metadata of the curve and the pools of this very training be as they are made."""
+        """Have the metadata of the curve and the pools of this very training be as they are made.
+
+        Where it is done, its checkpoint goes, which one that was killed in its last moment leaves.
+        """
         place, receipt = workspace.place, self.receipt(workspace, 0)
+        if place.has(self.kept) and all(self.done(workspace)):
+            place.delete(self.kept)
         if receipt is None or receipt.identity != self.identity(workspace, 0):
             return
         there = (read_document(place, self.curve) or {}).get("attributes")
@@ -253,11 +258,6 @@ class TrainingJob(Job):
         weights = load_weights(workspace.place, layout.weights(self.model, self.seed))
         pools = stored.read(workspace, self.model, self.seed)
         return {**as_arrays(weights), **read_shard(workspace.place, self.curve, 0, 2**40, CURVE), **pools}
-
-    def fit(self, workspace: Workspace) -> None:
-        """Delete the checkpoint of a training that is done, which one that was killed in its last moment leaves."""
-        if workspace.place.has(self.kept) and all(self.done(workspace)):
-            workspace.place.delete(self.kept)
 
     def prepare(self, workspace: Workspace) -> bool:
         """Drop the receipt and the curve of other work under the same name."""
