@@ -70,7 +70,7 @@ COVERED = {
         ("blindspots/jobs", "file_bounds", "tests/flows/test_bounds.py"),
         (
             "blindspots/jobs/stages",
-            "beginnings dataset_job example_set",
+            "beginnings dataset_job",
             "tests/blindspots/jobs/test_all_kinds.py",
         ),
         ("blindspots/jobs/stages", "unit_comparison", "tests/blindspots/jobs/stages/test_units.py"),

@@ -80,16 +80,12 @@ def check_whole(place: Place, group: str, found: xr.Dataset) -> None:
         raise InputError(f"the metadata of {group}/{lost[0]} in the store are damaged; {MENDED}")
 
 
-WRITTEN_WHOLE = ("sets/", "references/", "negatives/", "certified/")
-"""Where groups lie whose arrays have every file once they are done, whatever the values."""
-
-
 def check_done(place: Place, group: str, found: xr.Dataset) -> None:
     """Raise :class:`InputError` where a set of examples lacks files: it is not finished, or damaged.
 
     They would be read as if they held zeros. None of them is read, and other groups are not looked at.
     """
-    if group.startswith(WRITTEN_WHOLE):
+    if "shard" in found.attrs:  # a set, whose arrays have every file once it is done, whatever the values
         arrays = [found[name] for name, array in found.variables.items() if array.dims[:1] == ("example",)]
         there = set(place.files(layout.in_hierarchy(group))) if place.reads_ahead else None
         for array in arrays:
