@@ -58,6 +58,7 @@ _ENDS = {
 }
 
 _models: Kept[torch.nn.Module] = Kept(_MOST_BYTES)
+_FLAGS = {"flag_values": list(range(len(PHASES))), "flag_meanings": " ".join(PHASES)}
 
 CURVE = {
     "loss": Variable("float64", "mean cross-entropy plus weight decay", "nat"),
@@ -65,11 +66,7 @@ CURVE = {
     "gradient_norm": Variable("float64", "Euclidean norm of the loss's gradient; NaN for minibatches"),
     "evaluations": Variable("int64", "evaluations of loss and gradient in the phase so far; steps for minibatches"),
     "iteration": Variable("int64", "iteration of L-BFGS, or epoch of minibatches"),
-    "phase": Variable(
-        "int8",
-        "phase of the training",
-        attributes={"flag_values": list(range(len(PHASES))), "flag_meanings": " ".join(PHASES)},
-    ),
+    "phase": Variable("int8", "phase of the training", attributes=_FLAGS),
 }
 
 
@@ -227,20 +224,17 @@ class TrainingJob(Job):
         }
 
     def fit(self, workspace: Workspace) -> None:
-        """Have the metadata of the curve and the pools of this very training be as they are made.
-
-        Where it is done, its checkpoint goes, which one that was killed in its last moment leaves.
-        """
+        """Have the metadata of this very training's curve and pools be as they are made, and no checkpoint be left."""
         place, receipt = workspace.place, self.receipt(workspace, 0)
-        if place.has(self.kept) and all(self.done(workspace)):
-            place.delete(self.kept)
         if receipt is None or receipt.identity != self.identity(workspace, 0):
             return
+        if place.has(self.kept) and all(self.done(workspace)):  # of one that was killed in its last moment
+            place.delete(self.kept)
         there = (read_document(place, self.curve) or {}).get("attributes")
         reason = there.get("reason") if isinstance(there, dict) else None
         if reason not in _ENDS or there != self._metadata(workspace, reason):  # the weights say it too
             reason = known_metadata(place, layout.weights(self.model, self.seed)).get("reason")
-        wanted = None if reason is None else self._metadata(workspace, reason)
+        wanted = self._metadata(workspace, reason) if reason else None
         fit_whole(place, self.curve, CURVE, dim="iteration", attributes=wanted, hashes=receipt.arrays)
         stored.fit(workspace, self.model, self.seed, wanted, receipt.arrays)
 
