@@ -113,9 +113,7 @@ REFUSED = {
         ("lost", "/value", 3),
     ],
 )
-def test_metadata_damaged_while_a_run_was_killed_are_put_back(
-    how: str, path: str, images: int
-) -> None:
+def test_metadata_damaged_while_a_run_was_killed_are_put_back(how: str, path: str, images: int) -> None:
     workspace, key = root_like(finished_files(), images), layout.metadata(sets()[0].key + path)
     unseal(workspace.place)
     content = finished_files()[key]
