@@ -47,7 +47,7 @@ def die_with_its_lease(patch: pytest.MonkeyPatch) -> None:
     """Have a run that dies give nothing back, and time pass for who waits to see that."""
     now = [1000.0]
     patch.setattr(leases.Lease, "release", lambda lease: lease._over.set())
-    patch.setattr(leases, "monotonic", lambda: now[0])
+    patch.setattr(leases, "uptime", lambda: now[0])
     patch.setattr(leases, "sleep", lambda seconds: now.__setitem__(0, now[0] + 20))
 
 
