@@ -29,6 +29,9 @@ _COPIES = "consolidated_metadata"
 _OF_A_GROUP = {*_EMPTY_GROUP, _COPIES}
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ZarrUserWarning)
 
+_PUT_BACK = ("sets", "references", "certified", "training", "pools", layout.PREDICTIONS)
+"""What lies below has metadata that its job makes anew as they were, and holds against its receipts: see ``fit``."""
+
 Document = dict[str, Any]
 
 
@@ -145,14 +148,18 @@ def mend(place: Place) -> bool:
     """Make the hierarchy one that can be read, whatever happened to its metadata files; tell whether some is to do.
 
     Groups of groups say nothing and are written anew. The metadata of a damaged array go, with the receipts of what
-    lies there; so do those receipts where it is the metadata of its group that are damaged or missing.
+    lies there; so do those receipts where it is the metadata of its group that are damaged or missing. Of what its job
+    puts back the receipts stay, by which it does so.
     """
     own = _own(place)
     whole = {path for path, document in own.items() if document is not None}
     groups = _parents(own.keys())
     lost = (own.keys() | groups) - whole - _parents(_groups(own))
     for path in lost:
-        _give_up(place, path)
+        if path.split("/")[0] in _PUT_BACK:
+            place.delete(_file(path))
+        else:
+            _give_up(place, path)
     for path in groups - whole:
         place.write(_file(path), _text(_EMPTY_GROUP))
     root = _document(place, layout.HIERARCHY_METADATA)

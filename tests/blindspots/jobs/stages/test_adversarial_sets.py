@@ -227,7 +227,8 @@ def test_what_a_set_beside_has_nearer_is_taken(monkeypatch: pytest.MonkeyPatch, 
         "distortion": least.distortion[:30],
         "success": least.success[:30] & (torch.arange(30) > 1),
     }
-    monkeypatch.setattr(module.AdversarialSet, "read", lambda *_: {name: each.numpy() for name, each in known.items()})
+    stored = {name: each.numpy() for name, each in known.items()}
+    monkeypatch.setattr(module.AdversarialSet, "read_as_made", lambda *_: stored)
     monkeypatch.setattr(module.AdversarialSet, "ids", lambda *_: np.arange(40))
     monkeypatch.setattr(module.AdversarialSet, "shards", lambda *_: 1)
     monkeypatch.setattr(module, "trained_model", lambda *_: model)
