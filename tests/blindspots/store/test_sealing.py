@@ -243,14 +243,15 @@ def test_nothing_is_written_where_no_group_can_lie(place: Place, root: PlacePath
 
 def test_receipts_go_before_the_document_that_may_be_wrong(place: Place, root: PlacePath) -> None:
     """Killed in between, a run would find it lost, and put back a copy that may be wrong as well."""
-    place.write(layout.receipt("sets/a", 0), b"{}")
-    (root / "sets/a/label/zarr.json").write_bytes(b"[]")
+    create_group(place, "units/a", VARIABLES, dim="example", rows=4, shard=SHARD, attributes={})
+    place.write(layout.receipt("units/a", 0), b"{}")
+    (root / "units/a/label/zarr.json").write_bytes(b"[]")
     gone: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         for name in ("delete", "delete_all"):
             patch.setattr(type(place), name, lambda self, key: gone.append(key))
         unseal(place)
-    assert gone == [layout.receipts("sets/a"), layout.metadata("sets/a/label")]
+    assert gone == [layout.receipts("units/a"), layout.metadata("units/a/label")]
 
 
 def test_a_document_of_no_job_takes_no_others_receipts_with_it(place: Place, root: PlacePath) -> None:
