@@ -84,15 +84,17 @@ class LocalPlace(Place):
             partial.unlink(missing_ok=True)
 
     def delete_all(self, key: str) -> None:
-        """Delete the folder ``key`` with all that is below it, where it is there; a link goes with what it leads to."""
+        """Delete the folder ``key`` with all that is below it, where it is there.
+
+        Of a link, that alone: who gave the root away may have had it lead to anything.
+        """
         for attempt in reversed(range(_TRIES)):
             try:
-                if self.has_folder(key):
-                    path = self.path(key)
-                    folder = os.path.realpath(path) if os.path.islink(path) else path
-                    if folder != path:  # which goes first: one that leads nowhere would be in the way of a new folder
-                        os.unlink(path)
-                    shutil.rmtree(folder)
+                path = self.path(key)
+                if os.path.islink(path):
+                    os.unlink(path)
+                elif self.has_folder(key):
+                    shutil.rmtree(path)
                 return
             except OSError as error:  # a writer that is giving up still removes what it had begun, or ends it
                 if attempt == 0 or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):

@@ -50,19 +50,21 @@ def test_a_folder_that_takes_the_place_of_another_is_gone(place: Place) -> None:
     assert list(place.files()) == ["old/b"]
 
 
-def test_a_folder_on_another_disk_is_deleted_with_what_the_link_leads_to(place: Place, tmp_path: Path) -> None:
-    for _ in range(2):
-        place.write("sets/a", b"1")
-        disk = tmp_path / "disk"
-        Path(place.path("sets")).rename(disk)
-        Path(place.path("sets")).symlink_to(disk)
-        assert list(place.files()) == ["sets/a"]
+def test_of_a_link_to_a_folder_the_link_alone_is_deleted(place: Place, tmp_path: Path) -> None:
+    """A root may come from somebody whose links lead to what is no study's."""
+    disk = tmp_path / "disk"
+    place.write("sets/a", b"1")
+    Path(place.path("sets")).rename(disk)
+    for there in (disk, tmp_path / "unmounted"):
+        Path(place.path("sets")).symlink_to(there)
         place.delete_all("sets")
         assert not place.has_folder("sets")
-        assert not disk.exists()
+        assert (disk / "a").read_bytes() == b"1"
+    Path(place.path("sets")).symlink_to(disk)
     place.write("new/b", b"2")
     place.replace_all("new", "sets")
     assert list(place.files()) == ["sets/b"]
+    assert (disk / "a").read_bytes() == b"1"
 
 
 @pytest.mark.parametrize("error", [errno.EACCES, errno.EIO, errno.ESTALE])
