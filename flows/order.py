@@ -62,7 +62,7 @@ def _all_stages(running: Session, flow_of: StageFlows) -> dict[str, Any]:
             log.warning("%s met damage in what they read, which is made again", sent_back)
         elif failures:
             break
-        if running.is_complete():
+        if running.plan_again():
             break
     else:
         failures.append(

@@ -46,8 +46,8 @@ class Session:
     """Whether nothing is left to do; None where nobody has looked since the work was done."""
     started: float = field(default_factory=perf_counter)
 
-    def is_complete(self) -> bool:
-        """Look at the store anew; where something is to do, such as what was sent back, make that the plan."""
+    def plan_again(self) -> bool:
+        """Look at the store anew, and plan what is to do, such as what was sent back; tell whether nothing is."""
         left = make_plan(self.workspace)
         if left.complete:
             self.complete = True

@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 import zarr
 from zarr.core.buffer import default_buffer_prototype
-from zarr.core.metadata.v3 import ArrayV3Metadata
 from zarr.storage import MemoryStore
 
 from blindspots.errors import OutOfReachError
 from blindspots.identity import array_hash
 from blindspots.store import layout
 from blindspots.store.arrays import Variable, create_arrays
+from blindspots.store.documents import Document, is_array, read_json, text_of
 from blindspots.store.place import Place
 
-Document = dict[str, Any]
 Known = Mapping[int, Mapping[str, str]]
 """The hash of each array, by shard: of shards that are done."""
 
@@ -60,16 +59,13 @@ def group_document(attributes: Mapping[str, Any]) -> Document:
 
 def read_document(place: Place, path: str) -> Document | None:
     """Return what lies in the place of a group's or an array's document; None where that is no document at all."""
-    try:
-        found = json.loads(place.read(layout.metadata(path)))
-    except (OSError, ValueError, RecursionError):
-        return None
+    found = read_json(place, layout.metadata(path))
     return found if isinstance(found, dict) else None
 
 
 def write_document(place: Place, path: str, document: Document) -> None:
     """Write a group's or an array's document."""
-    place.write(layout.metadata(path), json.dumps(document, indent=2).encode())
+    place.write(layout.metadata(path), text_of(document))
 
 
 def read_documents(place: Place, group: str, names: Iterable[str]) -> dict[str, Document | None]:
@@ -191,7 +187,4 @@ def _encoding(document: Document) -> Document:
 
 def _is_readable(document: Document) -> bool:
     """Tell whether Zarr takes a document for that of an array with a first dimension."""
-    try:
-        return len(ArrayV3Metadata.from_dict(dict(document)).shape) > 0
-    except Exception:  # whatever it meets there
-        return False
+    return is_array(document) and len(document["shape"]) > 0

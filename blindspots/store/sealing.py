@@ -10,15 +10,13 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any, Literal
 
 import zarr
-from zarr.core.metadata import ArrayV3Metadata
 from zarr.errors import ZarrUserWarning
-from zarr.storage import MemoryStore, StorePath
 
 from blindspots.store import layout
+from blindspots.store.documents import Document, is_array, read_json, text_of
 from blindspots.store.place import Place
 
 SEAL = "metadata_sha256"
@@ -31,8 +29,6 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, Recursi
 
 _PUT_BACK = ("sets", "references", "certified", "training", "pools", layout.PREDICTIONS)
 """What lies below has metadata that its job makes anew as they were, and holds against its receipts: see ``fit``."""
-
-Document = dict[str, Any]
 
 
 def seal(place: Place) -> bool:
@@ -50,7 +46,7 @@ def seal(place: Place) -> bool:
     if root is None:
         raise RuntimeError(f"{layout.HIERARCHY_METADATA} cannot be read right after it was written")
     root["attributes"][SEAL] = _hash(root["attributes"], _copies(root) or {})
-    place.write(layout.HIERARCHY_METADATA, _text(root))
+    place.write(layout.HIERARCHY_METADATA, text_of(root))
     return undone
 
 
@@ -111,7 +107,7 @@ def unseal(place: Place) -> bool:
         return mended
     alone = {**_EMPTY_GROUP, "attributes": _attributes(root)}
     if root != alone:
-        place.write(layout.HIERARCHY_METADATA, _text(alone))
+        place.write(layout.HIERARCHY_METADATA, text_of(alone))
     return mended
 
 
@@ -124,7 +120,7 @@ def _put_back(place: Place, root: Document | None) -> None:
     for path, copy in copies.items():
         if whole or copy == _EMPTY_GROUP or (own.get(path) is None and _is_document(copy) and _is_readable(copy)):
             if own.get(path) != copy:
-                place.write(_file(path), _text(copy))
+                place.write(_file(path), text_of(copy))
         elif path in own and own[path] != copy:
             _give_up(place, path)
 
@@ -161,10 +157,10 @@ def mend(place: Place) -> bool:
         else:
             _give_up(place, path)
     for path in groups - whole:
-        place.write(_file(path), _text(_EMPTY_GROUP))
+        place.write(_file(path), text_of(_EMPTY_GROUP))
     root = _document(place, layout.HIERARCHY_METADATA)
     if root is None or not _is_readable(root):
-        place.write(layout.HIERARCHY_METADATA, _text({**_EMPTY_GROUP, "attributes": _attributes(root)}))
+        place.write(layout.HIERARCHY_METADATA, text_of({**_EMPTY_GROUP, "attributes": _attributes(root)}))
     return bool(lost)
 
 
@@ -198,10 +194,7 @@ def _parents(paths: Iterable[str]) -> set[str]:
 
 def _document(place: Place, key: str) -> Document | None:
     """Return a document of metadata; None where it cannot be read, or is neither a group's nor an array's."""
-    try:
-        found = json.loads(place.read(key))
-    except (OSError, ValueError, RecursionError):
-        return None
+    found = read_json(place, key)
     return found if _is_document(found) else None
 
 
@@ -215,20 +208,7 @@ def _is_document(found: Any) -> bool:
 
 def _is_readable(document: Document) -> bool:
     """Tell whether Zarr opens what has this document, so that no single name in it is another."""
-    if document["node_type"] == "group":
-        return document.keys() <= _OF_A_GROUP
-    said = {name: value for name, value in document.items() if name != "attributes"}
-    return _is_array(json.dumps(said, sort_keys=True))
-
-
-@lru_cache(maxsize=4096)
-def _is_array(text: str) -> bool:
-    """Tell whether Zarr opens an array with this document: most arrays of a store share theirs with many others."""
-    try:
-        zarr.AsyncArray(ArrayV3Metadata.from_dict(json.loads(text)), StorePath(MemoryStore()))
-    except Exception:  # Zarr and the codecs raise what they like
-        return False
-    return True
+    return document.keys() <= _OF_A_GROUP if document["node_type"] == "group" else is_array(document)
 
 
 def _copies(root: Document | None) -> dict[str, Document] | None:
@@ -259,7 +239,3 @@ def _hash(attributes: Document, documents: dict[str, Document]) -> str:
 
 def _file(path: str) -> str:
     return layout.metadata(path) if path else layout.HIERARCHY_METADATA
-
-
-def _text(document: Document) -> bytes:
-    return json.dumps(document, indent=2).encode()

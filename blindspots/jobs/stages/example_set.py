@@ -113,11 +113,11 @@ class ExampleSet(Job):
 
         What lies beyond is dropped. Every shard that is done stays.
         """
-        self._fits(workspace)
+        self._made_to_fit(workspace)
 
     def prepare(self, workspace: Workspace) -> bool:
         """Make arrays for this very work, unless it is what lies there already."""
-        if self._fits(workspace):
+        if self._made_to_fit(workspace):
             return False
         self._forget(workspace, 0)
         create_group(
@@ -135,7 +135,7 @@ class ExampleSet(Job):
         shard = self.rows(workspace)
         return {**self.attributes(workspace), "identity": self._identity(workspace), "shard": shard}
 
-    def _fits(self, workspace: Workspace) -> bool:
+    def _made_to_fit(self, workspace: Workspace) -> bool:
         """Have what lies there fit the study where it is this very work; tell whether it is."""
         place, wanted = workspace.place, self._attributes(workspace)
         there = (read_document(place, self.key) or {}).get("attributes")
@@ -148,9 +148,9 @@ class ExampleSet(Job):
         if changes is None:
             return False
         rows = len(self.ids(workspace))
-        there_in = lengths(found[name] for name in self.variables(workspace))
-        if there_in.keys() != {rows}:  # or arrays of several lengths, which who was killed here left
-            self._forget(workspace, min(rows, *there_in) // self.rows(workspace), kept=self._known(workspace))
+        found_rows = lengths(found[name] for name in self.variables(workspace))
+        if found_rows.keys() != {rows}:  # or arrays of several lengths, which who was killed here left
+            self._forget(workspace, min(rows, *found_rows) // self.rows(workspace), kept=self._known(workspace))
         fit(place, self.key, changes, wanted)
         return True
 
