@@ -21,8 +21,8 @@ from blindspots.store.arrays import (
     shard_files,
     write_shard,
 )
+from blindspots.store.documents import Document
 from blindspots.store.fitting import (
-    Document,
     Known,
     fit,
     fitting,

@@ -18,7 +18,8 @@ from blindspots.names import NEAREST
 from blindspots.negatives.counts import WHERE, adversarial_negatives
 from blindspots.store import layout
 from blindspots.store.arrays import CorruptShardError, Variable, open_root, read_rows
-from blindspots.store.fitting import Document, documents_of
+from blindspots.store.documents import Document
+from blindspots.store.fitting import documents_of
 from blindspots.study.study import Study
 
 ALGORITHM = 1
