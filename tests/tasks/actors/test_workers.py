@@ -43,7 +43,9 @@ class Scribble(Job):
     def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         file = workspace.root / str(shard)
         tries = int(file.read_text()) + 1 if file.exists() else 1
-        file.write_text(str(tries))
+        whole = workspace.root / f"{shard}.{os.getpid()}"  # two workers may do one shard at once
+        whole.write_text(str(tries))
+        whole.replace(file)
         report(Progress(self.stage, self.key, 1, 2, "lines", "half"))
         if shard == 1 and tries == 1:
             time.sleep(1.5)
