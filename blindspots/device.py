@@ -3,8 +3,8 @@
 Importing this is light: torch is loaded by what needs it.
 
 Whoever works on many rows at once asks here how many. The answer depends on what a row is, never on the memory that is
-free or on the number of threads, and but for :func:`batch_rows` not on the device: in another batch a sum has other
-last bits, and what is stored must not depend on what else a machine is doing.
+free or on the number of threads, and on the device only as its kind: in another batch a sum has other last bits, and
+what is stored must not depend on what else a machine is doing.
 """
 
 import ctypes
@@ -32,13 +32,15 @@ _KEPT_BYTES = 256 * 2**20
 _FROM_HEAP_BYTES = 32 * 2**20  # the most that it takes
 
 
-def rows_at_once(values: int, *, arrays: int = 1, most: int | None = None) -> int:
+def rows_at_once(values: int, *, arrays: int = 1, most: int | None = None, device: "torch.device | None" = None) -> int:
     """Return how many rows of ``values`` values fit, where ``arrays`` arrays of them are held; ``most`` and at least 1.
 
-    Complex values count twice.
+    Complex values count twice. ``device``: where what is done with them is a chain of kernels, each started by itself;
+    on a GPU twenty times as many are then taken at once.
     """
-    fit = max(1, BUDGET // (arrays * values))
-    return fit if most is None else min(fit, most)
+    times = 1 if device is None or device.type == "cpu" else _BATCHES_ELSEWHERE
+    fit = max(1, times * BUDGET // (arrays * values))
+    return fit if most is None else min(fit, times * most)
 
 
 def batch_rows(device: "torch.device") -> int:
@@ -63,6 +65,23 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Compute what is stored: with one thread, and on a GPU in float32 itself, by kernels that give the same again.
+
+    Of themselves convolutions on a GPU take TF32, of 10 bits, so that an image could be read as another class on any
+    other machine; and some of their kernels add up in whatever order their threads come.
+    """
+    import torch
+
+    with one_thread():
+        if not torch.backends.cudnn.is_available():
+            yield
+            return
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
 
 
 def keep_freed_memory() -> None:

@@ -30,7 +30,7 @@ def with_common_c(
     def reach(log_c: float) -> int:
         if log_c not in reached:
             found = _minimised(attempt, method, c=math.exp(log_c), parts=parts, each=each)[todo]
-            parts_of_found = found.split(rows_at_once(found.shape[1], most=BATCH))
+            parts_of_found = found.split(rows_at_once(found.shape[1], most=BATCH, device=found.device))
             read = torch.cat([attempt.classifier.logits(rows).argmax(dim=1) for rows in parts_of_found])
             success = attempt.wanted.take(todo).reached(read)
             points[log_c] = torch.where(success[:, None], found, attempt.rows[todo])

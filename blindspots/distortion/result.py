@@ -82,7 +82,7 @@ def checked_result(
     bound = torch.empty_like(size)
     proved = certificate(model, images)
     targets = None if isinstance(wanted, AnyOther) else wanted.targets
-    at_once = rows_at_once(images[0].numel(), arrays=4, most=BATCH // 2)
+    at_once = rows_at_once(images[0].numel(), arrays=4, most=BATCH // 2, device=images.device)
 
     def measure(part: torch.Tensor) -> None:
         here = slice(int(part[0]), int(part[-1]) + 1)

@@ -85,7 +85,7 @@ def minimum_distortion(
     classifier = classifier_of(model, images.shape[1:])
     # two parts at least where that is worth while, for two threads; the same whatever there are, so that results are
     half = max(BATCH // 4, -(-len(images) // 2))
-    size = rows_at_once(images[0].numel(), arrays=_ARRAYS, most=min(BATCH, half))
+    size = rows_at_once(images[0].numel(), arrays=_ARRAYS, most=min(BATCH, half), device=images.device)
     with undisturbed(model, images.device):
         logits = torch.cat([classifier.checked(part) for part in images.split(max(size, BATCH // 10))])
         check_labels(labels, logits.shape[1], count=len(images))

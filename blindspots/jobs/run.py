@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blindspots.device import one_thread
+from blindspots.device import repeatable
 from blindspots.errors import StageFailedError
 from blindspots.jobs.damage import SentBackError, do
 from blindspots.jobs.hands import OwnHands
@@ -65,7 +65,7 @@ def run_plan(workspace: Workspace, plan: Plan, report: Report) -> Ran:
     done and the store does not. Raises :class:`StageFailedError` where that is so again and again.
     """
     ran: dict[str, tuple[int, ...]] = {}
-    with working(workspace) as work, one_thread():
+    with working(workspace) as work, repeatable():
         plan = make_plan(workspace) if work.mended else current_plan(workspace, plan)
         for attempt in range(1, _MOST_ROUNDS + 1):
             try:

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from threading import Lock
 from time import perf_counter
 
-from blindspots.device import one_thread
+from blindspots.device import repeatable
 from blindspots.jobs.damage import do
 from blindspots.jobs.hands import Hands, OwnHands
 from blindspots.jobs.job import Job, Report
@@ -35,7 +35,7 @@ class Here:
     def _do(self, job: Job, shard: int, report: Report, done: "Future[Outcome]") -> None:
         started = perf_counter()
         try:
-            with one_thread():
+            with repeatable():
                 do(self.workspace, job, shard, report, self._hands)
         except Exception as error:
             done.set_exception(error)

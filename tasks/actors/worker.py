@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from blindspots.device import keep_freed_memory, one_thread
+from blindspots.device import keep_freed_memory, repeatable
 from tasks.actors.telling import Call, Teller, Told
 from tasks.fate import die_with_parent
 
@@ -53,14 +53,14 @@ class Worker:
 
         started = perf_counter()
         self._teller.begin()
-        with one_thread():
+        with repeatable():
             do(workspace, job, shard, self._teller.tell, OwnHands())
         return Outcome(perf_counter() - started, self._teller.told())
 
     def apply(self, function: Callable[[Any], Any], part: Any) -> Outcome:
         """Do one part of a job."""
         started = perf_counter()
-        with one_thread():
+        with repeatable():
             result = function(part)
         return Outcome(perf_counter() - started, result=result)
 

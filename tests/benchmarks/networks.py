@@ -1,7 +1,6 @@
 """The networks that searches are compared on: trained on all of MNIST once, then kept in the cache."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from time import perf_counter
 
 import torch
@@ -12,6 +11,7 @@ from blindspots.datasets.sources import cache_folder
 from blindspots.identity import identity
 from blindspots.networks.build import build_network, initialise
 from blindspots.store.arrays import CorruptShardError
+from blindspots.store.place import Place
 from blindspots.store.weights import load_weights, save_weights
 from blindspots.study.built_in import QUICK
 from blindspots.training.lbfgs import minimise
@@ -78,7 +78,7 @@ def trained(name: str, dataset: Dataset) -> nn.Module:
     model = untrained(name, how.seed)
     file = path(name, how, model, dataset)
     try:
-        model.load_state_dict(load_weights(file))
+        model.load_state_dict(load_weights(*file))
     except CorruptShardError:
         images, labels = dataset.images("train"), dataset.labels("train")
         began = perf_counter()
@@ -91,15 +91,15 @@ def trained(name: str, dataset: Dataset) -> nn.Module:
         test = misread(model, dataset.images("test"), dataset.labels("test"))
         reached = f"loss {loss:.5f}, training error {100 * errors:.2f}%, test error {100 * test:.2f}%"
         print(f"{name} trained in {seconds:.1f} s: {reached}", flush=True)
-        save_weights(file, model.state_dict(), {"reached": reached, "seconds": f"{seconds:.1f}"})
+        save_weights(*file, model.state_dict(), {"reached": reached, "seconds": f"{seconds:.1f}"})
     return model.eval().requires_grad_(False)
 
 
-def path(name: str, how: Recipe, model: nn.Module, dataset: Dataset) -> Path:
-    """Return the file of trained weights, which is another when anything that decides them is."""
+def path(name: str, how: Recipe, model: nn.Module, dataset: Dataset) -> tuple[Place, str]:
+    """Return where trained weights are, folder and file, which is another when anything that decides them is."""
     shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
     key = identity(recipe=asdict(how), shapes=shapes, dataset=dataset.sha256)
-    return cache_folder() / "benchmark-networks" / f"{name}-{key[:16]}.safetensors"
+    return Place.at(cache_folder() / "benchmark-networks"), f"{name}-{key[:16]}.safetensors"
 
 
 def layers(model: nn.Module) -> list[nn.Module]:
@@ -120,7 +120,7 @@ def by_adam(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, how: R
     """Minimise over seeded minibatches; Adam's own weight decay is the gradient of decay / 2 times the squares."""
     found = layers(model)
     groups = [{"params": [layer.weight], "weight_decay": decay} for layer, decay in zip(found, how.decay, strict=True)]
-    groups.append({"params": [layer.bias for layer in found], "weight_decay": 0.0})
+    groups.append({"params": [layer.bias for layer in found if layer.bias is not None], "weight_decay": 0.0})
     optimiser = torch.optim.Adam(groups, lr=how.rate, betas=(0.9, 0.99), fused=True)
     each = len(images) // how.batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -62,7 +62,10 @@ class Penalty:
     """``c |r|^2`` + cross-entropy of one image towards a target, in float64, with its gradient written out."""
 
     def __init__(self, network: FullyConnected) -> None:
-        self._layers = [(part.weight.double().numpy(), part.bias.double().numpy()) for part in network.linears]
+        self._layers = [
+            (part.weight.double().numpy(), 0.0 if part.bias is None else part.bias.double().numpy())
+            for part in network.linears
+        ]
 
     def logits(self, row: np.ndarray) -> np.ndarray:
         """Return the logits (k,) of an image (m,)."""

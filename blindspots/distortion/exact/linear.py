@@ -95,7 +95,7 @@ def exact_distances(
     weights = weight.detach().double()
     apart = torch.cdist(weights, weights, compute_mode="donot_use_mm_for_euclid_dist")
     sizes = []
-    at_once = rows_at_once(images[0].numel(), arrays=_ARRAYS, most=BATCH)
+    at_once = rows_at_once(images[0].numel(), arrays=_ARRAYS, most=BATCH, device=images.device)
     for rows, own in zip(images.flatten(1).split(at_once), labels.split(at_once), strict=True):
         values = rows.double()
         logits = values @ weights.T

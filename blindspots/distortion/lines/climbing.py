@@ -89,8 +89,9 @@ def cut_from_there(problem: Problem, wanted: Criterion, reached: Reached, *, sta
     ``wanted``: of the problem's n rows.
     """
     lines = max(1, min(_GOALS, len(reached.read)))
-    at_once = max(1, rows_at_once(problem.rows.shape[1], arrays=_ARRAYS, most=_LINES) // lines)
-    for part in torch.arange(len(problem.rows), device=problem.rows.device).split(at_once):
+    device = problem.rows.device
+    at_once = max(1, rows_at_once(problem.rows.shape[1], arrays=_ARRAYS, most=_LINES, device=device) // lines)
+    for part in torch.arange(len(problem.rows), device=device).split(at_once):
         _cut_from_there(problem.take(part), wanted.take(part), reached, starts=starts, work=work)
 
 

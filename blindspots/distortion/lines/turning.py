@@ -87,7 +87,7 @@ def _cut(problem: Problem, wanted: Criterion, work: RowWork) -> None:
 def _cut_from_several(problem: Problem, wanted: Criterion, starts: torch.Tensor, *, rounds: int, work: RowWork) -> None:
     """Go on from several points of each row at once: ``starts`` (n, s, m)."""
     count = starts.shape[1]
-    at_once = max(1, rows_at_once(starts.shape[2], arrays=_ARRAYS) // count)
+    at_once = max(1, rows_at_once(starts.shape[2], arrays=_ARRAYS, device=starts.device) // count)
     with problem.best.credited("cuts"):
         for part in torch.arange(len(starts), device=starts.device).split(at_once):
             several = part.repeat_interleave(count)

@@ -162,13 +162,10 @@ def certified_radius(
         why = f" ({why})" if why else ""
         raise InputError(f"arithmetic 'own' is for the methods relaxation and exact, and {chosen}{why} is by the reals")
     constant, nearest = math.nan, torch.full_like(logits[:, 0], torch.inf)
-    if chosen == "local" and network is not None:
-        radius = local_radius(network, images.flatten(1), labels)
-    elif chosen == "sdp" and network is not None:
-        together = JointBound(network)
-        constant = together.of(torch.eye(logits.shape[1]).to(logits))
-        leads = Leads(_pairs(logits, together.of), Allowance.proved(network.rounding()[0][-1]))
-        radius = leads.radius(logits, labels) * _DOWN
+    if chosen in ("local", "sdp") and network is not None:
+        here = _on_a_cpu(double, tuple(images.shape[1:])) if images.is_cuda else network
+        radius, constant = _of_sigmoids(here, images.cpu(), logits.cpu(), labels.cpu(), chosen)
+        radius = radius.to(images.device)
     elif pieces is not None:
         rounded, branching = dtype if arithmetic == "own" else None, Branching(parts) if chosen == "exact" else None
         shown = relaxed_radii(pieces, images, labels, dtype=rounded, branching=branching)
@@ -185,6 +182,24 @@ def certified_radius(
     margin = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
     distortion = radius / math.sqrt(images[0].numel())
     return Certified(radius, distortion, margin, constant, chosen, nearest)
+
+
+def _on_a_cpu(double: nn.Module, shape: tuple[int, ...]) -> SigmoidNetwork:
+    """Return the network of a model on a GPU on the CPU, where one factors matrices of a few hundred rows sooner."""
+    network = as_sigmoid_network(trace(double.cpu(), shape))
+    assert network is not None
+    return network
+
+
+def _of_sigmoids(
+    network: SigmoidNetwork, images: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor, method: Method
+) -> tuple[torch.Tensor, float]:
+    """Return the radii (n,) of a sigmoid network by "local" or "sdp", and the constant of the latter."""
+    if method == "local":
+        return local_radius(network, images.flatten(1), labels), math.nan
+    together = JointBound(network)
+    leads = Leads(_pairs(logits, together.of), Allowance.proved(network.rounding()[0][-1]))
+    return leads.radius(logits, labels) * _DOWN, together.of(torch.eye(logits.shape[1]).to(logits))
 
 
 def _pieces(graph: Graph, images: torch.Tensor, logits: torch.Tensor, method: Method) -> tuple[Pieces | None, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from blindspots.device import one_thread
+from blindspots.device import repeatable
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.hardening.refresher import StoredRefresher
 from blindspots.jobs.hardening.work import PoolWork
@@ -32,7 +32,7 @@ class PooledTraining(TrainingJob):
 
     def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Train, one model at a time in a process, and delete what only the training needed."""
-        with _one_trainer, one_thread():
+        with _one_trainer, repeatable():
             for _ in hands.map(_nothing, [0]):  # a run that was stopped meanwhile says so here, before any work
                 pass
             super().run(workspace, shard, report, hands)
