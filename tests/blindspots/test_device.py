@@ -9,7 +9,7 @@ from math import prod
 import pytest
 import torch
 
-from blindspots.device import BUDGET, batch_rows, is_here, one_thread, resolved_device, rows_at_once
+from blindspots.device import BATCH, BUDGET, batch_rows, is_here, one_thread, repeatable, resolved_device, rows_at_once
 from blindspots.errors import InputError
 
 
@@ -22,6 +22,23 @@ def test_one_thread_for_a_while() -> None:
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_what_is_stored_is_computed_in_float32_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "is_available", lambda: True)
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
+    assert before == (True, False)  # as torch has it
+    with repeatable():
+        assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic) == (False, True)
+        assert torch.get_num_threads() == 1
+    assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic) == before
+
+
+def test_a_gpu_takes_more_rows_at_once() -> None:
+    there = torch.device("cuda")
+    assert rows_at_once(784, arrays=8, most=BATCH, device=torch.device("cpu")) == BATCH
+    assert rows_at_once(784, arrays=8, most=BATCH, device=there) == batch_rows(there) == 20 * BATCH
+    assert rows_at_once(BUDGET, device=there) == 20
 
 
 _FAULTS = """
