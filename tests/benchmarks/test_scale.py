@@ -141,7 +141,7 @@ def test_empty_shards_on_many_nodes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: Callable[[str, Any], None]
 ) -> None:
     monkeypatch.setenv("BLINDSPOTS_WORKER_MEMORY", "100M")
-    # all of them begin on one machine at once: there Ray's minute is too short for some, and a raylet that waits is alive
+    # all begin on one machine at once: for some Ray's minute is too short there, and a raylet that waits is alive
     monkeypatch.setenv("RAY_worker_register_timeout_seconds", "900")
     monkeypatch.setenv("RAY_health_check_timeout_ms", "120000")
     monkeypatch.setenv("RAY_health_check_failure_threshold", "30")
