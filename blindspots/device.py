@@ -112,13 +112,13 @@ def is_here(device: str) -> bool:
 
 
 def resolved_device(device: str | None, *, elsewhere: bool = False) -> str:
-    """Return the kind of device to compute on: cpu or cuda; for None cuda where there is one, else cpu.
+    """Return the kind of device to compute on: cpu or cuda; for "auto", or None, cuda where there is one, else cpu.
 
     ``elsewhere``: whether other machines compute, and this one drives them: cuda is taken at its word then. Raises
     :class:`InputError` for a device that is unknown or not there.
     """
-    if device not in (None, "cpu", "cuda"):
-        raise InputError(f"the device {device!r} is unknown; it is cpu or cuda")
+    if device not in (None, "auto", "cpu", "cuda"):
+        raise InputError(f"the device {device!r} is unknown; it is cpu, cuda or auto")
     if device == "cpu" or (device == "cuda" and elsewhere):
         return device
     there = is_here("cuda")

@@ -100,16 +100,15 @@ def run(
         from blindspots.jobs.plan import make_plan
         from tasks.actors.resources import are_elsewhere
 
-        kind, elsewhere = None if device == "auto" else device, not here and are_elsewhere()
-        opened = look_into(wanted, root, device=kind, elsewhere=elsewhere, data=data, networks=networks or None)
+        elsewhere = not here and are_elsewhere()
+        opened = look_into(wanted, root, device=device, elsewhere=elsewhere, data=data, networks=networks or None)
         workspace = opened.workspace
         print_plan(workspace, make_plan(workspace), as_json)
         return
     if here:
         from flows.here import run_in_this_process
 
-        kind = None if device == "auto" else device
-        outcome = run_in_this_process(wanted, root=root, device=kind, data=data, networks=networks or None)
+        outcome = run_in_this_process(wanted, root=root, device=device, data=data, networks=networks or None)
     else:
         require_workflow("blindspots run", otherwise="; blindspots run --here does without")
         if not Path(root).exists():  # then there is work for certain, and what takes seconds to import can wait

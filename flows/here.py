@@ -18,7 +18,7 @@ def run_in_this_process(
 ) -> dict[str, Any]:
     """Run ``study`` in ``root`` with progress bars; return what the study's flow returns, less what is the workers'.
 
-    ``device``: cpu or cuda, None for cuda where there is one. ``networks``: packages whose functions the study may
+    ``device``: cpu or cuda, "auto" for cuda where there is one. ``networks``: packages whose functions the study may
     name. Raises :class:`~blindspots.errors.InputError` before any work where something does not fit.
     """
     started = perf_counter()

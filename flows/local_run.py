@@ -72,8 +72,7 @@ def run_on_workers(
     there is nothing to do, neither a server nor Ray is started. Raises :class:`~blindspots.errors.InputError` before
     any work where something does not fit.
     """
-    kind = None if device == "auto" else device
-    opened = open_root(study, root, device=kind, elsewhere=are_elsewhere(), data=data, networks=networks)
+    opened = open_root(study, root, device=device, elsewhere=are_elsewhere(), data=data, networks=networks)
     workspace, is_new = opened.workspace, opened.there is None
     pickle.dumps(workspace.place)  # which refuses where no worker could see it
     outcome: dict[str, Any] = {"root": str(workspace.place), "jobs": 0, "shards": 0, "ran": {}}

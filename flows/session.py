@@ -74,8 +74,7 @@ def session(study: Study, root: str, workers: Workers, device: str, data: str | 
     if there is not None and there.workspace.study == study and there.workspace.place == Place.at(root):
         yield there
         return
-    kind = None if device == "auto" else device
-    workspace = open_root(study, root, device=kind, elsewhere=are_elsewhere(), data=data).workspace
+    workspace = open_root(study, root, device=device, elsewhere=are_elsewhere(), data=data).workspace
     with session_in(workspace, make_plan(workspace), workers) as opened:
         yield opened
 

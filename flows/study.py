@@ -85,7 +85,7 @@ def _hired(count: int | None, device: str, *, early: bool) -> Iterator[actors.Wo
     try:
         if early:
             hired.start()
-            hired.compute_on(resolved_device(None if device == "auto" else device, elsewhere=are_elsewhere()))
+            hired.compute_on(resolved_device(device, elsewhere=are_elsewhere()))
         yield hired
     finally:
         hired.close()

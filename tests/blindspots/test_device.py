@@ -111,7 +111,7 @@ def test_threads_do_not_keep_what_they_free_each_for_itself() -> None:
 
 
 def test_an_unknown_device_is_refused() -> None:
-    with pytest.raises(InputError, match="the device 'gpu' is unknown; it is cpu or cuda"):
+    with pytest.raises(InputError, match="the device 'gpu' is unknown; it is cpu, cuda or auto"):
         resolved_device("gpu")
 
 
@@ -119,7 +119,7 @@ def test_an_unknown_device_is_refused() -> None:
 def test_a_device_is_chosen_by_what_is_there(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     assert resolved_device("cpu") == "cpu"
-    assert resolved_device(None) == ("cuda" if there else "cpu")
+    assert resolved_device(None) == resolved_device("auto") == ("cuda" if there else "cpu")
     if there:
         assert resolved_device("cuda") == "cuda"
     else:

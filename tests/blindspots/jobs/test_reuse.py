@@ -230,6 +230,6 @@ def test_more_images_than_there_are_is_refused(tiny: Study, tmp_path: Path, mnis
         run_study(changed(tiny, training={"images": 70_000}), tmp_path / "root")
     with pytest.raises(InputError, match="10001 images are asked for, but the split test"):
         run_study(changed(tiny, sets={"examples": 10_001, "splits": ["test"]}), tmp_path / "root")
-    with pytest.raises(InputError, match="the device 'tpu' is unknown; it is cpu or cuda"):
+    with pytest.raises(InputError, match="the device 'tpu' is unknown; it is cpu, cuda or auto"):
         run_study(tiny, tmp_path / "root", device="tpu")
     assert not (tmp_path / "root").exists()
