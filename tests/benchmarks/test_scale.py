@@ -147,7 +147,7 @@ def test_empty_shards_on_many_nodes(
     monkeypatch.setenv("RAY_health_check_failure_threshold", "30")
     # every node's agent looks at its processes and sends metrics: of 64 on one machine that took most of two cores
     monkeypatch.setenv("RAY_enable_metrics_collection", "0")
-    monkeypatch.setenv("RAY_REPORTER_UPDATE_INTERVAL_MS", "600000")
+    monkeypatch.setenv("REPORTER_UPDATE_INTERVAL_MS", "600000")
     job: Any = Sealed(Empty()) if BARE else Empty()
     workspace: Any = Workspace(QUICK, Place.at(tmp_path))
     if BARE:
