@@ -198,8 +198,9 @@ def _of_sigmoids(
     if method == "local":
         return local_radius(network, images.flatten(1), labels), math.nan
     together = JointBound(network)
+    constant = together.of(torch.eye(logits.shape[1]).to(logits))  # first: the pairs' searches start where it ended
     leads = Leads(_pairs(logits, together.of), Allowance.proved(network.rounding()[0][-1]))
-    return leads.radius(logits, labels) * _DOWN, together.of(torch.eye(logits.shape[1]).to(logits))
+    return leads.radius(logits, labels) * _DOWN, constant
 
 
 def _pieces(graph: Graph, images: torch.Tensor, logits: torch.Tensor, method: Method) -> tuple[Pieces | None, str]:
