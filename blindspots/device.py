@@ -38,14 +38,18 @@ def rows_at_once(values: int, *, arrays: int = 1, most: int | None = None, devic
     Complex values count twice. ``device``: where what is done with them is a chain of kernels, each started by itself;
     on a GPU twenty times as many are then taken at once.
     """
-    times = 1 if device is None or device.type == "cpu" else _BATCHES_ELSEWHERE
+    times = 1 if device is None else _batches_in_one(device)
     fit = max(1, times * BUDGET // (arrays * values))
     return fit if most is None else min(fit, times * most)
 
 
 def batch_rows(device: "torch.device") -> int:
     """Return how many rows a pass over many small ones takes at once on ``device``."""
-    return BATCH if device.type == "cpu" else _BATCHES_ELSEWHERE * BATCH
+    return _batches_in_one(device) * BATCH
+
+
+def _batches_in_one(device: "torch.device") -> int:
+    return 1 if device.type == "cpu" else _BATCHES_ELSEWHERE
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import copy
 import warnings
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -104,7 +103,7 @@ def test_without_gradients(model: nn.Module, images: torch.Tensor) -> None:
         here, found = both(Stepped(model), images[:6])
     assert bool(here.success.all())
     assert bool(found.success.all())
-    assert set(np.asarray(found.found_by).tolist()) <= set(np.asarray(here.found_by).tolist()) | {"gradients"}
+    assert not {"projection", "lbfgs", "cuts", "drawing back"} & set(found.found_by)  # which go by the model's own
 
 
 @pytest.mark.parametrize("model", ["convolution", "sigmoid"], indirect=True)

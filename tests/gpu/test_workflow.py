@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,24 +11,17 @@ import yaml
 
 from blindspots.datasets.dataset import Dataset
 from tests.blindspots.jobs.test_all_kinds import KINDS
-from tests.flows.conftest import actors
-
-COMMAND = (sys.executable, "-c", "import sys; sys.argv[0] = 'blindspots'; from flows.cli import main; main()")
-
-
-def start(study: Path, root: Path, home: Path) -> subprocess.Popen[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_"))}
-    command = (*COMMAND, "run", str(study), "--root", str(root), "--device", "cuda", "--workers", "3", "--json")
-    return subprocess.Popen(
-        command, env={**kept, "PREFECT_HOME": str(home)}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+from tests.flows.conftest import CommandLine, actors
 
 
 @pytest.mark.timeout(400)
 def test_actors_share_a_gpu_and_one_is_killed(mnist: Dataset, tmp_path: Path) -> None:
     study = tmp_path / "kinds.yaml"
     study.write_text(yaml.safe_dump({**KINDS, "sets": {**KINDS["sets"], "shard": 10}}))
-    run, killed = start(study, tmp_path / "root", tmp_path / "home"), False
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_"))}
+    command = CommandLine({**kept, "PREFECT_HOME": str(tmp_path / "home")})
+    asked = ("--device", "cuda", "--workers", "3")
+    run, killed = command.start("run", str(study), "--root", str(tmp_path / "root"), "--json", *asked), False
     for _ in range(1200):
         if run.poll() is not None:
             break
@@ -46,7 +37,4 @@ def test_actors_share_a_gpu_and_one_is_killed(mnist: Dataset, tmp_path: Path) ->
     receipts = [json.loads(path.read_text()) for path in (tmp_path / "root").rglob("receipts/**/*.json")]
     devices = {receipt.get("device") for receipt in receipts}
     assert "cuda" in " ".join(map(str, devices)), devices
-    again = start(study, tmp_path / "root", tmp_path / "home")
-    out, error = again.communicate(timeout=120)
-    assert again.returncode == 0, error[-3000:]
-    assert json.loads(out)["jobs"] == 0
+    assert command.run(str(study), tmp_path / "root", *asked)["jobs"] == 0
