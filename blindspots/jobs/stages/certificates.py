@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised with every change of what is proved of sigmoid networks; the golden test says when."""
 _FEWER, _AT_ONCE = 4, 10
 Way = Literal["local", "relaxation", "exact", "auto"]

@@ -8,7 +8,7 @@ strongly, eta can be the multiplier of the nearest point of the boundary itself,
 point is proved to be the nearest, and the paper's minimum distortion is known and not only bracketed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -29,6 +29,8 @@ _STEPS = 30
 """Of the local search."""
 _ROUNDS = 8
 """Of narrowing the ranges."""
+_STALLED = 0.02
+"""Share of all ranges' widths that a round is to take off at least, for another to follow."""
 
 
 def local_radius(network: SigmoidNetwork, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -56,6 +58,8 @@ class _Proof:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return whether ``lead`` is proved to be above 0 in the balls (p,), and eta over the largest eigenvalue of P.
 
+        ``ranges`` are those of the images of the balls that may be misread, and are narrowed in place.
+
         What is left over of the condition for a minimum, q, takes ``|q|`` times the farthest distance off, but for
         values at the border of the box that q would move out of it.
         """
@@ -69,8 +73,8 @@ class _Proof:
         least = value - (left.norm(dim=1) + self.gradient_off) * (change.norm(dim=1) + radius) - self.lead_off
         proved = torch.zeros_like(least, dtype=torch.bool)
         ratio = torch.zeros_like(least)
+        at = torch.arange(len(least), device=least.device)
         for _ in range(_ROUNDS):
-            at = (~proved).nonzero()[:, 0]
             if not len(at):
                 break
             here = [layer[at] for layer in hidden]
@@ -82,8 +86,12 @@ class _Proof:
             if not hidden:
                 break
             narrow = narrowed(self.network, here, within, self.frame, where)
+            shrunk = torch.zeros_like(least[at])
             for (low, high), (least_, most) in zip(ranges, narrow, strict=True):
+                before, after = (high[at] - low[at]).sum(dim=1), (most - least_).sum(dim=1)
+                shrunk = torch.maximum(shrunk, 1 - after / before.clamp_min(1e-300))
                 low[at], high[at] = least_, most
+            at = at[~proved[at] & (shrunk > _STALLED)]
         return proved, ratio
 
 
@@ -108,6 +116,16 @@ class _Search:
     proof: _Proof
     images: torch.Tensor
     leads: torch.Tensor
+    _left: list[Range] = field(init=False)
+    """Of each hidden layer, two (n, c, units): where the weighted sums of misread images can be, within the radius that
+    was tried last of those that were not proved."""
+
+    def __post_init__(self) -> None:
+        anything = self.leads.new_full((*self.leads.shape[:2], 1), torch.inf)
+        self._left = [
+            (-anything.expand(-1, -1, len(bias)).clone(), anything.expand(-1, -1, len(bias)).clone())
+            for bias in self.proof.network.biases[:-1]
+        ]
 
     def radii(self) -> torch.Tensor:
         """Return the radii (n,): of a lead as proved, of an image the least of its leads'."""
@@ -149,16 +167,21 @@ class _Search:
         todo = proved[at] < radius[:, None]
         place, rival = todo.nonzero(as_tuple=True)
         images, leads, far = self.images[at[place]], self.leads[at[place], rival], radius[place]
+        own = at[place], rival
+        # what was tried and not proved was a larger radius: whatever is misread within this one lies in its ranges too
         ranges = [
-            (low[place], high[place])
-            for low, high in reach(network, Ball(self.images[at], radius), network.hidden(self.images[at]))
+            (torch.maximum(low[place], left[0][own]), torch.minimum(high[place], left[1][own]))
+            for (low, high), left in zip(
+                reach(network, Ball(self.images[at], radius), network.hidden(self.images[at])), self._left, strict=True
+            )
         ]
-        points = closest_points(
-            network, images, leads, far, start=change[at[place], rival], steps=_STEPS, boundary=False
-        )
+        points = closest_points(network, images, leads, far, start=change[own], steps=_STEPS, boundary=False)
         good, ratio = proof.holds(images, leads, far, points, ranges)
         proved[at[place[good]], rival[good]] = far[good]
-        change[at[place], rival] = points.change
+        change[own] = points.change
+        for left, narrow in zip(self._left, ranges, strict=True):
+            for side, values in zip(left, narrow, strict=True):
+                side[at[place[~good]], rival[~good]] = values[~good]
         return torch.ones_like(radius).scatter_reduce(0, place[~good], ratio[~good].sqrt(), "amin")
 
     def _nearest(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -54,15 +54,13 @@ class Ellipsoids:
     def extents(self, maps: torch.Tensor) -> Range:
         """Return the least and the largest value of linear ``maps`` (p or 1, u, c) of the frame: (p, c) each."""
         turned = self.axes.mT @ maps
-        lows, highs = [], []
-        for centre, stretch, square in zip(self.centre, self.stretch, self.square, strict=True):
-            # over an ellipsoid a linear map m is within <m, c> -+ sqrt(m' N^-1 m square): Cauchy and Schwarz
-            middle = (turned * centre[:, :, None]).sum(dim=1)
-            half = ((turned.square() * stretch[:, :, None]).sum(dim=1) * square.clamp_min(0)[:, None]).sqrt()
-            room = _ROOM * (half + turned.norm(dim=1) * centre.norm(dim=1, keepdim=True))
-            lows.append(middle - half - room)
-            highs.append(middle + half + room)
-        return torch.stack(lows).amax(dim=0), torch.stack(highs).amin(dim=0)
+        squares = turned.square()
+        # over an ellipsoid a linear map m is within <m, c> -+ sqrt(m' N^-1 m square), by Cauchy and Schwarz: (p, t, c)
+        centre = self.centre.movedim(0, 1)
+        middle = centre @ turned
+        half = ((self.stretch.movedim(0, 1) @ squares) * self.square.clamp_min(0).T[:, :, None]).sqrt()
+        room = _ROOM * (half + squares.sum(dim=1).sqrt()[:, None] * centre.norm(dim=2, keepdim=True))
+        return (middle - half - room).amax(dim=1), (middle + half + room).amin(dim=1)
 
 
 def ellipsoids(
