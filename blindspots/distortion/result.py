@@ -143,7 +143,9 @@ def _reasons(success: torch.Tensor, attempt: Attempt, *, exact: torch.Tensor) ->
         elif exact[image] == torch.inf:
             reasons[image] = "no image in the box is read so: proved"
         elif exact[image].isfinite():
-            reasons[image] = f"the method found no image that is read so, though one is at {exact[image]:.4g}: proved"
+            reasons[image] = (
+                f"the method found no image that is read so, though classes tie at {exact[image]:.4g}: proved"
+            )
         elif bool((other := wanted.take(one).reached(attempt.clean)).any()):
             there = int(other.nonzero()[0])
             reasons[image] = f"the method found no image that is read so, though image {there} of the batch is"

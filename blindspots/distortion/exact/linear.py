@@ -69,8 +69,7 @@ def exact_linear_distortion(
     check_labels(labels, len(weight), count=len(images))
     if targets is not None:
         check_targets(targets, labels, classes=len(weight))
-    weights = weight.detach().double()
-    biases = weights.new_zeros(len(weights)) if bias is None else bias.detach().double()
+    weights, biases = _of_size_one(weight, bias)
     labels = labels.long().to(rows.device)
     held = rows.shape[1] * (1 if targets is None else len(weight) - 1)
     parts = torch.arange(len(rows), device=rows.device).split(rows_at_once(held, arrays=_ARRAYS))
@@ -92,17 +91,14 @@ def exact_distances(
     """
     if images.device.type != "cpu":
         return exact_linear_distortion(weight, bias, images, labels).distortion
-    weights = weight.detach().double()
+    weights, biases = _of_size_one(weight, bias)
     apart = torch.cdist(weights, weights, compute_mode="donot_use_mm_for_euclid_dist")
     sizes = []
     at_once = rows_at_once(images[0].numel(), arrays=_ARRAYS, most=BATCH, device=images.device)
     for rows, own in zip(images.flatten(1).split(at_once), labels.split(at_once), strict=True):
         values = rows.double()
-        logits = values @ weights.T
-        if bias is not None:
-            logits += bias.detach().double()
-        gaps = logits.gather(1, own[:, None]) - logits
-        bounds = torch.where(gaps > 0, gaps / apart[own], 0).scatter_(1, own[:, None], torch.inf)
+        logits = values @ weights.T + biases
+        gaps, bounds = _before_the_box(weights, biases, logits=logits, rows=values, labels=own, apart=apart)
         bounds, order = bounds.sort(dim=1)
         size = torch.where(logits.argmax(dim=1) == own, torch.inf, 0.0).double()
         problem = (values, weights, own, gaps, bounds, order, size)
@@ -110,6 +106,48 @@ def exact_distances(
         sizes.append(size)
     scale: float = images[0].numel() ** 0.5
     return torch.cat(sizes) / scale
+
+
+def _of_size_one(weight: torch.Tensor, bias: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return both in float64, times a power of two that leaves a largest weight of about 1: what is read is the same,
+    and squares of very large or small weights are numbers."""
+    weights = weight.detach().double()
+    biases = weights.new_zeros(len(weights)) if bias is None else bias.detach().double()
+    exponent = torch.frexp(weights.abs().amax()).exponent.clamp(-1000, 1000)
+    return torch.ldexp(weights, -exponent), torch.ldexp(biases, -exponent)
+
+
+def _before_the_box(
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    *,
+    logits: torch.Tensor,
+    rows: torch.Tensor,
+    labels: torch.Tensor,
+    apart: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return by how much the labels lead each class (n, k), and the distance at which it leads, without the box.
+
+    ``apart``: (k, k) how far the classes' weights are apart. Of classes that tie the first is read. So a later one is
+    not reached where it ties at the image and no step within the box makes it lead, nor anywhere where its weights and
+    bias are the label's.
+    """
+    own, classes = labels[:, None], len(weight)
+    gaps = logits.gather(1, own) - logits
+    alike = apart[labels] == 0
+    if alike.sum() > len(labels):  # two classes of the same weights: sums in another order may say otherwise
+        gaps = torch.where(alike, bias[own] - bias, gaps)
+    bounds = torch.where(gaps > 0, gaps / apart[labels], 0).scatter(1, own, torch.inf)
+    row, rival = ((gaps == 0) & (torch.arange(classes, device=labels.device) > own)).nonzero(as_tuple=True)
+    if len(row):
+        able = _can_lead(weight[rival] - weight[labels[row]], rows[row])
+        bounds[row, rival] = torch.where(able, bounds[row, rival], torch.inf)
+    return gaps, bounds
+
+
+def _can_lead(normals: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Return whether from images (p, m) where two classes tie a step within the box goes along ``normals`` (p, m)."""
+    return ((normals > 0) & (rows < 1) | (normals < 0) & (rows > 0)).any(dim=1)
 
 
 _Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # distortion, perturbation, target, residual
@@ -120,7 +158,14 @@ def _targeted(weight: torch.Tensor, bias: torch.Tensor, *, rows: torch.Tensor, t
     rivals = rivals + (rivals >= targets[:, None])  # every class but the target
     logits = rows @ weight.T + bias
     gaps = logits.gather(1, rivals) - logits.gather(1, targets[:, None])
-    polyhedra = Polyhedra(rows, weight[targets][:, None] - weight[rivals], gaps)
+    normals = weight[targets][:, None] - weight[rivals]
+    alike = (normals == 0).all(dim=2)
+    if alike.any():  # sums in another order may say otherwise
+        gaps = torch.where(alike, bias[rivals] - bias[targets[:, None]], gaps)
+    row, place = ((gaps == 0) & (rivals < targets[:, None])).nonzero(as_tuple=True)
+    if len(row):  # of classes that tie the first is read: where that cannot change, a lack that no step makes up for
+        gaps[row, place] = torch.where(_can_lead(normals[row, place], rows[row]), 0, 1).to(gaps)
+    polyhedra = Polyhedra(rows, normals, gaps)
     found = project_exactly(polyhedra)
     step = found.step * found.reachable[:, None]
     exact = torch.where(found.reachable, distortion(step), torch.inf)
@@ -129,11 +174,9 @@ def _targeted(weight: torch.Tensor, bias: torch.Tensor, *, rows: torch.Tensor, t
 
 def _nearest(weight: torch.Tensor, bias: torch.Tensor, *, rows: torch.Tensor, labels: torch.Tensor) -> _Part:
     logits = rows @ weight.T + bias
-    own = labels[:, None]
-    gaps = logits.gather(1, own) - logits  # (n, k)
-    apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")[labels]
+    apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
     # what each class costs at least: the distance to its half-space without the box, later the value of its dual
-    least = torch.where(gaps > 0, gaps / apart, 0).scatter(1, own, torch.inf)
+    gaps, least = _before_the_box(weight, bias, logits=logits, rows=rows, labels=labels, apart=apart)
     bounds, order = least.sort(dim=1)
     read = logits.argmax(dim=1)
     misread = read != labels

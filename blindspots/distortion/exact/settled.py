@@ -23,6 +23,9 @@ _LEADS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 """Shares of the largest logit that a class is to lead by where no short lengthening will do: past the end of the step,
 where many classes tie, another may lead."""
 
+_BORDER = 1e-12
+"""What is nearer to the box's border than this lies on it."""
+
 
 def exact_of(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor) -> torch.Tensor:
     """Return the least distortions (p,) of the images ``part`` (indices); 0 for images that nothing is sought for."""
@@ -46,8 +49,9 @@ def settle(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor, exact:
     scale = attempt.rows.shape[1] ** 0.5
     size = (take(attempt.point, part).double() - take(attempt.rows, part).double()).norm(dim=1) / scale
     read = attempt.classifier.logits(take(attempt.point, part)).argmax(dim=1)
-    missed = ~attempt.wanted.take(part).reached(read)
-    far = (torch.isfinite(exact) & (exact > 0) & (missed | (size > (1 + _NEAR) * exact))).nonzero()[:, 0]
+    sought = attempt.wanted.take(part)
+    missed = ~sought.reached(read) & ~sought.own
+    far = (torch.isfinite(exact) & (missed | (exact > 0) & (size > (1 + _NEAR) * exact))).nonzero()[:, 0]
     if not len(far):
         return
     some = part[far]
@@ -64,7 +68,10 @@ def settle(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor, exact:
         logits = attempt.classifier.logits(point)
         lead = worst_lead(logits, found.target[at])
         # as far beyond as rounding in another batch could take it back, where that costs next to nothing
-        nearer = (lead > 0) & ((lead >= rounding_margin(logits) / 2) | dear) & (length < held[at])
+        there = (lead > 0) & ((lead >= rounding_margin(logits) / 2) | dear)
+        take_over(point, length, at=at, nearer=there & (length < held[at]))
+
+    def take_over(point: torch.Tensor, length: torch.Tensor, *, at: torch.Tensor, nearer: torch.Tensor) -> None:
         chosen = some[at[nearer]]
         attempt.point[chosen], attempt.by[chosen] = point[nearer], FOUND_BY.index("exact")
         held[at[nearer]] = length[nearer]
@@ -85,3 +92,18 @@ def settle(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor, exact:
             )
             there = torch.isfinite(ahead.distortion).nonzero()[:, 0]
             offer(ahead.perturbation[there], left[there], dear=True)
+    touching = (held > (1 + _FAR) * exact[far]).nonzero()[:, 0]
+    if len(touching):  # what ties there may be read as wanted all the same: the first of several is
+        point = _snapped(rows[touching].double() + found.perturbation[touching].flatten(1)).to(rows.dtype)
+        length = (point.double() - rows[touching].double()).norm(dim=1) / scale
+        together = attempt.classifier.logits(point).argmax(dim=1)
+        alone = torch.cat([attempt.classifier.logits(one).argmax(dim=1) for one in point.split(1)])
+        goal = wanted.take(touching)
+        nearer = goal.reached(together) & goal.reached(alone) & (length < held[touching])
+        take_over(point, length, at=touching, nearer=nearer)
+
+
+def _snapped(points: torch.Tensor) -> torch.Tensor:
+    """Return points (n, m) float64 in the box, on its border where a rounding keeps them off it."""
+    points = torch.where(points < _BORDER, 0, points)
+    return torch.where(points > 1 - _BORDER, 1, points)

@@ -13,6 +13,12 @@ _LENGTHS = (1e-3, 1e-2, 0.1, 0.5)
 """Euclidean lengths of the steps: the short ones for curved functions, the long ones for those with steps."""
 _AGREE = 0.5
 """Share by which a difference of logits may miss what the gradient says it is, at the best of these lengths."""
+_ASIDE = (1e-2, 0.1, 1e-3, 0.5)
+"""Lengths of steps in other directions than the gradient's, in the order in which they are tried."""
+_DIRECTIONS = 8
+_WHOLE, _STEADY = 0.3, 0.15
+"""Shares by which differences in those directions may miss what the gradient says, and by which they may differ from
+those of steps half as long, to count."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def seen_gradients(
         zero[part] = (slope == 0).all(dim=1)
         if place == 0:
             some = (~(zero[part] | infinite[part])).nonzero()[:_COMPARED, 0]
-            near.append(_agree(classifier, rows[some], slope[some], pairs=(rivals[some], own[some])))
+            these, pairs = (rows[part[some]], slope[some]), (rivals[some], own[some])
+            near.append(_agree(classifier, *these, pairs=pairs) & ~_lack(classifier, *these, pairs=pairs))
             flat = (zero[part] | lost).nonzero()[: _COMPARED // 4, 0]
             if len(flat):  # a function is flat there, or its gradient is kept back
                 differences = differenced.evaluate(rows[flat])[1][1].flatten(1)
@@ -92,3 +99,51 @@ def _agree(
         rounding = 64 * torch.finfo(rows.dtype).eps * torch.maximum(high.abs(), low.abs()).amax(dim=1)
         agree |= (change - expected).abs() <= _AGREE * expected.abs() + rounding
     return agree
+
+
+def _lack(
+    classifier: Classifier, rows: torch.Tensor, slopes: torch.Tensor, *, pairs: tuple[torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
+    """Return where (n,) gradients lack a part of the function's: along themselves they may be right all the same.
+
+    Where only some of what depends on the image is differentiated, as of a branch under ``no_grad``. Directions at
+    random see any part, by its share of the whole. Steps of some length have to tell what those twice as long do, and
+    otherwise than the gradient, at every length: rounding and steps of the function count for nothing.
+    """
+    draw = torch.Generator().manual_seed(0)
+    ways = torch.randn(_DIRECTIONS, rows.shape[1], generator=draw, dtype=torch.float64)
+    ways = (ways / ways.norm(dim=1, keepdim=True)).to(rows)
+    lack = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    left = torch.arange(len(rows), device=rows.device)
+    for length in _ASIDE:
+        chosen = (pairs[0][left], pairs[1][left])
+        seen, said = _aside(classifier, rows[left], slopes[left].double(), ways=length * ways, pairs=chosen)
+        size = torch.maximum(seen.norm(dim=1), said.norm(dim=1))
+        agree = (seen - said).norm(dim=1) <= _WHOLE * size
+        lack[left[agree]] = False
+        left, seen, chosen = left[~agree], seen[~agree], (chosen[0][~agree], chosen[1][~agree])
+        if not len(left):
+            break
+        farther, _ = _aside(classifier, rows[left], slopes[left].double(), ways=2 * length * ways, pairs=chosen)
+        steady = (farther - 2 * seen).norm(dim=1) <= _STEADY * farther.norm(dim=1)
+        lack[left] |= steady & (farther.norm(dim=1) > 0)
+    return lack
+
+
+def _aside(
+    classifier: Classifier,
+    rows: torch.Tensor,
+    slopes: torch.Tensor,
+    *,
+    ways: torch.Tensor,
+    pairs: tuple[torch.Tensor, torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return how leads change (n, d) from a step back to a step ahead in each of the ``ways`` (d, m): seen, and said
+    by ``slopes`` (n, m)."""
+    seen, said = [], []
+    for way in ways:
+        ahead, behind = (rows + way).clamp(0, 1), (rows - way).clamp(0, 1)
+        high, low = classifier.logits(ahead), classifier.logits(behind)
+        seen.append((difference(high, *pairs) - difference(low, *pairs)).double())
+        said.append(((ahead - behind).double() * slopes).sum(dim=1))
+    return torch.stack(seen, dim=1), torch.stack(said, dim=1)

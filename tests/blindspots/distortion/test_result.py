@@ -45,7 +45,7 @@ def test_what_is_proved_to_be_there_and_was_not_found_is_said_so(monkeypatch):
     monkeypatch.setattr(strategy, "penalise", lambda *_, **how: None)  # a search that finds nothing
     image = torch.tensor([[0.2, 0.5]], dtype=torch.float64)
     found = minimum_distortion(model, image, torch.tensor([0]), rule=1, method="lbfgs")
-    assert found.reasons == {0: "the method found no image that is read so, though one is at 0.2121: proved"}
+    assert found.reasons == {0: "the method found no image that is read so, though classes tie at 0.2121: proved"}
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

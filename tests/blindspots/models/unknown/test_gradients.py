@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from blindspots.distortion.search import minimum_distortion
 from blindspots.models import Classifier
+from blindspots.models.unknown.called import as_module
 from blindspots.models.unknown.differenced import Differenced
 from blindspots.models.unknown.gradients import seen_gradients
 from tests.spoilt import Spoilt
@@ -61,3 +63,73 @@ def test_gradients_are_judged_by_differences(function, zero, infinite, false):
     found = seen(Through(function))
     assert (int(found.zero.sum()), int(found.infinite.sum()), found.false) == (zero, infinite, false)
     assert len(found.warnings()) == bool(zero) + bool(infinite) + false
+
+
+def lacking(kind):
+    """Return a function whose gradient lacks a part, and the same with all of it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        first, second = (nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3)) for _ in range(2))
+        matrix = torch.randn(3, 6)
+
+    def branch(images, kept=torch.detach):
+        return first(images) + kept(second(images))
+
+    def half(images, kept=torch.detach):
+        return first(torch.cat([images[:, :3], kept(images[:, 3:])], dim=1))
+
+    def linear(images, kept=torch.detach):
+        return torch.cat([images[:, :3], kept(images[:, 3:])], dim=1) @ matrix.T
+
+    def standardised(images, kept=torch.detach):
+        middle, spread = images.mean(dim=1, keepdim=True), images.std(dim=1, keepdim=True)
+        return ((images - kept(middle)) / kept(spread)) @ matrix.T
+
+    part = {"branch": branch, "half": half, "linear": linear, "standardised": standardised}[kind]
+    return as_module(part), as_module(lambda images: part(images, kept=lambda value: value))
+
+
+@pytest.mark.parametrize("kind", ["branch", "half", "linear", "standardised"])
+def test_a_gradient_that_lacks_a_part_is_false(kind):
+    some, whole = lacking(kind)
+    assert seen(some).false
+    assert not seen(whole).false
+
+
+@pytest.mark.filterwarnings("ignore:the model's gradients")
+@pytest.mark.parametrize("kind", ["branch", "standardised"])
+def test_what_is_found_without_a_part_of_the_gradient_is_as_near(kind):
+    some, whole = lacking(kind)
+    images = torch.rand(8, 6, generator=torch.Generator().manual_seed(1))
+    labels = whole(images).argmax(dim=1)
+    found, least = (minimum_distortion(model, images, labels) for model in (some, whole))
+    assert found.success.equal(least.success)
+    ratio = (found.distortion / least.distortion)[least.success]
+    assert len(ratio) > 3
+    assert ratio.mean() < 1.001
+    assert ratio.max() < 1.01
+
+
+@pytest.mark.parametrize("levels", [0, 255])
+def test_true_gradients_of_rough_networks_are_no_false_ones(levels):
+    generator = torch.Generator().manual_seed(7)
+
+    def coarse(images):
+        return images + ((images * levels).round() / levels - images).detach() if levels else images
+
+    for seed in range(12):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            width, kind = (64, 8, 200)[seed % 3], (nn.ReLU, nn.GELU, nn.Tanh, nn.LeakyReLU)[seed % 4]
+            layers = [nn.Linear(49, width), kind(), nn.Linear(width, width), kind(), nn.Linear(width, 10)]
+            net = nn.Sequential(*layers)
+        with torch.no_grad():
+            for values in net.parameters():
+                values *= 1 + seed % 4
+        model = as_module(lambda images, net=net: net(coarse(images)))
+        rows = torch.rand(8, 49, generator=generator).round(decimals=2)
+        classifier, differenced = (kind(model, rows.shape[1:]) for kind in (Classifier, Differenced))
+        with torch.no_grad():
+            labels = model(rows).argmax(1)
+        with torch.enable_grad():
+            assert not seen_gradients(classifier, differenced, rows, labels, at_once=8).false, seed
