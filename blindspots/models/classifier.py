@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple, Self
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from blindspots.errors import InputError
 from blindspots.models.checks import check_logits
@@ -13,7 +14,8 @@ from blindspots.models.checks import check_logits
 
 @contextmanager
 def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Put ``model`` in evaluation mode for a while; leave every module's mode and the random state as they were.
+    """Put ``model`` in evaluation mode for a while; leave its modules' modes, its buffers, and the random state as
+    they were.
 
     Gradients are taken with respect to the images only, so that no parameter's ``grad`` or ``requires_grad`` changes.
     """
@@ -21,12 +23,39 @@ def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
     devices = [device] if device.type == "cuda" else []
     try:
         with torch.random.fork_rng(devices=devices), torch.inference_mode(False), torch.enable_grad():
-            with suppress(NotImplementedError):  # an exported module has one mode, that of its export
-                model.eval()
-            yield
+            kept = _buffers(model)
+            try:
+                with suppress(NotImplementedError):  # an exported module has one mode, that of its export
+                    model.eval()
+                yield
+            finally:
+                _restore(kept)
     finally:
         for module, mode in training:
             module.training = mode
+
+
+_Kept = list[tuple[torch.nn.Module, str, torch.Tensor, torch.Tensor]]
+"""A module, the name of a buffer of its own, that buffer, and a copy of its values."""
+
+
+def _buffers(model: torch.nn.Module) -> _Kept:
+    return [
+        (module, name, buffer, buffer.detach().clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+        if buffer.layout == torch.strided and not buffer.is_meta and not is_lazy(buffer)
+    ]
+
+
+def _restore(kept: _Kept) -> None:
+    """Give modules back the buffers that they had, and those their values: a forward pass may count in them."""
+    for module, name, buffer, values in kept:
+        if getattr(module, name, None) is not buffer:
+            setattr(module, name, buffer)
+        if not torch.equal(buffer, values):
+            with torch.no_grad():
+                buffer.copy_(values)
 
 
 _EDGE = 1e-3
