@@ -81,6 +81,14 @@ def check_class(target: int, classes: int) -> None:
         raise InputError(f"the class {target} is not one of the model's; it must be from 0 to {classes - 1}")
 
 
+def check_readable(logits: object, device: torch.device) -> None:
+    """Refuse what a model returned where its values cannot be read beside the images, which are on ``device``."""
+    if isinstance(logits, torch.Tensor):
+        check_dense("what the model returned", logits)
+        if logits.device != device:
+            raise InputError(f"the model returned logits on {logits.device} for images on {device}: move one of them")
+
+
 def check_logits(logits: object, *, count: int, dtype: torch.dtype) -> torch.Tensor:
     """Return the logits; refuse what is not a tensor (count, k) of finite values of ``dtype`` with k at least 2."""
     if not isinstance(logits, torch.Tensor):

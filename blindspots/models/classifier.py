@@ -9,7 +9,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from blindspots.errors import InputError
-from blindspots.models.checks import check_logits
+from blindspots.models.checks import check_logits, check_readable
 
 
 @contextmanager
@@ -36,10 +36,10 @@ def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
 
 
 _Kept = list[tuple[torch.nn.Module, str, torch.Tensor, torch.Tensor]]
-"""A module, the name of a buffer of its own, that buffer, and a copy of its values."""
 
 
 def _buffers(model: torch.nn.Module) -> _Kept:
+    """Return modules, each with the name of a buffer of its own, that buffer, and a copy of its values."""
     return [
         (module, name, buffer, buffer.detach().clone())
         for module in model.modules()
@@ -115,22 +115,26 @@ class Classifier:
 
     def checked(self, images: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``images`` (n, ...); refuse with :class:`InputError` what makes no sense."""
-        for parameter in self._model.parameters():
-            if parameter.device != images.device:
-                raise InputError(f"the model is on {parameter.device}, the images on {images.device}: move one of them")
-            if parameter.is_floating_point() and parameter.dtype != images.dtype:
-                raise InputError(
-                    f"the model's dtype is {parameter.dtype}, the images' {images.dtype}: convert one of them"
-                )
         try:
             with torch.no_grad():
                 logits = self._model(images.clone())  # a model may write to what it is given: never to the caller's
         except Exception as error:  # a model is anybody's, and may raise anything
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(f"the model refuses images of the shape {tuple(images.shape)}: {reason}") from error
+            said = self._unlike(images) or f"the model refuses images of the shape {tuple(images.shape)}: {reason}"
+            raise InputError(said) from error
+        check_readable(logits, images.device)
         logits = check_logits(self._readable(logits), count=len(images), dtype=images.dtype)
         self.classes = logits.shape[1]
         return self._logarithms(logits.clone())  # the model may use the same memory for its next output
+
+    def _unlike(self, images: torch.Tensor) -> str:
+        """Say which parameter is elsewhere than the images or of another dtype: some models move and cast inside."""
+        for parameter in self._model.parameters():
+            if parameter.device != images.device:
+                return f"the model is on {parameter.device}, the images on {images.device}: move one of them"
+            if parameter.is_floating_point() and parameter.dtype != images.dtype:
+                return f"the model's dtype is {parameter.dtype}, the images' {images.dtype}: convert one of them"
+        return ""
 
     def logits(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``rows`` (n, m)."""

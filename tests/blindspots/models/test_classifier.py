@@ -84,9 +84,29 @@ def test_leads() -> None:
     assert contrast(target[:, None].expand(2, 3), rival[:, None], like=logits.double()).dtype == torch.float64
 
 
+class Inside(nn.Module):
+    """Computes in the dtype and on the device of its layer, and returns what ``back`` makes of that."""
+
+    def __init__(self, layer, back):
+        super().__init__()
+        self.layer, self.back = layer, back
+
+    def forward(self, images):
+        return self.back(self.layer(images.to(self.layer.weight)))
+
+
+def test_a_model_may_cast_inside() -> None:
+    layer = nn.Linear(9, 4).bfloat16()
+    logits = Classifier(Inside(layer, torch.Tensor.double), ROWS.shape[1:]).checked(ROWS)
+    assert torch.equal(logits, layer(ROWS.bfloat16()).double())
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
+        (Inside(nn.Linear(9, 4, device="meta"), torch.nn.Identity()), "what the model returned is on the device meta"),
+        (Inside(nn.Linear(9, 4).double(), torch.Tensor.to_sparse), "what the model returned is sparse"),
+        (Inside(nn.Linear(9, 4).bfloat16(), nn.Identity()), "the model returned torch.bfloat16 for images of torch.fl"),
         (nn.Linear(9, 4), "the model's dtype is torch.float32, the images' torch.float64"),
         (nn.Linear(7, 4).double(), r"the model refuses images of the shape \(5, 9\)"),
         (nn.Linear(9, 1).double(), "the model returned logits for 1 class"),
