@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NamedTuple, Self
 
 import torch
@@ -25,14 +25,26 @@ def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
         with torch.random.fork_rng(devices=devices), torch.inference_mode(False), torch.enable_grad():
             kept = _buffers(model)
             try:
-                with suppress(NotImplementedError):  # an exported module has one mode, that of its export
-                    model.eval()
+                _evaluate(model)
                 yield
             finally:
                 _restore(kept)
     finally:
         for module, mode in training:
             module.training = mode
+
+
+def _evaluate(model: torch.nn.Module) -> None:
+    """Call ``model.eval()``, and where a part has no such thing, say to each of them alone that it is not trained.
+
+    An exported module has one mode, that of its export, and says so; some write a ``train`` that takes no mode.
+    """
+    try:
+        model.eval()
+    except (NotImplementedError, TypeError):
+        for module in model.modules():
+            if hasattr(module, "training"):
+                module.training = False
 
 
 _Kept = list[tuple[torch.nn.Module, str, torch.Tensor, torch.Tensor]]

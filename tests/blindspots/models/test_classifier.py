@@ -140,3 +140,20 @@ def test_a_model_is_left_as_it_was_found_whatever_happens() -> None:
         fail()
     assert [module.training for module in model.modules()] == before
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+class Odd(nn.Linear):
+    """A layer whose ``train`` takes no mode."""
+
+    def train(self):
+        return self
+
+
+def test_parts_that_cannot_be_told_keep_no_other_from_being_evaluated() -> None:
+    exported = torch.export.export(nn.Linear(3, 3), (torch.rand(2, 3),)).module()
+    for part in (exported, Odd(3, 3)):
+        model = nn.Sequential(part, nn.Dropout())
+        model[1].training = True
+        with undisturbed(model, torch.device("cpu")):
+            assert not model[1].training
+        assert model[1].training
