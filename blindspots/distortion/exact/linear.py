@@ -59,7 +59,9 @@ def exact_linear_distortion(
     ``targets``: (n,) integers. Raises :class:`InputError` for images, labels, targets or weights that do not fit.
     """
     check_images(images)
-    check_dense("the weight", weight)
+    for name, values in (("the weight", weight), ("the bias", bias)):
+        if values is not None:
+            _check_numbers(name, values)
     if weight.dim() != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         shape = None if bias is None else tuple(bias.shape)
         raise InputError(f"the weight's shape is {tuple(weight.shape)}, the bias's {shape}; give (k, m) and (k,)")
@@ -110,6 +112,14 @@ def exact_distances(
         sizes.append(size)
     scale: float = images[0].numel() ** 0.5
     return torch.cat(sizes) / scale
+
+
+def _check_numbers(name: str, values: torch.Tensor) -> None:
+    check_dense(name, values)
+    if values.is_complex():
+        raise InputError(f"{name}'s dtype is {values.dtype}; give real numbers")
+    if not values.isfinite().all():
+        raise InputError(f"{name} holds NaN or infinity; every value must be finite")
 
 
 _Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # distortion, perturbation, target, residual
