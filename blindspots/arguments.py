@@ -57,6 +57,8 @@ def check_dense(name: str, value: Any) -> None:
     """Raise :class:`InputError` for what is no tensor, and for one whose values do not lie there as they are."""
     if not isinstance(value, torch.Tensor):
         raise InputError(f"{name} is a {type(value).__name__}; give a torch tensor or an array of numpy")
+    if value.is_nested:
+        raise InputError(f"{name} is a nested tensor, of rows that may differ in shape; give one of rows of one shape")
     if value.layout != torch.strided:
         raise InputError(f"{name} is sparse ({value.layout}); give a dense one, by to_dense()")
     if value.is_meta:

@@ -14,9 +14,12 @@ from blindspots.errors import InputError
 def stream(seed: int, *purpose: str) -> int:
     """Return the 64-bit key of the stream for ``seed`` and ``purpose``, such as ``("target", "train")``.
 
-    Raises :class:`InputError` for a seed that is no integer from 0.
+    Raises :class:`InputError` for a seed that is no integer from 0, and for a purpose, as a split is, that is no text.
     """
     check_seed(seed)
+    wrong = next((each for each in purpose if not isinstance(each, str)), "")
+    if wrong != "":
+        raise InputError(f"{wrong!r} is no name of what random numbers are drawn for; give a text, such as 'train'")
     text = "\x1f".join((str(int(seed)), *purpose))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 

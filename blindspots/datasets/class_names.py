@@ -13,11 +13,15 @@ _BY_CLASS = "class-"
 def class_label(dataset: Dataset, named: int | str) -> int:
     """Return the label of the class ``named``: its number, as one or as text, or its name, such as "ostrich".
 
-    Capitals, and underscores in the place of spaces, make no difference. Where a class has several names with commas
-    between them, as ImageNet's have, each of them does. Raises :class:`InputError`, with what comes near, for a class
-    that is not there, and for a name that several have.
+    A text that is just one class's name means that class, also where it is a number: folders called 0, 1, 10 and 2
+    are in the order of texts, and the label of "2" is 3. Capitals, and underscores in the place of spaces, make no
+    difference. Where a class has several names with commas between them, as ImageNet's have, each of them does. Raises
+    :class:`InputError`, with what comes near, for a class that is not there, and for a name that several have.
     """
     text = str(named).strip()
+    exact = [label for label, name in enumerate(dataset.class_names) if name == named]
+    if len(exact) == 1:
+        return exact[0]
     if text.removeprefix("-").isdecimal():
         number = int(text)
         if not 0 <= number < dataset.classes:

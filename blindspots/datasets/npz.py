@@ -1,5 +1,6 @@
 """A data set of one's own: arrays of images and labels in a ``.npz`` file, as ``numpy.savez`` writes it."""
 
+import logging
 import lzma
 import struct
 import zipfile
@@ -19,6 +20,8 @@ _KERAS = {
     f"{letter}_{split}": f"{split}_{what}" for letter, what in (("x", "images"), ("y", "labels")) for split in _SPLITS
 }
 """The arrays' names in the files that Keras hands on."""
+_BESIDE = {"val_images", "val_labels", "x_val", "y_val"}
+"""A third split, as MedMNIST's files have it."""
 _LARGEST_LABEL = 32_767  # what a store's int16 holds
 _CHANNELS = (1, 3, 4)  # of pictures: a last axis of such a length is one of channels
 
@@ -28,6 +31,8 @@ _UNREADABLE = (
     *(RuntimeError, NotImplementedError),  # of an archive with a password, or packed in a way that Python has not
 )
 
+logger = logging.getLogger(__name__)
+
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -35,7 +40,7 @@ def load_npz(path: Path) -> ArrayDataset:
     """Return the data set in the file ``path``, read whole.
 
     Its arrays: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, or as Keras calls them
-    ``x_train``, ``y_train``, ``x_test``, ``y_test``; those of train may be absent.
+    ``x_train``, ``y_train``, ``x_test``, ``y_test``; those of train may be absent, and those of ``val`` are left aside.
     Images (n, channels, height, width), or (n, height, width) of one channel: uint8 from 0 to 255, or floating-point
     numbers in [0, 1], which are kept as float32. Labels (n,) are integers from 0 on. There are as many classes as
     ``class_names`` has texts; without it, one more than the largest label, and each is called by its number.
@@ -43,6 +48,10 @@ def load_npz(path: Path) -> ArrayDataset:
     Raises :class:`InputError` for a file that is missing, damaged or holds other arrays than these.
     """
     arrays = {_KERAS.get(name, name): array for name, array in _read(path).items()}
+    beside = sorted(arrays.keys() & _BESIDE)
+    if beside:
+        logger.warning("%s: the arrays %s are not looked at", path.name, ", ".join(beside))
+        arrays = {name: array for name, array in arrays.items() if name not in beside}
     known = {f"{split}_{what}" for split in _SPLITS for what in ("images", "labels")} | {_NAMES}
     unknown = sorted(arrays.keys() - known)
     if unknown:

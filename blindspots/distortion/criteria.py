@@ -103,6 +103,8 @@ def criterion(
     if isinstance(rule, int) and not isinstance(rule, bool):
         check_class(rule, classes)
         return Towards.of(torch.full_like(labels, rule), labels)
+    if not isinstance(rule, str):
+        raise _no_rule(rule)
     if rule == "nearest":
         return AnyOther(labels)
     if rule == "second":
@@ -110,7 +112,11 @@ def criterion(
     if rule == "random":
         ids = range(len(labels)) if examples is None else examples
         return Towards.of(random_targets(labels, classes, seed=seed, examples=ids, split=split), labels)
-    raise InputError(f"no rule is called {rule!r}; give one of {', '.join(RULES)}, or a tensor of target classes")
+    raise _no_rule(rule)
+
+
+def _no_rule(rule: object) -> InputError:
+    return InputError(f"no rule is called {rule!r}; give one of {', '.join(RULES)}, or a tensor of target classes")
 
 
 @of_numpy_too

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Literal
 
 from blindspots.distortion.projection.projection import EARLY, LAST, LATE, ROUNDS, SMOOTH, Dropping
@@ -50,7 +50,7 @@ class Lbfgs:
             raise InputError(f"the penalty is {self.penalty!r}; give 'squared' or 'norm'")
         if self.c not in ("example", "set"):
             raise InputError(f"c is {self.c!r}; give 'example' or 'set'")
-        if not 0 < self.tolerance < 1:
+        if not isinstance(self.tolerance, Real) or not 0 < self.tolerance < 1:
             raise InputError(f"tolerance is {self.tolerance!r}; give a number between 0 and 1")
 
 
@@ -145,6 +145,6 @@ def method_of(method: str | Method, effort: Effort | None = None) -> Method:
         "lbfgs-norm": Lbfgs(penalty="norm"),
         "projection": Projection(),
     }
-    if method not in named:
+    if not isinstance(method, str) or method not in named:
         raise InputError(f"no method is called {method!r}; give one of {', '.join(METHODS)}, or a method object")
     return named[method]

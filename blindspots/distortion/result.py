@@ -88,7 +88,8 @@ def checked_result(
         here = slice(int(part[0]), int(part[-1]) + 1)
         torch.sub(distorted[here], images[here], out=perturbation[here])
         torch.add(images[here], perturbation[here], out=distorted[here])
-        predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
+        logits = classifier.logits(distorted[here].flatten(1))
+        predicted[here] = logits.argmax(dim=1)
         sought = wanted.take(part)
         lost = ((attempt.by[here] > 0) & ~sought.reached(predicted[here])).nonzero()[:, 0]
         if len(lost):
@@ -96,7 +97,12 @@ def checked_result(
             moved = moved_outward(classifier, images[here].flatten(1), points, lost, wanted=sought)
             perturbation[some] = moved[lost].reshape(images[some].shape) - images[some]
             distorted[some] = images[some] + perturbation[some]
-            predicted[here] = classifier.logits(distorted[here].flatten(1)).argmax(dim=1)
+            logits = classifier.logits(distorted[here].flatten(1))
+            predicted[here] = logits.argmax(dim=1)
+        broken = logits.isnan().any(dim=1).nonzero()[:, 0]
+        if len(broken):  # where a logit is no number, nothing is read
+            some = part[broken]
+            distorted[some], perturbation[some], predicted[some] = images[some], 0, attempt.clean[some]
         change = distorted[here].double() - images[here].double()
         size[here] = rms(change)
         goals = None if targets is None else targets[here]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -9,7 +10,10 @@ import torch
 from blindspots.arguments import check_dense
 from blindspots.errors import InputError
 
-_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+_INTEGERS = (
+    *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.uint16, torch.uint32, torch.uint64),  # of which torch has few operations: int64 takes their place
+)
 
 
 def check_images(images: torch.Tensor) -> None:
@@ -39,24 +43,40 @@ def check_images(images: torch.Tensor) -> None:
 
 def check_labels(labels: torch.Tensor, classes: int, *, count: int | None = None, name: str = "label") -> None:
     """Refuse labels that are not (n,) integers in [0, classes); ``count`` is n, where it is known."""
+    if isinstance(classes, bool) or not isinstance(classes, Integral):
+        raise InputError(f"the number of classes is {classes!r}; give an integer from 2")
     if classes < 2:
         raise InputError(f"there is only {classes} class; an image can be misread from 2 classes on")
     if not isinstance(labels, torch.Tensor):
         raise InputError(f"the {name}s are a {type(labels).__name__}; give a torch tensor of integers, one an image")
+    check_dense(f"the tensor of {name}s", labels)
     if labels.dtype not in _INTEGERS:
         raise InputError(f"the {name}s' dtype is {labels.dtype}; give integers, such as torch.int64")
     if labels.dim() != 1 or (count is not None and len(labels) != count):
         wanted = "(n,)" if count is None else f"({count},)"
         raise InputError(f"the {name}s' shape is {tuple(labels.shape)}; give one {name} an image, {wanted}")
-    outside = (labels < 0) | (labels >= classes)
+    values = labels.long()  # those of uint64 that do not fit are negative there
+    outside = (values < 0) | (values >= classes)
     if outside.any():
         row = _first(outside)
-        raise InputError(f"the {name} of image {row} is {int(labels[row])}; it must be from 0 to {classes - 1}")
+        raise InputError(
+            f"the {name} of image {row} is {labels[row].cpu().numpy()}; it must be from 0 to {classes - 1}"
+        )
 
 
 def check_examples(examples: Sequence[int] | np.ndarray | torch.Tensor, count: int) -> list[int]:
     """Return the examples' ids as integers; refuse them if they are not ``count`` integers from 0."""
-    ids = examples.cpu().numpy() if isinstance(examples, torch.Tensor) else np.asarray(examples)
+    if isinstance(examples, torch.Tensor):
+        check_dense("examples", examples)
+        if examples.dtype not in _INTEGERS:
+            raise InputError(f"the examples' dtype is {examples.dtype}; give integer ids")
+        examples = examples.cpu().numpy()
+    try:
+        ids = np.asarray(examples)
+    except ValueError:  # of lists that differ in length
+        raise InputError(
+            f"examples is {examples!r:.60}, which is no row of ids; give one an image, ({count},)"
+        ) from None
     if ids.ndim != 1 or len(ids) != count:
         raise InputError(f"examples has the shape {ids.shape}; give one id an image, ({count},)")
     if len(ids) and ids.dtype.kind not in "iu":
@@ -79,6 +99,14 @@ def check_class(target: int, classes: int) -> None:
     """Refuse a class that the model does not have."""
     if not 0 <= target < classes:
         raise InputError(f"the class {target} is not one of the model's; it must be from 0 to {classes - 1}")
+
+
+def check_readable(logits: object, device: torch.device) -> None:
+    """Refuse what a model returned where its values cannot be read beside the images, which are on ``device``."""
+    if isinstance(logits, torch.Tensor):
+        check_dense("what the model returned", logits)
+        if logits.device != device:
+            raise InputError(f"the model returned logits on {logits.device} for images on {device}: move one of them")
 
 
 def check_logits(logits: object, *, count: int, dtype: torch.dtype) -> torch.Tensor:

@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NamedTuple, Self
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from blindspots.errors import InputError
-from blindspots.models.checks import check_logits
+from blindspots.models.checks import check_logits, check_readable
 
 
 @contextmanager
 def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Put ``model`` in evaluation mode for a while; leave every module's mode and the random state as they were.
+    """Put ``model`` in evaluation mode for a while; leave its modules' modes, its buffers, and the random state as
+    they were.
 
     Gradients are taken with respect to the images only, so that no parameter's ``grad`` or ``requires_grad`` changes.
     """
@@ -21,12 +23,51 @@ def undisturbed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
     devices = [device] if device.type == "cuda" else []
     try:
         with torch.random.fork_rng(devices=devices), torch.inference_mode(False), torch.enable_grad():
-            with suppress(NotImplementedError):  # an exported module has one mode, that of its export
-                model.eval()
-            yield
+            kept = _buffers(model)
+            try:
+                _evaluate(model)
+                yield
+            finally:
+                _restore(kept)
     finally:
         for module, mode in training:
             module.training = mode
+
+
+def _evaluate(model: torch.nn.Module) -> None:
+    """Call ``model.eval()``, and where a part has no such thing, say to each of them alone that it is not trained.
+
+    An exported module has one mode, that of its export, and says so; some write a ``train`` that takes no mode.
+    """
+    try:
+        model.eval()
+    except (NotImplementedError, TypeError):
+        for module in model.modules():
+            if hasattr(module, "training"):
+                module.training = False
+
+
+_Kept = list[tuple[torch.nn.Module, str, torch.Tensor, torch.Tensor]]
+
+
+def _buffers(model: torch.nn.Module) -> _Kept:
+    """Return modules, each with the name of a buffer of its own, that buffer, and a copy of its values."""
+    return [
+        (module, name, buffer, buffer.detach().clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+        if buffer.layout == torch.strided and not buffer.is_meta and not is_lazy(buffer)
+    ]
+
+
+def _restore(kept: _Kept) -> None:
+    """Give modules back the buffers that they had, and those their values: a forward pass may count in them."""
+    for module, name, buffer, values in kept:
+        if getattr(module, name, None) is not buffer:
+            setattr(module, name, buffer)
+        if not torch.equal(buffer, values):
+            with torch.no_grad():
+                buffer.copy_(values)
 
 
 _EDGE = 1e-3
@@ -86,22 +127,26 @@ class Classifier:
 
     def checked(self, images: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``images`` (n, ...); refuse with :class:`InputError` what makes no sense."""
-        for parameter in self._model.parameters():
-            if parameter.device != images.device:
-                raise InputError(f"the model is on {parameter.device}, the images on {images.device}: move one of them")
-            if parameter.is_floating_point() and parameter.dtype != images.dtype:
-                raise InputError(
-                    f"the model's dtype is {parameter.dtype}, the images' {images.dtype}: convert one of them"
-                )
         try:
             with torch.no_grad():
                 logits = self._model(images.clone())  # a model may write to what it is given: never to the caller's
         except Exception as error:  # a model is anybody's, and may raise anything
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(f"the model refuses images of the shape {tuple(images.shape)}: {reason}") from error
+            said = self._unlike(images) or f"the model refuses images of the shape {tuple(images.shape)}: {reason}"
+            raise InputError(said) from error
+        check_readable(logits, images.device)
         logits = check_logits(self._readable(logits), count=len(images), dtype=images.dtype)
         self.classes = logits.shape[1]
         return self._logarithms(logits.clone())  # the model may use the same memory for its next output
+
+    def _unlike(self, images: torch.Tensor) -> str:
+        """Say which parameter is elsewhere than the images or of another dtype: some models move and cast inside."""
+        for parameter in self._model.parameters():
+            if parameter.device != images.device:
+                return f"the model is on {parameter.device}, the images on {images.device}: move one of them"
+            if parameter.is_floating_point() and parameter.dtype != images.dtype:
+                return f"the model's dtype is {parameter.dtype}, the images' {images.dtype}: convert one of them"
+        return ""
 
     def logits(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, k) of ``rows`` (n, m)."""

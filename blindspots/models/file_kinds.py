@@ -1,5 +1,6 @@
 """What a file is that is no file of weights, by its first bytes: its kind, and what to do about it."""
 
+import codecs
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,12 @@ _BEGINNINGS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!", "a rar archive", _UNPACK),
 )
+_PICKLED = "a pickle by pickle.dump, which could run any code", "open it where it was made, and " + HOW_TO_SAVE
+_TEXT = "a text and no weights", "look what it says, and name the file of weights"
+_PROTOCOLS = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
+_BY_TORCH = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
+"""What torch pickles first where it writes no zip archive."""
+_IN_TEXTS = bytes({*range(0x20, 0x100), *b"\t\n\r\f"} - {0x7F})
 _WEB = "a web page and not the file itself", "download the file that the page links to"
 _SUFFIXES = {
     ".onnx": ("an ONNX graph", "torch reads none: " + HOW_TO_SAVE.replace("its", "the model's")),
@@ -44,7 +51,7 @@ def other_kind(path: Path) -> str:
             head = file.read(_HEAD)
     except OSError:
         return ""
-    found = _by_content(path, head) or _SUFFIXES.get(path.suffix)
+    found = _by_content(path, head) or _SUFFIXES.get(path.suffix) or (_TEXT if _is_text(head) else None)
     return "{}: {}".format(*found) if found else ""
 
 
@@ -71,7 +78,17 @@ def _by_content(path: Path, head: bytes) -> tuple[str, str] | None:
     # protocol buffers have no magic number: ONNX begins with its version and then the text that names its producer
     if head[:1] == b"\x08" and head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x32", b"\x3a", b"\x42"):
         return _SUFFIXES[".onnx"]
+    if head[:2] in _PROTOCOLS and head[8:9] != b"{" and _BY_TORCH not in head:  # safetensors may be of such a length
+        return _PICKLED
     return _zipped(path) if head.startswith(b"PK") else None
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the beginning may end within a letter
+    except UnicodeDecodeError:
+        return False
+    return bool(head) and not head.translate(None, _IN_TEXTS)
 
 
 def _zipped(path: Path) -> tuple[str, str] | None:

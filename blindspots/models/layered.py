@@ -86,7 +86,7 @@ _DERIVED: dict[type[nn.Module], _Applied] = {
 
 def classifier_of(model: nn.Module, shape: torch.Size) -> Classifier:
     """Return ``model`` as a classifier of rows: from its weights where its structure is known, else as it is."""
-    stages = _stages(model)
+    stages = None if any(each.is_meta for each in model.parameters()) else _stages(model)  # meta: without values
     if stages is None or stages[0].weight.shape[1] != shape.numel() or not bool(stages[-1].bias.isfinite().all()):
         return Classifier(model, shape)  # which knows of classes that are masked
     return Layered(model, shape, stages)

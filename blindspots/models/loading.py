@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from blindspots.errors import InputError
 from blindspots.models.state_dict import is_beside, without_wrapper
@@ -15,6 +16,9 @@ Weights = Mapping[str, torch.Tensor]
 
 _SHOWN = 3  # names or complaints in an error
 _COUNTER = "num_batches_tracked"
+_EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2, torch.float8_e5m2fnuz)
+"""What torch stores and does not compute with; float16 holds every value of each, and more so float32."""
+_HOLD_THEM = (torch.float16, torch.float32, torch.float64)
 
 
 def check_finite(weights: Weights, file: str) -> None:
@@ -23,24 +27,44 @@ def check_finite(weights: Weights, file: str) -> None:
         if tensor.device.type == "meta" or tensor.layout != torch.strided:
             kind = "without values (meta)" if tensor.device.type == "meta" else f"sparse ({tensor.layout})"
             raise InputError(f"{file}: the weights {name} are {kind}; save dense ones with values")
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise InputError(f"{file}: the weights {name} hold values that are not finite")
+        if tensor.is_floating_point():
+            try:
+                finite = bool(_computable(tensor).isfinite().all())
+            except NotImplementedError:
+                kind = str(tensor.dtype).removeprefix("torch.")
+                raise InputError(
+                    f"{file}: the weights {name} are {kind}, which torch does not compute with; save them as float32"
+                ) from None
+            if not finite:
+                raise InputError(f"{file}: the weights {name} hold values that are not finite")
 
 
 def put_weights(model: nn.Module, weights: Weights, file: str, network: str) -> None:
     """Copy ``weights`` into the model; raise :class:`InputError` unless they fit it and lose nothing.
 
     Names may begin with those of wrappers, ``model.`` or ``backbone.``, where without them they are exactly the
-    network's. Counters of the batches that a batch norm was trained with may be absent: some files leave them out, and
-    evaluation mode does not look at them. Of weights that the network ties, the file may hold one alone.
+    network's. Counters of the batches that a batch norm was trained with may be absent, from the file or from the
+    network: evaluation mode does not look at them. Of weights that the network ties, the file may hold one alone.
     """
-    own = {name: value for name, value in model.state_dict().items() if isinstance(value, torch.Tensor)}
+    state = model.state_dict()
+    own = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    kept = [name for name in state if name not in own and state[name] is not None]
+    if kept:
+        raise InputError(f"the network {network} keeps {some(kept)} beside its tensors, which no file of weights holds")
     weights = _with_ties(_named_as(own, weights, file), own)
+    counters = [name for name in weights if _is_counter(name) and name not in own]
+    weights = {name: value for name, value in weights.items() if name not in counters}
     weights = {**{name: own[name] for name in own if _is_counter(name)}, **weights}
     problems = _misfits(own, weights)
     if problems:
         raise InputError(f"{file} does not fit the network {network}: {some(problems, '; ')}")
-    model.load_state_dict(dict(weights))
+    if counters:
+        logger.warning("of %s the weights %s are not read, which the network lacks", file, some(counters))
+    try:
+        model.load_state_dict({**dict.fromkeys(state), **weights})
+    except Exception as error:  # a network may have a way of its own to take its weights
+        reason = (str(error).splitlines() or [type(error).__name__])[-1].strip()
+        raise InputError(f"{file} does not fit the network {network}: it refuses its weights, {reason}") from error
 
 
 def _misfits(own: Weights, weights: Weights) -> list[str]:
@@ -50,7 +74,7 @@ def _misfits(own: Weights, weights: Weights) -> list[str]:
     problems += [f"the network has no {some(unknown)}"] * bool(unknown)
     for name in own.keys() & weights.keys():
         theirs, ours = weights[name], own[name]
-        if theirs.shape != ours.shape:
+        if not is_lazy(ours) and theirs.shape != ours.shape:  # a lazy layer takes its shape from the file
             problems.append(f"{name} is {tuple(theirs.shape)} in the file and {tuple(ours.shape)} in the network")
         elif not _held(theirs.dtype, ours.dtype):
             kinds = (str(each.dtype).removeprefix("torch.") for each in (theirs, ours))
@@ -59,7 +83,7 @@ def _misfits(own: Weights, weights: Weights) -> list[str]:
             )
     for names in _ties(own):
         held = [name for name in names if name in weights]
-        other = next((name for name in held[1:] if not torch.equal(weights[name], weights[held[0]])), None)
+        other = next((name for name in held[1:] if not _equal(weights[name], weights[held[0]])), None)
         if other is not None:
             problems.append(f"{held[0]} and {other} differ in the file and are one in the network")
     return sorted(problems)
@@ -73,7 +97,7 @@ def _named_as(own: Weights, weights: Weights, file: str) -> Weights:
         for cut in without_wrapper(weights):
             front = next(iter(wanted), "")[:add]
             renamed = {front + name[cut:]: value for name, value in weights.items()}
-            if needed <= set(renamed) and set(renamed) <= set(own):
+            if needed <= set(renamed) and _all_in(own, renamed):
                 if cut:
                     logger.warning("the names in %s begin with %s, which is dropped", file, next(iter(weights))[:cut])
                 return renamed
@@ -90,10 +114,15 @@ def _part_of(weights: Weights, own: Weights, needed: set[str], file: str) -> Wei
     kept = {name: value for name, value in weights.items() if name not in beside}
     for cut in without_wrapper(kept) if needed and beside else ():
         part = {name[cut:]: value for name, value in kept.items()}
-        if needed <= set(part) <= set(own):
+        if needed <= set(part) and _all_in(own, part):
             logger.warning("of %s the weights %s are not read", file, some(sorted(beside)))
             return part
     return weights
+
+
+def _all_in(own: Weights, weights: Weights) -> bool:
+    """Tell whether the network has all of ``weights`` but counters."""
+    return all(name in own or _is_counter(name) for name in weights)
 
 
 def _with_ties(weights: Weights, own: Weights) -> Weights:
@@ -109,7 +138,7 @@ def _ties(own: Weights) -> list[list[str]]:
     """Return the names of weights that are one and the same memory, a list each."""
     places: dict[tuple[object, ...], list[str]] = {}
     for name, value in own.items():
-        if value.numel() and value.device.type != "meta":
+        if not is_lazy(value) and value.numel() and value.device.type != "meta":
             places.setdefault((value.data_ptr(), value.shape, value.stride(), value.dtype), []).append(name)
     return [names for names in places.values() if len(names) > 1]
 
@@ -120,7 +149,20 @@ def _is_counter(name: str) -> bool:
 
 def _held(theirs: torch.dtype, ours: torch.dtype) -> bool:
     """Tell whether one dtype holds every value of the other, and both are of one kind."""
-    return theirs.is_floating_point == ours.is_floating_point and torch.promote_types(theirs, ours) == ours
+    if theirs in _EIGHT_BITS:
+        return ours == theirs or ours in _HOLD_THEM
+    try:
+        return theirs.is_floating_point == ours.is_floating_point and torch.promote_types(theirs, ours) == ours
+    except RuntimeError:  # of fewer bits, which torch does not compute with
+        return False
+
+
+def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return torch.equal(_computable(one), _computable(other))
+
+
+def _computable(weight: torch.Tensor) -> torch.Tensor:
+    return weight.half() if weight.dtype in _EIGHT_BITS else weight
 
 
 def some(texts: list[str], between: str = ", ") -> str:

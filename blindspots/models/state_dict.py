@@ -83,10 +83,8 @@ def _chosen(content: Mapping[Any, Any], file: str) -> Mapping[str, Any]:
     if not found:
         wrong = [key for key, value in content.items() if not _is_weight(key, value)]
         key = next((key for key in _USUAL if key in wrong), wrong[0])
-        raise InputError(
-            f"{file} holds no state dict: its entry {key!r} is no tensor but one {_kind(content[key])}; save a model's "
-            "state_dict()"
-        )
+        what = f"is no tensor but one {_kind(content[key])}" if isinstance(key, str) else "has no text for a name"
+        raise InputError(f"{file} holds no state dict: its entry {key!r} {what}; save a model's state_dict()")
     ranks = {key: _rank(key) for key in found}
     best = [key for key, rank in ranks.items() if rank == min(ranks.values())]
     if len(best) > 1:

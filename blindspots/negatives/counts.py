@@ -77,6 +77,7 @@ def adversarial_negatives(
     with undisturbed(model, images.device), torch.no_grad():
         read = torch.cat([classifier.checked(part).argmax(1) for part in images.split(directions_at_once(images[0]))])
         check_labels(labels, classifier.classes, count=len(images))
+        labels = labels.to(images.device).long()
         known = (torch.isfinite(least) & (least > 0)).cpu()
         counted = (read == labels).cpu() & known
         shown, misread = (torch.zeros(len(images), 2, len(multiples), dtype=torch.int64) for _ in range(2))

@@ -50,5 +50,11 @@ def test_a_seed_that_is_no_integer_from_zero_is_refused(seed: object) -> None:
         stream(seed)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("purpose", [None, 3, b"train"])
+def test_a_purpose_that_is_no_text_is_refused(purpose: object) -> None:
+    with pytest.raises(InputError, match=r"^(None|3|b'train') is no name of what random numbers are drawn for"):
+        stream(0, "target", purpose)  # type: ignore[arg-type]
+
+
 def test_numpys_integers_are_seeds() -> None:
     assert stream(np.uint8(3), "a") == stream(np.int64(3), "a") == stream(3, "a")

@@ -73,15 +73,15 @@ def read_checked(path: Path, sha256: str) -> bytes:
 def _look(path: Path) -> Checked:
     try:
         content = path.read_bytes()
-    except OSError as error:
-        return Checked("", Found(problem=f"cannot be read: {error.strerror or error}"))
+    except (OSError, ValueError) as error:  # ValueError: of names that no file can have
+        return Checked("", Found(problem=f"cannot be read: {getattr(error, 'strerror', None) or error}"))
     return Checked(hashlib.sha256(content).hexdigest(), look_at(content))
 
 
 def _stamp(path: Path) -> _Stamp | None:
     try:
         stat = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 

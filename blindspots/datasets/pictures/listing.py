@@ -63,12 +63,12 @@ class Listing:
 def list_pictures(path: Path) -> Listing:
     """Return the pictures in a folder, or of a CSV file with the columns ``path``, ``label`` and perhaps ``split``.
 
-    A folder holds a folder for each class, as ImageNet's does, or files that are named ``wnid_label``; or the folders
-    ``train`` and ``test`` or ``val``, each with one of these. Without them all is of the split test. Classes are in the
-    order of their sorted wnids or folders' names; a label that behind the wnid is the same for all its files is the
-    class's name, and ImageNet's own list of names is used where it lies in the folder. Then the classes are those of
-    the list, whether or not there is a picture of each. Names that begin with a dot are left alone,
-    and what systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``).
+    A folder holds a folder for each class, as ImageNet's does, with files in it and in folders below it, or files that
+    are named ``wnid_label``; or the folders ``train`` and ``test`` or ``val``, each with one of these. Without them all
+    is of the split test. Classes are in the order of their sorted wnids or folders' names; a label that behind the wnid
+    is the same for all its files is the class's name, and ImageNet's own list of names is used where it lies in the
+    folder. Then the classes are those of the list, whether or not there is a picture of each. Names that begin with a
+    dot are left alone, and what systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``).
 
     Raises :class:`InputError` where there is no such folder or file, or nothing of this in it.
     """
@@ -116,6 +116,15 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if each.name[0] != "." and each.name not in left)
 
 
+def _within(folder: Path) -> Iterator[Path]:
+    """Yield the files in a class's folder and in folders below it, as torchvision's ``ImageFolder`` finds them."""
+    for each in _visible(folder):
+        if each.is_dir():
+            yield from _within(each)
+        else:
+            yield each
+
+
 def _of_folder(root: Path, folder: Path, split: str) -> tuple[list[tuple[Listed, str]], list[Stray]]:
     """Return the files of a split, each with the label in its class's name, and what else lies there."""
     visible = _visible(folder)
@@ -128,11 +137,8 @@ def _of_folder(root: Path, folder: Path, split: str) -> tuple[list[tuple[Listed,
         found.append((Listed(split, file.relative_to(root).as_posix(), file, key), label))
 
     for each in folders:
-        for file in _visible(each):
-            if file.is_dir():
-                strays.append((file.relative_to(root).as_posix(), "is a folder in a class's folder"))
-            else:
-                add(file, each.name)
+        for file in _within(each):
+            add(file, each.name)
     for file in (each for each in visible if not each.is_dir()):
         if folders:
             strays.append((file.relative_to(root).as_posix(), "lies beside the classes' folders"))

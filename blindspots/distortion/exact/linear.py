@@ -59,7 +59,9 @@ def exact_linear_distortion(
     ``targets``: (n,) integers. Raises :class:`InputError` for images, labels, targets or weights that do not fit.
     """
     check_images(images)
-    check_dense("the weight", weight)
+    for name, values in (("the weight", weight), ("the bias", bias)):
+        if values is not None:
+            _check_numbers(name, values)
     if weight.dim() != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         shape = None if bias is None else tuple(bias.shape)
         raise InputError(f"the weight's shape is {tuple(weight.shape)}, the bias's {shape}; give (k, m) and (k,)")
@@ -108,6 +110,14 @@ def exact_distances(
     return torch.cat(sizes) / scale
 
 
+def _check_numbers(name: str, values: torch.Tensor) -> None:
+    check_dense(name, values)
+    if values.is_complex():
+        raise InputError(f"{name}'s dtype is {values.dtype}; give real numbers")
+    if not values.isfinite().all():
+        raise InputError(f"{name} holds NaN or infinity; every value must be finite")
+
+
 def _of_size_one(weight: torch.Tensor, bias: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     """Return both in float64, times a power of two that leaves a largest weight of about 1: what is read is the same,
     and squares of very large or small weights are numbers."""
@@ -138,8 +148,10 @@ def _before_the_box(
     if alike.sum() > len(labels):  # two classes of the same weights: sums in another order may say otherwise
         gaps = torch.where(alike, bias[own] - bias, gaps)
     bounds = torch.where(gaps > 0, gaps / apart[labels], 0).scatter(1, own, torch.inf)
-    row, rival = ((gaps == 0) & (torch.arange(classes, device=labels.device) > own)).nonzero(as_tuple=True)
-    if len(row):
+    ties = (gaps == 0) & (torch.arange(classes, device=labels.device) > own)
+    bounds.masked_fill_(ties & alike, torch.inf)
+    for pair in (ties & ~alike).nonzero().split(rows_at_once(rows.shape[1], arrays=_ARRAYS)):
+        row, rival = pair.T
         able = _can_lead(weight[rival] - weight[labels[row]], rows[row])
         bounds[row, rival] = torch.where(able, bounds[row, rival], torch.inf)
     return gaps, bounds

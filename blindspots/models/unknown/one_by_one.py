@@ -7,6 +7,8 @@ from blindspots.models.classifier import Classifier
 
 _SHOWN = 4
 """Images that are shown alone."""
+_NEARLY = 1 / 64
+"""How far towards grey companions are taken from images, where a model is finite nowhere else."""
 _APART = 1e-3
 """Logits that differ by more than this share of the largest are others; rounding in another batch changes far less."""
 
@@ -20,9 +22,8 @@ def check_one_by_one(classifier: Classifier, images: torch.Tensor, logits: torch
     ``logits``: (n, k) what the model returned for ``images`` (n, ...). Raises :class:`InputError`.
     """
     some = images[:_SHOWN]
-    # beside negatives of the images, which are in the box too, so that there are others even in a batch of one
-    together = _shown(classifier, torch.cat([some, 1 - some, some[:1]]))[: len(some)]
-    again = _shown(classifier, torch.cat([some, 1 - some, some[:1]]))[: len(some)]
+    company = torch.cat([some, _companions(classifier, images), some[:1]])
+    together, again = (_shown(classifier, company)[: len(some)] for _ in range(2))
     if _others(together, again).all():
         raise InputError(
             "the model returns other logits each time for the same images: it draws random numbers in evaluation mode; "
@@ -36,6 +37,23 @@ def check_one_by_one(classifier: Classifier, images: torch.Tensor, logits: torch
             "the model mixes the images of a batch: it returns other logits for an image alone than beside others, as "
             "batch norms without running statistics do; give one that reads each image for itself"
         )
+
+
+def _companions(classifier: Classifier, images: torch.Tensor) -> torch.Tensor:
+    """Return others (m, ...) to stand beside the first images, where there are any that the model has logits for.
+
+    Negatives of the images, which are in the box too, so that there are others even in a batch of one; of a model that
+    is finite at its own images alone, images that lie behind the first, and images nearly like them.
+    """
+    some = images[:_SHOWN]
+    for others in (1 - some, images[_SHOWN : 2 * _SHOWN], some.lerp(torch.full_like(some, 0.5), _NEARLY)):
+        try:
+            if len(others):
+                classifier.checked(others)
+                return others
+        except InputError:
+            continue
+    return images[:0]
 
 
 def _shown(classifier: Classifier, images: torch.Tensor) -> torch.Tensor:

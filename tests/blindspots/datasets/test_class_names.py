@@ -22,6 +22,12 @@ def test_a_class_is_found_by_number_and_name(named: int | str, label: int) -> No
     assert class_label(DATASET, named) == label
 
 
+def test_a_name_that_is_a_number_goes_before_the_number() -> None:
+    numbers = ArrayDataset(name="n", class_names=("0", "1", "10", "11", "2"), sha256="", classes_of={}, pixels={})
+    assert [class_label(numbers, name) for name in ("0", "2", "10", " 3 ", 2)] == [0, 4, 2, 3, 2]
+    assert numbered_rules(("class-2", "class-3"), numbers) == ("class-2", "class-3")  # rules say numbers
+
+
 @pytest.mark.parametrize(
     ("named", "said"),
     [

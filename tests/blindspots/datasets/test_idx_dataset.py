@@ -63,3 +63,31 @@ def test_idx_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     (tmp_path / "mine" / f"{TEST_LABELS}.gz").write_bytes(b"\x1f\x8bx")
     with pytest.raises(InputError, match="is a damaged gzip file"):
         load_dataset(str(tmp_path / "mine"))
+
+
+def test_the_four_files_are_of_one_folder(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    written(root / "FashionMNIST" / "raw")
+    arrays = written(root / "KMNIST" / "raw", **{TRAIN_IMAGES: (8, 2, 3), TRAIN_LABELS: (8,)})
+    with pytest.raises(InputError, match="holds 2 data sets, FashionMNIST/raw and KMNIST/raw: name the folder of one"):
+        load_dataset(str(root))
+    (root / "FashionMNIST" / "raw" / f"{TEST_IMAGES}.gz").unlink()
+    assert load_dataset(str(root)).labels("train").tolist() == arrays[TRAIN_LABELS].tolist()
+    (root / "KMNIST" / "raw" / f"{TRAIN_IMAGES}.gz").unlink()
+    with pytest.raises(InputError, match="lie in FashionMNIST/raw and KMNIST/raw; all four are wanted in one folder"):
+        load_dataset(str(root))
+
+
+def test_one_folder_may_hold_them_raw_and_compressed_and_unpacked(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    arrays = written(root)
+    packed = root / f"{TRAIN_LABELS}.gz"
+    (root / TRAIN_LABELS).mkdir()
+    (root / TRAIN_LABELS / TRAIN_LABELS).write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
+    (root / TEST_LABELS).write_bytes(gzip.decompress((root / f"{TEST_LABELS}.gz").read_bytes()))
+    written(root / "older")
+    found = load_dataset(str(root))
+    assert [found.labels(split).tolist() for split in ("train", "test")] == [
+        arrays[name].tolist() for name in (TRAIN_LABELS, TEST_LABELS)
+    ]

@@ -34,6 +34,16 @@ def test_arrays_go_by_the_names_of_keras_too(tmp_path: Path) -> None:
     assert load_npz(tmp_path / "keras.npz").sha256 == load_npz(saved(tmp_path)).sha256
 
 
+def test_a_split_for_validation_is_left_aside_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "plain").mkdir()
+    plain = load_npz(saved(tmp_path / "plain"))
+    found = load_npz(saved(tmp_path, val_images=ARRAYS["test_images"], val_labels=ARRAYS["test_labels"]))
+    assert (found.sha256, found.splits) == (plain.sha256, plain.splits)
+    assert caplog.messages == ["mine.npz: the arrays val_images, val_labels are not looked at"]
+
+
 def test_images_and_labels_are_those_of_the_file(tmp_path: Path) -> None:
     found = load_npz(saved(tmp_path))
     assert (found.name, found.shape, found.classes, found.class_names) == ("mine.npz", (3, 5, 4), 3, ("0", "1", "2"))

@@ -99,6 +99,8 @@ def test_random_targets_bad_input():
         random_targets(labels, 1, seed=0, examples=[0, 1])
     with pytest.raises(InputError, match=r"give one id an image, \(2,\)"):
         random_targets(labels, 3, seed=0, examples=[0, 1, 2])
+    with pytest.raises(InputError, match="the number of classes is '4'; give an integer from 2"):
+        random_targets(labels, "4", seed=0, examples=[0, 1])
     with pytest.raises(InputError, match="-1 is negative"):
         random_targets(labels, 3, seed=0, examples=[0, -1])
     with pytest.raises(InputError, match="the label of image 1 is 10; it must be from 0 to 9"):

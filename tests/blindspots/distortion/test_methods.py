@@ -15,6 +15,8 @@ from blindspots.distortion.methods import Lbfgs, Projection
     [
         ("cw", "no method is called 'cw'; give one of auto, lbfgs, lbfgs-norm, projection"),
         (None, "no method is called None"),
+        (["auto"], r"no method is called \['auto'\]"),
+        ({}, "no method is called {}"),
     ],
 )
 def test_a_method_there_is_none_of(linear, method, message):
@@ -31,6 +33,7 @@ def test_a_method_there_is_none_of(linear, method, message):
         (Lbfgs, "penalty", "l1", "the penalty is 'l1'; give 'squared' or 'norm'"),
         (Lbfgs, "c", "batch", "c is 'batch'; give 'example' or 'set'"),
         (Lbfgs, "tolerance", 1.5, "tolerance is 1.5"),
+        (Lbfgs, "tolerance", "0.1", "tolerance is '0.1'; give a number"),
     ],
 )
 def test_settings_that_make_no_sense(kind, field, value, message):

@@ -60,3 +60,18 @@ def test_a_known_answer(dtype):
     assert found.lower_bound <= found.exact <= found.distortion
     assert float(found.lower_bound) == pytest.approx(expected, rel=1e-4)
     assert (found.predicted.item(), found.clean_predicted.item(), found.target.item()) == (1, 0, 1)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("effort", ["usual", "thorough"])
+def test_where_a_logit_is_no_number_nothing_is_read(effort):
+    def model(rows):
+        return torch.stack([torch.zeros_like(rows[:, 0]), torch.log(rows[:, 0] - 0.5)], dim=1)
+
+    images = torch.tensor([[0.9, 0.5], [0.8, 0.2]])  # NaN below 0.5, and nowhere above 0
+    found = minimum_distortion(model, images, torch.zeros(2, dtype=torch.int64), effort=effort)
+    assert not found.success.any()
+    assert not found.perturbation.any()
+    assert torch.equal(found.images, images)
+    assert found.predicted.tolist() == [0, 0]
+    assert found.found_by == ("", "")

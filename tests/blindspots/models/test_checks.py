@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from blindspots import InputError, minimum_distortion
+from blindspots import InputError, distances_to_all, minimum_distortion
 
 IMAGES = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([0, 1, 2])
@@ -18,6 +19,7 @@ def at(row, value):
     return images
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 @pytest.mark.parametrize(
     ("images", "message"),
     [
@@ -31,6 +33,7 @@ def at(row, value):
         ((255 * IMAGES).to(torch.uint8), "dtype is torch.uint8"),
         (IMAGES.half(), "dtype is torch.float16"),
         (IMAGES.tolist(), "images is a list"),
+        (torch.nested.nested_tensor([IMAGES[0], IMAGES[1]]), "images is a nested tensor"),
         (IMAGES.double(), "the model's dtype is torch.float32, the images' torch.float64"),
         (torch.rand(3, 5), r"the model refuses images of the shape \(3, 5\)"),
     ],
@@ -50,6 +53,13 @@ def test_images(images, message):
         (torch.tensor([0, 3, 1]), "the label of image 1 is 3; it must be from 0 to 2"),
         (torch.tensor([0, 1, -1]), "the label of image 2 is -1"),
         ([0, 1, 2], "labels are a list"),
+        (LABELS.to_sparse(), "the tensor of labels is sparse"),
+        (LABELS.to("meta"), "the tensor of labels is on the device meta"),
+        (
+            np.array([0, 2**64 - 1, 1], np.uint64),
+            "the label of image 1 is 18446744073709551615; it must be from 0 to 2",
+        ),
+        (torch.tensor([0, 2, 60_000]).to(torch.uint16), "the label of image 2 is 60000"),
     ],
 )
 def test_labels(labels, message):
@@ -62,6 +72,9 @@ def test_labels(labels, message):
     [
         ("furthest", "no rule is called 'furthest'; give one of nearest, second, random, class-<number>, or a tensor"),
         (None, "no rule is called None"),
+        (np.array(["nearest", "second", "nearest"]), r"no rule is called array\("),
+        (torch.tensor([1, 2, 0]).to_sparse(), "the tensor of targets is sparse"),
+        (torch.tensor([1, 2, 0], device="meta"), "the tensor of targets is on the device meta"),
         (torch.tensor([1, 1, 0]), "the target of image 1 is its label, 1"),
         (torch.tensor([1, 2, 3]), "the target of image 2 is 3; it must be from 0 to 2"),
         (torch.tensor([1, 2]), r"shape is \(2,\); give one target an image"),
@@ -80,11 +93,25 @@ def test_rules(rule, message):
         ([0, 1], r"has the shape \(2,\); give one id an image, \(3,\)"),
         ([0, 1, -4], "-4 is negative"),
         ([0.0, 1.0, 2.0], "give integer ids"),
+        (torch.ones(3, dtype=torch.bfloat16), "dtype is torch.bfloat16; give integer ids"),
+        (torch.arange(3).to_sparse(), "examples is sparse"),
+        ([[1], [2, 3]], r"examples is \[\[1\], \[2, 3\]\], which is no row of ids"),
     ],
 )
 def test_examples(rule, examples, message):
     with pytest.raises(InputError, match=message):
         minimum_distortion(model(), IMAGES, LABELS, rule=rule, examples=examples)
+
+
+@pytest.mark.parametrize("kind", [torch.uint16, torch.uint32, torch.uint64, np.uint16, np.uint32, np.uint64])
+def test_unsigned_labels_and_targets_are_taken_as_they_are(kind):
+    network, targets = model(), (LABELS + 1) % 3
+    unsigned = [
+        each.to(kind) if isinstance(kind, torch.dtype) else each.numpy().astype(kind) for each in (LABELS, targets)
+    ]
+    found = minimum_distortion(network, IMAGES, unsigned[0], rule=unsigned[1])
+    assert torch.equal(found.distortion, minimum_distortion(network, IMAGES, LABELS, rule=targets).distortion)
+    assert distances_to_all(network, IMAGES, unsigned[0]).gather(1, LABELS[:, None]).eq(0).all()
 
 
 class Returning(nn.Module):

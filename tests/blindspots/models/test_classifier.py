@@ -84,9 +84,29 @@ def test_leads() -> None:
     assert contrast(target[:, None].expand(2, 3), rival[:, None], like=logits.double()).dtype == torch.float64
 
 
+class Inside(nn.Module):
+    """Computes in the dtype and on the device of its layer, and returns what ``back`` makes of that."""
+
+    def __init__(self, layer, back):
+        super().__init__()
+        self.layer, self.back = layer, back
+
+    def forward(self, images):
+        return self.back(self.layer(images.to(self.layer.weight)))
+
+
+def test_a_model_may_cast_inside() -> None:
+    layer = nn.Linear(9, 4).bfloat16()
+    logits = Classifier(Inside(layer, torch.Tensor.double), ROWS.shape[1:]).checked(ROWS)
+    assert torch.equal(logits, layer(ROWS.bfloat16()).double())
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
+        (Inside(nn.Linear(9, 4, device="meta"), torch.nn.Identity()), "what the model returned is on the device meta"),
+        (Inside(nn.Linear(9, 4).double(), torch.Tensor.to_sparse), "what the model returned is sparse"),
+        (Inside(nn.Linear(9, 4).bfloat16(), nn.Identity()), "the model returned torch.bfloat16 for images of torch.fl"),
         (nn.Linear(9, 4), "the model's dtype is torch.float32, the images' torch.float64"),
         (nn.Linear(7, 4).double(), r"the model refuses images of the shape \(5, 9\)"),
         (nn.Linear(9, 1).double(), "the model returned logits for 1 class"),
@@ -120,3 +140,20 @@ def test_a_model_is_left_as_it_was_found_whatever_happens() -> None:
         fail()
     assert [module.training for module in model.modules()] == before
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+class Odd(nn.Linear):
+    """A layer whose ``train`` takes no mode."""
+
+    def train(self):
+        return self
+
+
+def test_parts_that_cannot_be_told_keep_no_other_from_being_evaluated() -> None:
+    exported = torch.export.export(nn.Linear(3, 3), (torch.rand(2, 3),)).module()
+    for part in (exported, Odd(3, 3)):
+        model = nn.Sequential(part, nn.Dropout())
+        model[1].training = True
+        with undisturbed(model, torch.device("cpu")):
+            assert not model[1].training
+        assert model[1].training

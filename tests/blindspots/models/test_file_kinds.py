@@ -1,6 +1,7 @@
 """Files that hold no weights for torch: each is named for what it is, with what to do."""
 
 import gzip
+import pickle
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from blindspots.errors import InputError
 from blindspots.models.file_kinds import is_safetensors, other_kind
@@ -34,6 +36,12 @@ def tarred(path: Path) -> None:
         archive.add(__file__, "w.pth")
 
 
+def pickled(protocol: int, torch_s: bool = True) -> Callable[[Path], object]:
+    weights = nn.Linear(2, 2).state_dict()
+    given = weights if torch_s else {name: value.numpy() for name, value in weights.items()}
+    return lambda path: path.write_bytes(pickle.dumps(given, protocol=protocol))
+
+
 def arrays(path: Path) -> None:
     with path.open("wb") as file:
         np.savez(file, a=np.ones(2))
@@ -55,6 +63,10 @@ def arrays(path: Path) -> None:
         (written(gzip.compress(b"weights")), "compressed by gzip: unpack it"),
         (lambda path: np.save(path.open("wb"), np.ones(2)), "one array by numpy.save"),
         (arrays, "an archive of arrays by numpy.savez: .* safetensors.numpy.save_file"),
+        (pickled(2), "a pickle by pickle.dump, .* could run any code: open it where"),
+        (pickled(4, torch_s=False), "a pickle by pickle.dump"),
+        (written(b"a,b\n1,2\n"), "a text and no weights: look what it says"),
+        (written("Größe".encode() * 99), "a text and no weights"),
         (tarred, "a tar archive: unpack it"),
         (zipped("config.json", "model.weights.h5"), "a Keras model"),
         (zipped("weights/w.pth"), "a zip archive: unpack it"),
@@ -84,8 +96,17 @@ def test_what_may_hold_weights_is_no_other_kind(tmp_path: Path) -> None:
     save_file({"a": torch.ones(2)}, tmp_path / "w.pth")
     assert is_safetensors(tmp_path / "w.pth")
     assert other_kind(tmp_path / "w.pth") == ""
-    for zipped in (True, False):
-        torch.save({"a": torch.ones(2)}, tmp_path / "w.pt", _use_new_zipfile_serialization=zipped)
+    for zipped, protocol in ((True, 2), (False, 2), (False, 4)):
+        torch.save(
+            {"a": torch.ones(2)},
+            tmp_path / "w.pt",
+            _use_new_zipfile_serialization=zipped,
+            pickle_protocol=protocol,
+        )
         assert not is_safetensors(tmp_path / "w.pt")
         assert other_kind(tmp_path / "w.pt") == ""
     assert other_kind(tmp_path / "none.pt") == ""
+    header = b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'.ljust(0x280)
+    (tmp_path / "w.pth").write_bytes(len(header).to_bytes(8, "little") + header)  # begins as a pickle does
+    assert other_kind(tmp_path / "w.pth") == ""
+    assert load_weights_file(tmp_path / "w.pth").keys() == {"a"}

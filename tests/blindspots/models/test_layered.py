@@ -40,3 +40,7 @@ def test_layers_along_the_last_dimension_alone_are_no_network_of_rows():
 def test_what_is_no_chain_of_layers_is_differentiated():
     for model in (nn.Sequential(nn.Flatten(), nn.Linear(8, 3), nn.Softplus(), nn.Linear(3, 2)), nn.Bilinear(2, 2, 2)):
         assert type(classifier_of(model, torch.Size([8]))) is Classifier
+
+
+def test_weights_without_values_are_no_network_of_rows():
+    assert type(classifier_of(nn.Linear(8, 3, device="meta"), torch.Size([8]))) is Classifier

@@ -156,3 +156,85 @@ def test_tied_weights_that_differ_are_refused() -> None:
     given = {**tied().state_dict(), "1.weight": torch.zeros(3, 3)}
     with pytest.raises(InputError, match=r"0\.weight and 1.weight differ in the file and are one in the network"):
         put_weights(tied(), given, "w.pth", "mine")
+
+
+@pytest.mark.parametrize("name", ["e4m3fn", "e5m2", "e4m3fnuz", "e5m2fnuz"])
+def test_weights_of_eight_bits_are_taken_as_they_are(name: str) -> None:
+    dtype = getattr(torch, f"float8_{name}")
+    values = torch.arange(256, dtype=torch.uint8).view(dtype).float()
+    finite = values[values.isfinite()].to(dtype)
+    check_finite({"weight": finite}, "w.pth")
+    model = tied()
+    given = {name: finite[: value.numel()].reshape(value.shape) for name, value in model.state_dict().items()}
+    put_weights(model, given, "w.pth", "mine")
+    assert torch.equal(model[0].weight, given["0.weight"].float())
+    with pytest.raises(InputError, match=r"0.bias is float8_.* in the file and bfloat16 in the network, which would n"):
+        put_weights(tied().bfloat16(), given, "w.pth", "mine")
+    with pytest.raises(InputError, match="the weights a hold values that are not finite"):
+        check_finite({"a": torch.arange(256, dtype=torch.uint8).view(dtype)}, "w.pth")
+
+
+def test_other_weights_of_few_bits_are_named() -> None:
+    with pytest.raises(InputError, match="the weights a are float4_e2m1fn_x2, which torch does not compute with"):
+        check_finite({"a": torch.zeros(2, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)}, "w.pth")
+    given = {name: value.to(torch.float8_e8m0fnu) for name, value in weights().items()}
+    with pytest.raises(InputError, match="bias is float8_e8m0fnu in the file"):
+        put_weights(nn.Linear(3, 2), given, "w.pth", "mine")
+
+
+class Stateful(nn.Linear):
+    """A layer that keeps something beside its weights."""
+
+    state: object = None
+
+    def get_extra_state(self) -> object:
+        return self.state
+
+    def set_extra_state(self, state: object) -> None:
+        assert state is None
+
+
+def test_a_network_that_keeps_more_than_tensors_is_named() -> None:
+    model, given = nn.Sequential(Stateful(3, 2)), {f"0.{name}": value for name, value in weights().items()}
+    put_weights(model, given, "w.pth", "mine")
+    assert torch.equal(model[0].weight, given["0.weight"])
+    model[0].state = {"scale": 2}
+    with pytest.raises(InputError, match=r"the network mine keeps 0\._extra_state beside its tensors, which no file"):
+        put_weights(model, given, "w.pth", "mine")
+
+
+def test_a_network_that_refuses_its_weights_is_named() -> None:
+    model = nn.Linear(3, 2)
+    model.register_load_state_dict_pre_hook(lambda *_: [][0])
+    with pytest.raises(InputError, match=r"does not fit the network mine: it refuses its weights, list index out"):
+        put_weights(model, weights(), "w.pth", "mine")
+
+
+def test_a_lazy_layer_takes_its_shape_from_the_file() -> None:
+    model, given = nn.Sequential(nn.LazyLinear(2)), {f"0.{name}": value for name, value in weights().items()}
+    put_weights(model, given, "w.pth", "mine")
+    images = torch.rand(4, 3)
+    assert torch.equal(at_rest(model)(images), nn.functional.linear(images, given["0.weight"], given["0.bias"]))
+    with pytest.raises(InputError, match=r"the file lacks 0\.bias$"):
+        put_weights(nn.Sequential(nn.LazyLinear(2)), {"0.weight": given["0.weight"]}, "w.pth", "mine")
+
+
+class Frozen(nn.Module):
+    """A batch norm that is trained no more, as torchvision's detectors have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            self.register_buffer(name, torch.zeros(3))
+
+
+@pytest.mark.parametrize("prefix", ["0.", "model.0."])
+def test_a_counter_that_the_network_lacks_is_not_read_and_that_is_said(
+    prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {prefix + name: value for name, value in nn.BatchNorm1d(3).state_dict().items()}
+    given[f"{prefix}running_mean"] += 1
+    model = nn.Sequential(Frozen())
+    put_weights(model, given, "w.pth", "mine")
+    assert torch.equal(model[0].running_mean, torch.ones(3))
+    assert "of w.pth the weights 0.num_batches_tracked are not read, which the network lacks" in caplog.text

@@ -238,7 +238,7 @@ def test_a_network_that_a_package_offers(own: Path, monkeypatch: pytest.MonkeyPa
         ("their_networks:broken", (4,), "cannot be made: RuntimeError: out of luck$"),
         ("their_networks:tensor", (4,), "returned one Tensor; it must return a torch.nn.Module"),
         (":network", (4,), "no network is called ':network'; there are alexnet, alexnet-2012"),
-        ("torch.nn:Identity", (4,), "the network has no 0.weight, 0.bias, 1.weight and 4 more"),
+        ("torch.nn:Identity", (4,), "the network has no 0.weight, 0.bias, 1.weight and 3 more"),
     ],
 )
 def test_what_makes_no_network_is_refused(own: Path, network: str, input_shape: Any, wrong: str) -> None:

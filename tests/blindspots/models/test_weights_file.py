@@ -158,7 +158,7 @@ WEIGHTS = {"a": torch.ones(1000)}
         ("w.pth", torch_file(WEIGHTS, share=0.5), "w.pth is damaged"),
         ("w.pth", torch_file(WEIGHTS, share=0.5, zipped=False), "w.pth is damaged"),
         ("w.pth", torch_file(WEIGHTS, share=0), "w.pth is damaged: it ends too soon"),
-        ("w.pth", lambda path: path.write_bytes(b"hello world" * 9), "w.pth is damaged"),
+        ("w.pth", lambda path: path.write_bytes(b"hello world" * 9), "w.pth is a text and no weights"),
         ("w.pt", torch_file(nn.Linear(2, 2)), r"more than tensors \(torch.nn.modules.linear.Linear\)"),
         (
             "w.pt",
@@ -169,7 +169,7 @@ WEIGHTS = {"a": torch.ones(1000)}
         ("w.pt", torch_file([torch.ones(2)]), "no state dict but one list"),
         ("w.pt", torch_file(torch.ones(2)), "no state dict but one Tensor"),
         ("w.pt", torch_file({"a": torch.ones(2), "epoch": 3}), "its entry 'epoch' is no tensor but one int"),
-        ("w.pt", torch_file({3: torch.ones(2)}), "its entry 3"),
+        ("w.pt", torch_file({3: torch.ones(2)}), "its entry 3 has no text for a name; save"),
         ("w.pt", torch_file({}), "holds no tensors"),
         ("w.pt", torch_file({"state_dict": {}}), "holds no tensors"),
     ],

@@ -65,6 +65,7 @@ def test_what_is_kept_is_not_needed(tmp_path: Path, looked: list[bytes]) -> None
     assert len(looked) == 5
     missing = tmp_path / "nowhere.png"
     assert check_files(tmp_path, [missing])[0].found.problem == "cannot be read: No such file or directory"
+    assert check_files(tmp_path, [tmp_path / "a\0.png"])[0].found.problem == "cannot be read: embedded null byte"
 
 
 def test_a_cache_that_cannot_be_written_is_none(

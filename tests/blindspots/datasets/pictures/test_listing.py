@@ -67,11 +67,23 @@ def test_imagenets_list_names_all_classes(tmp_path: Path) -> None:
         list_pictures(touched(tmp_path, "val/n04/1.jpg"))
 
 
+def test_a_class_s_pictures_lie_in_folders_below_its_own_too(tmp_path: Path) -> None:
+    found = list_pictures(
+        touched(tmp_path, "dog/1.jpg", "dog/b/c/3.jpg", "dog/b/2.jpg", "dog/.no/4.jpg", "cat/a/1.jpg")
+    )
+    assert of(found) == [
+        ("test", "cat/a/1.jpg", "cat"),
+        ("test", "dog/1.jpg", "dog"),
+        ("test", "dog/b/2.jpg", "dog"),
+        ("test", "dog/b/c/3.jpg", "dog"),
+    ]
+    assert found.strays == ()
+
+
 def test_what_lies_elsewhere_is_a_stray(tmp_path: Path) -> None:
-    found = list_pictures(touched(tmp_path, "val/dog/1.jpg", "val/dog/deep/1.jpg", "val/note.txt", "other/1.jpg"))
+    found = list_pictures(touched(tmp_path, "val/dog/1.jpg", "val/note.txt", "other/1.jpg"))
     assert len(found.files) == 1
     assert found.strays == (
-        ("val/dog/deep", "is a folder in a class's folder"),
         ("val/note.txt", "lies beside the classes' folders"),
         ("other", "is in no split"),
     )

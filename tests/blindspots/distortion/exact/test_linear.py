@@ -241,6 +241,13 @@ def test_a_known_answer():
         (torch.zeros(3, 4), torch.zeros(2), r"\(2,\)"),
         (torch.zeros(3, 5), torch.zeros(3), "an image has 4 values, the weight takes 5"),
         (torch.zeros(1, 4), None, "only 1 class"),
+        (torch.full((3, 4), torch.nan), None, "the weight holds NaN or infinity"),
+        (torch.zeros(3, 4), torch.tensor([0, torch.inf, 0]), "the bias holds NaN or infinity"),
+        (torch.zeros(3, 4, dtype=torch.complex64), None, "the weight's dtype is torch.complex64; give real numbers"),
+        (torch.zeros(3, 4), [0.0, 0.0, 0.0], "the bias is a list"),
+        (torch.zeros(3, 4), 0.0, "the bias is a float"),
+        (torch.zeros(3, 4), torch.zeros(3).to_sparse(), "the bias is sparse"),
+        (torch.zeros(3, 4), torch.zeros(3, device="meta"), "the bias is on the device meta"),
     ],
 )
 def test_bad_input(weight, bias, message):

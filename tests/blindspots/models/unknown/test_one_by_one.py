@@ -6,6 +6,7 @@ from torch import nn
 
 from blindspots import InputError, minimum_distortion
 from blindspots.models import Classifier
+from blindspots.models.unknown.called import as_module
 from blindspots.models.unknown.one_by_one import check_one_by_one
 
 IMAGES = torch.rand(6, 12, generator=torch.Generator().manual_seed(0))
@@ -52,6 +53,22 @@ def test_a_missing_attribute_is_named():
 
 def test_chance_is_named():
     assert "draws random numbers" in refused(Through(lambda images: images + torch.randn_like(images)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_a_model_that_is_finite_near_the_images_alone_is_taken(count):
+    images = 0.7 + 0.3 * IMAGES[:count]
+
+    def logits(rows):
+        return torch.stack([0 * rows[:, 0], torch.log(rows.amin(dim=1) - 0.6)], dim=1)
+
+    model = as_module(logits)
+    assert logits(1 - images).isnan().any()
+    classifier = Classifier(model, images.shape[1:])
+    check_one_by_one(classifier, images, classifier.checked(images))
+    mixing = Classifier(as_module(lambda rows: logits(rows) + rows.mean()), images.shape[1:])
+    with pytest.raises(InputError, match="mixes the images of a batch"):
+        check_one_by_one(mixing, images, mixing.checked(images))
 
 
 def test_what_reads_each_image_for_itself_passes_alone_and_in_a_batch():
