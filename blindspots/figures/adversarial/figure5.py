@@ -42,7 +42,7 @@ class Driven:
     driven: np.ndarray
     """(n,) whether each is read as the class."""
     distortion: float
-    """Mean over those that are."""
+    """Mean over those that are; NaN where none is."""
     survives: int
     """Of them, how many are still read so when they are rounded to 8 bits a value."""
     others: tuple[str, ...]
@@ -52,10 +52,15 @@ class Driven:
     def said(self) -> str:
         """The numbers in words, beside the paper's."""
         paper, count = FIGURE_5
+        size = (
+            f"with an average distortion of {self.distortion:.6f}"
+            if self.driven.any()
+            else "so that there is no average distortion"
+        )
         return " ".join(
             [
                 f"{self.driven.sum()} of {len(self.rows)} pictures that {self.called} reads correctly are driven to "
-                f"{self.goal}, with an average distortion of {self.distortion:.6f} (the paper's, of {count}: {paper});",
+                f"{self.goal}, {size} (the paper's, of {count}: {paper});",
                 f"{self.survives} of them are still read so when rounded to 8 bits a value.",
                 *self.others,
             ]
@@ -148,9 +153,9 @@ def _drawn(results: Results, found: Driven) -> Figure:
     axes = figure.subplots()
     triples = [shown_pixels(each) for each in (images, GREY + MAGNIFIED * change, images + change)]
     draw_triples(axes, triples, captions, across=across)
+    size = f"average distortion {found.distortion:.6f}" if found.driven.any() else "no average distortion"
     axes.set_title(
-        f"{found.called}: {found.driven.sum()} of {len(found.rows)} become {found.goal}, "
-        f"average distortion {found.distortion:.6f} (paper {FIGURE_5[0]})",
+        f"{found.called}: {found.driven.sum()} of {len(found.rows)} become {found.goal}, {size} (paper {FIGURE_5[0]})",
         fontsize=10,
     )
     return figure
