@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
+from blindspots.figures.palette import source_label
 from blindspots.figures.pixels import shown_pixels
 from blindspots.figures.plate import Plate
 from blindspots.names import NO_RULE, noise_name
@@ -143,7 +144,7 @@ def adversarial_panel(results: Results, model: str, rule: str, found: xr.Dataset
     images = results.dataset.images(split, shown["example"].values).numpy()
     accuracy = 1 - Transfer(results).rate(model, model, split=split, rule=rule).rate
     average = distortions(results, model, split=split, rule=rule).mean
-    name = study.model(model).paper or model
+    name = source_label(study, model)
     size = "no search succeeded" if np.isnan(average) else f"average distortion {average:.3f}"
     return Panel(
         title=f"{name}, rule {rule}\n{size}, accuracy {100 * accuracy:.0f}%",
@@ -162,7 +163,7 @@ def noise_panel(results: Results, stddev: float, model: str, rows: np.ndarray) -
     found = results.group(layout.reference_set(split, source)).isel(example=rows)
     images = results.dataset.images(split, found["example"].values).numpy()
     rate = Transfer(results).rate(source, model, split=split, rule=NO_RULE).rate
-    name = study.model(model).paper or model
+    name = source_label(study, model)
     return Panel(
         title=f"Gaussian noise of stddev {stddev:g}\naccuracy of {name} {100 * (1 - rate):.0f}%",
         images=shown_pixels(images),

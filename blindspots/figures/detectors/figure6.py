@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from blindspots.detectors.extractors import extractor_names
 from blindspots.errors import InputError
+from blindspots.figures.palette import plain
 from blindspots.figures.pixels import shown_pixels
 from blindspots.figures.plate import Plate
 from blindspots.results.results import Results
@@ -122,8 +123,8 @@ def draw_triples(axes: Axes, found: xr.Dataset) -> Axes:
     misled = int(found["success"].sum())
     by = f", by {mean_distortion(found):.5f}" if misled else ""
     axes.set_title(
-        f"{found.attrs['extractor']}: {found.attrs['what']} detected with AUC {area:.2f} [{low:.2f}, {high:.2f}]; "
-        f"{misled} of {count} no longer{by}\n"
+        f"{found.attrs['extractor']}: {plain(found.attrs['what'])} detected with AUC {area:.2f} "
+        f"[{low:.2f}, {high:.2f}]; {misled} of {count} no longer{by}\n"
         f"original | no longer detected | {factor} x absolute difference",
         fontsize=9,
     )
