@@ -41,7 +41,7 @@ COVERED = {
         ),
         (
             "blindspots/tables/sheets",
-            "cells model transfer",
+            "model transfer",
             "tests/blindspots/tables/sheets/test_formats.py",
         ),
         ("blindspots/tables", "verdict", "tests/blindspots/tables/test_agreement.py"),
@@ -63,7 +63,7 @@ COVERED = {
             "tests/blindspots/results/queries/test_asking.py",
         ),
         ("blindspots/figures", "model_spectra palette transfer", "tests/blindspots/figures/test_drawing.py"),
-        ("blindspots/report", "blocks closing_sections grids pictures", "tests/blindspots/report/test_page.py"),
+        ("blindspots/report", "blocks closing_sections pictures", "tests/blindspots/report/test_page.py"),
         ("blindspots/report", "figure_sections", "tests/blindspots/report/test_build.py"),
         # whole studies: what is done again after what change, every kind of job, the content of each
         ("blindspots/jobs", "expansion job run workspace", "tests/blindspots/jobs/test_reuse.py"),

@@ -1,6 +1,6 @@
 """Figure 7: what a model misreads, beside noise a dozen times as strong that it often reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
+from blindspots.figures.palette import source_label
 from blindspots.figures.pixels import shown_pixels
+from blindspots.figures.plate import Plate
 from blindspots.names import NO_RULE, noise_name
 from blindspots.results.results import Results
 from blindspots.store import layout
@@ -20,6 +22,7 @@ from blindspots.tables.distortions import distortions, set_split
 NOISE = 1.0
 """Standard deviation of the noise in the paper's figure (slip "noise of Figure 7")."""
 
+_STRONG = 10  # times the distortion of what misleads: what the paper's noise is more than
 _PAIRS_A_ROW, _ROWS = 4, 6
 _GAP, _BETWEEN, _BELOW = 1, 7, 9  # pixels of an image of 28: within a pair, between pairs, under a row
 _PIXELS = 28
@@ -38,6 +41,8 @@ class Panel:
     labels: np.ndarray
     read: np.ndarray | None
     """(n,) classes read in what is shown; None where that is not stored."""
+    strength: float = np.nan
+    """Average distortion of the set, or standard deviation of the noise; NaN where no search succeeded."""
 
 
 def figure7(
@@ -54,8 +59,46 @@ def figure7(
     a set. The class read stands under each distorted image; the noise has a standard deviation of 1, or the largest
     that the study has.
 
-    Raises :class:`InputError` where the store lacks the sets, or those of the models are of different images.
+    Raises :class:`InputError` where the store lacks the sets, those of the models are of different images, or none of
+    these is read correctly.
     """
+    return _drawn(panels_of(results, models=models, rule=rule, seed=seed))
+
+
+def figure7_plates(results: Results) -> Iterator[Plate]:
+    """Yield the figure with words that hold for what it shows."""
+    panels = panels_of(results)
+    yield Plate(_drawn(panels), *described(panels))
+
+
+def described(panels: Sequence[Panel]) -> tuple[str, str]:
+    """Return what ``panels`` show, for who cannot see them, and what stands below them."""
+    made = [each for each in panels if each.read is not None]
+    alt = (
+        f"Pairs of an original image and the same image distorted, which looks almost like it, for {len(made)} models."
+        if len(made) > 1
+        else "Pairs of an original image and the same image distorted, which looks almost like it."
+    )
+    caption = (
+        "Figure 7: originals beside what a search made of them; below each its label, and after the arrow the class "
+        "that the model reads."
+    )
+    for noise in panels[len(made) :]:
+        strong = all(noise.strength > _STRONG * each.strength for each in made)  # never where no search succeeded
+        times = ", more than ten times as strong as what misleads" if strong else ""
+        alt += " Beside them the same images in noise."
+        caption += f" Right: the same images with noise{times}, shown clipped."
+    return alt, caption
+
+
+def panels_of(
+    results: Results,
+    *,
+    models: Sequence[str] | None = None,
+    rule: str | None = None,
+    seed: int = 0,
+) -> list[Panel]:
+    """Return a panel for each model, then one of noise where the study has some; arguments and errors of the figure."""
     study = results.study
     names = list(models or _default(study))
     splits = {name: set_split(study, study.model(name)) for name in names}
@@ -65,13 +108,20 @@ def figure7(
     used = rule or ("random" if "random" in study.sets.rules else study.sets.rules[0])
     split = splits[names[0]]
     sets = [results.group(layout.adversarial_set(name, seed, split, used)) for name in names]
-    least = min(found.sizes["example"] for found in sets)
+    stddev = NOISE if NOISE in study.sets.noise else max(study.sets.noise, default=None)
+    noise = [] if stddev is None else [results.group(layout.reference_set(split, noise_name(stddev, False)))]
+    least = min(found.sizes["example"] for found in (*sets, *noise))  # that of the noise may be the smallest
     read_right = np.all([(found["clean_predicted"].values == found["label"].values)[:least] for found in sets], axis=0)
     rows = np.flatnonzero(read_right)[: _ROWS * _PAIRS_A_ROW]
+    if not len(rows):
+        raise InputError(f"{' and '.join(names)} read none of the images correctly: there is no pair to show")
     panels = [adversarial_panel(results, name, used, found, rows) for name, found in zip(names, sets, strict=True)]
-    if study.sets.noise:
-        stddev = NOISE if NOISE in study.sets.noise else max(study.sets.noise)
+    if stddev is not None:
         panels.append(noise_panel(results, stddev, names[0], rows))
+    return panels
+
+
+def _drawn(panels: Sequence[Panel]) -> Figure:
     figure = Figure(figsize=(4.4 * len(panels), 4.6), layout="tight")
     for index, panel in enumerate(panels):
         draw_panel(figure.add_subplot(1, len(panels), index + 1), panel)
@@ -94,13 +144,15 @@ def adversarial_panel(results: Results, model: str, rule: str, found: xr.Dataset
     images = results.dataset.images(split, shown["example"].values).numpy()
     accuracy = 1 - Transfer(results).rate(model, model, split=split, rule=rule).rate
     average = distortions(results, model, split=split, rule=rule).mean
-    name = study.model(model).paper or model
+    name = source_label(study, model)
+    size = "no search succeeded" if np.isnan(average) else f"average distortion {average:.3f}"
     return Panel(
-        title=f"{name}, rule {rule}\naverage distortion {average:.3f}, accuracy {100 * accuracy:.0f}%",
+        title=f"{name}, rule {rule}\n{size}, accuracy {100 * accuracy:.0f}%",
         images=shown_pixels(images),
         shown=shown_pixels(images + shown["perturbation"].values),
         labels=shown["label"].values,
         read=shown["predicted"].values,
+        strength=average,
     )
 
 
@@ -111,13 +163,14 @@ def noise_panel(results: Results, stddev: float, model: str, rows: np.ndarray) -
     found = results.group(layout.reference_set(split, source)).isel(example=rows)
     images = results.dataset.images(split, found["example"].values).numpy()
     rate = Transfer(results).rate(source, model, split=split, rule=NO_RULE).rate
-    name = study.model(model).paper or model
+    name = source_label(study, model)
     return Panel(
         title=f"Gaussian noise of stddev {stddev:g}\naccuracy of {name} {100 * (1 - rate):.0f}%",
         images=shown_pixels(images),
         shown=shown_pixels(images + found["perturbation"].values),
         labels=found["label"].values,
         read=None,
+        strength=stddev,
     )
 
 

@@ -158,12 +158,8 @@ FIGURES: Registry[FigureEntry] = Registry(
         draw=deferred("blindspots.figures.figure7:figure7"),
         lacks=sets,
         heading="Figure 7: pairs, and noise",
-        alt="Pairs of an original image and the same image distorted, for two models; the distorted ones look almost "
-        "like the originals, and every one is misread. Beside them the same images in strong noise.",
-        caption="Figure 7: originals beside what a model misreads; below each its label, and after the arrow the class "
-        "that the model reads. Right: the same images with noise, more than ten times as strong as what misleads, "
-        "shown clipped.",
         form="png",
+        plates=deferred("blindspots.figures.figure7:figure7_plates"),
     ),
     FigureEntry(
         "filters",

@@ -107,7 +107,7 @@ _TABLE4 = {
 
 
 def knows(study: Study, name: str) -> bool:
-    """Tell whether a model or a set of noise of ``study`` is the paper's own: data, split, layers, decay, no penalty.
+    """Tell whether a model or a set of noise of ``study`` is the paper's own: data, split, layers, decay, nothing more.
 
     Of several with the same definition the one from the first initial weights is taken for the paper's.
     """
@@ -118,7 +118,7 @@ def knows(study: Study, name: str) -> bool:
         return True
     if theirs is None or name not in MODELS:
         return False
-    decisive = ("split", "layers", "decay", "initial", "penalty")
+    decisive = ("split", "layers", "decay", "initial", "penalty", "pools", "hardening")
     return all(getattr(ours, field) == getattr(theirs, field) for field in decisive)
 
 

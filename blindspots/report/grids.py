@@ -10,10 +10,10 @@ from blindspots.names import NO_RULE
 from blindspots.report.blocks import Cell, Grid, Row
 from blindspots.report.findings import DIAGONAL, Ledger
 from blindspots.report.numbers import count, interval, number, rate, signed
-from blindspots.tables.agreement import Compared, compared, with_variants
+from blindspots.tables.agreement import DECIDES, Compared, compared, with_variants
 from blindspots.tables.model_tables import ERRORS
 from blindspots.tables.sheet import Sheet
-from blindspots.tables.sheets.cells import names, rules
+from blindspots.tables.sheets.cells import names, percent, rules
 
 _ERROR_HEADS = {
     "training_error": "training error, %",
@@ -44,7 +44,7 @@ def error_grid(table: xr.Dataset, ledger: Ledger) -> Grid:
             spread = _spread(100 * float(row[f"{error}_spread"]), 2)
             cell = ledger.cell(theirs, n=n) if theirs else _plain(row, error, f"{error}_", n)
             cells.append(replace(cell, spread=spread))
-        cells += [_distortion(row.sel(rule=rule), first=rule == shown[0]) for rule in shown]
+        cells += [_distortion(row.sel(rule=rule), beside=rule == DECIDES) for rule in shown]
         rows.append(Row(str(row["paper_name"].item()), tuple(cells)))
     columns = [_ERROR_HEADS[error] for error in ERRORS[number_]]
     return Grid(
@@ -60,18 +60,21 @@ def error_grid(table: xr.Dataset, ledger: Ledger) -> Grid:
 
 
 def distortion_grids(table: xr.Dataset) -> Iterator[Grid]:
-    """Yield for each rule of Table 1 or 3 what else is known of the distortions."""
+    """Yield for each rule of Table 1 or 3 what else is known of the distortions.
+
+    Only those of the rule that decides are held against the paper's, which are of a random target (slip "targets").
+    """
     for rule in rules(table):
-        rows = []
+        rows, beside = [], rule == DECIDES
         for model in names(table, "model"):
             cell = table.sel(model=model, rule=rule)
             texts = (
-                _percent(float(cell["distortion_difference"])),
+                *((_percent(float(cell["distortion_difference"])),) * beside),
                 number(float(cell["distortion_all"]), 4),
                 number(float(cell["to_exact"]), 5),
                 number(float(cell["lower_bound"]), 4),
-                rate(float(cell["survives_eight_bits"]), 1),
-                rate(float(cell["success"]), 2),
+                percent(cell["survives_eight_bits"]),
+                percent(cell["success"]),
                 count(int(cell["success_n"])),
             )
             rows.append(Row(str(cell["paper_name"].item()), tuple(Cell(ours=text) for text in texts)))
@@ -83,7 +86,7 @@ def distortion_grids(table: xr.Dataset) -> Iterator[Grid]:
             f"image, on average. 8 bits: share of the successes still {goal} when rounded to 8 bits a value.",
             corner="model",
             columns=(
-                "against the paper's",
+                *(("against the paper's",) * beside),
                 "over all images",
                 "to exact",
                 "lower bound",
@@ -116,7 +119,8 @@ def transfer_grid(table: xr.Dataset, rule: str, ledger: Ledger) -> Grid:
             shown = ledger.cell(theirs, n=n) if theirs else _plain(cell, "rate", "", n)
             cells.append(replace(shown, spread=_spread(100 * float(cell["spread"]), 1)))
         size = line["distortion"] if variant == "plain" else line["distortion_all"]
-        theirs_too = bool((line["paper_n"] > 0).any())
+        of_rule = variant == "plain" and source in models  # noise and what is amplified have the size that they have
+        theirs_too = bool((line["paper_n"] > 0).any()) and (rule == DECIDES or not of_rule)
         paper = number(float(line["distortion_paper"]), 3) if theirs_too else ""
         cells.append(Cell(ours=number(float(size), 4), paper=paper))
         name = _VARIANTS[variant].format(str(line["source_name"].item()), float(table.attrs["amplified_to"]))
@@ -184,14 +188,14 @@ def _plain(row: xr.Dataset, value: str, prefix: str, n: str) -> Cell:
     return Cell(ours=rate(share, decimals), interval=interval(low, high, decimals), n=n)
 
 
-def _distortion(row: xr.Dataset, *, first: bool) -> Cell:
-    """Return an average distortion; the paper's stands in the first column of them, that of the rule that decides."""
+def _distortion(row: xr.Dataset, *, beside: bool) -> Cell:
+    """Return an average distortion, and the paper's where it can stand beside it: under the rule that decides."""
     low, high, paper = (float(row[name]) for name in ("distortion_low", "distortion_high", "distortion_paper"))
     return Cell(
         ours=number(float(row["distortion"]), 4),
         interval="" if np.isnan(low) else f"[{number(low, 4)}, {number(high, 4)}]",
         spread=_spread(float(row["distortion_spread"]), 4),
-        paper=number(paper, 3) if first else "",
+        paper=number(paper, 3) if beside else "",
         n=f"n = {count(int(row['distortion_n']))}",
     )
 
@@ -215,7 +219,7 @@ def _clean(whole: xr.Dataset, models: list[str]) -> Row:
 
 def _failed(whole: xr.Dataset) -> tuple[str, ...]:
     least = float(whole["success"].min())
-    return () if least == 1 else (f"The search failed for up to {rate(1 - least, 2)}% of a set's images.",)
+    return () if least == 1 else (f"The search failed for up to {percent(1 - least)}% of a set's images.",)
 
 
 def _over_seeds(table: xr.Dataset) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from blindspots.detectors.extractors import extractor_names
-from blindspots.detectors.ranking import area_difference
+from blindspots.detectors.ranking import AreaDifference, area_difference
 from blindspots.errors import InputError
 from blindspots.results.results import UNFINISHED, Results
 from blindspots.store import layout
@@ -49,14 +49,22 @@ def detectors_table(results: Results) -> xr.Dataset:
     return describe(table, _LONG_NAMES)
 
 
-def _row(found: xr.Dataset, pixels: xr.Dataset) -> dict[str, Any]:
-    """Return the numbers of one detector; ``pixels``: the group of the one on raw pixels."""
+def above_pixels(found: xr.Dataset, pixels: xr.Dataset) -> AreaDifference:
+    """Return how much larger a detector's area is than that of the one on raw pixels, over the same pictures.
+
+    Raises :class:`InputError` where their groups ``found`` and ``pixels`` are of different ones.
+    """
     positive = found["positive"].values.astype(bool)
     if not np.array_equal(positive, pixels["positive"].values.astype(bool)):
         raise InputError(f"the detector on {found.attrs['extractor']} is of other pictures; {UNFINISHED}")
+    return area_difference(found["score"].values, pixels["score"].values, positive)
+
+
+def _row(found: xr.Dataset, pixels: xr.Dataset) -> dict[str, Any]:
+    """Return the numbers of one detector; ``pixels``: the group of the one on raw pixels."""
     against = (np.nan, np.nan, np.nan)
     if found is not pixels:
-        more = area_difference(found["score"].values, pixels["score"].values, positive)
+        more = above_pixels(found, pixels)
         against = (more.difference, more.low, more.high)
     success = found["success"].values.astype(bool)
     distortion = found["distortion"].values[success]

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
+from blindspots.figures.palette import plain
 from blindspots.figures.pixels import shown_pixels
 from blindspots.figures.plate import Plate
 from blindspots.paper.published import FIGURE_5
@@ -42,7 +43,7 @@ class Driven:
     driven: np.ndarray
     """(n,) whether each is read as the class."""
     distortion: float
-    """Mean over those that are."""
+    """Mean over those that are; NaN where none is."""
     survives: int
     """Of them, how many are still read so when they are rounded to 8 bits a value."""
     others: tuple[str, ...]
@@ -52,10 +53,15 @@ class Driven:
     def said(self) -> str:
         """The numbers in words, beside the paper's."""
         paper, count = FIGURE_5
+        size = (
+            f"with an average distortion of {self.distortion:.6f}"
+            if self.driven.any()
+            else "so that there is no average distortion"
+        )
         return " ".join(
             [
                 f"{self.driven.sum()} of {len(self.rows)} pictures that {self.called} reads correctly are driven to "
-                f"{self.goal}, with an average distortion of {self.distortion:.6f} (the paper's, of {count}: {paper});",
+                f"{self.goal}, {size} (the paper's, of {count}: {paper});",
                 f"{self.survives} of them are still read so when rounded to 8 bits a value.",
                 *self.others,
             ]
@@ -148,9 +154,10 @@ def _drawn(results: Results, found: Driven) -> Figure:
     axes = figure.subplots()
     triples = [shown_pixels(each) for each in (images, GREY + MAGNIFIED * change, images + change)]
     draw_triples(axes, triples, captions, across=across)
+    size = f"average distortion {found.distortion:.6f}" if found.driven.any() else "no average distortion"
     axes.set_title(
-        f"{found.called}: {found.driven.sum()} of {len(found.rows)} become {found.goal}, "
-        f"average distortion {found.distortion:.6f} (paper {FIGURE_5[0]})",
+        f"{plain(found.called)}: {found.driven.sum()} of {len(found.rows)} become {plain(found.goal)}, {size} "
+        f"(paper {FIGURE_5[0]})",
         fontsize=10,
     )
     return figure
@@ -176,7 +183,7 @@ def draw_triples(
             picture[top : top + height, start : start + width] = shown[index].clip(0, 1)
         for place, text in ((0, first), (2, f"→ {last}")):
             middle = left + place * (width + gap) + width / 2
-            axes.text(middle, top + height, _short(text), fontsize=6, ha="center", va="top")
+            axes.text(middle, top + height, plain(_short(text)), fontsize=6, ha="center", va="top")
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     return axes

@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 
 from blindspots.detectors.extractors import extractor_names
 from blindspots.errors import InputError
+from blindspots.figures.palette import plain
 from blindspots.figures.pixels import shown_pixels
 from blindspots.figures.plate import Plate
 from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.study.detector_spec import PIXELS
+from blindspots.tables.detectors import above_pixels
 
 _MOST = 16
 _A_ROW = 4
@@ -68,9 +70,14 @@ def described(found: xr.Dataset) -> str:
     return (
         f"{positive} of {n} pictures show a {found.attrs['what']}; a linear classifier on {found.attrs['features']} "
         f"features tells them from the others with an area under the curve of {area:.2f} [{low:.2f}, {high:.2f}], by "
-        f"cross-validation. {misled} of {of} are no longer detected, at an average distortion of "
-        f"{float(found['distortion'].mean()):.5f}."
+        f"cross-validation. {misled} of {of} are no longer detected"
+        + (f", at an average distortion of {mean_distortion(found):.5f}." if misled else ": no search succeeded.")
     )
+
+
+def mean_distortion(found: xr.Dataset) -> float:
+    """Return the mean distortion of what a detector no longer detects; NaN where it still detects all."""
+    return float(found["distortion"].where(found["success"] > 0).mean())  # of a search that failed it is 0
 
 
 def _where_it_stands(found: xr.Dataset, results: Results) -> str:
@@ -79,8 +86,12 @@ def _where_it_stands(found: xr.Dataset, results: Results) -> str:
     if found.attrs["extractor"] == PIXELS or pixels is None:
         return ""
     area, low, high = (float(pixels.attrs[name]) for name in ("area", "area_low", "area_high"))
-    said = f"On raw pixels the area is {area:.2f} [{low:.2f}, {high:.2f}]"
-    if float(found.attrs["area_low"]) > high:
+    more = above_pixels(found, pixels)
+    said = (
+        f"On raw pixels the area is {area:.2f} [{low:.2f}, {high:.2f}], and over the same pictures the difference is "
+        f"{more.difference:+.2f} [{more.low:+.2f}, {more.high:+.2f}]"
+    )
+    if more.low > 0:
         return f"{said}."
     return f"{said}: these features are not clearly better, and the figure shows how a weak detector is misled."
 
@@ -110,9 +121,10 @@ def draw_triples(axes: Axes, found: xr.Dataset) -> Axes:
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     area, low, high = (float(found.attrs[name]) for name in ("area", "area_low", "area_high"))
     misled = int(found["success"].sum())
+    by = f", by {mean_distortion(found):.5f}" if misled else ""
     axes.set_title(
-        f"{found.attrs['extractor']}: {found.attrs['what']} detected with AUC {area:.2f} [{low:.2f}, {high:.2f}]; "
-        f"{misled} of {count} no longer, by {float(found['distortion'].mean()):.5f}\n"
+        f"{found.attrs['extractor']}: {plain(found.attrs['what'])} detected with AUC {area:.2f} "
+        f"[{low:.2f}, {high:.2f}]; {misled} of {count} no longer{by}\n"
         f"original | no longer detected | {factor} x absolute difference",
         fontsize=9,
     )

@@ -224,9 +224,10 @@ class AdversarialSet(ExampleSet):
         return found
 
     def said(self, workspace: Workspace, shard: int, arrays: Mapping[str, np.ndarray]) -> str:
-        """Return the shard's mean distortion and success."""
-        success = 100 * arrays["success"].mean()
-        return f"shard {shard}: mean distortion {arrays['distortion'].mean():.4f}, success {success:.1f}%"
+        """Return the shard's mean distortion, over the searches that succeeded, and how many did."""
+        success = arrays["success"].astype(bool)
+        mean = f"mean distortion {arrays['distortion'][success].mean():.4f}, " if success.any() else ""
+        return f"shard {shard}: {mean}success {success.sum()} of {len(success)}"
 
 
 def _nearer_of(

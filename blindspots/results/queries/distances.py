@@ -1,6 +1,8 @@
 """How far images are from being misread: quantiles of least distortions, and the share misread within a distortion."""
 
 from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil
 
 import numpy as np
 import xarray as xr
@@ -75,7 +77,8 @@ def _quantile(ordered: np.ndarray, share: float) -> tuple[float, float, float]:
     from scipy.stats import binom  # half a second, where it is wanted
 
     low, high = (int(rank) for rank in binom.ppf((0.025, 0.975), n, share))
-    middle = float(ordered[min(int(np.ceil(n * share)), n) - 1])
+    rank = ceil(n * Fraction(str(float(share))))  # as it is written: 100 times 0.07 in floats is more than 7
+    middle = float(ordered[rank - 1])
     return middle, float(ordered[low - 1]) if low > 0 else 0.0, float(ordered[high]) if high < n else np.inf
 
 

@@ -12,6 +12,7 @@ from blindspots.names import NO_RULE, noise_name
 from blindspots.paper.published import SHOWN, Published
 from blindspots.results.results import Results
 from blindspots.study.model_spec import ModelSpec
+from blindspots.study.study import Study
 from blindspots.tables.agreement import DECIDES
 from blindspots.tables.cells import Cell, Rate, Transfer, mean_rate
 from blindspots.tables.distortions import distortions, set_split
@@ -42,8 +43,13 @@ class Claim:
     """Whether the claim holds, by the interval."""
 
 
+def rule_of(study: Study) -> str:
+    """Return the rule of the sets that claims are of: a study's random ones, or its first where it has none."""
+    return DECIDES if DECIDES in study.sets.rules else study.sets.rules[0]
+
+
 def claims(results: Results) -> Iterator[Claim]:
-    """Yield the claims that a study can speak of, of sets of random targets, or of its first rule where it has none."""
+    """Yield the claims that a study can speak of, of sets of the rule :func:`rule_of` it."""
     said = _Claims(results)
     yield from said.always()
     yield from said.transfer()
@@ -57,8 +63,7 @@ class _Claims:
     def __init__(self, results: Results) -> None:
         self._results, self._study = results, results.study
         self._transfer = Transfer(results)
-        rules = self._study.sets.rules
-        self._rule = DECIDES if DECIDES in rules else rules[0]
+        self._rule = rule_of(self._study)
         self._on_all, self._on_halves = models_of(1, self._study), models_of(3, self._study)
 
     def always(self) -> Iterator[Claim]:

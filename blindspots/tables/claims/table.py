@@ -7,7 +7,7 @@ import xarray as xr
 
 from blindspots.errors import InputError
 from blindspots.results.results import Results
-from blindspots.tables.claims.claim import Claim, claims
+from blindspots.tables.claims.claim import Claim, claims, rule_of
 from blindspots.tables.rows import common_attributes, describe, texts
 from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import percent, rate
@@ -36,7 +36,7 @@ def claims_table(results: Results) -> xr.Dataset:
             name: ("claim", texts(values) if isinstance(values[0], str) else np.array(values))
             for name, values in columns.items()
         },
-        attrs=common_attributes("claims", results.study),
+        attrs={**common_attributes("claims", results.study), "rule": rule_of(results.study)},
     )
     table["holds"] = table["holds"].astype(np.int8)
     return describe(table, _LONG_NAMES)
@@ -48,7 +48,9 @@ def claims_sheets(table: xr.Dataset) -> list[Sheet]:
     about, holds = table.attrs, table["holds"].values
     columns = ("the paper says", "measured", "ours", "beside", "what that is", "holds")
     title = f"The text's claims of section 4.2, in %; study {about['study']}, {about['dataset']}"
-    of_sets = f"Sets of random targets; means over {about['seeds']} seeds. " if about["seeds"] > 1 else ""
+    said = [f"sets of the rule {about['rule']}"] if "rule" in about else []  # not in tables drawn before
+    said += [f"means over {about['seeds']} seeds"] if about["seeds"] > 1 else []
+    of_sets = f"{'; '.join(said).capitalize()}. " if said else ""
     notes = f"{of_sets}Wilson 95% intervals, over the images of one set. {int(holds.sum())} of {len(holds)} hold."
     return [Sheet(title, columns, rows, (notes,))]
 

@@ -8,6 +8,9 @@ import xarray as xr
 from blindspots.tables.agreement import DECIDES
 from blindspots.tables.verdict import MARK
 
+_MOST = 4
+"""Decimals of a percentage at most: those of one image of a million."""
+
 
 def title(table: xr.Dataset) -> str:
     """Return what stands above a table."""
@@ -27,9 +30,23 @@ def rules(table: xr.Dataset) -> list[str]:
 
 
 def percent(value: Any) -> str:
-    """Return a share in percent with up to two decimals; nothing for NaN."""
-    shown = 100 * float(value)
-    return "" if np.isnan(shown) else f"{shown:.2f}".rstrip("0").rstrip(".")
+    """Return a share in percent with up to two decimals, or with more as :func:`rounded`; nothing for NaN."""
+    share = float(value)
+    return "" if np.isnan(share) else rounded(share, 2).rstrip("0").rstrip(".")
+
+
+def rounded(share: float, decimals: int) -> str:
+    """Return a share in percent with so many decimals, or with up to four where fewer do not tell it from 0 and 1.
+
+    What lies between the two is printed as neither: what four decimals do not tell apart from one is the next to it.
+    """
+    shown = 100 * share
+    if not 0 < share < 1:
+        return f"{shown:.{decimals}f}"
+    while decimals < _MOST and round(shown, decimals) in (0, 100):
+        decimals += 1
+    nearest = 10.0**-decimals
+    return f"{min(max(shown, nearest), 100 - nearest):.{decimals}f}"
 
 
 def rate(value: Any, low: Any, high: Any, *, flag: Any = -1, decimals: int = 1) -> str:
@@ -51,6 +68,12 @@ def printed(text: Any, low: Any, high: Any, *, decimals: int = 1) -> str:
 def number(value: Any, decimals: int) -> str:
     """Return a number with so many decimals; nothing for NaN."""
     return "" if np.isnan(float(value)) else f"{float(value):.{decimals}f}"
+
+
+def mean(cell: xr.Dataset, name: str, decimals: int) -> str:
+    """Return a mean with its interval; nothing for NaN, a mean of no images, and no interval where there is none."""
+    value, low, high = (number(cell[each], decimals) for each in (name, f"{name}_low", f"{name}_high"))
+    return f"{value} [{low}, {high}]" if low else value
 
 
 def span(values: Any) -> str:

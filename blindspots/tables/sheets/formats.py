@@ -26,6 +26,7 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _ESCAPES = str.maketrans(
     {**{each: rf"\{each}" for each in "%&_#$"}, "~": r"\textasciitilde{}", "^": r"\^{}", "±": r"$\pm$"}
     | {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "\n": " ", "\r": " "}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
 )
 
 

@@ -7,7 +7,7 @@ from blindspots.names import NEAREST
 from blindspots.tables.agreement import DECIDES
 from blindspots.tables.model_tables import ERRORS
 from blindspots.tables.sheet import Sheet
-from blindspots.tables.sheets.cells import names, number, percent, printed, rate, rules, span, title
+from blindspots.tables.sheets.cells import mean, names, number, percent, printed, rate, rules, span, title
 
 _COLUMNS = {"training_error": "training error %", "p1_error": "error on P1 %", "p2_error": "error on P2 %"}
 
@@ -57,12 +57,11 @@ def _distortions(table: xr.Dataset, rule: str) -> Sheet:
     beside, nearest = rule == DECIDES, rule == NEAREST
     for model in names(table, "model"):
         cell = table.sel(model=model, rule=rule)
-        ends = ", ".join(number(cell[f"distortion_{end}"], 4) for end in ("low", "high"))
         success = percent(cell["success"])
         rows.append(
             (
                 str(cell["paper_name"].item()),
-                f"{number(cell['distortion'], 4)} [{ends}]" + _over_seeds(float(cell["distortion_spread"]), 4),
+                mean(cell, "distortion", 4) + _over_seeds(float(cell["distortion_spread"]), 4),
                 span(cell["distortion_n"]),
                 *((number(cell["distortion_paper"], 3), _relative(float(cell["distortion_difference"]))) * beside),
                 number(cell["distortion_all"], 4),

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from blindspots.tables.sheet import Sheet
-from blindspots.tables.sheets.cells import names, number, span
+from blindspots.tables.sheets.cells import names, number, rounded, span
 
 _TITLES = {"sphere": "on the sphere, not clipped", "box": "inside the box [0, 1]"}
 
@@ -41,8 +41,8 @@ def _cell(cell: xr.Dataset, name: str) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share in percent with two digits that count, however small."""
-    return f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}"
+    """Return a share in percent with two digits that count, however small; only 1 is 100."""
+    return f"{100 * share:.2g}" if share < 0.1 else rounded(share, 0)
 
 
 def _notes(table: xr.Dataset) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from blindspots.tables.sheet import Sheet
-from blindspots.tables.sheets.cells import names, number, percent, rate, span
+from blindspots.tables.sheets.cells import mean, names, number, percent, rate, span
 
 _SHOWN = {
     "to first": "its set, shown to the first",
@@ -42,7 +42,7 @@ def _models(table: xr.Dataset) -> Sheet:
                     _error(row) + _over_seeds(100 * float(row["test_error_spread"])),
                     _difference(row),
                     _product(row),
-                    f"{number(row['distortion'], 4)} [{_ends(row, 'distortion', 4)}]",
+                    mean(row, "distortion", 4),
                     _certified(row),
                 )
             )
@@ -162,10 +162,6 @@ def _difference(row: xr.Dataset) -> str:
 def _product(row: xr.Dataset) -> str:
     mean, least, most = (float(row[name]) for name in ("product", "product_least", "product_most"))
     return f"{mean:.3g}" if least == most else f"{mean:.3g} [{least:.3g}, {most:.3g}]"
-
-
-def _ends(row: xr.Dataset, name: str, decimals: int) -> str:
-    return ", ".join(number(row[f"{name}_{end}"], decimals) for end in ("low", "high"))
 
 
 def _over_seeds(spread: float) -> str:

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 COLUMNS = "columns"
@@ -26,7 +27,9 @@ def records(table: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: NaN, which it lacks, as None."""
+    """Return a value as JSON has it: NaN, which it lacks, as None, and numpy's numbers as numbers."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, int | float) else str(value)

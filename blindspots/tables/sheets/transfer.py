@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from blindspots.tables.agreement import with_variants
+from blindspots.tables.agreement import DECIDES, with_variants
 from blindspots.tables.sheet import Sheet
 from blindspots.tables.sheets.cells import names, number, percent, printed, rate, rules, span, title
 
@@ -37,7 +37,8 @@ def blocks(table: xr.Dataset) -> list[list[str]]:
 def _sheet(table: xr.Dataset, rule: str, targets: list[str]) -> Sheet:
     of_rule = table.sel(rule=rule)
     shown = of_rule.sel(target=targets)
-    rows = [line for each in _sources(shown, names(table, "target")) for line in _lines(each, targets)]
+    models = names(table, "target")
+    rows = [line for each in _sources(shown, models) for line in _lines(each, targets, models)]
     largest = int(of_rule["n"].isel(variant=0, target=0).values.argmax())
     clean = shown.isel(variant=0, source=largest)
     rows.append(
@@ -73,8 +74,12 @@ def _sources(of_rule: xr.Dataset, models: list[str]) -> Iterator[xr.Dataset]:
         yield of_rule.sel(source=name, variant="plain")
 
 
-def _lines(line: xr.Dataset, targets: list[str]) -> Iterator[tuple[str, ...]]:
-    """Yield what is said of one set: ours, its spread where there are seeds, and the paper's where it has it."""
+def _lines(line: xr.Dataset, targets: list[str], models: list[str]) -> Iterator[tuple[str, ...]]:
+    """Yield what is said of one set: ours, its spread where there are seeds, and the paper's where it has it.
+
+    The paper's distortions are of a random target (slip "targets"): those of the ``models``' sets as made stand beside
+    no others, while noise and what is amplified have the same under every rule.
+    """
     cells = [line.sel(target=name) for name in targets]
     variant = str(line["variant"].item())
     size = line["distortion"] if variant == "plain" else line["distortion_all"]
@@ -85,7 +90,9 @@ def _lines(line: xr.Dataset, targets: list[str]) -> Iterator[tuple[str, ...]]:
         yield "  over seeds", *(f"±{number(100 * cell['spread'], 2)}" for cell in cells), "", ""
     theirs = [printed(cell["paper_printed"].item(), cell["paper_low"], cell["paper_high"]) for cell in cells]
     if any(theirs):
-        yield "  paper", *theirs, number(line["distortion_paper"], 3), span(line["paper_n"])
+        of_rule = variant == "plain" and str(line["source"].item()) in models
+        beside = str(line["rule"].item()) == DECIDES or not of_rule
+        yield "  paper", *theirs, number(line["distortion_paper"], 3) * beside, span(line["paper_n"])
 
 
 def _notes(of_rule: xr.Dataset, seeds: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from blindspots.datasets.dataset import Dataset
 from blindspots.errors import InputError
 from blindspots.figures import draw_figure, save_figure
-from blindspots.figures.figure7 import Panel, _default, draw_panel, figure7
+from blindspots.figures.figure7 import Panel, _default, described, draw_panel, figure7, figure7_plates
 from blindspots.results.results import Results
 from blindspots.study.file import validate_study
 from tests.held import Held
@@ -75,6 +75,56 @@ def test_models_whose_sets_are_of_other_images_are_not_shown_together() -> None:
     study = validate_study({"name": "by-hand", "models": models})
     with pytest.raises(InputError, match=r"different images \(fc10: train, fc10-p1: test\)"):
         figure7(Held(xr.DataTree(), study), models=["fc10", "fc10-p1"])
+
+
+def rewritten(results: Results, group: str, changed: xr.Dataset) -> Held:
+    """Return the same results, but for a group."""
+    tree = results.tree.copy()
+    tree[group] = xr.DataTree(changed)
+    return Held(tree, results.study)
+
+
+@pytest.mark.parametrize("models", [["fc10"], ["fc10", "fc20-10"]])
+def test_where_no_image_is_read_correctly_there_is_no_figure(models: list[str], results: Results) -> None:
+    name = "sets/fc10/seed-0/train/random"
+    found = results.group(name)
+    misread = rewritten(results, name, found.assign(clean_predicted=(found.label + 1) % 10))
+    with pytest.raises(InputError, match=f"^{' and '.join(models)} read none of the images correctly: there is no"):
+        figure7(misread, models=models)
+
+
+def test_a_set_of_noise_that_is_smaller_is_not_read_beyond_its_end(results: Results) -> None:
+    name = "references/train/noise-1"
+    few = figure7(rewritten(results, name, results.group(name).isel(example=slice(10))))
+    whole = figure7(results)
+    assert [len(axes.texts) for axes in few.axes] < [len(axes.texts) for axes in whole.axes]
+    labels = [[text.get_text() for text in axes.texts[::2]] for axes in few.axes[:2]]
+    assert 0 < len(labels[0]) <= 10
+    assert labels[0] == labels[1] == [text.get_text() for text in few.axes[2].texts]
+
+
+def test_a_search_that_never_succeeded_has_no_average(results: Results) -> None:
+    name = "sets/fc10/seed-0/train/random"
+    found = results.group(name)
+    (plate,) = figure7_plates(rewritten(results, name, found.assign(success=found.success & False)))
+    assert "\nno search succeeded, accuracy" in plate.figure.axes[0].get_title()
+    assert "ten times" not in plate.caption
+
+
+def test_noise_is_called_strong_only_where_it_is(results: Results) -> None:
+    (plate,) = figure7_plates(results)
+    sizes = [float(axes.get_title().partition("distortion ")[2][:5]) for axes in plate.figure.axes[:2]]
+    assert ("more than ten times" in plate.caption) == (max(sizes) < 0.1)
+
+    def said(*sizes: float, noise: float) -> str:
+        image = np.zeros((1, 4, 4), np.float32)
+        made = [Panel("", image, image, np.array([3]), np.array([4]), size) for size in sizes]
+        return described([*made, Panel("", image, image, np.array([3]), None, noise)])[1]
+
+    assert "noise, more than ten times as strong as what misleads, shown clipped." in said(0.05, 0.09, noise=1.0)
+    assert "with noise, shown clipped." in said(0.05, 0.11, noise=1.0)
+    assert "with noise, shown clipped." in said(0.05, noise=0.1)
+    assert "noise" not in described([Panel("", np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), 0.05)])[1]
 
 
 def test_a_panel_is_drawn_into_the_axes_given_and_tells_right_from_wrong() -> None:

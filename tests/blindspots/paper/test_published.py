@@ -6,6 +6,7 @@ from blindspots.intervals import wilson
 from blindspots.paper import published as paper
 from blindspots.study.built_in import MNIST
 from blindspots.study.model_spec import HALVES
+from blindspots.study.pools_spec import HardeningSpec, PoolsSpec
 from tests.blindspots.tables.conftest import changed
 
 
@@ -127,7 +128,10 @@ def test_the_papers_models_are_those_of_the_built_in_studies() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("decay", (1e-5, 1e-5, 1e-5)), ("hidden", (100, 101)), ("initial", 3), ("split", "p1")],
+    [
+        *(("decay", (1e-5, 1e-5, 1e-5)), ("hidden", (100, 101)), ("initial", 3), ("split", "p1"), ("penalty", 0.01)),
+        *(("pools", PoolsSpec()), ("hardening", HardeningSpec())),
+    ],
 )
 def test_a_name_alone_does_not_make_a_model_the_papers(field: str, value: object) -> None:
     study = changed()

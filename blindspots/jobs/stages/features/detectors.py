@@ -161,10 +161,9 @@ class DetectorJob(DatasetJob):
         """Return how well the pictures are told apart, and how many are misled how far."""
         area, low, high = (float(drawn.attrs[name]) for name in ("area", "area_low", "area_high"))
         right = int(drawn["success"].sum())
-        size = float(drawn["distortion"].mean()) if right else float("nan")
-        return (
-            f"area under the curve {area:.3f} [{low:.3f}, {high:.3f}]; {right} of {drawn.sizes['misled']} misled, "
-            f"by {size:.5f} in the mean"
+        size = float(drawn["distortion"].where(drawn["success"]).mean())  # of a search that failed it is 0
+        return f"area under the curve {area:.3f} [{low:.3f}, {high:.3f}]; {right} of {drawn.sizes['misled']} misled" + (
+            f", by {size:.5f} in the mean" if right else ""
         )
 
     def _is_trained(self, study: Study) -> bool:

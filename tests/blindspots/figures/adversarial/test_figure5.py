@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 
 from blindspots.datasets.dataset import Dataset
@@ -16,6 +17,7 @@ from blindspots.jobs import run_study
 from blindspots.results import Results
 from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed
+from tests.held import Held
 
 SET = "sets/fc10/seed-0/train/class-3"
 
@@ -88,6 +90,15 @@ def test_the_report_has_a_plate_for_every_model_and_class(root: Path) -> None:
     assert [plate.caption.partition(":")[0] for plate in plates] == ["Figure 5 for FC10(1e-2)", "Figure 5 for fc20-10"]
     assert "the average distortion" not in plates[0].alt
     assert all("average distortion of 0." in plate.caption for plate in plates)
+
+
+def test_where_no_search_succeeded_there_is_no_average(root: Path) -> None:
+    with Results(root) as results:
+        tree = results.tree.copy()
+        tree[SET] = xr.DataTree(results.group(SET).assign(success=results.group(SET).success & False))
+        plate = next(iter(figure5_plates(Held(tree, results.study))))
+    assert "are driven to 3, so that there is no average distortion (the paper's" in plate.caption
+    assert "become 3, no average distortion (paper" in plate.figure.axes[0].get_title()
 
 
 def test_what_cannot_be_drawn_is_refused(root: Path, tiny_root: Path, tiny: Study) -> None:

@@ -262,3 +262,16 @@ def test_a_set_beside_that_reaches_the_label_is_no_find(tiny: Study) -> None:
         "success": np.ones(4, dtype=bool),
     }
     assert module._nearer_of(found, stored, images=images, labels=labels) is found
+
+
+@pytest.mark.parametrize(
+    ("success", "said"),
+    [
+        ([True, True, False], "shard 0: mean distortion 0.0500, success 2 of 3"),
+        ([False] * 3, "shard 0: success 0 of 3"),
+    ],
+)
+def test_what_is_said_counts_no_search_that_failed(success: list[bool], said: str) -> None:
+    job = module.AdversarialSet(split="train", model="fc10", seed=0, rule="random")
+    arrays = {"distortion": np.array([0.04, 0.06, 0.0]), "success": np.array(success)}
+    assert job.said(SimpleNamespace(), 0, arrays) == said

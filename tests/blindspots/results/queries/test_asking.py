@@ -14,6 +14,7 @@ import xarray as xr
 from blindspots.errors import InputError
 from blindspots.intervals import wilson
 from blindspots.results import QUESTIONS, ask
+from blindspots.results.queries.distances import _quantile
 from blindspots.results.results import Results
 from blindspots.tables.answers import render_answer
 from tests.blindspots.results.queries.conftest import CLASSES, MODELS, N, study
@@ -168,6 +169,11 @@ def test_the_interval_of_a_quantile_covers_it_as_often_as_it_says(held: Held, sh
         _, low, high = _quantile(np.sort(draw.random(60)), share)
         covered += low <= share <= high  # the quantile of what is uniform
     assert covered / 1000 >= 0.94
+
+
+@pytest.mark.parametrize(("share", "rank"), [(0.07, 7), (0.55, 55), (0.5, 50), (0.075, 8), (0.999, 100)])
+def test_a_quantile_of_a_round_share_is_of_the_rank_that_it_names(share: float, rank: int) -> None:
+    assert _quantile(np.arange(1, 101), share)[0] == rank
 
 
 def test_the_band_of_what_is_misread_within_a_distortion(held: Held) -> None:

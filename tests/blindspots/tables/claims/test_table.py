@@ -24,6 +24,18 @@ def test_nearly_all_is_told_from_all():
         assert claims_sheets(table)[0].rows[0][2].startswith(said)
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_it_says_of_which_sets_it_is_where_none_is_random(seeds: int):
+    for rules, rule in ((["nearest"], "nearest"), (["nearest", "random"], "random")):
+        study = changed(seeds=seeds, sets={"noise": [0.06, 0.1], "rules": rules})
+        table = draw_table("claims", Held(stored(seeds), study))
+        assert table.attrs["rule"] == rule
+        (note,) = claims_sheets(table)[0].notes
+        assert note.startswith(f"Sets of the rule {rule}" + ("; means over 3 seeds. " if seeds > 1 else ". "))
+    del table.attrs["rule"]  # as one was drawn before
+    assert "rule" not in claims_sheets(table)[0].notes[0]
+
+
 def test_a_study_of_other_networks_has_no_claims():
     other = changed(models=[{"name": "own", "hidden": [7], "decay": [1e-4, 1e-4]}])
     with pytest.raises(InputError, match="no two of the paper's networks"):

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,15 @@ def test_a_drawn_table_has_its_cells_in_their_places(tree: xr.DataTree, study: S
     assert below == ["paper", "28.9 [23.6, 34.8]", "100 [97.6, 100.0]", "0.058", "256"]
 
 
+@pytest.mark.parametrize("rule", ["random", "nearest"])
+def test_the_paper_s_distortion_is_that_of_a_random_target(tree: xr.DataTree, study: Study, rule: str) -> None:
+    found = draw_table(4, Held(tree, study))
+    rows = next(sheet for sheet in sheets(found) if sheet.title.endswith(f"rule {rule}")).rows
+    below = {ours[0]: theirs[-2] for ours, theirs in pairwise(rows) if theirs[0] == "  paper"}
+    assert below["FC100-100-10 on P1"] == ("0.062" if rule == "random" else "")
+    assert below["FC100-100-10 on P1 amplified to 0.1"] == below["noise 0.1"] == "0.100"
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_table_4_shows_the_amplified_and_what_clipping_makes_of_them(
     tree: xr.DataTree, study: Study, form: str
@@ -165,7 +175,7 @@ def test_a_name_in_print_does_nothing_where_it_is_printed(tree: xr.DataTree) -> 
     content["models"][0]["paper"] = wild
     table = draw_table(1, Held(tree, validate_study(content)))
     latex, markdown = render(table, "latex"), render(table, "markdown")
-    assert r"=\textbackslash{}input\{a\} <script>b" in latex
+    assert r"=\textbackslash{}input\{a\} \textless{}script\textgreater{}b" in latex
     assert all(line.startswith("%") for line in latex.splitlines() if r"\input" in line)
     assert not any(line.startswith("<script") for line in latex.splitlines())
     assert r"=\input{a} &lt;script>b&lt;/script>\|" in markdown

@@ -63,6 +63,15 @@ def test_what_was_detected_no_longer_is(workspace: Workspace, name: str) -> None
         assert drawn.attrs["area"] > 0.7
 
 
+def test_what_is_said_counts_no_search_that_failed() -> None:
+    def said(*success: bool) -> str:
+        made = xr.Dataset({"success": ("misled", list(success)), "distortion": ("misled", [0.004, 0.006, 0.0])})
+        return DetectorJob("pixels").said(made.assign_attrs(area=0.9, area_low=0.8, area_high=0.95))
+
+    assert said(True, True, False).endswith("; 2 of 3 misled, by 0.00500 in the mean")
+    assert said(False, False, False).endswith("; 0 of 3 misled")
+
+
 def test_the_features_are_the_quocnet_s(workspace: Workspace) -> None:
     network = stored_quocnet(workspace.place, workspace.study.quocnet)
     assert found(workspace, "quocnet").attrs["features"] == network(torch.zeros(1, 1, 22, 22)).shape[1]
