@@ -19,7 +19,7 @@ from blindspots.tables import TABLES, draw_table, drawn_for
 
 _NOT_READ = {"train", "pools", "quocnet", "detectors"}
 """Stages that no table reads unless it says so: weights, which are in what is made with them, and features."""
-ALGORITHM = 7
+ALGORITHM = 8
 """Raised with every change of what a table says."""
 
 
