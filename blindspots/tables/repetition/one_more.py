@@ -6,7 +6,8 @@ standard deviation s of the S and Student's t of S - 1 degrees of freedom. Of it
 images that it draws: k is binomial with p = sin(a)^2. Where it counts a whole split, images that we have too, nothing
 is drawn, and k is N p. What it prints is k / N, rounded: so a printed value is a range.
 
-The distribution of k is thus a mean of binomials over t, which is taken at the middles of equal shares of it.
+The distribution of k is thus a mean of binomials over t, which is taken at the middles of equal shares of it: of few
+for where its middle 95% end, of many for how little there is beyond a value far out.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import bdtr, stdtrit
+from scipy.special import bdtr, stdtr, stdtrit
 
-_NODES = 200
+_NODES, _FAR_OUT = 200, 20_000
 """Shares of t's distribution."""
 CENTRAL = 0.95
 """Share of what one more training would print that is between the two ends."""
@@ -66,15 +67,32 @@ class OneMore:
     @cached_property
     def _nodes(self) -> np.ndarray:
         """(m,) rates of one more training, each as likely as any other."""
-        return self._rate((np.arange(_NODES) + 0.5) / _NODES)
+        return self._rate(_middles(_NODES))
+
+    @cached_property
+    def _far_nodes(self) -> np.ndarray:
+        """The same, of as many as tell what is far out."""
+        return self._rate(_middles(_FAR_OUT))
+
+    @cached_property
+    def _normal(self) -> tuple[float, float, int]:
+        """The middle of one more training's angle, its scale, and Student's degrees of freedom."""
+        angles = np.arcsin(np.sqrt(np.asarray(self.rates)))
+        scale = float(angles.std(ddof=1)) * np.sqrt(1 + 1 / len(angles))
+        return float(angles.mean()), float(scale), len(angles) - 1
 
     def _rate(self, share: np.ndarray) -> np.ndarray:
         """Return the rates that shares of trainings stay below."""
-        angles = np.arcsin(np.sqrt(np.asarray(self.rates)))
-        s, trainings = float(angles.std(ddof=1)), len(angles)
-        at = angles.mean() + s * np.sqrt(1 + 1 / trainings) * stdtrit(trainings - 1, share)
+        middle, scale, freedom = self._normal
+        at = middle + scale * stdtrit(freedom, share)
         found: np.ndarray = np.sin(np.clip(at, 0, np.pi / 2)) ** 2
         return found
+
+    def _share(self, rate: float) -> float:
+        """Return the share of trainings that stay below a rate, which none has to the last digit."""
+        middle, scale, freedom = self._normal
+        away = float(np.arcsin(np.sqrt(np.clip(rate, 0, 1)))) - middle
+        return float(stdtr(freedom, away / scale)) if scale else float(away > 0)
 
     def _quantile(self, share: float) -> float:
         return float(self._rate(np.array([share]))[0])
@@ -85,14 +103,20 @@ class OneMore:
     def _at_most(self, rate: float) -> float:
         """Return how likely a rate of ``rate`` or less is."""
         if not self.drawn:
-            return float((self._nodes <= rate + _ROUNDED).mean())
-        return _mean_binomial(self._nodes, self.n, int(np.floor(rate * self.n + _ROUNDED)))
+            return self._share(rate + _ROUNDED)
+        return _mean_binomial(self._far_nodes, self.n, int(np.floor(rate * self.n + _ROUNDED)))
 
     def _below(self, rate: float) -> float:
         """Return how likely a rate below ``rate`` is."""
         if not self.drawn:
-            return float((self._nodes < rate - _ROUNDED).mean())
-        return _mean_binomial(self._nodes, self.n, int(np.ceil(rate * self.n - _ROUNDED)) - 1)
+            return self._share(rate - _ROUNDED)
+        return _mean_binomial(self._far_nodes, self.n, int(np.ceil(rate * self.n - _ROUNDED)) - 1)
+
+
+def _middles(count: int) -> np.ndarray:
+    """Return the middles of so many equal shares of 1."""
+    middles: np.ndarray = (np.arange(count) + 0.5) / count
+    return middles
 
 
 _ROUNDED = 1e-9

@@ -1,10 +1,10 @@
 """What if our own trainings were the paper: held out, printed the paper's way, and held against the others.
 
 A training of ours that is left out takes the paper's place: of each of its sets so many images are drawn as stand
-behind the paper's cells, the same for all models that the set is shown to, and the shares are rounded as the paper's
-are. In how many cells would that agree with the other trainings? That is the check of the whole procedure, which should
-say 95%, and how many cells agree if all is right; and how often so few agree as the paper's do is a p-value for all
-cells together. It has in it what cells have in common: their models and their images.
+behind the paper's cells, the same for all models that the set is shown to, the errors of halves binomially, and the
+shares are rounded as the paper's are. In how many cells would that agree with the other trainings? That is the check of
+the whole procedure, which should say 95%, and how many cells agree if all is right; and how often so few agree as the
+paper's do is a p-value for all cells together. It has in it what cells have in common: their models and their images.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,13 +49,16 @@ def _papers(
     others = np.delete(rates, held_out, axis=0)
     ends = np.array([cell.one_more(others[:, at]).interval for at, cell in enumerate(cells)])
     shares = np.tile(rates[held_out], (DRAWS, 1))  # counted on a whole split, where nothing is drawn
+    for place, cell in enumerate(cells):
+        if cell.drawn and cell.kind == "errors":
+            shares[:, place] = random.binomial(cell.published.n, rates[held_out, place], DRAWS) / cell.published.n
     for places in _of_one_set(cells):
         some = [cells[place] for place in places]
+        if not some[0].drawn:
+            continue
         wrong = images(some, held_out)
-        n = some[0].published.n
-        if n < len(wrong):
-            drawn = random.integers(len(wrong), size=(DRAWS, n))
-            shares[:, places] = np.stack([wrong[each].mean(axis=0) for each in drawn])
+        drawn = random.integers(len(wrong), size=(DRAWS, some[0].published.n))
+        shares[:, places] = np.stack([wrong[each].mean(axis=0) for each in drawn])
     least, largest = printed_as(shares, decimals)
     found: np.ndarray = (least <= ends[:, 1]) & (ends[:, 0] <= largest)
     return found

@@ -33,9 +33,16 @@ def verdict(table: xr.Dataset) -> str:
     )
 
 
-def calibration(table: xr.Dataset, kinds: tuple[str, ...] = KINDS) -> float:
-    """Return the share of cells of some kinds in which trainings of ours, held out, agree with the others."""
-    return float(table["calibration"].values[[kind in kinds for kind in table["kind"].values]].mean())
+def calibration(table: xr.Dataset, *, drawn: bool | None = None) -> float:
+    """Return the share of cells in which trainings of ours, held out, agree with the others.
+
+    ``drawn``: of those alone whose images are drawn, or are not; of all without. NaN where there is none.
+    """
+    shares = table["calibration"].values
+    if drawn is not None:  # tables that were stored before they said so are told by their kinds
+        are = table["drawn"].values.astype(bool) if "drawn" in table else table["kind"].values.astype(object) != "errors"
+        shares = shares[are == drawn]
+    return float(shares.mean()) if len(shares) else float("nan")
 
 
 def _sheet(table: xr.Dataset) -> Sheet:
@@ -62,15 +69,21 @@ def _chance(value: float) -> str:
 
 def _notes(table: xr.Dataset) -> tuple[str, ...]:
     about = table.attrs
-    by_images = tuple(kind for kind in KINDS if kind != "errors")
-    whole, drawn = (f"{100 * calibration(table, kinds):.1f}" for kinds in (("errors",), by_images))
+    held_out = " and ".join(
+        f"{100 * share:.1f}% of the cells {which}"
+        for share, which in (
+            (calibration(table, drawn=True), "whose images are drawn"),
+            (calibration(table, drawn=False), "that count all of a split"),
+        )
+        if np.isfinite(share)
+    )
     return (
         f"Ours: mean over {about['seeds']} trainings, and the central 95% of what one more would print, counted on as "
         "many images as the paper counts: trainings are normal on the scale arcsin(sqrt(rate)) with Student's t for "
-        "their spread, and images are drawn, binomially, but for errors of all training or test images, which are "
+        "their spread, and images are drawn, binomially, but where all training or test images are counted, which are "
         f"the very images that we have. {MARK}: the printed value, as wide as it is rounded, lies outside. Chance: of "
         "a value at least as far out, on either side.",
         f"Held out: of {about['papers']} papers out of our own trainings, each held against those it is not of, so "
-        f"many agree: {drawn}% of the cells that are drawn and {whole}% of the errors, where 95 are asked for. By the "
+        f"many agree: {held_out}, where 95 are asked for. By the "
         f"bootstrap over trainings and images {int(table['resampled_agrees'].sum())} of {about['total']} cells agree.",
     )

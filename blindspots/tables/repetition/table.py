@@ -23,6 +23,7 @@ _LONG_NAMES = {
     "resampled_high": "upper end of the same by the bootstrap over trainings and images",
     "paper": "the paper's share as printed",
     "paper_n": "images that the paper counts",
+    "drawn": "1: the paper's images are drawn, 0: all of a split that we have too",
     "chance": "how likely one more training prints a value as far out as the paper's",
     "agrees": "1: the printed value lies within the central 95%, 0: outside",
     "resampled_agrees": "the same by the bootstrap",
@@ -62,6 +63,7 @@ def repetition_table(results: Results) -> xr.Dataset:
         "paper": np.array([cell.published.rate for cell in cells]),
         "paper_printed": texts(cell.published.printed for cell in cells),
         "paper_n": np.array([cell.published.n for cell in cells]),
+        "drawn": np.array([cell.drawn for cell in cells], np.int8),
         "chance": np.array([each.chance(value) for each, value in zip(ours, printed, strict=True)]),
         "agrees": agrees.astype(np.int8),
         "resampled_agrees": (

@@ -32,6 +32,18 @@ def test_the_distribution_is_that_of_trainings_drawn_and_images_drawn():
     assert one_more.chance((45 / 256, 45 / 256)) == pytest.approx(2 * at_most, abs=0.005)
 
 
+def test_what_is_far_out_is_as_likely_as_student_s_t_has_it():
+    angles = np.arcsin(np.sqrt(RATES))
+    scale = angles.std(ddof=1) * np.sqrt(1 + 1 / 8)
+    far = (np.arcsin(np.sqrt(0.35)) - angles.mean()) / scale
+    assert OneMore(RATES, 10_000, drawn=False).chance((0.35, 0.36)) == pytest.approx(2 * t.sf(far, 7), rel=1e-6)
+    assert 2 * t.sf(far, 7) < 0.01
+    # as many images as leave next to nothing of their own spread
+    assert OneMore(RATES, 10**7, drawn=True).chance((0.35, 0.36)) == pytest.approx(2 * t.sf(far, 7), rel=0.02)
+    assert OneMore((0.3,) * 8, 100, drawn=False).chance((0.29, 0.31)) == 1
+    assert OneMore((0.3,) * 8, 100, drawn=False).chance((0.31, 0.32)) == 0
+
+
 @pytest.mark.parametrize(("rate", "spread"), [(0.01, 0.05), (0.3, 0.1), (0.9, 0.0)])
 def test_one_more_training_lies_inside_as_often_as_is_said(rate: float, spread: float):
     random = np.random.default_rng(1)

@@ -49,6 +49,16 @@ def test_trainings_like_the_paper_s_agree_and_say_how_likely_that_is(table: xr.D
     assert table["calibration"].values[drawn].mean() == pytest.approx(0.96, abs=0.03)
 
 
+def test_images_are_drawn_but_where_all_of_a_split_are_counted(table: xr.Dataset):
+    names = [str(name) for name in table["cell"].values]
+    whole = {name for name, drawn in zip(names, table["drawn"].values, strict=True) if not drawn}
+    errors = {name for name in names if "/errors/" in name and name.endswith(("/train", "/test"))}
+    noise = {name for name in names if name.startswith("table4/noise/")}
+    assert len(errors) == 7
+    assert len(noise) == 6
+    assert whole == errors | noise
+
+
 def test_rates_are_those_of_each_training(results: Held, table: xr.Dataset):
     cells = list(paper_cells(results.study))
     rates = rates_by_seed(results, cells)
