@@ -15,7 +15,7 @@ from blindspots.errors import InputError
 from blindspots.jobs.stage import STAGES
 from blindspots.study.built_in import BUILT_IN
 from blindspots.study.part import from_anywhere, slug
-from flows.local_server import ServerFailedError, check_home, require_server
+from flows.local_server import ServerFailedError, check_home, require_server, server_failures_in_a_line
 from flows.operating.form import check_one, root_called, study_called
 from flows.operating.file_bounds import bounds_of_a_file
 from flows.operating.verify import verify
@@ -84,7 +84,8 @@ def serve_flows(study: str, changes: Sequence[str], *, root: str, workers: int |
             ) from None
         raise
     try:
-        serve(*made)
+        with server_failures_in_a_line():
+            serve(*made)
     except Exception as error:  # Prefect's own way out after three looks in vain: a group of errors of no common class
         try:
             require_server()

@@ -1,5 +1,6 @@
 """A Prefect server that is named is asked whether it is there, before any work."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -28,13 +29,17 @@ class Answering(BaseHTTPRequestHandler):
     """Answers at one page with the status that the test wants."""
 
     status = 200
+    body = b"true"
     asked: list[str]
 
     def do_GET(self) -> None:
         """Answer."""
         self.asked.append(self.path)
-        self.send_response(self.status)
+        self.send_response(302 if self.path == "/moved/health" else self.status)
+        if self.path == "/moved/health":
+            self.send_header("Location", "/login")
         self.end_headers()
+        self.wfile.write(self.body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -63,6 +68,18 @@ def test_what_has_no_such_page_is_no_server_of_prefect(answering: tuple[str, typ
     handler.status = 404
     with pytest.raises(InputError, match="404 at /health, so it is none of Prefect's"):
         require_server(url)
+
+
+@pytest.mark.parametrize("body", [b"<html>the UI</html>", b"", b'{"status": "ok"}'])
+def test_what_answers_something_else_is_no_server_of_prefect(
+    answering: tuple[str, type[Answering]], body: bytes
+) -> None:
+    """Such as the pages beside the API, whose address lacks its end: a run would begin, and end in a traceback."""
+    url, handler = answering
+    handler.body = body
+    with pytest.raises(InputError, match=r"what answers there is no Prefect API, whose address ends in /api\); start"):
+        require_server(url)
+    require_server(f"{url.removesuffix('/api')}/moved")  # to where one logs in
 
 
 def test_a_server_that_is_down_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +185,21 @@ def test_what_a_server_fails_with_is_one_line(busy: bool) -> None:
     assert ("503" if busy else "All connection attempts failed") in str(failed.value)
 
 
+def test_so_is_what_is_no_api_at_all() -> None:
+    with pytest.raises(ServerFailedError, match=r"^the Prefect server failed \(Failed to reach API at http"):
+        _fail(RuntimeError("Failed to reach API at http://127.0.0.1:80"))
+    failed = r"^the Prefect server failed \(Expecting value"
+    with pytest.raises(ServerFailedError, match=failed), server_failures_in_a_line():
+        httpx.Response(200, text="<html>").json()
+
+
+def test_a_defect_stays_one() -> None:
+    with pytest.raises(RuntimeError, match=r"^a defect$"):
+        _fail(RuntimeError("a defect"))
+    with pytest.raises(json.JSONDecodeError), server_failures_in_a_line():
+        json.loads("<html>")
+
+
 @server_failures_in_a_line()
-def _fail(failure: httpx.HTTPError) -> None:
+def _fail(failure: Exception) -> None:
     raise failure
