@@ -12,6 +12,7 @@ from ray.exceptions import RayError
 
 from blindspots.errors import BlindspotsError, InputError
 from tasks.actors.reaper import reap
+from tasks.actors.resources import memory_here, memory_per_worker
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ def start_ray(workers: int) -> None:
     token = Path.home() / ".ray" / "auth_token"
     with suppress(OSError):
         token.parent.mkdir(mode=0o700, exist_ok=True)
+    if memory_per_worker() is not None:
+        quiet["_memory"] = memory_here()  # what was asked for was held against that, and not what is free just now
     _start_here(num_cpus=workers, object_store_memory=_OBJECT_STORE_BYTES, include_dashboard=False, **quiet)
     make_private(token)
 
