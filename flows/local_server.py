@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from blindspots.errors import BlindspotsError, InputError
+from blindspots.paths import expanded
 from tasks.fate import die_with_parent
 
 _SECONDS, _KNOCK_SECONDS = 180, 5
@@ -49,7 +50,7 @@ def is_configured() -> bool:
 
 def _home() -> Path:
     """Return the folder in which Prefect keeps its settings and its database."""
-    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    return expanded(os.environ.get("PREFECT_HOME") or "~/.prefect", instead="name Prefect's folder in PREFECT_HOME")
 
 
 def check_home() -> None:

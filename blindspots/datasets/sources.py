@@ -28,6 +28,7 @@ from blindspots.datasets.archive import Archive
 from blindspots.datasets.idx import decompressed, files_called
 from blindspots.errors import InputError
 from blindspots.files import write_whole
+from blindspots.paths import expanded
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def fetch(archive: Archive, folder: Path | None = None) -> Files:
     """
     named = folder or named_folder()
     if named is not None:
-        return _from_folder(archive, named.expanduser())
+        return _from_folder(archive, expanded(named))
     cache = cache_folder() / archive.name
     found = _from_cache(archive, cache)
     if found is not None:

@@ -19,6 +19,7 @@ from blindspots.models.weights_file import load_weights_file
 from blindspots.networks.build import build_network
 from blindspots.networks.known import NETWORKS, KnownNetwork
 from blindspots.networks.offered import called_network, offered_networks
+from blindspots.paths import expanded
 from blindspots.store.place import Place
 from blindspots.store.weights import read_metadata
 from blindspots.study.model_spec import GIVEN, ModelSpec
@@ -105,7 +106,7 @@ def _path(path_or_url: str | Path, sha256: str | None) -> Path:
         return fetch_weights(str(path_or_url), sha256)
     if sha256 is not None:
         raise InputError(f"a sha256 is for an address on the web, and {path_or_url} is a path: leave it out")
-    return Path(path_or_url).expanduser()
+    return expanded(path_or_url)
 
 
 def _checked(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -3,11 +3,12 @@
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+
+from blindspots.paths import expanded
 
 _SLUG, _LONGEST_SLUG = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", 64
 Slug = Annotated[str, Field(pattern=_SLUG, max_length=_LONGEST_SLUG)]
@@ -82,7 +83,7 @@ def check_hash(weights: str, sha256: str) -> None:
 
 def from_anywhere(text: str) -> str:
     """Return a path made absolute, since whoever does the work may be in another folder; an address as it is."""
-    return text if not text or is_address(text) else str(Path(text).expanduser().absolute())
+    return text if not text or is_address(text) else str(expanded(text).absolute())
 
 
 def is_slug(text: str) -> bool:

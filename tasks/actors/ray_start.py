@@ -11,6 +11,7 @@ import ray
 from ray.exceptions import RayError
 
 from blindspots.errors import BlindspotsError, InputError
+from blindspots.paths import expanded
 from tasks.actors.reaper import reap
 from tasks.actors.resources import memory_here, memory_per_worker
 
@@ -39,7 +40,7 @@ def start_ray(workers: int) -> None:
                 "RAY_AUTH_MODE=token where it asks for its token, or unset RAY_ADDRESS for a Ray of the run's own"
             ) from None
         return
-    token = Path.home() / ".ray" / "auth_token"
+    token = expanded("~/.ray/auth_token", instead="set HOME, or do without Ray by blindspots run --here")
     with suppress(OSError):
         token.parent.mkdir(mode=0o700, exist_ok=True)
     if memory_per_worker() is not None:

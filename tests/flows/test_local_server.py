@@ -102,6 +102,13 @@ def test_a_home_that_cannot_be_written_is_said(named: bool, monkeypatch: pytest.
         pytest.fail("a run began")
 
 
+def test_a_home_that_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", "~nobody-of-this-name/prefect")
+    refused = r"^~nobody-of-this-name/prefect: .* is not known here; name Prefect's folder in PREFECT_HOME$"
+    with pytest.raises(InputError, match=refused), server_for_a_run():
+        pytest.fail("a run began")
+
+
 def test_a_server_that_ends_at_once_is_said_to_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     server = LocalServer()
