@@ -96,7 +96,11 @@ def _named_in_a_profile() -> str | None:
 
 def _knock(url: str) -> str:
     """Return why no server of Prefect's answers at an address; nothing where one does, or may once one logs in."""
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         return "an address begins with http:// or https://"
     try:
         asked = f"{url.rstrip('/')}/health"

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from blindspots.jobs.workspace import Workspace
 
 
+_MOST_DIGITS = 9
+"""Of a size: more elements than that have no room anywhere, and text of thousands of digits is no int to Python."""
+
+
 def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
     """Print what of a study is done and what is to do, stage by stage."""
     from blindspots.jobs.stage import STAGES
@@ -94,7 +98,10 @@ def parsed_shape(text: str | None) -> tuple[int, ...] | None:
     """Return the sizes in ``3,224,224`` or ``3x224x224``; raise :class:`InputError` for anything else."""
     if text is None:
         return None
-    sizes = text.replace("x", ",").split(",")
-    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
-        raise InputError(f"--input-shape {text!r}: sizes of at least 1 are wanted, such as 3,224,224")
+    sizes = [size.strip() for size in text.replace("x", ",").split(",")]
+    if not all(size.isdecimal() and len(size) <= _MOST_DIGITS and int(size) > 0 for size in sizes):
+        raise InputError(
+            f"--input-shape {text[:60]!r}: sizes of at least 1 are wanted, such as 3,224,224, and of "
+            f"{_MOST_DIGITS} digits at most"
+        )
     return tuple(int(size) for size in sizes)

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # no array crosses Ray, so little is enough
 _KNOCK_SECONDS = 10
+_LAST_PORT = 65535
 
 
 class NotUpError(BlindspotsError, RuntimeError):
@@ -78,7 +79,12 @@ def make_private(token: Path) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raise ``OSError`` where nothing listens at ``host:port``; Ray itself would try for minutes."""
+    """Raise ``OSError`` where nothing listens at ``host:port``; Ray itself would try for minutes.
+
+    And ``ValueError`` where there can be no such port.
+    """
     host, _, port = address.rpartition(":")
-    if host and port.isdigit() and "/" not in host:
+    if host and port.isdecimal() and "/" not in host:
+        if len(port) > len(str(_LAST_PORT)) or int(port) > _LAST_PORT:
+            raise ValueError(f"ports end at {_LAST_PORT}")
         socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()

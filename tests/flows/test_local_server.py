@@ -123,6 +123,11 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         require_server(url)
 
 
+def test_an_address_that_cannot_be_one_is_refused() -> None:
+    with pytest.raises(InputError, match=r"PREFECT_API_URL=http://\[::1/api \(Invalid IPv6 URL\); start one"):
+        require_server("http://[::1/api")
+
+
 def test_what_answers_no_http_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

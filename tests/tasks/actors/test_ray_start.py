@@ -49,3 +49,10 @@ def test_a_home_that_is_not_known_is_told_of_in_a_line(monkeypatch: pytest.Monke
     monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as it is for a user without one
     with pytest.raises(InputError, match=r"^~/\.ray/auth_token: .* is not known here; set HOME, or do without Ray"):
         start_ray(1)
+
+
+@pytest.mark.parametrize("port", ["65536", "9" * 20, "9" * 5000])
+def test_a_port_that_there_is_not_is_told_of_in_a_line(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with pytest.raises(InputError, match=r"^no Ray cluster can be joined at .* \(ports end at 65535\); start one"):
+        start_ray(1)
