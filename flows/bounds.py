@@ -2,9 +2,8 @@
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 
 import xarray as xr
@@ -22,6 +21,7 @@ from blindspots.tables.sheet import check_format
 from blindspots.tables.sheets.formats import render
 from blindspots.tables.sheets.layer import as_table
 from blindspots.tables.table5.table import NETWORKS, table5
+from flows.printing import prints_aside
 
 
 def bounds_of(
@@ -61,7 +61,7 @@ def _hands(workers: int | None) -> Iterator[Hands]:
     if workers is None:
         yield OwnHands()
         return
-    with redirect_stdout(sys.stderr):  # Ray prints what befalls its workers
+    with prints_aside():
         from tasks.actors.workers import Workers
 
         hired = Workers(workers)

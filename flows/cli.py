@@ -18,7 +18,7 @@ from blindspots.networks import NETWORKS
 from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state, studying
 from flows.requirements import require_root_and_data, require_workflow
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
-from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
+from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan, prints_aside
 
 app = typer.Typer(
     name="blindspots",
@@ -101,23 +101,26 @@ def run(
         from tasks.actors.resources import are_elsewhere
 
         elsewhere = not here and are_elsewhere()
-        opened = look_into(wanted, root, device=device, elsewhere=elsewhere, data=data, networks=networks or None)
-        workspace = opened.workspace
-        print_plan(workspace, make_plan(workspace), as_json)
+        with prints_aside():
+            opened = look_into(wanted, root, device=device, elsewhere=elsewhere, data=data, networks=networks or None)
+            plan = make_plan(opened.workspace)
+        print_plan(opened.workspace, plan, as_json)
         return
     if here:
         from flows.here import run_in_this_process
 
-        outcome = run_in_this_process(wanted, root=root, device=device, data=data, networks=networks or None)
+        with prints_aside():
+            outcome = run_in_this_process(wanted, root=root, device=device, data=data, networks=networks or None)
     else:
         require_workflow("blindspots run", otherwise="; blindspots run --here does without")
         if not Path(root).exists():  # then there is work for certain, and what takes seconds to import can wait
             _require_named_server()
         from flows.local_run import run_on_workers
 
-        outcome = run_on_workers(
-            wanted, root=root, workers=workers, device=device, data=data, networks=networks or None
-        )
+        with prints_aside():
+            outcome = run_on_workers(
+                wanted, root=root, workers=workers, device=device, data=data, networks=networks or None
+            )
     print_outcome(root, outcome, as_json)
 
 
@@ -174,16 +177,17 @@ def bounds(
     from flows.bounds import bounds_of
 
     shape = parsed_shape(input_shape)
-    text = bounds_of(
-        model,
-        network=network,
-        input_shape=shape,
-        sha256=sha256,
-        unbounded=unbounded,
-        workers=workers,
-        form="json" if as_json else form,
-        figure_path=figure_path,
-    )
+    with prints_aside():
+        text = bounds_of(
+            model,
+            network=network,
+            input_shape=shape,
+            sha256=sha256,
+            unbounded=unbounded,
+            workers=workers,
+            form="json" if as_json else form,
+            figure_path=figure_path,
+        )
     print_or_write(text, output)
 
 

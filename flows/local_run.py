@@ -9,9 +9,8 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 import logging
 import os
 import pickle
-import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,7 +76,6 @@ def run_on_workers(
     pickle.dumps(workspace.place)  # which refuses where no worker could see it
     outcome: dict[str, Any] = {"root": str(workspace.place), "jobs": 0, "shards": 0, "ran": {}}
     with ExitStack() as stack:
-        stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints what befalls its workers
         if is_new:
             _check_machine(count, starts_ray=True)
             say_what_begins(workspace, first=_first())

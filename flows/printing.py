@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import AbstractContextManager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,11 @@ def terminal_width() -> int | None:
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdecimal():
         return None
     return max(shutil.get_terminal_size().columns, 40)
+
+
+def prints_aside() -> AbstractContextManager[Any]:
+    """Have whatever is printed while a block runs go to stderr: by Ray, and by the code of a network of the user's."""
+    return redirect_stdout(sys.stderr)
 
 
 def print_json(content: Any) -> None:
