@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -27,8 +27,11 @@ class Part(BaseModel):
     def _each_kind_for_itself(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse true, text and 3.0 where a number, or a whole one, is wanted, and ``yes`` or 1 where true is.
 
-        YAML 1.2 has neither for the other, and ``1_000`` is text in it.
+        YAML 1.2 has neither for the other, and ``1_000`` is text in it. A set is no list: each process has it in
+        another order, and so another study.
         """
+        if isinstance(value, Set | Iterator):
+            raise PydanticCustomError("list_type", "Input should be a list, whose order is its own")
         annotation = cls.model_fields[info.field_name or ""].annotation
         kinds, values = set(_kinds(annotation)), value if isinstance(value, list | tuple) else [value]
         if bool in kinds:
