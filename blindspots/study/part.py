@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Hashable, Iterator, Set
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -70,6 +70,12 @@ def _kinds(annotation: Any) -> Iterator[Any]:
             yield from _kinds(each)
     else:
         yield annotation
+
+
+def check_once(values: Collection[Hashable]) -> None:
+    """Raise ``ValueError`` where a value stands twice in a list."""
+    if len(set(values)) != len(values):
+        raise ValueError(f"a value stands twice in {list(values)}")
 
 
 def is_address(text: str) -> bool:
