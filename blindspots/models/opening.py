@@ -18,7 +18,7 @@ from blindspots.models.state_dict import unwrapped_for
 from blindspots.models.weights_file import load_weights_file
 from blindspots.networks.build import build_network
 from blindspots.networks.known import NETWORKS, KnownNetwork
-from blindspots.networks.offered import called_network, offered_networks
+from blindspots.networks.offered import called_network, network_address
 from blindspots.paths import expanded
 from blindspots.store.place import Place
 from blindspots.store.weights import read_metadata
@@ -75,9 +75,10 @@ def open_model(
         network = _recognised(weights, path.name)
     if network in NETWORKS:
         return _known(NETWORKS[network], weights, path.name, input_shape)
+    address = network_address(network)
     if input_shape is None:
         raise InputError(f"input_shape is wanted for the network {network}: that of an image, such as (3, 224, 224)")
-    model = called_network(offered_networks().get(network, network))
+    model = called_network(address)
     put_weights(model, weights, path.name, network)
     return OpenedModel(at_rest(model), _checked(input_shape), network)
 
