@@ -8,7 +8,6 @@ from pathlib import Path
 
 import xarray as xr
 
-from blindspots.errors import InputError
 from blindspots.figures import save_figure
 from blindspots.figures.saving import check_file
 from blindspots.tables.table5.layers import alexnet_layers
@@ -21,6 +20,7 @@ from blindspots.tables.sheet import check_format
 from blindspots.tables.sheets.formats import render
 from blindspots.tables.sheets.layer import as_table
 from blindspots.tables.table5.table import NETWORKS, table5
+from flows.printing import cannot_write
 from flows.printing import prints_aside
 
 
@@ -91,4 +91,4 @@ def _draw(opened: OpenedModel, bounds: xr.Dataset, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_figure(figure, path)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise cannot_write(path, error) from None

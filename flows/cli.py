@@ -18,6 +18,7 @@ from blindspots.networks import NETWORKS
 from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state, studying
 from flows.requirements import require_root_and_data, require_workflow
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
+from flows.printing import check_output, named_output
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan, prints_aside
 
 app = typer.Typer(
@@ -163,7 +164,13 @@ def bounds(
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Output = None,
     figure_path: Annotated[
-        Path | None, typer.Option("--figure", help="Draw the layers' spectra into this .png or .pdf file.")
+        Path | None,
+        typer.Option(
+            "--figure",
+            help="Draw the layers' spectra into this .png or .pdf file.",
+            parser=named_output,
+            metavar="PATH",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -177,6 +184,8 @@ def bounds(
     from flows.bounds import bounds_of
 
     shape = parsed_shape(input_shape)
+    for path in filter(None, (output, figure_path)):
+        check_output(path)
     with prints_aside():
         text = bounds_of(
             model,

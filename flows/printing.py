@@ -1,9 +1,12 @@
-"""What the command line prints: for people, or as JSON for machines."""
+"""What the command line prints or writes: for people, or as JSON for machines."""
 
+import errno
 import json
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +75,7 @@ def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
 
 def terminal_width() -> int | None:
     """Return how many characters a line of the terminal has; None where stdout is none and COLUMNS does not say."""
-    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdecimal():
+    if not (sys.stdout and sys.stdout.isatty()) and not os.environ.get("COLUMNS", "").isdecimal():
         return None
     return max(shutil.get_terminal_size().columns, 40)
 
@@ -97,7 +100,7 @@ def print_or_write(text: str, path: Path | None) -> None:
     try:
         write_whole(path, (text.rstrip("\n") + "\n").encode())
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise cannot_write(path, error) from None
 
 
 def parsed_shape(text: str | None) -> tuple[int, ...] | None:
@@ -111,3 +114,36 @@ def parsed_shape(text: str | None) -> tuple[int, ...] | None:
             f"{_MOST_DIGITS} digits at most"
         )
     return tuple(int(size) for size in sizes)
+
+
+def named_output(text: str) -> Path:
+    """Return the path of an option that names a file to write; an empty one would be the folder that one is in."""
+    if not text:
+        raise typer.BadParameter("it is empty; name a file")
+    return Path(text)
+
+
+def check_output(path: Path) -> None:
+    """Raise :class:`InputError` where no file can be written to ``path``, whose folder need not be there yet."""
+    if path.is_dir():
+        raise cannot_write(path, IsADirectoryError(errno.EISDIR, "it is a folder"))
+    _check_written(path, path.absolute().parents)
+
+
+def check_output_folder(path: Path) -> None:
+    """Raise :class:`InputError` where no files can be written into the folder ``path``, which need not be there yet."""
+    _check_written(path, (path.absolute(), *path.absolute().parents))
+
+
+def _check_written(path: Path, folders: Sequence[Path]) -> None:
+    try:
+        there = next(folder for folder in folders if folder.exists())
+        with tempfile.TemporaryFile(dir=there):  # one without a name, so that none is left behind
+            pass
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path | str, error: OSError) -> InputError:
+    """Return what to say where the system refuses to write ``path``."""
+    return InputError(f"{path} cannot be written: {error.strerror or error}")

@@ -171,7 +171,9 @@ def _from_mirror(archive: Archive, mirror: str) -> Files:
     """Download the files from one mirror; give up at the first that fails."""
     pooch.get_logger().setLevel(logging.WARNING)
     downloader = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), timeout=(_CONNECT_SECONDS, _READ_SECONDS), allow_redirects=True
+        progressbar=bool(sys.stderr and sys.stderr.isatty()),
+        timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+        allow_redirects=True,
     )
     found = {}
     with tempfile.TemporaryDirectory(prefix="blindspots-") as folder:

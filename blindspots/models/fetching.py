@@ -80,7 +80,9 @@ def _download(url: str, path: Path, wanted: str) -> None:
     """Download ``url`` to ``path``, whole and of the hash ``wanted`` or not at all."""
     pooch.get_logger().setLevel(logging.WARNING)
     downloader = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), timeout=(_CONNECT_SECONDS, _READ_SECONDS), allow_redirects=True
+        progressbar=bool(sys.stderr and sys.stderr.isatty()),
+        timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+        allow_redirects=True,
     )
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=path.parent) as folder:
         try:
