@@ -232,7 +232,8 @@ def serve(
     require_workflow("blindspots serve")
     from blindspots.study.file import load_study
 
-    load_study(study, changes)
+    wanted = load_study(study, changes)
+    require_root_and_data(root, wanted.dataset, None)
     _require_named_server()
     from blindspots.networks import PACKAGES
     from blindspots.store.place import Place

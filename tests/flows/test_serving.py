@@ -18,7 +18,7 @@ from blindspots.study.file import validate_study
 from flows.operating.form import root_called
 from flows.serve import deployments
 from tests.conftest import TINY
-from tests.flows.conftest import CommandLine, actors, descendants, end, is_alive, wait_for
+from tests.flows.conftest import Call, CommandLine, actors, descendants, end, is_alive, wait_for
 
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -205,6 +205,21 @@ def test_two_roots_of_one_name_are_served_side_by_side() -> None:
     )
     assert one & other == {"any-file"}  # which works in no root
     assert f"run-quick-in-{root_called('/data/one/store')}" in one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--root", "/etc/passwd"), "the root /etc/passwd is a file; name a folder"),
+        (("--set", "dataset=./nosuch/"), "nosuch does not exist"),
+    ],
+)
+def test_what_no_run_could_work_with_is_not_served(
+    arguments: tuple[str, str], said: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert said in call.refusal("serve", *arguments)
 
 
 def test_serving_without_a_server_says_what_to_do(environment: dict[str, str], study_file: str) -> None:
