@@ -2,14 +2,12 @@
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 
 import xarray as xr
 
-from blindspots.errors import InputError
 from blindspots.figures import save_figure
 from blindspots.figures.saving import check_file
 from blindspots.tables.table5.layers import alexnet_layers
@@ -22,6 +20,8 @@ from blindspots.tables.sheet import check_format
 from blindspots.tables.sheets.formats import render
 from blindspots.tables.sheets.layer import as_table
 from blindspots.tables.table5.table import NETWORKS, table5
+from flows.printing import cannot_write
+from flows.printing import prints_aside
 
 
 def bounds_of(
@@ -61,7 +61,7 @@ def _hands(workers: int | None) -> Iterator[Hands]:
     if workers is None:
         yield OwnHands()
         return
-    with redirect_stdout(sys.stderr):  # Ray prints what befalls its workers
+    with prints_aside():
         from tasks.actors.workers import Workers
 
         hired = Workers(workers)
@@ -91,4 +91,4 @@ def _draw(opened: OpenedModel, bounds: xr.Dataset, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_figure(figure, path)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise cannot_write(path, error) from None

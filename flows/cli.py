@@ -18,7 +18,8 @@ from blindspots.networks import NETWORKS
 from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state, studying
 from flows.requirements import require_root_and_data, require_workflow
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
-from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan
+from flows.printing import check_output, named_output
+from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan, prints_aside
 
 app = typer.Typer(
     name="blindspots",
@@ -101,23 +102,26 @@ def run(
         from tasks.actors.resources import are_elsewhere
 
         elsewhere = not here and are_elsewhere()
-        opened = look_into(wanted, root, device=device, elsewhere=elsewhere, data=data, networks=networks or None)
-        workspace = opened.workspace
-        print_plan(workspace, make_plan(workspace), as_json)
+        with prints_aside():
+            opened = look_into(wanted, root, device=device, elsewhere=elsewhere, data=data, networks=networks or None)
+            plan = make_plan(opened.workspace)
+        print_plan(opened.workspace, plan, as_json)
         return
     if here:
         from flows.here import run_in_this_process
 
-        outcome = run_in_this_process(wanted, root=root, device=device, data=data, networks=networks or None)
+        with prints_aside():
+            outcome = run_in_this_process(wanted, root=root, device=device, data=data, networks=networks or None)
     else:
         require_workflow("blindspots run", otherwise="; blindspots run --here does without")
         if not Path(root).exists():  # then there is work for certain, and what takes seconds to import can wait
             _require_named_server()
         from flows.local_run import run_on_workers
 
-        outcome = run_on_workers(
-            wanted, root=root, workers=workers, device=device, data=data, networks=networks or None
-        )
+        with prints_aside():
+            outcome = run_on_workers(
+                wanted, root=root, workers=workers, device=device, data=data, networks=networks or None
+            )
     print_outcome(root, outcome, as_json)
 
 
@@ -160,7 +164,13 @@ def bounds(
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Output = None,
     figure_path: Annotated[
-        Path | None, typer.Option("--figure", help="Draw the layers' spectra into this .png or .pdf file.")
+        Path | None,
+        typer.Option(
+            "--figure",
+            help="Draw the layers' spectra into this .png or .pdf file.",
+            parser=named_output,
+            metavar="PATH",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -174,16 +184,19 @@ def bounds(
     from flows.bounds import bounds_of
 
     shape = parsed_shape(input_shape)
-    text = bounds_of(
-        model,
-        network=network,
-        input_shape=shape,
-        sha256=sha256,
-        unbounded=unbounded,
-        workers=workers,
-        form="json" if as_json else form,
-        figure_path=figure_path,
-    )
+    for path in filter(None, (output, figure_path)):
+        check_output(path)
+    with prints_aside():
+        text = bounds_of(
+            model,
+            network=network,
+            input_shape=shape,
+            sha256=sha256,
+            unbounded=unbounded,
+            workers=workers,
+            form="json" if as_json else form,
+            figure_path=figure_path,
+        )
     print_or_write(text, output)
 
 
@@ -219,7 +232,8 @@ def serve(
     require_workflow("blindspots serve")
     from blindspots.study.file import load_study
 
-    load_study(study, changes)
+    wanted = load_study(study, changes)
+    require_root_and_data(root, wanted.dataset, None)
     _require_named_server()
     from blindspots.networks import PACKAGES
     from blindspots.store.place import Place

@@ -27,10 +27,28 @@ _ALONE = {
 """What holds where no cluster is named."""
 
 
+_HERE = ("127.0.0.1", "localhost")
+_PAST_PROXIES = ("no_proxy", "NO_PROXY")
+
+
 def set_defaults() -> None:
     """Set what is not set; call before anything imports Prefect or Ray."""
     for name, value in {**_DEFAULTS, **({} if os.environ.get("RAY_ADDRESS") else _ALONE)}.items():
         os.environ.setdefault(name, value)
+    if any(value and name.lower().endswith("_proxy") for name, value in os.environ.items()):
+        _reach_this_machine()
+
+
+def _reach_this_machine() -> None:
+    """Have whoever obeys a proxy ask this machine itself: a run's own server never answers a proxy elsewhere.
+
+    Left alone where none is named, since the system's own proxies count only while no variable says anything of any.
+    """
+    said = {name: os.environ.get(name) for name in _PAST_PROXIES}
+    for name in _PAST_PROXIES:
+        hosts = [each.strip() for each in (said[name] or next(filter(None, said.values()), "")).split(",")]
+        if "*" not in hosts:
+            os.environ[name] = ",".join(dict.fromkeys([*filter(None, hosts), *_HERE]))
 
 
 set_defaults()

@@ -9,9 +9,8 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 import logging
 import os
 import pickle
-import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +24,7 @@ from flows.local_server import (
     server_failures_in_a_line,
     server_for_a_run,
 )
-from tasks.actors.resources import are_elsewhere, check_resources
+from tasks.actors.resources import are_elsewhere, check_resources, default_workers
 from tasks.actors.scratch import check_scratch
 from tasks.watch import watched
 from flows.progress_bars import progress_bars, say_what_begins
@@ -37,7 +36,7 @@ def _first() -> str:
     return f"starting {' and '.join(own)}, some ten seconds ..." if own else ""
 
 
-def _check_machine(*, starts_ray: bool) -> None:
+def _check_machine(workers: int, *, starts_ray: bool) -> None:
     """Raise :class:`~blindspots.errors.InputError`, before a word of what begins, where server or Ray will not come up.
 
     Or where the server that is named does not answer.
@@ -47,7 +46,7 @@ def _check_machine(*, starts_ray: bool) -> None:
         require_server()
     if starts_ray:
         check_scratch()
-        check_resources()
+        check_resources(workers)
 
 
 def send_logs() -> None:
@@ -73,18 +72,17 @@ def run_on_workers(
     any work where something does not fit.
     """
     opened = open_root(study, root, device=device, elsewhere=are_elsewhere(), data=data, networks=networks)
-    workspace, is_new = opened.workspace, opened.there is None
+    workspace, is_new, count = opened.workspace, opened.there is None, workers or default_workers()
     pickle.dumps(workspace.place)  # which refuses where no worker could see it
     outcome: dict[str, Any] = {"root": str(workspace.place), "jobs": 0, "shards": 0, "ran": {}}
     with ExitStack() as stack:
-        stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints what befalls its workers
         if is_new:
-            _check_machine(starts_ray=True)
+            _check_machine(count, starts_ray=True)
             say_what_begins(workspace, first=_first())
         server: LocalServer | None = stack.enter_context(server_for_a_run()) if is_new else None
-        from tasks.actors.workers import Workers, default_workers
+        from tasks.actors.workers import Workers
 
-        hired = Workers(workers or default_workers())
+        hired = Workers(count)
         if is_new:
             hired.start()
             hired.compute_on(workspace.device)
@@ -101,7 +99,7 @@ def run_on_workers(
         if plan.complete:
             return outcome
         if not is_new:
-            _check_machine(starts_ray=plan.needs_workers)
+            _check_machine(count, starts_ray=plan.needs_workers)
             say_what_begins(workspace, first=_first())
             server = stack.enter_context(server_for_a_run())
         if plan.needs_workers:

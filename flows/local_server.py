@@ -4,6 +4,7 @@ Prefect would start one itself, but only once it is imported and a flow begins; 
 """
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,9 +25,12 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from blindspots.errors import BlindspotsError, InputError
+from blindspots.paths import expanded
 from tasks.fate import die_with_parent
 
 _SECONDS, _KNOCK_SECONDS = 180, 5
+_HOSTED = "prefect.cloud"  # which may keep the page of its health elsewhere
+_MOST_SAID = 100  # bytes of an answer that says "true"
 _SETTINGS = ("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE")
 _UNWATCHED = (
     *("CANCELLATION_CLEANUP", "EVENT_PERSISTER", "FOREMAN", "PAUSE_EXPIRATIONS", "REPOSSESSOR"),
@@ -45,7 +50,7 @@ def is_configured() -> bool:
 
 def _home() -> Path:
     """Return the folder in which Prefect keeps its settings and its database."""
-    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    return expanded(os.environ.get("PREFECT_HOME") or "~/.prefect", instead="name Prefect's folder in PREFECT_HOME")
 
 
 def check_home() -> None:
@@ -90,15 +95,21 @@ def _named_in_a_profile() -> str | None:
 
 
 def _knock(url: str) -> str:
-    """Return why nothing answers at the address of a server; nothing where something does, whatever it says."""
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    """Return why no server of Prefect's answers at an address; nothing where one does, or may once one logs in."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         return "an address begins with http:// or https://"
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_KNOCK_SECONDS):
-            return ""
+        asked = f"{url.rstrip('/')}/health"
+        with urllib.request.urlopen(asked, timeout=_KNOCK_SECONDS) as answer:
+            sent_on = answer.geturl() != asked  # to where one logs in, say, which is Prefect's to do
+            healthy = sent_on or _HOSTED in url or answer.read(_MOST_SAID).strip() == b"true"
+            return "" if healthy else "what answers there is no Prefect API, whose address ends in /api"
     except urllib.error.HTTPError as error:
-        hosted = "prefect.cloud" in url  # which may keep that page elsewhere
-        return "404 at /health, so it is none of Prefect's" if error.code == 404 and not hosted else ""
+        return "404 at /health, so it is none of Prefect's" if error.code == 404 and _HOSTED not in url else ""
     except urllib.error.URLError as error:
         certificate = isinstance(error.reason, ssl.SSLError)  # Prefect may know it, or be told not to look
         return "" if certificate else str(getattr(error.reason, "strerror", None) or error.reason)
@@ -117,11 +128,21 @@ def server_failures_in_a_line() -> Iterator[None]:
 
     try:
         yield
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, RuntimeError, json.JSONDecodeError) as error:
+        if not isinstance(error, httpx.HTTPError) and not _is_of_an_answer(error):
+            raise
         said = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise ServerFailedError(
             f"the Prefect server failed ({said}); what is done is kept, and the next run goes on"
         ) from error
+
+
+def _is_of_an_answer(error: Exception) -> bool:
+    """Tell whether Prefect found no API where it asked, or something that answers in another tongue than JSON."""
+    if isinstance(error, RuntimeError):
+        return "Failed to reach API" in str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.name == "json" and "httpx" in frame.filename for frame in frames)
 
 
 class LocalServer:

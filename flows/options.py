@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from flows.printing import named_output
+
 Root = Annotated[
     str, typer.Option("--root", help="Folder of the store, or an object store's address such as s3://bucket/prefix.")
 ]
@@ -23,7 +25,10 @@ Networks = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write to this file.", parser=named_output, metavar="PATH"),
+]
 
 ROOT = "blindspots-study"
 """Where a store lies, unless one says."""

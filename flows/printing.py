@@ -1,9 +1,13 @@
-"""What the command line prints: for people, or as JSON for machines."""
+"""What the command line prints or writes: for people, or as JSON for machines."""
 
+import errno
 import json
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +18,10 @@ from blindspots.errors import InputError
 if TYPE_CHECKING:
     from blindspots.jobs.plan import Plan
     from blindspots.jobs.workspace import Workspace
+
+
+_MOST_DIGITS = 9
+"""Of a size: more elements than that have no room anywhere, and text of thousands of digits is no int to Python."""
 
 
 def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
@@ -67,9 +75,14 @@ def print_outcome(root: str, outcome: dict[str, Any], as_json: bool) -> None:
 
 def terminal_width() -> int | None:
     """Return how many characters a line of the terminal has; None where stdout is none and COLUMNS does not say."""
-    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdecimal():
+    if not (sys.stdout and sys.stdout.isatty()) and not os.environ.get("COLUMNS", "").isdecimal():
         return None
     return max(shutil.get_terminal_size().columns, 40)
+
+
+def prints_aside() -> AbstractContextManager[Any]:
+    """Have whatever is printed while a block runs go to stderr: by Ray, and by the code of a network of the user's."""
+    return redirect_stdout(sys.stderr)
 
 
 def print_json(content: Any) -> None:
@@ -87,14 +100,50 @@ def print_or_write(text: str, path: Path | None) -> None:
     try:
         write_whole(path, (text.rstrip("\n") + "\n").encode())
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise cannot_write(path, error) from None
 
 
 def parsed_shape(text: str | None) -> tuple[int, ...] | None:
     """Return the sizes in ``3,224,224`` or ``3x224x224``; raise :class:`InputError` for anything else."""
     if text is None:
         return None
-    sizes = text.replace("x", ",").split(",")
-    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
-        raise InputError(f"--input-shape {text!r}: sizes of at least 1 are wanted, such as 3,224,224")
+    sizes = [size.strip() for size in text.replace("x", ",").split(",")]
+    if not all(size.isdecimal() and len(size) <= _MOST_DIGITS and int(size) > 0 for size in sizes):
+        raise InputError(
+            f"--input-shape {text[:60]!r}: sizes of at least 1 are wanted, such as 3,224,224, and of "
+            f"{_MOST_DIGITS} digits at most"
+        )
     return tuple(int(size) for size in sizes)
+
+
+def named_output(text: str) -> Path:
+    """Return the path of an option that names a file to write; an empty one would be the folder that one is in."""
+    if not text:
+        raise typer.BadParameter("it is empty; name a file")
+    return Path(text)
+
+
+def check_output(path: Path) -> None:
+    """Raise :class:`InputError` where no file can be written to ``path``, whose folder need not be there yet."""
+    if path.is_dir():
+        raise cannot_write(path, IsADirectoryError(errno.EISDIR, "it is a folder"))
+    _check_written(path, path.absolute().parents)
+
+
+def check_output_folder(path: Path) -> None:
+    """Raise :class:`InputError` where no files can be written into the folder ``path``, which need not be there yet."""
+    _check_written(path, (path.absolute(), *path.absolute().parents))
+
+
+def _check_written(path: Path, folders: Sequence[Path]) -> None:
+    try:
+        there = next(folder for folder in folders if folder.exists())
+        with tempfile.TemporaryFile(dir=there):  # one without a name, so that none is left behind
+            pass
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path | str, error: OSError) -> InputError:
+    """Return what to say where the system refuses to write ``path``."""
+    return InputError(f"{path} cannot be written: {error.strerror or error}")

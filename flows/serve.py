@@ -15,8 +15,8 @@ from blindspots.errors import InputError
 from blindspots.jobs.stage import STAGES
 from blindspots.study.built_in import BUILT_IN
 from blindspots.study.part import from_anywhere, slug
-from flows.local_server import ServerFailedError, check_home, require_server
-from flows.operating.form import check_one, study_called
+from flows.local_server import ServerFailedError, check_home, require_server, server_failures_in_a_line
+from flows.operating.form import check_one, root_called, study_called
 from flows.operating.file_bounds import bounds_of_a_file
 from flows.operating.verify import verify
 from flows.study import stage_flow, study_flow
@@ -31,11 +31,12 @@ def deployments(
 
     ``study``: as its form names it; ``cron`` schedules it as a whole. Only one run of each that works in the root is
     under way at a time, and one more is cancelled: they would wait for each other's root. A deployment is called after
-    what it does, such as ``study/run-mnist-in-store``.
+    what it does and where, such as ``study/run-mnist-in-store-3f2a1c``: another folder of that name has other digits,
+    since whoever serves under a name that is served already takes over what is asked for there.
     """
     check_one(study, None)
     study = study if study in BUILT_IN else from_anywhere(study)
-    where = slug(root.rstrip("/").rpartition("/")[2])
+    where = root_called(root)
     of_study = f"{slug(study_called(study, None))}-in-{where}"
     form: dict[str, Any] = {"study": study, "changes": list(changes), "root": root, "workers": workers}
     made = [_deployed(study_flow, f"run-{of_study}", form, cron=cron)]
@@ -83,7 +84,8 @@ def serve_flows(study: str, changes: Sequence[str], *, root: str, workers: int |
             ) from None
         raise
     try:
-        serve(*made)
+        with server_failures_in_a_line():
+            serve(*made)
     except Exception as error:  # Prefect's own way out after three looks in vain: a group of errors of no common class
         try:
             require_server()

@@ -36,7 +36,7 @@ from flows.operating.form import (
 )
 from flows.operating.run_name import is_deployed, of_study, run_name
 from tasks.actors import workers as actors
-from tasks.actors.resources import are_elsewhere
+from tasks.actors.resources import are_elsewhere, default_workers
 
 if TYPE_CHECKING:
     from flows.session import Session
@@ -81,7 +81,7 @@ def _hired(count: int | None, device: str, *, early: bool) -> Iterator[actors.Wo
     """
     if count is not None and count < 1:
         raise InputError(f"workers = {count}: at least one is needed")
-    hired = actors.Workers(count or actors.default_workers())
+    hired = actors.Workers(count or default_workers())
     try:
         if early:
             hired.start()

@@ -25,8 +25,8 @@ from tests.house import (
 HOUSE = Path(__file__).parents[1]
 
 GROUND = (
-    *("arguments", "compiled", "device", "errors", "files", "identity", "intervals", "lazy", "names", "randomness"),
-    "registry",
+    *("arguments", "compiled", "device", "errors", "files", "identity", "intervals", "lazy", "names", "paths"),
+    *("randomness", "registry"),
 )
 FLOORS = (
     tuple(f"blindspots.{name}" for name in (*GROUND, "version")),

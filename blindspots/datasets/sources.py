@@ -28,6 +28,7 @@ from blindspots.datasets.archive import Archive
 from blindspots.datasets.idx import decompressed, files_called
 from blindspots.errors import InputError
 from blindspots.files import write_whole
+from blindspots.paths import expanded
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def fetch(archive: Archive, folder: Path | None = None) -> Files:
     """
     named = folder or named_folder()
     if named is not None:
-        return _from_folder(archive, named.expanduser())
+        return _from_folder(archive, expanded(named))
     cache = cache_folder() / archive.name
     found = _from_cache(archive, cache)
     if found is not None:
@@ -170,7 +171,9 @@ def _from_mirror(archive: Archive, mirror: str) -> Files:
     """Download the files from one mirror; give up at the first that fails."""
     pooch.get_logger().setLevel(logging.WARNING)
     downloader = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), timeout=(_CONNECT_SECONDS, _READ_SECONDS), allow_redirects=True
+        progressbar=bool(sys.stderr and sys.stderr.isatty()),
+        timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+        allow_redirects=True,
     )
     found = {}
     with tempfile.TemporaryDirectory(prefix="blindspots-") as folder:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from blindspots.errors import InputError
+from blindspots.paths import expanded
 from blindspots.study.study import DATASETS
 
 ARRAYS, PICTURES = "a file of arrays that ends in .npz", "a folder of pictures, or a .csv file of paths and labels"
@@ -10,8 +11,8 @@ ARRAYS, PICTURES = "a file of arrays that ends in .npz", "a folder of pictures, 
 
 def located(name: str, folder: Path | None) -> Path:
     """Return where a data set of one's own lies: in ``folder``, where its name is there, or at its path."""
-    path = Path(name).expanduser()
-    handed = None if folder is None else folder.expanduser() / path.name
+    path = expanded(name)
+    handed = None if folder is None else expanded(folder) / path.name
     return handed if handed is not None and handed.exists() else path
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
 
 import xarray as xr
 
@@ -11,6 +10,7 @@ from blindspots.jobs.hands import Hands
 from blindspots.models.fetching import is_address
 from blindspots.models.given import file_hash
 from blindspots.models.opening import OpenedModel, open_model
+from blindspots.paths import expanded
 from blindspots.spectral.graph.graph import Graph, trace
 from blindspots.spectral.network import LayerBound, assemble, bound_layer
 
@@ -30,7 +30,7 @@ class ModelFile:
 
         A file that was changed since is opened anew.
         """
-        return _opened(self, None if is_address(self.path) else file_hash(Path(self.path).expanduser()))
+        return _opened(self, None if is_address(self.path) else file_hash(expanded(self.path)))
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ from blindspots.jobs.plan import Plan, make_plan
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.workspace import Workspace
 from blindspots.networks.known import allowed_packages
+from blindspots.paths import resolved
 from blindspots.store import packed_receipts
 from blindspots.store.place import Place
 from blindspots.store.root import Stored, Work, check, stored, study_in, working_in
@@ -94,9 +95,7 @@ def _checked(
 ) -> Workspace:
     folder = named_folder() if data is None else Path(data)
     allowed = allowed_packages() if networks is None else tuple(networks)
-    workspace = Workspace(
-        study, place, data=None if folder is None else folder.expanduser().resolve(), networks=allowed
-    )
+    workspace = Workspace(study, place, data=None if folder is None else resolved(folder), networks=allowed)
     dataset = workspace.dataset
     study = _numbered(study, dataset)
     workspace = replace(workspace, study=study)

@@ -24,7 +24,7 @@ _DIGITS, _LEAST_DIGITS = 64, 8
 
 def is_address(text: str) -> bool:
     """Tell whether ``text`` is an address on the web and not a path."""
-    return urlsplit(text).scheme in ("http", "https")
+    return text.partition(":")[0].lower() in ("http", "https")
 
 
 def fetch_weights(url: str, sha256: str | None) -> Path:
@@ -36,9 +36,12 @@ def fetch_weights(url: str, sha256: str | None) -> Path:
     Raises :class:`InputError` for an address that is none, one whose file is of no suffix for weights, a hash that is
     missing or none, a download that fails, and a file of another hash, which is not kept.
     """
-    name = unquote(urlsplit(url).path).rpartition("/")[2]
     if not is_address(url):
         raise InputError(f"{url!r} is no address on the web: it must begin with https:// or http://")
+    try:
+        name = unquote(urlsplit(url).path).rpartition("/")[2]
+    except ValueError as error:
+        raise InputError(f"{url!r} is no address on the web: {error}") from None
     if not name.endswith(SUFFIXES):
         raise InputError(f"{url} names no file of weights: it must end in {', '.join(SUFFIXES)}")
     if sha256 is None:
@@ -77,7 +80,9 @@ def _download(url: str, path: Path, wanted: str) -> None:
     """Download ``url`` to ``path``, whole and of the hash ``wanted`` or not at all."""
     pooch.get_logger().setLevel(logging.WARNING)
     downloader = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), timeout=(_CONNECT_SECONDS, _READ_SECONDS), allow_redirects=True
+        progressbar=bool(sys.stderr and sys.stderr.isatty()),
+        timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+        allow_redirects=True,
     )
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=path.parent) as folder:
         try:

@@ -18,7 +18,8 @@ from blindspots.models.state_dict import unwrapped_for
 from blindspots.models.weights_file import load_weights_file
 from blindspots.networks.build import build_network
 from blindspots.networks.known import NETWORKS, KnownNetwork
-from blindspots.networks.offered import called_network, offered_networks
+from blindspots.networks.offered import called_network, network_address
+from blindspots.paths import expanded
 from blindspots.store.place import Place
 from blindspots.store.weights import read_metadata
 from blindspots.study.model_spec import GIVEN, ModelSpec
@@ -74,9 +75,10 @@ def open_model(
         network = _recognised(weights, path.name)
     if network in NETWORKS:
         return _known(NETWORKS[network], weights, path.name, input_shape)
+    address = network_address(network)
     if input_shape is None:
         raise InputError(f"input_shape is wanted for the network {network}: that of an image, such as (3, 224, 224)")
-    model = called_network(offered_networks().get(network, network))
+    model = called_network(address)
     put_weights(model, weights, path.name, network)
     return OpenedModel(at_rest(model), _checked(input_shape), network)
 
@@ -105,7 +107,7 @@ def _path(path_or_url: str | Path, sha256: str | None) -> Path:
         return fetch_weights(str(path_or_url), sha256)
     if sha256 is not None:
         raise InputError(f"a sha256 is for an address on the web, and {path_or_url} is a path: leave it out")
-    return Path(path_or_url).expanduser()
+    return expanded(path_or_url)
 
 
 def _checked(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from blindspots.errors import InputError
 from blindspots.models.file_kinds import HOW_TO_SAVE, is_safetensors, other_kind
 from blindspots.models.state_dict import state_dict_of
+from blindspots.paths import expanded
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pth.tar")
 
@@ -66,7 +67,7 @@ def load_weights_file(path: str | Path) -> dict[str, torch.Tensor]:
     Raises :class:`InputError` for a file that is missing or damaged, one of another kind, which is said, one that is
     a whole module and would have to be unpickled (it could run code), and one that holds no state dict.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(f"the file of weights {path} {what}; name one that ends in {', '.join(SUFFIXES)}")

@@ -44,9 +44,7 @@ def check_allowed(name: str, packages: Sequence[str] = ()) -> None:
     """Raise :class:`InputError` unless ``name`` is a network's that may be made where ``packages`` are allowed."""
     if name in NETWORKS or name in offered_networks():
         return
-    where, _, what = name.partition(":")
-    if not (where and what):
-        raise InputError(f"no network is called {name!r}; there are {network_names()}, and yours as {_FUNCTION}")
+    where, _ = _module_and_function(name)
     if not any(where == package or where.startswith(f"{package}.") for package in packages):
         raise InputError(
             f"the network {name} is of a package that this run does not allow, since its code would be run; "
@@ -54,9 +52,26 @@ def check_allowed(name: str, packages: Sequence[str] = ()) -> None:
         )
 
 
+def network_address(name: str) -> str:
+    """Return the function ``package.module:function`` that makes the network called ``name``, or that it is itself.
+
+    Raises :class:`InputError` for a name that is neither.
+    """
+    address = offered_networks().get(name, name)
+    _module_and_function(address)
+    return address
+
+
 def offered_networks() -> dict[str, str]:
     """Return the functions that installed packages offer, as ``package.module:function``, by name."""
     return {point.name: point.value for point in entry_points(group=GROUP)}
+
+
+def _module_and_function(address: str) -> tuple[str, str]:
+    where, _, what = address.partition(":")
+    if not (where and what):
+        raise InputError(f"no network is called {address!r}; there are {network_names()}, and yours as {_FUNCTION}")
+    return where, what
 
 
 def network_names() -> str:
@@ -69,9 +84,7 @@ def called_network(address: str) -> nn.Module:
 
     Its code is run, whatever its package. Raises :class:`InputError` where that fails, or returns no network.
     """
-    where, _, what = address.partition(":")
-    if not (where and what):
-        raise InputError(f"no network is called {address!r}; there are {network_names()}, and yours as {_FUNCTION}")
+    where, what = _module_and_function(address)
     try:
         with _current_folder():
             network = getattr(importlib.import_module(where), what)()

@@ -10,6 +10,7 @@ import xarray as xr
 
 from blindspots.errors import InputError, OutOfReachError
 from blindspots.networks.known import allowed_packages
+from blindspots.paths import resolved
 from blindspots.results.tree import check_done, check_files, check_whole, open_group, open_tree
 from blindspots.store import layout
 from blindspots.store.place import Place
@@ -100,7 +101,7 @@ class Results:
         from blindspots.networks.study_dataset import study_dataset
 
         folder = named_folder() if self._data is None else self._data
-        return study_dataset(self.study, None if folder is None else folder.expanduser().resolve())
+        return study_dataset(self.study, None if folder is None else resolved(folder))
 
     @cached_property
     def _groups(self) -> dict[str, xr.Dataset | None]:

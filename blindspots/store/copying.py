@@ -85,7 +85,13 @@ def _check_target(source: Place, target: Place) -> None:
             raise InputError(f"{target} is an unfinished copy of {came}; go on with that, or name another root")
         return
     there = list(_own(target))
-    same = layout.STUDY in there and target.read(layout.STUDY) == source.read(layout.STUDY)
+    said = next((key for key in (layout.STUDY, layout.STUDY_COPY) if key in there), None)
+    if said == layout.STUDY and not source.has(said):
+        raise InputError(
+            f"{source.path(said)} is missing, and {target} has one; run its study in {source} again, which writes the "
+            "file anew, and then copy"
+        )
+    same = said is not None and source.has(said) and target.read(said) == source.read(said)
     other = next((key for key in there if not (same and source.has(key))), None)
     if other is not None:
         raise InputError(f"{target} holds {other}, which is not of {source}; name a new root to copy to")

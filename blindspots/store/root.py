@@ -52,7 +52,8 @@ def stored(place: Place) -> Stored | None:
     """Return the study as last run in a root, or None where the root is new, or nothing in it says what was run.
 
     Where the file that says so is lost or damaged, its copy is taken, and the study counts as not finished.
-    Raises :class:`InputError` where the root is something else: a file, a folder of other things, another format.
+    Raises :class:`InputError` where the root is something else: a file, a folder of other things, another format; and
+    :class:`OutOfReachError` where what says so cannot be read.
     """
     place.check_there()
     if place.is_taken():
@@ -60,8 +61,8 @@ def stored(place: Place) -> Stored | None:
     if place.has(layout.COPYING):
         came = place.read(layout.COPYING).decode(errors="replace").strip()
         raise InputError(f"{place} is an unfinished copy; go on with: blindspots root copy {came} {place}")
-    contents = {key: _read(place, key) for key in (layout.STUDY, layout.STUDY_COPY)}
-    for key, content in contents.items():
+    for key in (layout.STUDY, layout.STUDY_COPY):
+        content = _read(place, key)
         if content is not None:
             there = _stored(place, key, content)
             return there if key == layout.STUDY else replace(there, finished=False)
@@ -76,9 +77,14 @@ def stored(place: Place) -> Stored | None:
 def study_in(place: Place, *, root: object = None) -> Stored:
     """Return the study as last run in a root, which the user named ``root``.
 
-    Raises :class:`InputError` where there is none, and as :func:`stored` does.
+    Raises :class:`InputError` where there is none, or nothing says any more which, and as :func:`stored` does.
     """
     there = stored(place)
+    if there is None and place.has_folder(layout.RECEIPTS):
+        raise InputError(
+            f"{place.path(layout.STUDY)} and its copy are lost or damaged, though work is done in {place}: restore one "
+            f"or run the study again, which keeps what is done: blindspots run STUDY --root {root or place}"
+        )
     if there is None:
         raise InputError(f"there is no study in {place}; make one with: blindspots run --root {root or place}")
     return there
@@ -96,13 +102,24 @@ def _is_a_beginning(place: Place, name: str) -> bool:
 
 
 def _read(place: Place, key: str) -> dict[str, Any] | None:
-    """Return what a file says of a study; None where it is missing, damaged, or not what was written."""
+    """Return what a file says of a study; None where it is missing, damaged, or not what was written.
+
+    Raises :class:`OutOfReachError` where it is there, perhaps, and cannot be read: nothing is known of the root then.
+    """
     try:
-        content = json.loads(place.read(key))
+        text = place.read(key)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise OutOfReachError(
+            f"{place.path(key)}, which says what was run there, cannot be read ({error.strerror or error})"
+        ) from None
+    try:
+        content = json.loads(text)
         if content["format"] == FORMAT and CHECK in content and content[CHECK] != _check(content):
             return None
         return content if isinstance(content["study"], dict) and isinstance(content["dataset"], dict) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -19,6 +19,11 @@ _SCALARS = (
 )
 """What plain text is besides text (section 10.3.2 of the standard), and with what it can begin; \\0: it is empty."""
 
+_PREFIX = "tag:yaml.org,2002:"
+_OF_SCALARS = {kind: re.compile(pattern) for kind, pattern, _ in _SCALARS}
+_TAGS = (*(f"!!{kind}" for kind in _OF_SCALARS if kind != "merge"), "!!str", "!!seq", "!!map")
+"""What the core schema knows by name; PyYAML knows more, some in no order, and reads text under a tag as YAML 1.1."""
+
 _MOST = 1_000_000
 """Values in a file of YAML, aliases written out."""
 
@@ -92,8 +97,6 @@ def read_yaml(text: str) -> Any:
         place = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
         context = "" if error.context is None else f" {error.context}"
         raise ValueError(" ".join(f"{place}{error.problem}{context}".split())) from None
-    except (KeyError, AttributeError):  # of tags that do not fit their text
-        raise ValueError("a value is not of the kind that its tag says") from None
     except (yaml.YAMLError, ValueError, OverflowError, TypeError) as error:
         raise ValueError(" ".join(str(error).split())) from None
     except RecursionError:
@@ -110,6 +113,7 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
             raise ValueError(f"line {node.start_mark.line + 1}: a value that is a part of itself")
         return known[id(node)]
     known[id(node)] = 0  # under way
+    _check_tag(node)
     inside = [] if isinstance(node, yaml.ScalarNode) else node.value
     parts = (part for each in inside for part in (each if isinstance(each, tuple) else (each,)))
     size = 1 + sum(_size(part, known) for part in parts)
@@ -117,3 +121,17 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
         raise ValueError(f"line {node.start_mark.line + 1}: aliases that stand for more than {_MOST} values")
     known[id(node)] = size
     return size
+
+
+def _check_tag(node: yaml.Node) -> None:
+    """Raise ``ValueError`` where a node has a tag that the core schema does not know, or that is not what it is."""
+    kind, line = node.tag.removeprefix(_PREFIX), node.start_mark.line + 1
+    tag = f"!!{kind}" if node.tag.startswith(_PREFIX) else node.tag
+    if tag not in (*_TAGS, "!!merge"):
+        raise ValueError(f"line {line}: the tag {tag} is none of YAML 1.2's own: {', '.join(_TAGS)}")
+    if isinstance(node, yaml.ScalarNode):
+        fits = kind == "str" or (kind in _OF_SCALARS and _OF_SCALARS[kind].fullmatch(node.value))
+    else:
+        fits = kind == ("seq" if isinstance(node, yaml.SequenceNode) else "map")
+    if not fits:
+        raise ValueError(f"line {line}: a value is not of the kind that its tag says, {tag}")

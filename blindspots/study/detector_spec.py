@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from blindspots.study.bounds_spec import ALEXNET
-from blindspots.study.part import Part, Sha256, Slug, check_hash, from_anywhere
+from blindspots.study.part import Part, Sha256, Slug, check_hash, check_once, from_anywhere
 
 WHEELED_VEHICLES = (
     *("ambulance", "amphibian", "barrow", "beach wagon", "bicycle-built-for-two", "cab", "convertible"),
@@ -68,6 +68,13 @@ class DetectorSpec(Part):
     folds: int = Field(5, ge=2, le=100, description="Parts of the pictures, each read by a classifier of the others")
     decay: float = Field(0.01, gt=0, le=1e6, description="Decay of the classifier's weights, on features of unit size")
     images: int = Field(16, ge=1, le=100_000, description="Positive pictures that are made to be read as negative")
+
+    @field_validator("positive", "models")
+    @classmethod
+    def _no_value_twice(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
+        if not isinstance(value, str):
+            check_once(value)
+        return value
 
     @field_validator("extractors")
     @classmethod

@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Hashable, Iterator, Set
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+
+from blindspots.paths import expanded
 
 _SLUG, _LONGEST_SLUG = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", 64
 Slug = Annotated[str, Field(pattern=_SLUG, max_length=_LONGEST_SLUG)]
@@ -26,8 +27,11 @@ class Part(BaseModel):
     def _each_kind_for_itself(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse true, text and 3.0 where a number, or a whole one, is wanted, and ``yes`` or 1 where true is.
 
-        YAML 1.2 has neither for the other, and ``1_000`` is text in it.
+        YAML 1.2 has neither for the other, and ``1_000`` is text in it. A set is no list: each process has it in
+        another order, and so another study.
         """
+        if isinstance(value, Set | Iterator):
+            raise PydanticCustomError("list_type", "Input should be a list, whose order is its own")
         annotation = cls.model_fields[info.field_name or ""].annotation
         kinds, values = set(_kinds(annotation)), value if isinstance(value, list | tuple) else [value]
         if bool in kinds:
@@ -68,6 +72,12 @@ def _kinds(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
+def check_once(values: Collection[Hashable]) -> None:
+    """Raise ``ValueError`` where a value stands twice in a list."""
+    if len(set(values)) != len(values):
+        raise ValueError(f"a value stands twice in {list(values)}")
+
+
 def is_address(text: str) -> bool:
     """Tell whether ``text`` is an address, on the web or elsewhere, and not a path."""
     return "://" in text
@@ -82,7 +92,7 @@ def check_hash(weights: str, sha256: str) -> None:
 
 def from_anywhere(text: str) -> str:
     """Return a path made absolute, since whoever does the work may be in another folder; an address as it is."""
-    return text if not text or is_address(text) else str(Path(text).expanduser().absolute())
+    return text if not text or is_address(text) else str(expanded(text).absolute())
 
 
 def is_slug(text: str) -> bool:

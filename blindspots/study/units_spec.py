@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from blindspots.study.bounds_spec import ALEXNET
-from blindspots.study.part import Part, Slug, from_anywhere
+from blindspots.study.part import Part, Slug, check_once, from_anywhere
 
 LayerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$", max_length=200)]
 
@@ -65,8 +65,7 @@ class UnitsSpec(Part):
     @field_validator("models", "layers", "doses")
     @classmethod
     def _no_value_twice(cls, value: tuple[object, ...]) -> tuple[object, ...]:
-        if len(set(value)) != len(value):
-            raise ValueError(f"a value stands twice in {list(value)}")
+        check_once(value)
         return value
 
     @model_validator(mode="after")

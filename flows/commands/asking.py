@@ -9,7 +9,7 @@ from blindspots.errors import InputError
 from blindspots.results.queries.registry import QUESTIONS
 from blindspots.tables import check_format
 from flows.options import ROOT, Data, Json, Root
-from flows.printing import print_or_write, terminal_width
+from flows.printing import cannot_write, check_output, named_output, print_or_write, terminal_width
 from flows.requirements import require_study
 
 commands = typer.Typer()
@@ -51,7 +51,13 @@ def query(
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write to this file: .txt, .md, .csv, .tex, .json, .parquet or .nc."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write to this file: .txt, .md, .csv, .tex, .json, .parquet or .nc.",
+            parser=named_output,
+            metavar="PATH",
+        ),
     ] = None,
     data: Data = None,
     wide: Annotated[
@@ -72,6 +78,7 @@ def query(
         from blindspots.tables.answers import check_suffix
 
         check_suffix(output.suffix)
+        check_output(output)
     from blindspots.results import Results, ask
     from blindspots.tables.answers import answer_file, render_answer
 
@@ -100,4 +107,4 @@ def query(
     try:
         write_whole(output, answer_file(answer, output.suffix))
     except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror or error}") from None
+        raise cannot_write(output, error) from None

@@ -11,7 +11,7 @@ from blindspots.errors import InputError
 from blindspots.figures import FIGURES
 from blindspots.tables import TABLES, check_format
 from flows.options import ROOT, Data, Json, Networks, Output, Root
-from flows.printing import print_or_write, terminal_width
+from flows.printing import cannot_write, check_output, named_output, print_or_write, terminal_width
 from flows.requirements import require_study
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def table(
     In a terminal the columns that do not fit stand below the others.
     """
     check_format(form)
+    if output is not None:
+        check_output(output)
     from blindspots.results import Results
     from blindspots.tables import read_table, render
 
@@ -60,7 +62,11 @@ def figure(
     output: Annotated[
         list[Path] | None,
         typer.Option(
-            "--output", "-o", help="Write to this .png or .pdf file; repeatable. Otherwise both, in the root."
+            "--output",
+            "-o",
+            help="Write to this .png or .pdf file; repeatable. Otherwise both, in the root.",
+            parser=named_output,
+            metavar="PATH",
         ),
     ] = None,
     data: Data = None,
@@ -71,6 +77,7 @@ def figure(
 
     for path in output or ():
         check_file(path)
+        check_output(path)
     from blindspots.figures import draw_figure, save_figure
     from blindspots.results import Results
     from blindspots.store import layout
@@ -89,6 +96,8 @@ def figure(
 @commands.command(epilog="[bold]Examples[/bold]\n\nblindspots report\n\nblindspots report --root mnist -o mnist.html")
 def report(root: Root = ROOT, output: Output = None, data: Data = None, networks: Networks = None) -> None:
     """Write one HTML page with all tables, verdicts and figures; it needs no network and no other file."""
+    if output is not None:
+        check_output(output)
     from blindspots.report import write_report
     from blindspots.results import Results
     from blindspots.store import layout
@@ -142,5 +151,5 @@ def _written(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{what} cannot be written: {error.strerror or error}") from None
+        raise cannot_write(what, error) from None
     typer.echo(what)

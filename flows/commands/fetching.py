@@ -10,6 +10,7 @@ from blindspots.errors import InputError
 from blindspots.study.part import is_address
 from blindspots.study.study import Study
 from flows.options import Changes, Data, StudyName
+from flows.printing import cannot_write, check_output_folder, named_output
 
 commands = typer.Typer()
 data_commands = typer.Typer(no_args_is_help=True, help="Data sets and given weights, fetched ahead.")
@@ -26,7 +27,7 @@ blindspots data fetch my-study.yaml --to bundle
 On the other machine: BLINDSPOTS_CACHE=bundle blindspots run my-study.yaml"""
 )
 def fetch(
-    to: Annotated[Path, typer.Option("--to", help="Folder to fill.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to fill.", parser=named_output, metavar="PATH")],
     study: StudyName = "quick",
     changes: Changes = None,
     data: Data = None,
@@ -40,6 +41,7 @@ def fetch(
     wanted = load_study(study, changes)
     if to.exists() and not to.is_dir():
         raise InputError(f"--to {to} is a file; name a folder")
+    check_output_folder(to)
     from blindspots.datasets.archive import ARCHIVES
     from blindspots.datasets.sources import fetch as fetch_files
     from blindspots.files import write_whole
@@ -58,10 +60,11 @@ def fetch(
             came = fetch_weights(address, sha256)
             path = to / "weights" / came.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(came, path)
+            if not (path.exists() and path.samefile(came)):  # the folder to fill may be the cache itself
+                shutil.copyfile(came, path)
             typer.echo(str(path))
     except OSError as error:
-        raise InputError(f"{to} cannot be written: {error.strerror or error}") from None
+        raise cannot_write(to, error) from None
 
 
 def _addresses(study: Study) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import typer
 
 from blindspots.errors import InputError
 from flows.options import ROOT, Data, Json, Root
-from flows.printing import print_or_write, terminal_width
+from flows.printing import cannot_write, check_output, check_output_folder, named_output, print_or_write, terminal_width
 from flows.requirements import require_study
 
 commands = typer.Typer()
@@ -29,7 +29,14 @@ def show(
     rule: Rule = None,
     seed: Seed = 0,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Draw into this .png or .pdf file; in the root otherwise.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Draw into this .png or .pdf file; in the root otherwise.",
+            parser=named_output,
+            metavar="PATH",
+        ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
@@ -40,6 +47,7 @@ def show(
 
     if output is not None:
         check_file(output)
+        check_output(output)
     from blindspots.results import Results
     from blindspots.results.one_image import image_table, one_image
     from blindspots.store import layout
@@ -91,6 +99,8 @@ def export(
             "-o",
             help=".npz: originals, distorted images and columns; .parquet or .csv: columns; else a folder for PNG "
             "previews, which are rounded to 8 bits.",
+            parser=named_output,
+            metavar="PATH",
         ),
     ],
     root: Root = ROOT,
@@ -107,6 +117,7 @@ def export(
     from blindspots.results.exporting import PREVIEWS, check_kind, exported_files
 
     check_kind(output.suffix)
+    (check_output_folder if output.suffix == PREVIEWS else check_output)(output)
     from blindspots.files import write_whole
     from blindspots.results import Results
     from blindspots.results.queries.choice import Choice, chosen_sets
@@ -121,5 +132,5 @@ def export(
                 write_whole(output / below if below else output, content)
                 written += 1
         except OSError as error:
-            raise InputError(f"{output} cannot be written: {error.strerror or error}") from None
+            raise cannot_write(output, error) from None
     typer.echo(f"{output}: {written} previews" if output.suffix == PREVIEWS else str(output))

@@ -81,7 +81,7 @@ def _of_the_root(root: str | None, wanted: "Study | None") -> Iterator[Complaint
 
     That is no store, or one of another of the data sets that are known by name; of others the run compares the files.
     """
-    from blindspots.errors import InputError
+    from blindspots.errors import InputError, OutOfReachError
     from blindspots.store.place import Place
     from blindspots.store.root import stored
     from blindspots.study.study import DATASETS
@@ -98,7 +98,7 @@ def _of_the_root(root: str | None, wanted: "Study | None") -> Iterator[Complaint
         except InputError as error:
             yield ("root",), str(error)
             return
-        except OSError:  # a folder that this machine may not read, and the run's may
+        except (OSError, OutOfReachError):  # a folder that this machine may not read, and the run's may
             return
         if there is None or wanted is None:
             return

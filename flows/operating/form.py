@@ -4,6 +4,7 @@ No ``from __future__ import annotations`` in modules whose types are those of a 
 resolve them.
 """
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field
 from blindspots.errors import InputError
 from blindspots.study.built_in import BUILT_IN, QUICK
 from blindspots.study.file import load_study, with_changes
-from blindspots.study.part import is_address
+from blindspots.study.part import is_address, slug
 from blindspots.study.study import Study
 from flows.operating import CHECKED
 
@@ -105,3 +106,9 @@ def study_called(study: str | None, unrolled: Study | None) -> str:
     if unrolled is not None:
         return unrolled.name
     return study if study in BUILT_IN else Path(study or "").stem
+
+
+def root_called(root: str) -> str:
+    """Return what tells a root from all others, and people which it is: its last folder and digits of where it lies."""
+    digits = sha256(root.encode(errors="surrogateescape")).hexdigest()[:6]
+    return f"{slug(root.rstrip('/').rpartition('/')[2])}-{digits}"

@@ -8,7 +8,6 @@ import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the e
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
 from prefect.artifacts import create_image_artifact, create_link_artifact, create_markdown_artifact
@@ -22,6 +21,7 @@ from blindspots.report.closing_words import verdict_paragraphs
 from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.tables import TABLES, render
+from flows.operating.form import root_called
 from flows.session import Session
 
 _BESIDE_THE_PAPERS = ("transfer",)
@@ -30,9 +30,8 @@ _BESIDE_THE_PAPERS = ("transfer",)
 
 def artifact_key(workspace: Workspace, what: str) -> str:
     """Return the key of an artifact: what it is, of which study, in which root."""
-    place = str(workspace.place)
-    root = f"{place.rstrip('/').rpartition('/')[2]}-{sha256(place.encode()).hexdigest()[:6]}"
-    return re.sub(r"[^a-z0-9]+", "-", f"{workspace.study.name}-{root}-{what}".lower()).strip("-")
+    name = f"{workspace.study.name}-{root_called(str(workspace.place))}-{what}"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def publish(running: Session, *, report: bool) -> None:

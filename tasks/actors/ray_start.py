@@ -11,12 +11,15 @@ import ray
 from ray.exceptions import RayError
 
 from blindspots.errors import BlindspotsError, InputError
+from blindspots.paths import expanded
 from tasks.actors.reaper import reap
+from tasks.actors.resources import memory_here, memory_per_worker
 
 logger = logging.getLogger(__name__)
 
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # no array crosses Ray, so little is enough
 _KNOCK_SECONDS = 10
+_LAST_PORT = 65535
 
 
 class NotUpError(BlindspotsError, RuntimeError):
@@ -38,9 +41,11 @@ def start_ray(workers: int) -> None:
                 "RAY_AUTH_MODE=token where it asks for its token, or unset RAY_ADDRESS for a Ray of the run's own"
             ) from None
         return
-    token = Path.home() / ".ray" / "auth_token"
+    token = expanded("~/.ray/auth_token", instead="set HOME, or do without Ray by blindspots run --here")
     with suppress(OSError):
         token.parent.mkdir(mode=0o700, exist_ok=True)
+    if memory_per_worker() is not None:
+        quiet["_memory"] = memory_here()  # what was asked for was held against that, and not what is free just now
     _start_here(num_cpus=workers, object_store_memory=_OBJECT_STORE_BYTES, include_dashboard=False, **quiet)
     make_private(token)
 
@@ -74,7 +79,12 @@ def make_private(token: Path) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raise ``OSError`` where nothing listens at ``host:port``; Ray itself would try for minutes."""
+    """Raise ``OSError`` where nothing listens at ``host:port``; Ray itself would try for minutes.
+
+    And ``ValueError`` where there can be no such port.
+    """
     host, _, port = address.rpartition(":")
-    if host and port.isdigit() and "/" not in host:
+    if host and port.isdecimal() and "/" not in host:
+        if len(port) > len(str(_LAST_PORT)) or int(port) > _LAST_PORT:
+            raise ValueError(f"ports end at {_LAST_PORT}")
         socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()

@@ -3,6 +3,9 @@
 import math
 import os
 import re
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from blindspots.errors import InputError
@@ -13,6 +16,13 @@ MEMORY, GPUS = "BLINDSPOTS_WORKER_MEMORY", "BLINDSPOTS_GPUS_PER_MODEL"
 _UNITS = {"M": 10**6, "G": 10**9, "MI": 2**20, "GI": 2**30}
 _ON_A_CLUSTER = 10**9
 """Bytes for torch, a model of the paper's, MNIST, and what a search of some thousand images has in hand."""
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux says what a container may have, in its two ways of keeping them apart; "max" is no limit."""
+
+
+def default_workers() -> int:
+    """Return how many actors suit this machine: one a core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def are_elsewhere() -> bool:
@@ -28,7 +38,7 @@ def memory_per_worker() -> int | None:
     said = os.environ.get(MEMORY, "")
     if not said:
         return _ON_A_CLUSTER if are_elsewhere() else None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG]i?)B?", said.strip(), flags=re.IGNORECASE)
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)\s*([MG]i?)B?", said.strip(), flags=re.IGNORECASE)
     size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
     if size <= 0:
         raise InputError(f"{MEMORY}={said!r} is no size; write it as 1500M or 2G")
@@ -52,10 +62,39 @@ def gpus_per_model() -> float | None:
     return share
 
 
-def check_resources() -> None:
-    """Raise :class:`InputError` where a variable that says what actors ask for does not."""
-    memory_per_worker()
+def memory_here() -> int:
+    """Return how many bytes of memory this machine has, or the container that this process is in."""
+    import psutil  # a run on a cluster needs none of it
+
+    limits = [int(psutil.virtual_memory().total)]
+    for path in _LIMITS:
+        with suppress(OSError, ValueError):
+            limits.append(int(Path(path).read_text(encoding="ascii")))
+    return min(limits)
+
+
+def check_resources(workers: int) -> None:
+    """Raise :class:`InputError` where a variable that says what actors ask for does not.
+
+    Or where that is more memory than there is for ``workers`` of them, in a Ray of the run's own: it never grows, and
+    would wait for it for ever. Where a cluster is named or joined already, that may grow, or has room elsewhere.
+    """
+    memory = memory_per_worker()
     gpus_per_model()
+    ray = sys.modules.get("ray")
+    if memory is None or are_elsewhere() or (ray is not None and ray.is_initialized()):
+        return
+    here, most = memory_here(), memory_here() // memory
+    if most < workers:
+        room = f"{most} at most have room, by --workers {most}, or" if most else "not one has room:"
+        raise InputError(
+            f"{MEMORY}={os.environ[MEMORY]!r} is more than {workers} worker{'s' * (workers > 1)} can have of the "
+            f"{_mega(here)} of this machine; {room} each can have {_mega(here // workers)}"
+        )
+
+
+def _mega(size: int) -> str:
+    return f"{size // 10**6}M"
 
 
 def asked_of_ray(device: str, workers: int, gpus: float) -> dict[str, Any]:

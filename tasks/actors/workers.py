@@ -50,11 +50,6 @@ class StoppedError(BlindspotsError, RuntimeError):
     """The run was stopped while a shard was at work or waiting."""
 
 
-def default_workers() -> int:
-    """Return how many actors suit this machine: one a core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class Workers:
     """As many actors as asked for; shards are handed to whichever is free, first come, first served."""
 
@@ -104,7 +99,7 @@ class Workers:
         with self._guard:
             if self._starting is None:
                 check_scratch()
-                check_resources()
+                check_resources(self.count)
                 self._starting = Future()
                 self._keeper = threading.Thread(target=self._keep, daemon=True, name="keep-ray")
                 self._keeper.start()

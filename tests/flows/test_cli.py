@@ -18,7 +18,7 @@ from blindspots.study.built_in import BUILT_IN
 from blindspots.study.study import Study
 from flows.cli import main
 from tests.flows.conftest import HOUSE, Call
-from tests.own_model import PACKAGE, written
+from tests.own_model import NETWORKS, PACKAGE, written
 from tests.small_pictures import folder_of_pictures
 from tests.stores import rewrite_study
 
@@ -92,6 +92,25 @@ def test_a_package_whose_networks_a_study_names_is_allowed_on_the_command_line(c
     plan = json.loads(call("run", study, "--dry-run", "--networks", "other", "--networks", PACKAGE, "--json"))
     assert "models/small/seed-0" in json.dumps(plan)
     assert not any(Path().rglob("study.json"))
+
+
+_LOUD = NETWORKS.replace("        return", "        print('asked')\n        return") + "\nprint('imported')\n"
+
+
+def test_what_a_network_prints_is_no_data(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = written(Path.cwd())
+    Path("loud_networks.py").write_text(_LOUD)
+    study.write_text(study.read_text().replace(f"{PACKAGE}:", "loud_networks:"))
+    less = [
+        f"--set={field}" for field in ("sets.rules=[]", "sets.noise=[]", "negatives.images=0", "bounds.certified=0")
+    ]
+    for command in (
+        ("run", str(study), "--networks", "loud_networks", *less, "--dry-run"),
+        ("run", str(study), "--networks", "loud_networks", *less, "--here"),
+        ("bounds", "small.pth", "--network", "loud_networks:small", "--input-shape", "3,32,32"),
+    ):
+        monkeypatch.delitem(sys.modules, "loud_networks", raising=False)
+        json.loads(call(*command, "--json"))
 
 
 @pytest.mark.parametrize("command", [("status",), ("verify",), ("table", "1"), ("figure", "7"), ("report",)])

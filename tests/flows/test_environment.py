@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from urllib.request import proxy_bypass
 
 import pytest
 
@@ -29,6 +30,32 @@ print(get_current_settings().runner.poll_frequency)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_"))}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOUSE, env=kept)
     assert done.stdout.split() == ["false", "False", "2"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({}, "127.0.0.1,localhost"),
+        ({"NO_PROXY": "a.example, b.example"}, "a.example,b.example,127.0.0.1,localhost"),
+        ({"no_proxy": "localhost"}, "localhost,127.0.0.1"),
+        ({"no_proxy": "*"}, "*"),
+    ],
+)
+def test_no_proxy_stands_between_a_run_and_its_own_server(
+    said: dict[str, str], wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {"http_proxy": "http://127.0.0.1:9", **said})
+    set_defaults()
+    assert os.environ["no_proxy"] == wanted
+    assert os.environ.get("NO_PROXY") in (wanted, None)
+    assert proxy_bypass("127.0.0.1:4200")
+    assert bool(proxy_bypass("a.example")) == ("a.example" in wanted or wanted == "*")
+
+
+def test_where_no_proxy_is_named_nothing_is_said_of_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"http_proxy": ""})
+    set_defaults()
+    assert not {"no_proxy", "NO_PROXY"} & os.environ.keys()
 
 
 @pytest.mark.parametrize("cluster", ["", "10.0.0.1:6379"])

@@ -1,5 +1,6 @@
 """A Prefect server that is named is asked whether it is there, before any work."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -28,13 +29,17 @@ class Answering(BaseHTTPRequestHandler):
     """Answers at one page with the status that the test wants."""
 
     status = 200
+    body = b"true"
     asked: list[str]
 
     def do_GET(self) -> None:
         """Answer."""
         self.asked.append(self.path)
-        self.send_response(self.status)
+        self.send_response(302 if self.path == "/moved/health" else self.status)
+        if self.path == "/moved/health":
+            self.send_header("Location", "/login")
         self.end_headers()
+        self.wfile.write(self.body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -65,6 +70,18 @@ def test_what_has_no_such_page_is_no_server_of_prefect(answering: tuple[str, typ
         require_server(url)
 
 
+@pytest.mark.parametrize("body", [b"<html>the UI</html>", b"", b'{"status": "ok"}'])
+def test_what_answers_something_else_is_no_server_of_prefect(
+    answering: tuple[str, type[Answering]], body: bytes
+) -> None:
+    """Such as the pages beside the API, whose address lacks its end: a run would begin, and end in a traceback."""
+    url, handler = answering
+    handler.body = body
+    with pytest.raises(InputError, match=r"what answers there is no Prefect API, whose address ends in /api\); start"):
+        require_server(url)
+    require_server(f"{url.removesuffix('/api')}/moved")  # to where one logs in
+
+
 def test_a_server_that_is_down_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
     monkeypatch.setenv("PREFECT_API_URL", url)
@@ -85,6 +102,13 @@ def test_a_home_that_cannot_be_written_is_said(named: bool, monkeypatch: pytest.
         pytest.fail("a run began")
 
 
+def test_a_home_that_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", "~nobody-of-this-name/prefect")
+    refused = r"^~nobody-of-this-name/prefect: .* is not known here; name Prefect's folder in PREFECT_HOME$"
+    with pytest.raises(InputError, match=refused), server_for_a_run():
+        pytest.fail("a run began")
+
+
 def test_a_server_that_ends_at_once_is_said_to_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     server = LocalServer()
@@ -97,6 +121,11 @@ def test_a_server_that_ends_at_once_is_said_to_have(monkeypatch: pytest.MonkeyPa
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InputError, match=r"an address begins with http:// or https://"):
         require_server(url)
+
+
+def test_an_address_that_cannot_be_one_is_refused() -> None:
+    with pytest.raises(InputError, match=r"PREFECT_API_URL=http://\[::1/api \(Invalid IPv6 URL\); start one"):
+        require_server("http://[::1/api")
 
 
 def test_what_answers_no_http_is_refused() -> None:
@@ -168,6 +197,21 @@ def test_what_a_server_fails_with_is_one_line(busy: bool) -> None:
     assert ("503" if busy else "All connection attempts failed") in str(failed.value)
 
 
+def test_so_is_what_is_no_api_at_all() -> None:
+    with pytest.raises(ServerFailedError, match=r"^the Prefect server failed \(Failed to reach API at http"):
+        _fail(RuntimeError("Failed to reach API at http://127.0.0.1:80"))
+    failed = r"^the Prefect server failed \(Expecting value"
+    with pytest.raises(ServerFailedError, match=failed), server_failures_in_a_line():
+        httpx.Response(200, text="<html>").json()
+
+
+def test_a_defect_stays_one() -> None:
+    with pytest.raises(RuntimeError, match=r"^a defect$"):
+        _fail(RuntimeError("a defect"))
+    with pytest.raises(json.JSONDecodeError), server_failures_in_a_line():
+        json.loads("<html>")
+
+
 @server_failures_in_a_line()
-def _fail(failure: httpx.HTTPError) -> None:
+def _fail(failure: Exception) -> None:
     raise failure

@@ -15,8 +15,10 @@ import pytest
 from blindspots.store import layout
 from blindspots.study.built_in import QUICK
 from blindspots.study.file import validate_study
+from flows.operating.form import root_called
+from flows.serve import deployments
 from tests.conftest import TINY
-from tests.flows.conftest import CommandLine, actors, descendants, end, is_alive, wait_for
+from tests.flows.conftest import Call, CommandLine, actors, descendants, end, is_alive, wait_for
 
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -28,10 +30,11 @@ class Api:
 
     def __init__(self, url: str) -> None:
         self.client = httpx.Client(base_url=url, timeout=30)
+        self.where = ""  # what the root is called that is served
 
     def deployment(self, flow: str) -> dict[str, Any] | None:
-        does = {"study": "run-tiny-in-served", "verify": "verify-served"}.get(flow, f"{flow}-tiny-in-served")
-        found = self.request(f"/deployments/name/{flow}/{does}", None, "GET")
+        does = {"study": f"run-tiny-in-{self.where}", "verify": f"verify-{self.where}"}
+        found = self.request(f"/deployments/name/{flow}/{does.get(flow, f'{flow}-tiny-in-{self.where}')}", None, "GET")
         return found.json() if found.status_code == 200 else None
 
     def trigger(self, flow: str, parameters: dict[str, Any], **more: Any) -> httpx.Response:
@@ -88,6 +91,7 @@ def served(environment: dict[str, str], api: Api, tmp_path_factory: pytest.TempP
     root, study = folder / "served", folder / "tiny.yaml"
     study.write_text(json.dumps(validate_study(TINY).model_dump(mode="json")))  # JSON is YAML
     there = CommandLine({**environment, "PREFECT_API_URL": str(api.client.base_url).rstrip("/")})
+    api.where = root_called(str(root))
     process = there.start("serve", str(study), "--root", str(root), "--workers", "2", "--cron", "0 0 1 1 *")
 
     def is_ready() -> bool:
@@ -192,6 +196,30 @@ def test_a_cancelled_run_leaves_no_actor_behind(served: Served, api: Api) -> Non
     served.process.send_signal(signal.SIGINT)
     wait_for(lambda: served.process.poll() is not None, 120)
     wait_for(lambda: not any(is_alive(member) for member in family), 60)
+
+
+def test_two_roots_of_one_name_are_served_side_by_side() -> None:
+    """Each run goes to who serves its root: under one name, the second would take over the first one's."""
+    one, other = (
+        {made.name for made in deployments("quick", root=root)} for root in ("/data/one/store", "/data/two/store")
+    )
+    assert one & other == {"any-file"}  # which works in no root
+    assert f"run-quick-in-{root_called('/data/one/store')}" in one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--root", "/etc/passwd"), "the root /etc/passwd is a file; name a folder"),
+        (("--set", "dataset=./nosuch/"), "nosuch does not exist"),
+    ],
+)
+def test_what_no_run_could_work_with_is_not_served(
+    arguments: tuple[str, str], said: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert said in call.refusal("serve", *arguments)
 
 
 def test_serving_without_a_server_says_what_to_do(environment: dict[str, str], study_file: str) -> None:

@@ -127,7 +127,9 @@ def _splits(study: Study) -> str:
 
 def chosen_readers(study: Study, choice: Choice) -> tuple[str, ...]:
     """Return the models whose readings are asked about; raise :class:`InputError` for one that there is not."""
-    return tuple(study.model(name).name for name in choice.readers) or tuple(spec.name for spec in study.models)
+    return tuple(study.model(name).name for name in dict.fromkeys(choice.readers)) or tuple(
+        spec.name for spec in study.models
+    )
 
 
 def chosen_classes(choice: Choice, names: Callable[[], tuple[str, ...]]) -> tuple[int, ...]:
@@ -139,7 +141,7 @@ def chosen_classes(choice: Choice, names: Callable[[], tuple[str, ...]]) -> tupl
     if not choice.classes:
         return ()
     there = names()
-    return tuple(_number(text, there) for text in choice.classes)
+    return tuple(dict.fromkeys(_number(text, there) for text in choice.classes))
 
 
 def _number(text: str, names: tuple[str, ...]) -> int:

@@ -45,7 +45,12 @@ class Address:
 
 def parsed_address(text: str) -> Address:
     """Return the address ``scheme://bucket/prefix``; raise :class:`InputError` where it is none."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        scheme, _, rest = text.partition("://")
+        shown = f"{scheme}://{rest.rpartition('@')[2]}"  # without credentials
+        raise InputError(f"the root {shown} is no address ({error}); write it as {scheme}://bucket/prefix") from None
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InputError(
             f"the root {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} has more in it than a bucket and "

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from blindspots.errors import InputError, OutOfReachError
 from blindspots.files import PARTIAL, creation_mode, is_for_good, name_file, write_whole
+from blindspots.paths import resolved
 from blindspots.store.place import Place, Stamp
 from blindspots.store.places.walking import cannot_list, files_below
 
@@ -24,7 +25,7 @@ _TRIES = 5
 
 def local_place(root: str) -> "LocalPlace":
     """Return the place of the folder ``root``."""
-    return LocalPlace(Path(root).expanduser().resolve())
+    return LocalPlace(resolved(root))
 
 
 @dataclass(frozen=True)

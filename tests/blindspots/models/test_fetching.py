@@ -99,6 +99,8 @@ def test_what_cannot_be_fetched_is_refused(web: tuple[Server, str], path: str, s
 def test_an_address_must_lead_somewhere(
     web: tuple[Server, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with pytest.raises(InputError, match=r"'http://\[::1/w.pth' is no address on the web: Invalid IPv6 URL"):
+        fetch_weights("http://[::1/w.pth", "0" * 64)
     with pytest.raises(InputError, match=r"'ftp://x/w.pth' is no address on the web"):
         fetch_weights("ftp://x/w.pth", "0" * 8)
     server, sha256 = web

@@ -168,7 +168,7 @@ def without(name: str) -> dict[str, torch.Tensor]:
         (features(), {"sha256": "0" * 64}, "is a path: leave it out"),
         ({"a": torch.ones(1)}, {}, "weights such as a are of no network that is known"),
         ({"features.0.weight": torch.ones(64, 3, 3, 3)}, {}, "of no network that is known"),
-        ({"a": torch.ones(1)}, {"network": "resnet"}, "input_shape is wanted for the network resnet"),
+        ({"a": torch.ones(1)}, {"network": "resnet"}, "no network is called 'resnet'; there are alexnet"),
         ({"a": torch.ones(1)}, {"network": "resnet", "input_shape": (1,)}, "no network is called 'resnet'"),
     ],
 )

@@ -89,6 +89,23 @@ def test_what_is_damaged_or_too_much_in_a_copy_is_made_right(source: LocalPlace,
     assert whole(target) == whole(source)
 
 
+def test_a_root_without_its_study_file_is_copied_but_not_onto_one_with(source: LocalPlace, tmp_path: Path) -> None:
+    """It is told by the copy of that file then, until a run writes it anew."""
+    target, without = Place.at(tmp_path / "target"), Place.at(tmp_path / "without")
+    copy_root(source, target)
+    source.delete(layout.STUDY)
+    before = whole(target)
+    with pytest.raises(InputError, match=rf"^{source.root}/study\.json is missing, and {tmp_path}/target has one; run"):
+        copy_root(source, target)
+    assert whole(target) == before
+    copy_root(source, without)
+    assert copy_root(source, without).written == 0
+    with working_in(source, QUICK, "aaaa", ("tables",)):
+        pass
+    assert copy_root(source, without).written > 0
+    assert whole(without) == whole(source)
+
+
 def test_a_file_that_is_not_what_was_written_is_an_error(
     source: LocalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 import errno
 import json
 import multiprocessing
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from blindspots.store import layout
 from blindspots.store.arrays import Variable, create_group
 from blindspots.store.layout import FORMAT
 from blindspots.store.place import Place
-from blindspots.store.root import check, problems, stored, working_in
+from blindspots.store.places.local import LocalPlace
+from blindspots.store.root import check, problems, stored, study_in, working_in
 from blindspots.store.sealing import is_intact
 from blindspots.store.sealing import problems as metadata_problems
 from blindspots.study.built_in import QUICK
@@ -223,6 +225,36 @@ def test_without_both_a_root_can_still_be_worked_in_but_not_on_other_data(place:
     with pytest.raises(InputError, match=r"holds other data \(sha256 aaaa\) than the study quick is on"):
         check(place, None, QUICK, "bbbb", STAGES)
     assert set(problems(place)) == {layout.STUDY, layout.STUDY_COPY}
+
+
+def test_work_whose_study_nothing_tells_is_not_taken_for_none(place: Place) -> None:
+    place.write(layout.receipt("sets/a", 0), b"{}")
+    for key in (layout.STUDY, layout.STUDY_COPY):
+        place.delete(key)
+    said = r"study\.json and its copy are lost or damaged, though work is done in .*: blindspots run STUDY --root mine$"
+    with pytest.raises(InputError, match=said):
+        study_in(place, root="mine")
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EIO, errno.ESTALE])
+@pytest.mark.parametrize("key", [layout.STUDY, layout.STUDY_COPY])
+def test_what_cannot_be_read_is_not_taken_for_lost(
+    place: Place, monkeypatch: pytest.MonkeyPatch, key: str, error: int
+) -> None:
+    """Another study could be begun over it otherwise."""
+    if key == layout.STUDY_COPY:
+        place.write(layout.STUDY, b"{")
+    read = LocalPlace.read
+
+    def refusing(self: LocalPlace, wanted: str) -> bytes:
+        if wanted == key:
+            raise OSError(error, os.strerror(error), self.path(wanted))
+        return read(self, wanted)
+
+    monkeypatch.setattr(LocalPlace, "read", refusing)
+    for look in (stored, study_in):
+        with pytest.raises(OutOfReachError, match=rf"{key}, which .*, cannot be read \({os.strerror(error)}\)"):
+            look(place)
 
 
 @pytest.mark.parametrize(

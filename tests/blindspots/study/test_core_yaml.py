@@ -8,6 +8,12 @@ import yaml
 
 from blindspots.study.core_yaml import read_yaml, write_yaml
 
+NOT_SO = (
+    *('!!float ""', '!!float "0:0.5"', "!!float 1_0", "!!int 1_0", "!!int 0b1", '!!int ""', "!!int 1.0", "!!null x"),
+    *("!!bool no", "!!bool x", "!!seq x", "!!map x", "!!str [x]", "!!int {x: 1}", "!!seq {x: 1}", "!!map [x]"),
+)
+"""Text under tags that YAML 1.1 reads otherwise, or that nothing does."""
+
 
 @pytest.mark.parametrize(
     ("text", "value"),
@@ -18,6 +24,8 @@ from blindspots.study.core_yaml import read_yaml, write_yaml
         *(("true", True), ("FALSE", False), ("null", None), ("~", None), ("", None)),
         *(("1:30", "1:30"), ("190:20:30", "190:20:30"), ("1_000", "1_000"), ("0b11", "0b11"), ("1.5.0", "1.5.0")),
         *(("2024-01-02", "2024-01-02"), ("=", "="), ("1e", "1e"), ("'010'", "010"), ("!!str 3", "3")),
+        *(("!!int '010'", 10), ("!!float 3", 3.0), ("!!bool 'true'", True), ("!!null ''", None)),
+        *(("!!seq [1]", [1]), ("!!map {x: 1}", {"x": 1})),
     ],
 )
 def test_plain_text(text: str, value: Any) -> None:
@@ -44,7 +52,10 @@ def test_anchors_and_merges() -> None:
         ("seeds: 1\n'seeds': 2\n", "line 2: the key 'seeds' stands twice, first in line 1"),
         ("a: [1\nb: 2\n", "line 2: "),
         ("a:\n\t- b", "line 2: found character '\\t' that cannot start any token"),
-        ("a: !!python/object:os.system {}", "line 1: could not determine a constructor for the tag"),
+        (
+            "a: !!python/object:os.system {}",
+            "line 1: the tag !!python/object:os.system is none of YAML 1.2's own: !!null",
+        ),
         ("a: 1\n---\nb: 2\n", "line 2: but found another document"),
         ("? [1]\n: 2\n", "line 1: found unhashable key"),
         ("a: \x00", "special characters are not allowed"),
@@ -64,8 +75,13 @@ def test_what_is_no_yaml_is_said_on_one_line(text: str, said: str) -> None:
     [
         ("a: &a [x, *a]", "line 1: a value that is a part of itself"),
         ("a: &a\n  b: {c: *a}", "a value that is a part of itself"),
-        ("!!bool x", "a value is not of the kind that its tag says"),
-        ("!!timestamp x", "a value is not of the kind that its tag says"),
+        *(
+            (f"a: {text}", f"line 1: a value is not of the kind that its tag says, {text.split()[0]}")
+            for text in NOT_SO
+        ),
+        *((f"[{tag} {{x, y}}]", rf"^line 1: the tag {tag} is none of YAML 1.2's own: ") for tag in ("!!set", "!mine")),
+        *((f"!!{tag} x", f"line 1: the tag !!{tag} is none of ") for tag in ("timestamp", "binary", "value", "none")),
+        *((f"!!{tag} [a: b]", f"line 1: the tag !!{tag} is none of ") for tag in ("omap", "pairs")),
         ("9" * 5000, "limit"),
     ],
 )

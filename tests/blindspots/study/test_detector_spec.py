@@ -46,3 +46,9 @@ def test_models_whose_features_cannot_be_had_are_refused(sets: list[str], said: 
 def test_what_cannot_be_is_refused(extractors: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         load_study("quick", [f"detector.extractors={extractors.replace('01234567', chr(39) + '01234567' + chr(39))}"])
+
+
+@pytest.mark.parametrize("field", ["models", "positive"])
+def test_nothing_is_named_twice(field: str) -> None:
+    with pytest.raises(InputError, match=r"a value stands twice in \['fc10-1', 'fc10-1'\]"):
+        load_study("quick", [f"detector={{{field}: [fc10-1, fc10-1]}}"])

@@ -1,10 +1,11 @@
 """Names and paths as a study keeps them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from blindspots import InputError
 from blindspots.study.file import load_study
@@ -88,3 +89,11 @@ def test_a_number_of_its_kind_is_taken_numpys_too() -> None:
     study = load_study("quick", ["seed=+3", "sets.amplified_to=1", "sets.noise=[1]", "sets.examples=0x10"])
     assert (study.seed, study.sets.amplified_to, study.sets.noise, study.sets.examples) == (3, 1.0, (1.0,), 16)
     assert SetsSpec(examples=np.int64(5), shard=np.int32(7), amplified_to=np.float32(0.5)).shard == 7  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value", [{"nearest", "random"}, frozenset({"random"}), {"random": 1}.keys(), iter(["random"])]
+)
+def test_what_is_in_no_order_of_its_own_is_no_list(value: Any) -> None:
+    with pytest.raises(ValidationError, match="Input should be a list, whose order is its own"):
+        SetsSpec(rules=value)

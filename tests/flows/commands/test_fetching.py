@@ -37,6 +37,12 @@ def test_given_weights_come_along(call: Call, tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "bundle/weights/0123abcd-net.pth").read_bytes() == b"weights"
     assert asked[0] == ("https://somewhere.org/net.pth", "0123abcd")
     assert "alexnet" in asked[1][0]
+    cache = tmp_path / "cache" / "weights"
+    cache.mkdir(parents=True)
+    monkeypatch.setattr("blindspots.models.fetching.fetch_weights", lambda *_: cache / "0123abcd-net.pth")
+    (cache / "0123abcd-net.pth").write_bytes(b"weights")
+    call("data", "fetch", str(study), "--to", str(tmp_path / "cache"))  # the folder in which they are already
+    assert (cache / "0123abcd-net.pth").read_bytes() == b"weights"
 
 
 def test_what_cannot_be_fetched_is_said(call: Call, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The form: what it says of its fields, and which study it asks for."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from blindspots.jobs.stage import STAGES
 from blindspots.study.built_in import QUICK
 from blindspots.study.study import Study
 from flows.operating.file_bounds import bounds_of_a_file
-from flows.operating.form import check_root, study_called, wanted_study
+from flows.operating.form import check_root, root_called, study_called, wanted_study
 from flows.operating.verify import verify
 from flows.study import stage_flow, study_flow
 
@@ -80,3 +81,12 @@ def test_a_study_is_called_without_reading_it(tiny: Study) -> None:
     assert study_called("quick", None) == "quick"
     assert study_called("/nowhere/of-mine.yaml", None) == "of-mine"
     assert study_called(None, tiny) == "tiny"
+
+
+def test_a_root_is_known_by_its_folder_and_by_where_that_is() -> None:
+    """However long its name is, and however it is written."""
+    roots = ("/data/one", "/other/one", "s3://one", f"/data/{'o' * 100}", f"/other/{'o' * 100}", "/data/One_\udcff")
+    called = [root_called(root) for root in roots]
+    assert len(set(called)) == len(roots)
+    assert [name.rpartition("-")[0] for name in called] == [*["one"] * 3, *["o" * 64] * 2, "one"]
+    assert all(re.fullmatch("[a-z0-9-]+", name) for name in called)

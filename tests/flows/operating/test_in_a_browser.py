@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from flows.operating.form import root_called
 from tests.flows.conftest import CommandLine, end, wait_for
 
 SHOTS = os.environ.get("BLINDSPOTS_SHOTS", "")
@@ -43,12 +44,13 @@ def page() -> Iterator[Any]:
 
 
 @pytest.fixture
-def served(blindspots: CommandLine, study_file: str, tmp_path: Path) -> Iterator[None]:
-    """``blindspots serve`` with the tiny study."""
+def served(blindspots: CommandLine, study_file: str, tmp_path: Path) -> Iterator[str]:
+    """``blindspots serve`` with the tiny study, whose root is called as this yields."""
     blindspots.environment["RAY_worker_niceness"] = "0"  # the browser and what else is at work do not go before
-    process = blindspots.start("serve", study_file, "--root", str(tmp_path / "looked-at"), "--workers", "2")
+    root = str(tmp_path / "looked-at")
+    process = blindspots.start("serve", study_file, "--root", root, "--workers", "2")
     try:
-        yield
+        yield root_called(root)
     finally:
         end(process)
 
@@ -90,7 +92,7 @@ def height(page: Any) -> int:
     return int(page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(each => each.scrollHeight))"))
 
 
-def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, page: Any) -> None:
+def test_a_study_is_run_from_the_page_and_read_there(served: str, server: str, page: Any) -> None:
     site = server.removesuffix("/api")
 
     def listed() -> bool:
@@ -99,11 +101,11 @@ def test_a_study_is_run_from_the_page_and_read_there(served: None, server: str, 
         return page.get_by_text("Ready", exact=True).count() == 10  # all that one page has
 
     wait_for(listed, 120)
-    for name in ("run-tiny-in-looked-at", "train-tiny-in-looked-at", "bounds-tiny-in-looked-at"):
-        assert page.get_by_text(name, exact=True).count(), name
+    for name in ("run", "train", "bounds"):
+        assert page.get_by_text(f"{name}-tiny-in-{served}", exact=True).count(), name
     shot(page, "deployments")
 
-    page.get_by_text("run-tiny-in-looked-at", exact=True).first.click()
+    page.get_by_text(f"run-tiny-in-{served}", exact=True).first.click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Custom run").click()
     page.get_by_text("Fields of the study to change").wait_for()

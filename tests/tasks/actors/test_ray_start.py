@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from blindspots.errors import InputError
 from tasks.actors.ray_start import NotUpError, make_private, start_ray
 
 
@@ -41,3 +42,17 @@ def test_a_ray_that_does_not_come_up_is_tried_once_more_and_then_told_of_in_a_li
             start_ray(1)
     assert tried == ["local"] * 2
     assert reaped == [os.getpid()] * failures
+
+
+def test_a_home_that_is_not_known_is_told_of_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as it is for a user without one
+    with pytest.raises(InputError, match=r"^~/\.ray/auth_token: .* is not known here; set HOME, or do without Ray"):
+        start_ray(1)
+
+
+@pytest.mark.parametrize("port", ["65536", "9" * 20, "9" * 5000])
+def test_a_port_that_there_is_not_is_told_of_in_a_line(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with pytest.raises(InputError, match=r"^no Ray cluster can be joined at .* \(ports end at 65535\); start one"):
+        start_ray(1)

@@ -1,9 +1,19 @@
 """What actors ask for, and what of that is no such thing."""
 
+from pathlib import Path
+
 import pytest
 
 from blindspots.errors import InputError
-from tasks.actors.resources import GPUS, MEMORY, asked_of_ray, gpus_per_model, memory_per_worker
+from tasks.actors.resources import (
+    GPUS,
+    MEMORY,
+    asked_of_ray,
+    check_resources,
+    gpus_per_model,
+    memory_here,
+    memory_per_worker,
+)
 from tasks.actors.workers import Workers
 
 
@@ -49,3 +59,33 @@ def test_what_is_none_is_refused_before_ray_is_started(monkeypatch: pytest.Monke
     with pytest.raises(InputError, match=f"{name}='{said}' is no "):
         Workers(1).start()
     assert (memory_per_worker if name == GPUS else gpus_per_model)() is None
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        (1, r"='9G' is more than 1 worker can .* the 8000M .*; not one has room: each can have 8000M$"),
+        (2, r"='3G' is more than 2 workers .*; 1 at most have room, by --workers 1, or each can have 2500M$"),
+        (3, r"='3G' is more than 3 workers .*; 2 at most have room, by --workers 2, or each can have 2666M$"),
+    ],
+)
+def test_more_memory_than_this_machine_has_is_refused(monkeypatch: pytest.MonkeyPatch, workers: int, said: str) -> None:
+    """A Ray of the run's own would wait for it for ever; a cluster may grow."""
+    monkeypatch.setattr("tasks.actors.resources.memory_here", lambda: 5 * 10**9 if workers == 2 else 8 * 10**9)
+    monkeypatch.setenv(MEMORY, "9G" if workers == 1 else "3G")
+    with pytest.raises(InputError, match=MEMORY + said):
+        check_resources(workers)
+    check_resources(workers - 1)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    check_resources(workers)
+
+
+def test_a_container_has_what_it_may(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limits = [tmp_path / name for name in ("max", "bytes", "none")]
+    monkeypatch.setattr("tasks.actors.resources._LIMITS", tuple(map(str, limits)))
+    whole = memory_here()
+    limits[0].write_text("max\n")
+    limits[1].write_text("9223372036854771712\n")
+    assert memory_here() == whole
+    limits[1].write_text("1000000\n")
+    assert memory_here() == 1_000_000

@@ -78,6 +78,8 @@ def test_nobody_is_fooled(tree: xr.DataTree) -> None:
 
 def test_images_that_fool_others_among_some_classes(held: Held) -> None:
     answer = ask(held, "fools", models="one", readers=["two", "three"], classes=[1, "2"], rule="random")
+    again = ask(held, "fools", models="one", readers=["two", "three", "two"], classes=[1, "2", 2], rule="random")
+    assert answer.equals(again)  # whoever is named twice is one
     found = [row for row in images(held, "one", "random") if row["label"] in (1, 2)]
     both = [row for row in found if fooled(row, ("two", "three")) == 2]
     assert set(answer.example.values.tolist()) == {row["example"] for row in both}

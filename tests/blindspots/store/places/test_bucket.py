@@ -34,6 +34,7 @@ def test_an_address_is_a_bucket_and_a_prefix(text: str, address: Address) -> Non
     [
         ("s3://", "names no bucket; write it as s3://bucket/prefix"),
         ("s3:///a", "names no bucket"),
+        ("s3://me:secret@[b/a", r"the root s3://\[b/a is no address \(Invalid IPv6 URL\); write it as s3://bucket"),
         ("s3://bucket/../a", "names no bucket"),
         ("s3://name:secret@bucket/a", r"the root s3://bucket/a has more in it .* credentials are taken from"),
         ("s3://bucket/a?key=secret", "s3://bucket/a has more in it"),
