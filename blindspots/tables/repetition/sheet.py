@@ -40,7 +40,9 @@ def calibration(table: xr.Dataset, *, drawn: bool | None = None) -> float:
     """
     shares = table["calibration"].values
     if drawn is not None:  # tables that were stored before they said so are told by their kinds
-        are = table["drawn"].values.astype(bool) if "drawn" in table else table["kind"].values.astype(object) != "errors"
+        are = (
+            table["drawn"].values.astype(bool) if "drawn" in table else table["kind"].values.astype(object) != "errors"
+        )
         shares = shares[are == drawn]
     return float(shares.mean()) if len(shares) else float("nan")
 
