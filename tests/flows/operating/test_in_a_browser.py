@@ -124,9 +124,9 @@ def test_a_study_is_run_from_the_page_and_read_there(served: str, server: str, p
 
     change.fill("sets.examples=40")
     assert submit(page) == 201
-    # not clicked: the list is drawn anew every few seconds
+    # not clicked: the list is drawn anew every few seconds; and late where the server is busy with what begins
     link = page.locator("a[href*='/runs/flow-run/']", has_text="seen in a browser").first
-    run = site + link.get_attribute("href")
+    run = site + link.get_attribute("href", timeout=120_000)
     page.goto(run)
     page.get_by_text("Running", exact=True).first.wait_for(timeout=90_000)
     card(page, run, "progress")
