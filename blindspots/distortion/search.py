@@ -27,6 +27,7 @@ from blindspots.models.layers import sole_linear
 from blindspots.models.unknown.called import Model, as_module
 from blindspots.models.unknown.differenced import Differenced
 from blindspots.models.unknown.gradients import seen_gradients
+from blindspots.models.unknown.inside import Inside
 from blindspots.models.unknown.one_by_one import check_one_by_one
 from blindspots.randomness import check_seed
 
@@ -134,6 +135,8 @@ def _trusted(
     seen = seen_gradients(classifier, differenced, rows, read, at_once=at_once)
     for sentence in seen.warnings():
         warnings.warn(sentence, stacklevel=4)
+    if seen.half:
+        classifier = Inside(model, images.shape[1:]).told_by(classifier)
     return (differenced if seen.false else classifier), seen.warnings()
 
 

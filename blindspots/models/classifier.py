@@ -70,7 +70,7 @@ def _restore(kept: _Kept) -> None:
                 buffer.copy_(values)
 
 
-_EDGE = 1e-3
+EDGE = 1e-3
 """How far inside the box a gradient is taken that is not finite."""
 
 _USUAL = (1e-10, 1e10)
@@ -212,7 +212,7 @@ class Classifier:
 
     def gradient_inside(self, points: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Return the gradients (n, m) a little inside the box from ``points`` (n, m), whatever they are there."""
-        _, tape = self.evaluate(points.clamp(_EDGE, 1 - _EDGE))
+        _, tape = self.evaluate(points.clamp(EDGE, 1 - EDGE))
         return self.gradient(tape, weights)
 
     def gradient(self, tape: Tape, weights: torch.Tensor, *, keep: bool = False) -> torch.Tensor:

@@ -16,9 +16,14 @@ _AGREE = 0.5
 _ASIDE = (1e-2, 0.1, 1e-3, 0.5)
 """Lengths of steps in other directions than the gradient's, in the order in which they are tried."""
 _DIRECTIONS = 8
+_INSIDE = 1 / 64
+"""How far inside the box they are tried again: at its border a rectifier on the image itself has half a gradient."""
 _WHOLE, _STEADY = 0.3, 0.15
 """Shares by which differences in those directions may miss what the gradient says, and by which they may differ from
 those of steps half as long, to count."""
+
+Pairs = tuple[torch.Tensor, torch.Tensor]
+"""Of each row the class that is to lead, and the one that it leads: (n,) both."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Gradients:
     """(n,) bool: it is infinite, or not a number."""
     false: bool
     """They are not the function's: differences of logits say otherwise at most of the images compared."""
+    half: bool
+    """They are the function's inside the box, and lack a part of it at its border, at most of the images compared."""
 
     def warnings(self) -> tuple[str, ...]:
         """Return what is to be said of them, a sentence each."""
@@ -60,7 +67,7 @@ def seen_gradients(
     ``differenced``: the same model, by differences. ``at_once``: rows that are evaluated together.
     """
     zero, infinite = torch.zeros_like(labels, dtype=torch.bool), torch.zeros_like(labels, dtype=torch.bool)
-    near = []
+    near, half = [], torch.zeros(0, dtype=torch.bool, device=labels.device)
     for place, part in enumerate(torch.arange(len(rows), device=rows.device).split(at_once)):
         logits, tape = classifier.evaluate(rows[part])
         own = labels[part]
@@ -75,18 +82,22 @@ def seen_gradients(
         zero[part] = (slope == 0).all(dim=1)
         if place == 0:
             some = (~(zero[part] | infinite[part])).nonzero()[:_COMPARED, 0]
-            these, pairs = (rows[part[some]], slope[some]), (rivals[some], own[some])
-            near.append(_agree(classifier, *these, pairs=pairs) & ~_lack(classifier, *these, pairs=pairs))
+            these, pairs = rows[part[some]], (rivals[some], own[some])
+            half = _lack(classifier, these, pairs=pairs)
+            lack = half.clone()
+            if half.any():
+                lack[half] = _lack(classifier, these[half].clamp(_INSIDE, 1 - _INSIDE), pairs=_of(pairs, half))
+            half = half & ~lack
+            near.append(_agree(classifier, these, slope[some], pairs=pairs) & ~lack)
             flat = (zero[part] | lost).nonzero()[: _COMPARED // 4, 0]
             if len(flat):  # a function is flat there, or its gradient is kept back
                 differences = differenced.evaluate(rows[flat])[1][1].flatten(1)
                 near.append((differences == 0).all(dim=1) | ~torch.isfinite(differences).all(dim=1))
-    return Gradients(zero, infinite, false=bool(torch.cat(near).double().mean() < 0.5))
+    false = bool(torch.cat(near).double().mean() < 0.5)
+    return Gradients(zero, infinite, false, half=not false and bool(half.double().mean() > 0.5))
 
 
-def _agree(
-    classifier: Classifier, rows: torch.Tensor, slopes: torch.Tensor, *, pairs: tuple[torch.Tensor, torch.Tensor]
-) -> torch.Tensor:
+def _agree(classifier: Classifier, rows: torch.Tensor, slopes: torch.Tensor, *, pairs: Pairs) -> torch.Tensor:
     """Return where (n,) a lead changes along its gradient as that says, at one of the lengths at least."""
     dtype, slopes = rows.dtype, slopes.double()  # squares of float32 overflow soon
     unit = (slopes / slopes.norm(dim=1, keepdim=True)).to(dtype)
@@ -101,9 +112,7 @@ def _agree(
     return agree
 
 
-def _lack(
-    classifier: Classifier, rows: torch.Tensor, slopes: torch.Tensor, *, pairs: tuple[torch.Tensor, torch.Tensor]
-) -> torch.Tensor:
+def _lack(classifier: Classifier, rows: torch.Tensor, *, pairs: Pairs) -> torch.Tensor:
     """Return where (n,) gradients lack a part of the function's: along themselves they may be right all the same.
 
     Where only some of what depends on the image is differentiated, as of a branch under ``no_grad``. Directions at
@@ -113,21 +122,27 @@ def _lack(
     draw = torch.Generator().manual_seed(0)
     ways = torch.randn(_DIRECTIONS, rows.shape[1], generator=draw, dtype=torch.float64)
     ways = (ways / ways.norm(dim=1, keepdim=True)).to(rows)
+    logits, tape = classifier.evaluate(rows)
+    slopes = classifier.gradient(tape, contrast(*pairs, like=logits)).double()
     lack = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
     left = torch.arange(len(rows), device=rows.device)
     for length in _ASIDE:
-        chosen = (pairs[0][left], pairs[1][left])
-        seen, said = _aside(classifier, rows[left], slopes[left].double(), ways=length * ways, pairs=chosen)
+        chosen = _of(pairs, left)
+        seen, said = _aside(classifier, rows[left], slopes[left], ways=length * ways, pairs=chosen)
         size = torch.maximum(seen.norm(dim=1), said.norm(dim=1))
         agree = (seen - said).norm(dim=1) <= _WHOLE * size
         lack[left[agree]] = False
-        left, seen, chosen = left[~agree], seen[~agree], (chosen[0][~agree], chosen[1][~agree])
+        left, seen, chosen = left[~agree], seen[~agree], _of(chosen, ~agree)
         if not len(left):
             break
-        farther, _ = _aside(classifier, rows[left], slopes[left].double(), ways=2 * length * ways, pairs=chosen)
+        farther, _ = _aside(classifier, rows[left], slopes[left], ways=2 * length * ways, pairs=chosen)
         steady = (farther - 2 * seen).norm(dim=1) <= _STEADY * farther.norm(dim=1)
         lack[left] |= steady & (farther.norm(dim=1) > 0)
     return lack
+
+
+def _of(pairs: Pairs, rows: torch.Tensor) -> Pairs:
+    return pairs[0][rows], pairs[1][rows]
 
 
 def _aside(
@@ -136,7 +151,7 @@ def _aside(
     slopes: torch.Tensor,
     *,
     ways: torch.Tensor,
-    pairs: tuple[torch.Tensor, torch.Tensor],
+    pairs: Pairs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how leads change (n, d) from a step back to a step ahead in each of the ``ways`` (d, m): seen, and said
     by ``slopes`` (n, m)."""

@@ -133,3 +133,20 @@ def test_true_gradients_of_rough_networks_are_no_false_ones(levels):
             labels = model(rows).argmax(1)
         with torch.enable_grad():
             assert not seen_gradients(classifier, differenced, rows, labels, at_once=8).false, seed
+
+
+@pytest.mark.parametrize("first", [torch.relu, torch.abs, nn.functional.hardtanh])
+def test_half_a_gradient_at_the_border_of_the_box_is_half_and_no_false_one(first):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = nn.Sequential(nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 4))
+    model = as_module(lambda images: layers(first(images)))
+    rows = (torch.rand(6, 30, generator=torch.Generator().manual_seed(0)) - 0.7).clamp_min(0)
+    assert (rows == 0).double().mean() > 0.5
+    classifier, differenced = (kind(model, rows.shape[1:]) for kind in (Classifier, Differenced))
+    with torch.no_grad():
+        labels = model(rows).argmax(1)
+    with torch.enable_grad():
+        found = seen_gradients(classifier, differenced, rows, labels, at_once=6)
+    assert not found.false
+    assert found.half == (first is not nn.functional.hardtanh)  # which has all of it at 0
