@@ -17,8 +17,8 @@ from blindspots.files import is_for_good, is_of_the_system
 from blindspots.networks import NETWORKS
 from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state, studying
 from flows.requirements import require_root_and_data, require_workflow
-from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName
-from flows.printing import check_output, named_output
+from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName, written
+from flows.printing import check_output
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan, prints_aside
 
 app = typer.Typer(
@@ -165,12 +165,7 @@ def bounds(
     output: Output = None,
     figure_path: Annotated[
         Path | None,
-        typer.Option(
-            "--figure",
-            help="Draw the layers' spectra into this .png or .pdf file.",
-            parser=named_output,
-            metavar="PATH",
-        ),
+        written("--figure", help="Draw the layers' spectra into this .png or .pdf file."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -1,11 +1,17 @@
 """Options and arguments that several commands have, with the words in which their help tells of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from flows.printing import named_output
+
+
+def written(*names: str, help: str) -> Any:
+    """Return the option of so many ``names`` that says what file, or folder, a command is to write."""
+    return typer.Option(*names, help=help, parser=named_output, metavar="PATH")
+
 
 Root = Annotated[
     str, typer.Option("--root", help="Folder of the store, or an object store's address such as s3://bucket/prefix.")
@@ -25,10 +31,7 @@ Networks = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="Write to this file.", parser=named_output, metavar="PATH"),
-]
+Output = Annotated[Path | None, written("--output", "-o", help="Write to this file.")]
 
 ROOT = "blindspots-study"
 """Where a store lies, unless one says."""

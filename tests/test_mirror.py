@@ -96,6 +96,7 @@ COVERED = {
         ("tasks/actors", "worker", "tests/flows/test_distributed.py"),
         ("flows", "order session study", "tests/flows/test_distributed.py"),
         ("flows", "serve", "tests/flows/test_serving.py"),
+        ("flows", "options", "tests/flows/test_printing.py"),
         ("flows/operating", "tally", "tests/flows/test_progress_bars.py"),
         ("flows/commands", "drawn state", "tests/flows/test_cli.py"),
     )

@@ -21,7 +21,7 @@ def line_style(index: int) -> dict[str, str]:
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": LINES[index // len(COLOURS) % len(LINES)]}
 
 
-def plain(text: str) -> str:
+def verbatim(text: str) -> str:
     """Return a name that was given as matplotlib shows it as it stands: what is between two dollars is no formula.
 
     Formulas are not turned off for all texts, since the numbers of logarithmic axes are some.
@@ -32,7 +32,7 @@ def plain(text: str) -> str:
 def source_label(study: Study, name: str) -> str:
     """Return what a reader calls a source of ``transfer``: a model by its name in the paper, or which noise.
 
-    As a figure shows it: :func:`plain`.
+    As a figure shows it: :func:`verbatim`.
     """
     models = {spec.name: reader_name(spec) for spec in study.models}
-    return plain((models | noise_of(study)).get(name, name))
+    return verbatim((models | noise_of(study)).get(name, name))

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
-from blindspots.figures.palette import COLOURS, SEQUENTIAL, line_style, plain
+from blindspots.figures.palette import COLOURS, SEQUENTIAL, line_style, verbatim
 
 Ends = tuple[float, float]
 
@@ -124,7 +124,7 @@ def _ends(bounds: xr.Dataset | None) -> dict[str, Ends]:
 
 
 def _said(name: str, ends: Ends | None) -> str:
-    name = plain(name)
+    name = verbatim(name)
     if ends is None:
         return name
     lower, upper = (f"{each:.4g}" for each in ends)

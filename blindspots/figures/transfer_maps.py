@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from blindspots.errors import InputError
-from blindspots.figures.palette import DIVERGING, NOTHING, SEQUENTIAL, plain
+from blindspots.figures.palette import DIVERGING, NOTHING, SEQUENTIAL, verbatim
 from blindspots.tables.agreement import with_variants
 
 LARGEST = 50
@@ -195,7 +195,7 @@ def _number(value: float, signed: bool) -> str:
 
 def _name(axes: Axes, rows: Sequence[str], columns: Sequence[str], label: str) -> None:
     axes.xaxis.tick_top()
-    rows, columns = ([plain(name) for name in names] for names in (rows, columns))
+    rows, columns = ([verbatim(name) for name in names] for names in (rows, columns))
     axes.set_xticks(range(len(columns)), columns, rotation=40, ha="left", rotation_mode="anchor", fontsize=7)
     axes.set_yticks(range(len(rows)), rows, fontsize=7)
     axes.set_ylabel(label, fontsize=7)

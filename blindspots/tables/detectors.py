@@ -60,6 +60,12 @@ def above_pixels(found: xr.Dataset, pixels: xr.Dataset) -> AreaDifference:
     return area_difference(found["score"].values, pixels["score"].values, positive)
 
 
+def mean_distortion(found: xr.Dataset) -> float:
+    """Return the mean distortion of what a detector no longer detects; NaN where it still detects all."""
+    distortion = found["distortion"].values[found["success"].values.astype(bool)]  # of a search that failed it is 0
+    return float(distortion.mean()) if len(distortion) else np.nan
+
+
 def _row(found: xr.Dataset, pixels: xr.Dataset) -> dict[str, Any]:
     """Return the numbers of one detector; ``pixels``: the group of the one on raw pixels."""
     against = (np.nan, np.nan, np.nan)
@@ -75,7 +81,7 @@ def _row(found: xr.Dataset, pixels: xr.Dataset) -> dict[str, Any]:
         "detected": int(found.attrs["detected"]),
         "moved": len(success),
         "misled": int(success.sum()),
-        "distortion": float(distortion.mean()) if len(distortion) else np.nan,
+        "distortion": mean_distortion(found),
         "distortion_least": float(distortion.min()) if len(distortion) else np.nan,
         "distortion_most": float(distortion.max()) if len(distortion) else np.nan,
     }

@@ -8,8 +8,8 @@ import typer
 from blindspots.errors import InputError
 from blindspots.results.queries.registry import QUESTIONS
 from blindspots.tables import check_format
-from flows.options import ROOT, Data, Json, Root
-from flows.printing import cannot_write, check_output, named_output, print_or_write, terminal_width
+from flows.options import ROOT, Data, Json, Root, written
+from flows.printing import cannot_write, check_output, print_or_write, terminal_width
 from flows.requirements import require_study
 
 commands = typer.Typer()
@@ -51,13 +51,7 @@ def query(
     form: Annotated[str, typer.Option("--format", "-f", help="text, markdown, csv, latex or json.")] = "text",
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Write to this file: .txt, .md, .csv, .tex, .json, .parquet or .nc.",
-            parser=named_output,
-            metavar="PATH",
-        ),
+        written("--output", "-o", help="Write to this file: .txt, .md, .csv, .tex, .json, .parquet or .nc."),
     ] = None,
     data: Data = None,
     wide: Annotated[

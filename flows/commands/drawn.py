@@ -10,8 +10,8 @@ import typer
 from blindspots.errors import InputError
 from blindspots.figures import FIGURES
 from blindspots.tables import TABLES, check_format
-from flows.options import ROOT, Data, Json, Networks, Output, Root
-from flows.printing import cannot_write, check_output, named_output, print_or_write, terminal_width
+from flows.options import ROOT, Data, Json, Networks, Output, Root, written
+from flows.printing import cannot_write, check_output, print_or_write, terminal_width
 from flows.requirements import require_study
 
 if TYPE_CHECKING:
@@ -61,13 +61,7 @@ def figure(
     root: Root = ROOT,
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Write to this .png or .pdf file; repeatable. Otherwise both, in the root.",
-            parser=named_output,
-            metavar="PATH",
-        ),
+        written("--output", "-o", help="Write to this .png or .pdf file; repeatable. Otherwise both, in the root."),
     ] = None,
     data: Data = None,
     networks: Networks = None,

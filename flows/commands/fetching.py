@@ -9,8 +9,8 @@ import typer
 from blindspots.errors import InputError
 from blindspots.study.part import is_address
 from blindspots.study.study import Study
-from flows.options import Changes, Data, StudyName
-from flows.printing import cannot_write, check_output_folder, named_output
+from flows.options import Changes, Data, StudyName, written
+from flows.printing import cannot_write, check_output_folder
 
 commands = typer.Typer()
 data_commands = typer.Typer(no_args_is_help=True, help="Data sets and given weights, fetched ahead.")
@@ -27,7 +27,7 @@ blindspots data fetch my-study.yaml --to bundle
 On the other machine: BLINDSPOTS_CACHE=bundle blindspots run my-study.yaml"""
 )
 def fetch(
-    to: Annotated[Path, typer.Option("--to", help="Folder to fill.", parser=named_output, metavar="PATH")],
+    to: Annotated[Path, written("--to", help="Folder to fill.")],
     study: StudyName = "quick",
     changes: Changes = None,
     data: Data = None,

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from blindspots.errors import InputError
-from flows.options import ROOT, Data, Json, Root
-from flows.printing import cannot_write, check_output, check_output_folder, named_output, print_or_write, terminal_width
+from flows.options import ROOT, Data, Json, Root, written
+from flows.printing import cannot_write, check_output, check_output_folder, print_or_write, terminal_width
 from flows.requirements import require_study
 
 commands = typer.Typer()
@@ -30,13 +30,7 @@ def show(
     seed: Seed = 0,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Draw into this .png or .pdf file; in the root otherwise.",
-            parser=named_output,
-            metavar="PATH",
-        ),
+        written("--output", "-o", help="Draw into this .png or .pdf file; in the root otherwise."),
     ] = None,
     data: Data = None,
     as_json: Json = False,
@@ -94,13 +88,11 @@ def export(
     name: Annotated[str, typer.Argument(help="Whose set: a model, or noise-0.1 and the like.", metavar="SET")],
     output: Annotated[
         Path,
-        typer.Option(
+        written(
             "--output",
             "-o",
             help=".npz: originals, distorted images and columns; .parquet or .csv: columns; else a folder for PNG "
             "previews, which are rounded to 8 bits.",
-            parser=named_output,
-            metavar="PATH",
         ),
     ],
     root: Root = ROOT,

@@ -145,8 +145,7 @@ def _before_the_box(
     own, classes = labels[:, None], len(weight)
     gaps = logits.gather(1, own) - logits
     alike = apart[labels] == 0
-    if alike.sum() > len(labels):  # two classes of the same weights: sums in another order may say otherwise
-        gaps = torch.where(alike, bias[own] - bias, gaps)
+    gaps = torch.where(alike, bias[own] - bias, gaps)  # of the same weights: sums in another order may say otherwise
     bounds = torch.where(gaps > 0, gaps / apart[labels], 0).scatter(1, own, torch.inf)
     ties = (gaps == 0) & (torch.arange(classes, device=labels.device) > own)
     bounds.masked_fill_(ties & alike, torch.inf)

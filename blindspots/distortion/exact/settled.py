@@ -22,7 +22,6 @@ _FAR = 1e-3
 _LEADS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 """Shares of the largest logit that a class is to lead by where no short lengthening will do: past the end of the step,
 where many classes tie, another may lead."""
-
 _BORDER = 1e-12
 """What is nearer to the box's border than this lies on it."""
 
@@ -64,14 +63,15 @@ def settle(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor, exact:
     def offer(step: torch.Tensor, at: torch.Tensor, *, dear: bool) -> None:
         """Take the images' ``step`` (k, ...) of those ``at`` (indices) where it is read as wanted, and nearer."""
         point = (rows[at].double() + step).clamp(0, 1).to(rows.dtype)
-        length = (point.double() - rows[at].double()).norm(dim=1) / scale
         logits = attempt.classifier.logits(point)
         lead = worst_lead(logits, found.target[at])
         # as far beyond as rounding in another batch could take it back, where that costs next to nothing
-        there = (lead > 0) & ((lead >= rounding_margin(logits) / 2) | dear)
-        take_over(point, length, at=at, nearer=there & (length < held[at]))
+        take_nearer(point, at, read=(lead > 0) & ((lead >= rounding_margin(logits) / 2) | dear))
 
-    def take_over(point: torch.Tensor, length: torch.Tensor, *, at: torch.Tensor, nearer: torch.Tensor) -> None:
+    def take_nearer(point: torch.Tensor, at: torch.Tensor, *, read: torch.Tensor) -> None:
+        """Take what is ``read`` (k,) as wanted of points (k, m), where it is nearer."""
+        length = (point.double() - rows[at].double()).norm(dim=1) / scale
+        nearer = read & (length < held[at])
         chosen = some[at[nearer]]
         attempt.point[chosen], attempt.by[chosen] = point[nearer], FOUND_BY.index("exact")
         held[at[nearer]] = length[nearer]
@@ -95,12 +95,10 @@ def settle(linear: torch.nn.Linear, attempt: Attempt, part: torch.Tensor, exact:
     touching = (held > (1 + _FAR) * exact[far]).nonzero()[:, 0]
     if len(touching):  # what ties there may be read as wanted all the same: the first of several is
         point = _snapped(rows[touching].double() + found.perturbation[touching].flatten(1)).to(rows.dtype)
-        length = (point.double() - rows[touching].double()).norm(dim=1) / scale
         together = attempt.classifier.logits(point).argmax(dim=1)
         alone = torch.cat([attempt.classifier.logits(one).argmax(dim=1) for one in point.split(1)])
         goal = wanted.take(touching)
-        nearer = goal.reached(together) & goal.reached(alone) & (length < held[touching])
-        take_over(point, length, at=touching, nearer=nearer)
+        take_nearer(point, touching, read=goal.reached(together) & goal.reached(alone))
 
 
 def _snapped(points: torch.Tensor) -> torch.Tensor:

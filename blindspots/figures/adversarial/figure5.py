@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
-from blindspots.figures.palette import plain
+from blindspots.figures.palette import verbatim
 from blindspots.figures.pixels import shown_pixels
 from blindspots.figures.plate import Plate
 from blindspots.paper.published import FIGURE_5
@@ -156,7 +156,7 @@ def _drawn(results: Results, found: Driven) -> Figure:
     draw_triples(axes, triples, captions, across=across)
     size = f"average distortion {found.distortion:.6f}" if found.driven.any() else "no average distortion"
     axes.set_title(
-        f"{plain(found.called)}: {found.driven.sum()} of {len(found.rows)} become {plain(found.goal)}, {size} "
+        f"{verbatim(found.called)}: {found.driven.sum()} of {len(found.rows)} become {verbatim(found.goal)}, {size} "
         f"(paper {FIGURE_5[0]})",
         fontsize=10,
     )
@@ -183,7 +183,7 @@ def draw_triples(
             picture[top : top + height, start : start + width] = shown[index].clip(0, 1)
         for place, text in ((0, first), (2, f"→ {last}")):
             middle = left + place * (width + gap) + width / 2
-            axes.text(middle, top + height, plain(_short(text)), fontsize=6, ha="center", va="top")
+            axes.text(middle, top + height, verbatim(_short(text)), fontsize=6, ha="center", va="top")
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     return axes

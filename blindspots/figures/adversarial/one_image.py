@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from blindspots.figures.palette import plain
+from blindspots.figures.palette import verbatim
 from blindspots.figures.pixels import shown_pixels
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def draw_image(one: "OneImage", names: tuple[str, ...] = ()) -> Figure:
     def show(row: int, column: int, pixels: np.ndarray, title: str = "") -> None:
         picture = shown_pixels(pixels[None])[0].clip(0, 1)
         axes[row, column].imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axes[row, column].set_title(plain(title), fontsize=7)
+        axes[row, column].set_title(verbatim(title), fontsize=7)
 
     def called(number: int) -> str:
         return names[number] if number < len(names) else str(number)

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from blindspots.detectors.extractors import extractor_names
 from blindspots.errors import InputError
-from blindspots.figures.palette import plain
+from blindspots.figures.palette import verbatim
 from blindspots.figures.pixels import shown_pixels
 from blindspots.figures.plate import Plate
 from blindspots.results.results import Results
 from blindspots.store import layout
 from blindspots.study.detector_spec import PIXELS
-from blindspots.tables.detectors import above_pixels
+from blindspots.tables.detectors import above_pixels, mean_distortion
 
 _MOST = 16
 _A_ROW = 4
@@ -75,11 +75,6 @@ def described(found: xr.Dataset) -> str:
     )
 
 
-def mean_distortion(found: xr.Dataset) -> float:
-    """Return the mean distortion of what a detector no longer detects; NaN where it still detects all."""
-    return float(found["distortion"].where(found["success"] > 0).mean())  # of a search that failed it is 0
-
-
 def _where_it_stands(found: xr.Dataset, results: Results) -> str:
     """Return what a detector of raw pixels reaches, and a warning where this one's is not clearly more."""
     pixels = results.find(layout.detector(PIXELS))
@@ -123,7 +118,7 @@ def draw_triples(axes: Axes, found: xr.Dataset) -> Axes:
     misled = int(found["success"].sum())
     by = f", by {mean_distortion(found):.5f}" if misled else ""
     axes.set_title(
-        f"{found.attrs['extractor']}: {plain(found.attrs['what'])} detected with AUC {area:.2f} "
+        f"{found.attrs['extractor']}: {verbatim(found.attrs['what'])} detected with AUC {area:.2f} "
         f"[{low:.2f}, {high:.2f}]; {misled} of {count} no longer{by}\n"
         f"original | no longer detected | {factor} x absolute difference",
         fontsize=9,

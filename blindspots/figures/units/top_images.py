@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blindspots.errors import InputError
-from blindspots.figures.palette import plain
+from blindspots.figures.palette import verbatim
 from blindspots.figures.pixels import shown_pixels
 from blindspots.figures.plate import Plate
 from blindspots.randomness import generator
@@ -134,7 +134,9 @@ def draw_rows(axes: Axes, images: np.ndarray, captions: list[str]) -> Axes:
         for column in range(across):
             left = column * (width + _GAP)
             picture[top : top + height, left : left + width] = images[row, column].clip(0, 1)
-        axes.text(-0.02 * picture.shape[1], top + height / 2, plain(captions[row]), fontsize=7, ha="right", va="center")
+        axes.text(
+            -0.02 * picture.shape[1], top + height / 2, verbatim(captions[row]), fontsize=7, ha="right", va="center"
+        )
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_xlim(-_LEFT * picture.shape[1], picture.shape[1])  # room for what stands on the left
     axes.set_axis_off()

@@ -121,11 +121,8 @@ class _Search:
     was tried last of those that were not proved."""
 
     def __post_init__(self) -> None:
-        anything = self.leads.new_full((*self.leads.shape[:2], 1), torch.inf)
-        self._left = [
-            (-anything.expand(-1, -1, len(bias)).clone(), anything.expand(-1, -1, len(bias)).clone())
-            for bias in self.proof.network.biases[:-1]
-        ]
+        shapes = [(*self.leads.shape[:2], len(bias)) for bias in self.proof.network.biases[:-1]]
+        self._left = [(self.leads.new_full(each, -torch.inf), self.leads.new_full(each, torch.inf)) for each in shapes]
 
     def radii(self) -> torch.Tensor:
         """Return the radii (n,): of a lead as proved, of an image the least of its leads'."""
@@ -177,11 +174,11 @@ class _Search:
         ]
         points = closest_points(network, images, leads, far, start=change[own], steps=_STEPS, boundary=False)
         good, ratio = proof.holds(images, leads, far, points, ranges)
-        proved[at[place[good]], rival[good]] = far[good]
+        proved[own] = torch.where(good, far, proved[own])
         change[own] = points.change
         for left, narrow in zip(self._left, ranges, strict=True):
             for side, values in zip(left, narrow, strict=True):
-                side[at[place[~good]], rival[~good]] = values[~good]
+                side[own] = torch.where(good[:, None], side[own], values)
         return torch.ones_like(radius).scatter_reduce(0, place[~good], ratio[~good].sqrt(), "amin")
 
     def _nearest(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -33,17 +33,13 @@ def verdict(table: xr.Dataset) -> str:
     )
 
 
-def calibration(table: xr.Dataset, *, drawn: bool | None = None) -> float:
-    """Return the share of cells in which trainings of ours, held out, agree with the others.
+def calibration(table: xr.Dataset, *, drawn: bool) -> float:
+    """Return the share in which trainings of ours, held out, agree with the others, of cells whose images are drawn.
 
-    ``drawn``: of those alone whose images are drawn, or are not; of all without. NaN where there is none.
+    Or are not; NaN where there is none. Tables that were stored before they said so are told by their kinds.
     """
-    shares = table["calibration"].values
-    if drawn is not None:  # tables that were stored before they said so are told by their kinds
-        are = (
-            table["drawn"].values.astype(bool) if "drawn" in table else table["kind"].values.astype(object) != "errors"
-        )
-        shares = shares[are == drawn]
+    are = table["drawn"].values.astype(bool) if "drawn" in table else table["kind"].values.astype(object) != "errors"
+    shares = table["calibration"].values[are == drawn]
     return float(shares.mean()) if len(shares) else float("nan")
 
 

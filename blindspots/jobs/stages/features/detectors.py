@@ -38,6 +38,7 @@ from blindspots.store.receipts import read_receipt
 from blindspots.study.bounds_spec import ALEXNET
 from blindspots.study.detector_spec import PIXELS, QUOCNET, DetectorSpec
 from blindspots.study.study import Study
+from blindspots.tables.detectors import mean_distortion
 
 ALGORITHM = 3
 """Raised with every change of a score or of a distortion; the golden test says when."""
@@ -161,9 +162,8 @@ class DetectorJob(DatasetJob):
         """Return how well the pictures are told apart, and how many are misled how far."""
         area, low, high = (float(drawn.attrs[name]) for name in ("area", "area_low", "area_high"))
         right = int(drawn["success"].sum())
-        size = float(drawn["distortion"].where(drawn["success"]).mean())  # of a search that failed it is 0
         return f"area under the curve {area:.3f} [{low:.3f}, {high:.3f}]; {right} of {drawn.sizes['misled']} misled" + (
-            f", by {size:.5f} in the mean" if right else ""
+            f", by {mean_distortion(drawn):.5f} in the mean" if right else ""
         )
 
     def _is_trained(self, study: Study) -> bool:
