@@ -8,15 +8,19 @@ what is stored must not depend on what else a machine is doing.
 """
 
 import ctypes
+import gc
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from blindspots.errors import InputError
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 BUDGET = 1 << 23
 """Values that one piece of work holds at once: 64 MiB of float64. A core of a small machine has room for it beside a
@@ -26,6 +30,16 @@ BATCH = 1000
 would fall out of its second cache."""
 _BATCHES_ELSEWHERE = 20
 """Batches in one where a kernel's start takes longer than a batch."""
+_LACKS_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+)
+"""How CUDA, its libraries and the CPU's allocator say it."""
+_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Seconds, one after another, for what else computes on a GPU to end and leave its memory."""
 
 _MALLOPT_TRIM, _MALLOPT_MMAP, _MALLOPT_ARENAS = -1, -3, -8  # M_TRIM_THRESHOLD and so on of GNU's <malloc.h>
 _KEPT_BYTES = 256 * 2**20
@@ -104,6 +118,39 @@ def keep_freed_memory() -> None:
         library.mallopt(_MALLOPT_MMAP, _FROM_HEAP_BYTES)
         library.mallopt(_MALLOPT_TRIM, _KEPT_BYTES)
         library.mallopt(_MALLOPT_ARENAS, 1)
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Tell whether an error says that there is too little memory: cuDNN and cuBLAS do so in words of their own."""
+    import torch
+
+    said = isinstance(error, RuntimeError) and any(words in f"{error}" for words in _LACKS_MEMORY)
+    return said or isinstance(error, torch.OutOfMemoryError)
+
+
+def with_room(work: Callable[[], T], device: str) -> T:
+    """Return what ``work`` does on a kind of device that other processes may compute on, too.
+
+    Where a GPU's memory is full of what they hold, it is done once more a little later: in smaller pieces it would have
+    other last bits. What this process keeps of that memory for later is freed for them, before a wait and at the end.
+    Raises what says so where there is too little after a minute.
+    """
+    if device == "cpu":
+        return work()
+    import torch
+
+    for wait in (*_WAITS, None):
+        try:
+            return work()
+        except RuntimeError as error:
+            if wait is None or not lacks_memory(error):
+                raise
+        finally:
+            torch.cuda.empty_cache()
+        gc.collect()  # what failed may hold on to its tensors
+        torch.cuda.empty_cache()
+        time.sleep(wait)
+    raise AssertionError  # for the type checker: the last one returns or raises
 
 
 def is_here(device: str) -> bool:

@@ -26,6 +26,11 @@ COVERED = {
             "fused_polyhedron fused_projection projection torch_projection",
             "tests/blindspots/distortion/test_paths.py",
         ),
+        (
+            "blindspots/distortion/projection",
+            "fused_sweeps",
+            "tests/blindspots/distortion/projection/test_polyhedron.py",
+        ),
         ("blindspots/training", "sparse_inputs", "tests/blindspots/training/test_inputs.py"),
         # a whole training with pools
         (

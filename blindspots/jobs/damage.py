@@ -5,6 +5,7 @@ checksum refuses it, and whatever it is that the job then fails with, its inputs
 is not what its receipt says, that receipt is removed, and the run makes the shard and what reads it once more.
 """
 
+from blindspots.device import with_room
 from blindspots.errors import BlindspotsError, OutOfReachError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.hands import Hands
@@ -27,7 +28,7 @@ class SentBackError(BlindspotsError, RuntimeError):
 def do(workspace: Workspace, job: Job, shard: int, report: Report, hands: Hands) -> None:
     """Do a shard; raise :class:`SentBackError` where that failed for damage in what the job reads."""
     try:
-        job.run(workspace, shard, report, hands)
+        with_room(lambda: job.run(workspace, shard, report, hands), workspace.device)
     except OutOfReachError:
         raise
     except Exception as error:  # codecs raise what they like, and a wrong value or a refusal may come of it

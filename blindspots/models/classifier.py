@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 import torch
 from torch.nn.parameter import is_lazy
 
+from blindspots.device import lacks_memory
 from blindspots.errors import InputError
 from blindspots.models.checks import check_logits, check_readable
 
@@ -220,9 +221,9 @@ class Classifier:
         leaf, logits = tape
         try:
             (result,) = torch.autograd.grad(logits, leaf, weights, retain_graph=keep, allow_unused=True)
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError:  # an operation without a derivative
+        except RuntimeError as error:  # an operation without a derivative
+            if lacks_memory(error):
+                raise
             result = None
         # that of a sum is one number seen as many: rows must not share memory, since they are written to
         return torch.zeros_like(leaf) if result is None else result.contiguous()
@@ -238,8 +239,9 @@ class Classifier:
                 (result,) = torch.autograd.grad(
                     logits, leaf, weights.transpose(0, 1), retain_graph=True, is_grads_batched=True
                 )
-            except RuntimeError:  # an operation of the model that cannot be vectorised
-                pass
+            except RuntimeError as error:  # an operation of the model that cannot be vectorised
+                if lacks_memory(error):
+                    raise
             else:
                 if torch.isfinite(result).all():
                     return result.transpose(0, 1).contiguous()
@@ -253,8 +255,7 @@ class Classifier:
         ``weights``: (n, c, k), what each class's lead is of the logits; ``gaps``: (n, c), what is missing to it.
         """
         normals = self.pullbacks(tape, weights)
-        chosen = nearest_boundaries(gaps, normals.norm(dim=2), within)
-        row, column = chosen.nonzero(as_tuple=True)
+        row, column = (chosen := nearest_boundaries(gaps, normals.norm(dim=2), within)).nonzero(as_tuple=True)
         return Near(row, column, normals[chosen])
 
 

@@ -4,12 +4,25 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from math import prod
 
 import pytest
 import torch
 
-from blindspots.device import BATCH, BUDGET, batch_rows, is_here, one_thread, repeatable, resolved_device, rows_at_once
+from blindspots import device
+from blindspots.device import (
+    BATCH,
+    BUDGET,
+    batch_rows,
+    is_here,
+    lacks_memory,
+    one_thread,
+    repeatable,
+    resolved_device,
+    rows_at_once,
+    with_room,
+)
 from blindspots.errors import InputError
 
 
@@ -39,6 +52,61 @@ def test_a_gpu_takes_more_rows_at_once() -> None:
     assert rows_at_once(784, arrays=8, most=BATCH, device=torch.device("cpu")) == BATCH
     assert rows_at_once(784, arrays=8, most=BATCH, device=there) == batch_rows(there) == 20 * BATCH
     assert rows_at_once(BUDGET, device=there) == 20
+
+
+FULL = (
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 358.00 MiB"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:118] data. DefaultCPUAllocator: can't allocate memory: you tried ..."),
+)
+
+
+@pytest.mark.parametrize("error", FULL, ids=lambda error: str(error)[:20])
+def test_what_says_that_memory_is_lacking(error: RuntimeError) -> None:
+    assert lacks_memory(error)
+    assert not lacks_memory(RuntimeError("derivative for aten::frexp is not implemented"))
+    assert not lacks_memory(ValueError(f"{error}"))
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return what is waited for, in place of waiting."""
+    waited: list[float] = []
+    monkeypatch.setattr(device.time, "sleep", waited.append)
+    return waited
+
+
+def failing(times: int, error: RuntimeError) -> Callable[[], str]:
+    left = [times]
+
+    def work() -> str:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise error
+        return "done"
+
+    return work
+
+
+@pytest.mark.parametrize("error", FULL, ids=lambda error: str(error)[:20])
+def test_work_waits_for_room_on_a_gpu(waits: list[float], error: RuntimeError) -> None:
+    assert with_room(failing(3, error), "cuda") == "done"
+    assert waits == [0.5, 1, 2]
+
+
+def test_where_there_is_never_room_the_gpu_says_so(waits: list[float]) -> None:
+    with pytest.raises(torch.OutOfMemoryError, match="Tried to allocate"):
+        with_room(failing(99, FULL[0]), "cuda")
+    assert 50 < sum(waits) < 70
+
+
+def test_nothing_else_is_waited_for(waits: list[float]) -> None:
+    with pytest.raises(RuntimeError, match="shapes"):
+        with_room(failing(1, RuntimeError("shapes differ")), "cuda")
+    with pytest.raises(torch.OutOfMemoryError):
+        with_room(failing(1, FULL[0]), "cpu")
+    assert not waits
 
 
 _FAULTS = """

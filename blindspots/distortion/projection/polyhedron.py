@@ -8,6 +8,10 @@ from blindspots.distortion.rows import inside, take
 
 STEPS = 25
 SWEEPS = 10
+_RIDGE = 1e-6
+"""Added to a Gram matrix's diagonal: normals have length 1, and one that is clipped away must not divide."""
+_FEW = 4096
+"""Rows up to which a GPU takes longer to start the steps of all sweeps than a CPU to do them."""
 
 
 class HalfSpaces(NamedTuple):
@@ -80,7 +84,11 @@ def _quadratic(gram: torch.Tensor, missing: torch.Tensor, multipliers: torch.Ten
 
     By coordinate sweeps, with the rows last so that every operation is on contiguous memory.
     """
-    diagonal = gram.diagonal(dim1=1, dim2=2) + 1e-6  # normals have length 1; one that is clipped away must not divide
+    if gram.is_cuda and len(gram) <= _FEW:  # a handful of numbers a row, and hundreds of steps one after another
+        from blindspots.distortion.projection.fused_sweeps import swept
+
+        return swept(gram.cpu(), missing.cpu(), multipliers.cpu(), sweeps=sweeps, ridge=_RIDGE).to(gram.device)
+    diagonal = gram.diagonal(dim1=1, dim2=2) + _RIDGE
     scaled = (gram / diagonal[:, :, None]).permute(1, 2, 0).contiguous()
     count = missing.shape[1]
     scaled[range(count), range(count)] = 0

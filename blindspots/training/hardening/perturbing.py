@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from blindspots.device import rows_at_once
 from blindspots.distortion.attempt import Attempt
 from blindspots.distortion.criteria import AnyOther, Criterion, Towards
 from blindspots.distortion.methods import Auto
@@ -23,7 +24,7 @@ from blindspots.training.hardening.parts import above, activations
 from blindspots.training.lbfgs import DivergedError
 
 _AT_ONCE = 500
-"""Rows searched together, whatever their number: in another batch a sum has other last bits."""
+"""Rows searched together on a CPU, whatever their number: in another batch a sum has other last bits."""
 _HOW = Auto(effort="fast")
 _NOT_FINITE = "a pool is to be made for weights whose logits are not finite"
 
@@ -99,7 +100,7 @@ def least_misleading(
         wanted = Towards.of((labels + turns) % logits.shape[1], labels)
     attempt = Attempt(classifier, values, labels, logits.argmax(dim=1), wanted, row_work("auto", values.device))
     todo = (~(wanted.reached(attempt.clean) | wanted.own)).nonzero()[:, 0]
-    search(attempt, _HOW, parts=todo.split(_AT_ONCE), each=one_by_one)
+    search(attempt, _HOW, parts=todo.split(_at_once(values)), each=one_by_one)
     read = classifier.logits(attempt.point).argmax(dim=1)
     return attempt.point, read, wanted.reached(read)
 
@@ -113,8 +114,9 @@ def towards_nearest(inner: nn.Module, values: torch.Tensor, labels: torch.Tensor
     """
     classifier = classifier_of(inner, values.shape[1:])
     way, misread = torch.zeros_like(values), torch.zeros_like(labels, dtype=torch.bool)
-    for start in range(0, len(values), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    at_once = _at_once(values)
+    for start in range(0, len(values), at_once):
+        part = slice(start, start + at_once)
         logits, tape = classifier.evaluate(values[part])
         if not logits.isfinite().all():
             raise DivergedError(_NOT_FINITE)
@@ -145,6 +147,11 @@ def lengthened(values: torch.Tensor, direction: torch.Tensor, reach: float) -> t
     """
     length = direction.norm(dim=1, keepdim=True)
     return (values + direction * torch.where(length > 0, reach / length, 0)).clamp_(0, 1)
+
+
+def _at_once(values: torch.Tensor) -> int:
+    """Return how many of the rows ``values`` (n, units) are searched together: more on a GPU, which waits otherwise."""
+    return rows_at_once(values.shape[1], most=_AT_ONCE, device=values.device)
 
 
 def _stored(before: torch.Tensor, point: torch.Tensor, spec: PoolsSpec) -> torch.Tensor:

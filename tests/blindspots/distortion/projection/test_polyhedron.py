@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from blindspots.distortion.projection.fused_polyhedron import fused_project_onto_all
-from blindspots.distortion.projection.polyhedron import HalfSpaces, project_onto_all
+from blindspots.distortion.projection.fused_sweeps import swept
+from blindspots.distortion.projection.polyhedron import HalfSpaces, _quadratic, project_onto_all
 
 
 @pytest.mark.parametrize("constraints", [1, 3, 9])
@@ -62,3 +63,21 @@ def test_nearly_parallel_normals_need_sweeps_and_an_accuracy_ends_sooner(problem
     assert away(accuracy=3e-4, sweeps=60) < 0.01
     assert away(accuracy=0.1, sweeps=60) > 2 * away(accuracy=3e-4, sweeps=60)
     assert away(accuracy=3e-4, sweeps=60) < away(accuracy=3e-4, sweeps=1)
+
+
+@pytest.mark.parametrize("count", [1, 4, 14])
+def test_sweeps_row_by_row_are_those_of_all_rows_together(count: int) -> None:
+    """A GPU has few rows swept by the CPU."""
+    draw = torch.Generator().manual_seed(count)
+    normals = torch.nn.functional.normalize(torch.randn(30, count, 40, generator=draw, dtype=torch.float64), dim=2)
+    normals[0] = 0  # clipped away
+    gram = normals @ normals.transpose(1, 2)
+    missing = torch.randn(30, count, generator=draw, dtype=torch.float64)
+    multipliers = torch.rand(30, count, generator=draw, dtype=torch.float64)
+    expected = _quadratic(gram, missing, multipliers, sweeps=10)
+    steps = swept(gram, missing, multipliers, sweeps=10, ridge=1e-6)
+    assert steps.shape == (30, count)
+    torch.testing.assert_close(steps[1:], expected[1:], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(steps[0], torch.maximum(missing[0] / 1e-6, -multipliers[0]), rtol=1e-6, atol=0)
+    assert (multipliers + steps >= -1e-12).all()
+    assert (steps == -multipliers).any()
