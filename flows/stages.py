@@ -57,8 +57,11 @@ def _run_wave(running: Session, work: list[Outstanding]) -> dict[str, str]:
     here = Here(running.workspace, running.workers)
     if any(item.job.needs_worker for item in work):
         running.workers.wait()
+    divided = sum(item.job.divides for item in work)
+    doers = [_doer(running, here, item.job, divided=divided) for item in work]
     runs = [
-        (item, run_job.submit(item.job.key, item, _doer(running, here, item.job), running.observer)) for item in work
+        (item, run_job.submit(item.job.key, item, doer, running.observer))
+        for item, doer in zip(work, doers, strict=True)
     ]
     failed: dict[str, str] = {}
     for item, future in runs:
@@ -77,9 +80,13 @@ def _run_wave(running: Session, work: list[Outstanding]) -> dict[str, str]:
     return failed
 
 
-def _doer(running: Session, here: Here, job: Job) -> Any:
-    """Return who does a job: one that is divided is led from here where its device is, and done by an actor else."""
-    led = job.divides and is_here(running.workspace.device)
+def _doer(running: Session, here: Here, job: Job, *, divided: int) -> Any:
+    """Return who does a job: one that is divided is led from here where its device is, and done by an actor else.
+
+    ``divided``: how many such jobs are done side by side.
+    """
+    worth_while = job.divides_among_many or divided < running.workers.count
+    led = job.divides and worth_while and is_here(running.workspace.device)
     return running.workers if job.needs_worker and not led else here
 
 

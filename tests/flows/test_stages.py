@@ -24,11 +24,14 @@ def test_actors_do_what_a_driver_without_their_device_cannot_lead(
     study = validate_study({**TINY, "models": [*TINY["models"], pooled]})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     opened = open_root(study, tmp_path / "new", device="cuda", elsewhere=True)
-    workers = Workers(1, opened.workspace)
+    workers = Workers(2, opened.workspace)
     running = Session(opened.workspace, make_plan(opened.workspace), workers)
     here: Any = Here(opened.workspace, workers)
-    doers = {job.key: _doer(running, here, job) for job in running.plan.jobs}
+    doers = {job.key: _doer(running, here, job, divided=1) for job in running.plan.jobs}
     assert doers["models/fc10/seed-0"] is workers
     assert doers["tables/table1"] is here
     assert doers["models/pooled/seed-0"] is (here if there else workers)  # whose pools actors make, while it is trained
+    many = {job.key: _doer(running, here, job, divided=2) for job in running.plan.jobs}
+    assert many["models/pooled/seed-0"] is workers  # a worker each: none waits for another
+    assert many["tables/table1"] is here
     workers.close()

@@ -22,9 +22,14 @@ _one_trainer = threading.Lock()
 
 @dataclass(frozen=True)
 class PooledTraining(TrainingJob):
-    """Train in the process that runs the study, while the hands make what the next round puts into the pools."""
+    """Train in the process that runs the study, while the hands make what the next round puts into the pools.
+
+    Where many are trained, each by a worker: a trainer and its makers wait for each other, and workers of their own do
+    not.
+    """
 
     divides: ClassVar[bool] = True
+    divides_among_many: ClassVar[bool] = False
 
     def refresher(self, workspace: Workspace, hands: Hands) -> StoredRefresher:
         """Return the training's side of its pools, which lie in the store."""
