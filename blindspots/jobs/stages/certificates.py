@@ -61,9 +61,8 @@ class Certificates(BeginningOfNearest):
         return images if self.method(workspace.study) == "local" else -(-images // _FEWER)
 
     def rows(self, workspace: Workspace) -> int:
-        """Return how many images a shard has, at the most: few where an image takes seconds, which a kill loses."""
-        rows = super().rows(workspace)
-        return rows if self.method(workspace.study) == "local" else min(rows, _AT_ONCE)
+        """Return how many images a shard has, at the most: few, since an image takes seconds, which a kill loses."""
+        return min(super().rows(workspace), _AT_ONCE)
 
     def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
         """Return what was found and what is proved, image by image."""

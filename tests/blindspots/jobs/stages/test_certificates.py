@@ -112,8 +112,8 @@ def test_shards_of_what_takes_seconds_are_short_and_read_what_they_begin_with() 
     )
     workspace: Any = SimpleNamespace(study=study, examples=lambda split: np.arange(1000))
     fully, convolutional = module.certificates(study)
-    assert [fully.size(workspace, shard) for shard in range(fully.shards(workspace))] == [25] * 7 + [15]
-    assert [list(fully._read_from(workspace, shard)) for shard in (0, 7)] == [[0], [7]]
+    assert [fully.size(workspace, shard) for shard in range(fully.shards(workspace))] == [10] * 19
+    assert [list(fully._read_from(workspace, shard)) for shard in (0, 18)] == [[0], [7]]
     assert [convolutional.size(workspace, shard) for shard in range(convolutional.shards(workspace))] == [10] * 4 + [8]
     read = [list(convolutional._read_from(workspace, shard)) for shard in range(5)]
     assert read == [[0], [0], [0, 1], [1], [1]]
