@@ -125,7 +125,13 @@ def lacks_memory(error: BaseException) -> bool:
     import torch
 
     said = isinstance(error, RuntimeError) and any(words in f"{error}" for words in _LACKS_MEMORY)
-    return said or isinstance(error, torch.OutOfMemoryError)
+    return said or isinstance(error, torch.OutOfMemoryError | MemoryError)
+
+
+def raise_if_full(error: BaseException) -> None:
+    """Raise ``error`` again where it says that there is too little memory, which tells nothing of a model."""
+    if lacks_memory(error):
+        raise error
 
 
 def with_room(work: Callable[[], T], device: str) -> T:

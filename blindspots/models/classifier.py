@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import torch
 from torch.nn.parameter import is_lazy
 
-from blindspots.device import lacks_memory
+from blindspots.device import raise_if_full
 from blindspots.errors import InputError
 from blindspots.models.checks import check_logits, check_readable
 
@@ -132,6 +132,7 @@ class Classifier:
             with torch.no_grad():
                 logits = self._model(images.clone())  # a model may write to what it is given: never to the caller's
         except Exception as error:  # a model is anybody's, and may raise anything
+            raise_if_full(error)
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             said = self._unlike(images) or f"the model refuses images of the shape {tuple(images.shape)}: {reason}"
             raise InputError(said) from error
@@ -162,7 +163,8 @@ class Classifier:
         if self.differentiable:
             try:
                 logits = self._logarithms(self._readable(self._model(leaf.reshape(-1, *self._shape).clone())))
-            except Exception:  # one that leaves torch on the way, for instance; any other fault is raised again below
+            except Exception as error:  # one that leaves torch on the way; any other fault is raised again below
+                raise_if_full(error)
                 self.differentiable = False
         if logits is None:
             logits = self.logits(rows)
@@ -222,8 +224,7 @@ class Classifier:
         try:
             (result,) = torch.autograd.grad(logits, leaf, weights, retain_graph=keep, allow_unused=True)
         except RuntimeError as error:  # an operation without a derivative
-            if lacks_memory(error):
-                raise
+            raise_if_full(error)
             result = None
         # that of a sum is one number seen as many: rows must not share memory, since they are written to
         return torch.zeros_like(leaf) if result is None else result.contiguous()
@@ -240,8 +241,7 @@ class Classifier:
                     logits, leaf, weights.transpose(0, 1), retain_graph=True, is_grads_batched=True
                 )
             except RuntimeError as error:  # an operation of the model that cannot be vectorised
-                if lacks_memory(error):
-                    raise
+                raise_if_full(error)
             else:
                 if torch.isfinite(result).all():
                     return result.transpose(0, 1).contiguous()

@@ -67,6 +67,7 @@ def test_what_says_that_memory_is_lacking(error: RuntimeError) -> None:
     assert lacks_memory(error)
     assert not lacks_memory(RuntimeError("derivative for aten::frexp is not implemented"))
     assert not lacks_memory(ValueError(f"{error}"))
+    assert lacks_memory(MemoryError())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_h
 from torch.nn.utils import parametrize
 
 from blindspots.arguments import of_numpy_too
+from blindspots.device import raise_if_full
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.functional import known_name
@@ -188,7 +189,8 @@ def _check_alone(outcome: torch.Tensor, root: nn.Module, batch: torch.Tensor, la
     """
     try:
         alone = root(batch[:1])
-    except Exception:  # it takes no such batch, and so can't be wrong about one
+    except Exception as error:  # it takes no such batch, and so can't be wrong about one
+        raise_if_full(error)
         return
     if not isinstance(alone, torch.Tensor) or alone.shape != outcome[:1].shape or not torch.isfinite(outcome).all():
         return

@@ -1,5 +1,7 @@
 """The seam between anyone's model and what works on rows: what it refuses, its gradients, and what it leaves alone."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -157,3 +159,44 @@ def test_parts_that_cannot_be_told_keep_no_other_from_being_evaluated() -> None:
         with undisturbed(model, torch.device("cpu")):
             assert not model[1].training
         assert model[1].training
+
+
+class _Full(torch.autograd.Function):
+    """The identity, for whose gradient there is no memory."""
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 MiB")
+
+
+class Crowded(nn.Linear):
+    """A layer for which there is no memory: always, where gradients are kept, or on the way back."""
+
+    when = "always"
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        if self.when == "always" or (self.when == "kept" and torch.is_grad_enabled()):
+            raise RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR")
+        found = super().forward(values)
+        return _Full.apply(found) if self.when == "back" else found
+
+
+@pytest.mark.parametrize("when", ["always", "kept", "back"])
+def test_a_lack_of_memory_tells_nothing_of_the_model(when: str) -> None:
+    model = Crowded(4, 3)
+    model.when = when
+    classifier, rows = Classifier(model, torch.Size([4])), torch.rand(2, 4)
+
+    def work() -> None:
+        classifier.checked(rows)
+        _, tape = classifier.evaluate(rows)
+        classifier.pullback(tape, torch.ones(2, 3))
+
+    with pytest.raises(RuntimeError, match=r"out of memory|CUDNN_STATUS") as seen:
+        work()
+    assert not isinstance(seen.value, InputError)
+    assert classifier.differentiable
