@@ -149,8 +149,11 @@ def with_room(work: Callable[[], T], device: str) -> T:
         try:
             return work()
         except RuntimeError as error:
-            if wait is None or not lacks_memory(error):
+            if not lacks_memory(error):
                 raise
+            if wait is None:
+                said = f"{str(error).splitlines()[0]}; so for a minute: fewer workers (--workers) have more each"
+                raise torch.OutOfMemoryError(said) from error
         finally:
             torch.cuda.empty_cache()
         gc.collect()  # what failed may hold on to its tensors

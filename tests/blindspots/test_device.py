@@ -97,7 +97,7 @@ def test_work_waits_for_room_on_a_gpu(waits: list[float], error: RuntimeError) -
 
 
 def test_where_there_is_never_room_the_gpu_says_so(waits: list[float]) -> None:
-    with pytest.raises(torch.OutOfMemoryError, match="Tried to allocate"):
+    with pytest.raises(torch.OutOfMemoryError, match=r"Tried to allocate 358.00 MiB; so for a minute: fewer workers"):
         with_room(failing(99, FULL[0]), "cuda")
     assert 50 < sum(waits) < 70
 
