@@ -85,8 +85,8 @@ def _doer(running: Session, here: Here, job: Job, *, divided: int) -> Any:
 
     ``divided``: how many such jobs are done side by side.
     """
-    worth_while = job.divides_among_many or divided < running.workers.count
-    led = job.divides and worth_while and is_here(running.workspace.device)
+    alone = divided == 1 or running.workers.count == 1
+    led = job.divides and (alone or job.divides_beside_others) and is_here(running.workspace.device)
     return running.workers if job.needs_worker and not led else here
 
 

@@ -56,8 +56,8 @@ class Job(ABC):
     """Whether a worker does it; where not, it is small enough for the process that runs the study."""
     divides: ClassVar[bool] = False
     """Whether the job is done by the process that runs the study, which hands its parts to the workers."""
-    divides_among_many: ClassVar[bool] = True
-    """Whether that is so also where as many such jobs are to do as there are workers: each could do one whole."""
+    divides_beside_others: ClassVar[bool] = True
+    """Whether that is so also where several such jobs are to do, which workers could do whole, one each."""
     holds_text: ClassVar[bool] = False
     """Whether its arrays may be of text."""
 

@@ -31,7 +31,10 @@ def test_actors_do_what_a_driver_without_their_device_cannot_lead(
     assert doers["models/fc10/seed-0"] is workers
     assert doers["tables/table1"] is here
     assert doers["models/pooled/seed-0"] is (here if there else workers)  # whose pools actors make, while it is trained
-    many = {job.key: _doer(running, here, job, divided=2) for job in running.plan.jobs}
-    assert many["models/pooled/seed-0"] is workers  # a worker each: none waits for another
-    assert many["tables/table1"] is here
+    several = {job.key: _doer(running, here, job, divided=2) for job in running.plan.jobs}
+    assert several["models/pooled/seed-0"] is workers  # a worker each: none waits for another
+    assert several["tables/table1"] is here
+    workers.count = 1
+    one = {job.key: _doer(running, here, job, divided=2) for job in running.plan.jobs}
+    assert one == doers
     workers.close()

@@ -24,12 +24,12 @@ _one_trainer = threading.Lock()
 class PooledTraining(TrainingJob):
     """Train in the process that runs the study, while the hands make what the next round puts into the pools.
 
-    Where many are trained, each by a worker: a trainer and its makers wait for each other, and workers of their own do
-    not.
+    Where several are to be trained, each is by a worker of its own: this process trains one at a time, and a trainer
+    and its makers wait for each other.
     """
 
     divides: ClassVar[bool] = True
-    divides_among_many: ClassVar[bool] = False
+    divides_beside_others: ClassVar[bool] = False
 
     def refresher(self, workspace: Workspace, hands: Hands) -> StoredRefresher:
         """Return the training's side of its pools, which lie in the store."""
