@@ -145,21 +145,21 @@ def with_room(work: Callable[[], T], device: str) -> T:
         return work()
     import torch
 
-    for wait in (*_WAITS, None):
+    waits = list(_WAITS)
+    while True:
         try:
             return work()
         except RuntimeError as error:
             if not lacks_memory(error):
                 raise
-            if wait is None:
+            if not waits:
                 said = f"{str(error).splitlines()[0]}; so for a minute: fewer workers (--workers) have more each"
                 raise torch.OutOfMemoryError(said) from error
         finally:
             torch.cuda.empty_cache()
         gc.collect()  # what failed may hold on to its tensors
         torch.cuda.empty_cache()
-        time.sleep(wait)
-    raise AssertionError  # for the type checker: the last one returns or raises
+        time.sleep(waits.pop(0))
 
 
 def is_here(device: str) -> bool:

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 ALGORITHM = 2
 """Raised with every change of what is proved of sigmoid networks; the golden test says when."""
-_FEWER, _AT_ONCE = 4, 10
+_FEWER, _ROWS = 4, 10
 Way = Literal["local", "relaxation", "exact", "auto"]
 """Methods of :func:`.certified_radius`."""
 PROOFS = ("product", "local", "relaxation")
@@ -48,7 +48,6 @@ class Certificates(BeginningOfNearest):
     """
 
     stage: ClassVar[str] = "bounds"
-    at_once: ClassVar[int | None] = _AT_ONCE
 
     @property
     def key(self) -> str:
@@ -62,7 +61,7 @@ class Certificates(BeginningOfNearest):
 
     def rows(self, workspace: Workspace) -> int:
         """Return how many images a shard has, at the most: few, since an image takes seconds, which a kill loses."""
-        return min(super().rows(workspace), _AT_ONCE)
+        return min(super().rows(workspace), _ROWS)
 
     def variables(self, workspace: Workspace) -> Mapping[str, Variable]:
         """Return what was found and what is proved, image by image."""

@@ -43,8 +43,6 @@ class ExampleSet(Job):
 
     stage: ClassVar[str] = "generate"
     unit: ClassVar[str] = "images"
-    at_once: ClassVar[int | None] = None
-    """Images computed before progress is reported; None for a whole shard, where the batch decides last bits."""
 
     @abstractmethod
     def limit(self, workspace: Workspace) -> int | None:
@@ -185,13 +183,7 @@ class ExampleSet(Job):
         """Compute one shard and store it."""
         started = perf_counter()
         ids = self.ids(workspace, shard)
-        step = self.at_once or len(ids)
-        parts = []
-        for start in range(0, len(ids), step):
-            parts.append(self.compute(workspace, ids[start : start + step]))
-            if start + step < len(ids):
-                report(Progress(self.stage, self.key, start + step, len(ids), self.unit))
-        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        arrays = self.compute(workspace, ids)
         self.store(workspace, shard, arrays, started)
         report(Progress(self.stage, self.key, len(ids), len(ids), self.unit, self.said(workspace, shard, arrays)))
 

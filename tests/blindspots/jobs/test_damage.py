@@ -1,9 +1,13 @@
 """Damage that a plan cannot see, met by whoever reads it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 
 from blindspots.errors import InputError
 from blindspots.jobs.damage import SentBackError, do
@@ -179,3 +183,17 @@ def test_metadata_that_a_killed_run_left_damaged_are_put_back_and_nothing_is_don
         found, wanted = (json.loads((at / layout.metadata(path)).read_text()) for at in (root, tiny_root))
         assert found == wanted, path
     assert not verify(workspace_of(root)).damaged
+
+
+def test_a_job_for_which_a_gpu_is_full_is_done_once_more(tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blindspots.device.time.sleep", lambda seconds: None)
+    left = [2]
+
+    def run(workspace: Any, shard: int, report: Any, hands: Any) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    job: Any = SimpleNamespace(run=run, key="sets/a", inputs=())
+    do(replace(workspace_of(tiny_root), device="cuda"), job, 0, lambda progress: None, OwnHands())
+    assert left == [-1]

@@ -6,7 +6,7 @@ import torch
 from blindspots.distortion.exact.linear import exact_linear_distortion
 from blindspots.study.pools_spec import PoolsSpec
 from blindspots.training.hardening.parts import above, activations
-from blindspots.training.hardening.perturbing import lengthened, loss_gradient, perturbed, towards_nearest
+from blindspots.training.hardening.perturbing import _at_once, lengthened, loss_gradient, perturbed, towards_nearest
 from blindspots.training.hardening.refreshing import joined, parts_of
 from blindspots.training.lbfgs import DivergedError
 from tests.fixed import fixed_images, fixed_network, labels_read
@@ -139,3 +139,8 @@ def test_parts_of_a_group_are_the_group() -> None:
     both = perturbed(NETWORK, IMAGES, LABELS, layer=1, spec=pools(), turns=TURNS)
     assert torch.allclose(joined([one, other]).values, both.values, atol=1e-5)
     assert torch.equal(joined([one, other]).success, both.success)
+
+
+def test_a_gpu_searches_more_rows_at_once() -> None:
+    assert _at_once(torch.empty(9, 784)) == 500
+    assert _at_once(torch.empty(9, 784, device="meta")) == 10_000
