@@ -230,6 +230,9 @@ def serve(
     wanted = load_study(study, changes)
     require_root_and_data(root, wanted.dataset, None)
     _require_named_server()
+    from flows.local_server import check_settings
+
+    check_settings()
     from blindspots.networks import PACKAGES
     from blindspots.store.place import Place
     from flows.serve import serve_flows

@@ -19,6 +19,7 @@ from blindspots.study.study import Study
 from flows.local_server import (
     LocalServer,
     check_home,
+    check_settings,
     is_configured,
     require_server,
     server_failures_in_a_line,
@@ -71,6 +72,8 @@ def run_on_workers(
     there is nothing to do, neither a server nor Ray is started. Raises :class:`~blindspots.errors.InputError` before
     any work where something does not fit.
     """
+    if is_configured():
+        check_settings()
     opened = open_root(study, root, device=device, elsewhere=are_elsewhere(), data=data, networks=networks)
     workspace, is_new, count = opened.workspace, opened.there is None, workers or default_workers()
     pickle.dumps(workspace.place)  # which refuses where no worker could see it

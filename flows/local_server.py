@@ -67,6 +67,18 @@ def check_home() -> None:
         ) from None
 
 
+def check_settings() -> None:
+    """Raise :class:`InputError` where Prefect cannot read its settings, and would end in a traceback when imported."""
+    try:
+        _named_by_settings()
+    except (ValueError, TypeError, AttributeError, LookupError, OSError) as error:  # what a damaged file leads to
+        said = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise InputError(
+            f"Prefect cannot read its settings ({said}); mend {_home() / 'profiles.toml'} or whatever else holds them, "
+            "or name another folder in PREFECT_HOME"
+        ) from None
+
+
 def _holds(path: Path, text: str) -> bool:
     try:
         return text in path.read_text(encoding="utf-8")
@@ -79,7 +91,7 @@ def require_server(url: str | None = None) -> None:
 
     Prefect itself would try for a minute and more, and end in a traceback. No server may be named.
     """
-    url = url or os.environ.get("PREFECT_API_URL") or _named_in_a_profile()
+    url = url or os.environ.get("PREFECT_API_URL") or _named_by_settings()
     wrong = _knock(url) if url else ""
     if wrong:
         raise InputError(
@@ -88,7 +100,7 @@ def require_server(url: str | None = None) -> None:
         )
 
 
-def _named_in_a_profile() -> str | None:
+def _named_by_settings() -> str | None:
     from prefect.settings import get_current_settings
 
     return get_current_settings().api.url

@@ -109,6 +109,28 @@ def test_a_home_that_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch) -> No
         pytest.fail("a run began")
 
 
+@pytest.mark.parametrize(
+    ("command", "text"), [("run", b"active = [[["), ("run", b"profiles = 3"), ("serve", b"\xff\xfe")]
+)
+def test_settings_that_cannot_be_read_are_a_line(
+    command: str, text: bytes, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect" / "profiles.toml").write_bytes(text)
+    (tmp_path / "s").mkdir()  # a root that is there, where it is not known yet whether there is work
+    process = subprocess.run(
+        [sys.executable, "-m", "flows.cli", command, "quick", "--root", f"{tmp_path}/s"],
+        env={**environment, "PREFECT_HOME": f"{tmp_path}/prefect"},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 2
+    said = process.stderr.splitlines()[-1]  # Prefect may have a line of its own before
+    assert "Traceback" not in process.stderr
+    assert said.startswith("blindspots: Prefect cannot read its settings (")
+    assert f"); mend {tmp_path}/prefect/profiles.toml or" in said
+
+
 def test_a_server_that_ends_at_once_is_said_to_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     server = LocalServer()
