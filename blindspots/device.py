@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blindspots.errors import InputError
 
@@ -87,19 +87,43 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def repeatable() -> Iterator[None]:
-    """Compute what is stored: with one thread, and on a GPU in float32 itself, by kernels that give the same again.
+    """Compute what is stored: with one thread, in float32 itself, and on a GPU by kernels that give the same again.
 
     Of themselves convolutions on a GPU take TF32, of 10 bits, so that an image could be read as another class on any
-    other machine; and some of their kernels add up in whatever order their threads come.
+    other machine; products do where the process or its environment allows fewer bits, on some CPUs too; and some
+    kernels add up in whatever order their threads come.
     """
     import torch
 
-    with one_thread():
+    with one_thread(), _products_in_float32():
         if not torch.backends.cudnn.is_available():
             yield
             return
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             yield
+
+
+@contextmanager
+def _products_in_float32() -> Iterator[None]:
+    """Have matrix products of float32 computed in it; afterwards as they were."""
+    import torch
+
+    backends: list[Any] = [torch.backends.cuda, torch.backends.mkldnn]
+    kinds = [backend.matmul for backend in backends]
+    before: list[str] | str
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:  # it was said kind by kind, of which this refuses to speak
+        before = [kind.fp32_precision for kind in kinds]
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        if isinstance(before, str):
+            torch.set_float32_matmul_precision(before)
+        else:
+            for kind, said in zip(kinds, before, strict=True):
+                kind.fp32_precision = said
 
 
 def keep_freed_memory() -> None:

@@ -22,6 +22,10 @@ class StageFailedError(BlindspotsError, RuntimeError):
     """
 
 
+class StoppedError(BlindspotsError, RuntimeError):
+    """The run was stopped; what was done is kept."""
+
+
 class OutOfReachError(BlindspotsError, RuntimeError):
     """A store does not answer, or refuses, after all retries: nothing is known of what lies in it.
 

@@ -13,14 +13,14 @@ from prefect.states import Cancelled, Completed
 from prefect.tasks import Task
 from ray.exceptions import RayError, RayTaskError
 
-from blindspots.errors import LostLeaseError, OutOfReachError
+from blindspots.errors import LostLeaseError, OutOfReachError, StoppedError
 from blindspots.files import is_for_good
 from blindspots.jobs.damage import SentBackError
 from blindspots.jobs.job import Report
 from blindspots.jobs.plan import Outstanding, outstanding
 from tasks.actors.here import Here
 from tasks.actors.worker import Outcome
-from tasks.actors.workers import StoppedError, Workers
+from tasks.actors.workers import Workers
 from tasks.progress import JobProgress
 
 SENT_BACK = "SentBack"

@@ -5,8 +5,8 @@ checksum refuses it, and whatever it is that the job then fails with, its inputs
 is not what its receipt says, that receipt is removed, and the run makes the shard and what reads it once more.
 """
 
-from blindspots.device import with_room
-from blindspots.errors import BlindspotsError, OutOfReachError
+from blindspots.device import raise_if_full, with_room
+from blindspots.errors import BlindspotsError, OutOfReachError, StoppedError
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import OF_OTHER_CONTENT, Job, Report
@@ -29,9 +29,10 @@ def do(workspace: Workspace, job: Job, shard: int, report: Report, hands: Hands)
     """Do a shard; raise :class:`SentBackError` where that failed for damage in what the job reads."""
     try:
         with_room(lambda: job.run(workspace, shard, report, hands), workspace.device)
-    except OutOfReachError:
+    except (OutOfReachError, StoppedError):
         raise
     except Exception as error:  # codecs raise what they like, and a wrong value or a refusal may come of it
+        raise_if_full(error)
         damaged = send_back(workspace, job)
         if damaged:
             raise SentBackError(job.key, damaged) from error

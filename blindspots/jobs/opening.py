@@ -83,11 +83,19 @@ def workspace_of(
 ) -> Workspace:
     """Return the workspace of the study last run in ``root``, to look at; nothing is written.
 
-    Raises :class:`InputError` where there is none.
+    On the kind of device that it was worked on with, wherever one looks from. Raises :class:`InputError` where there is
+    none.
     """
     place = Place.at(root)
     there = study_in(place, root=root)
-    return _checked(there.study, place, there, data, networks).on(resolved_device(None))
+    workspace = _checked(there.study, place, there, data, networks)
+    return workspace.on(_device_of(workspace) or resolved_device(None))
+
+
+def _device_of(workspace: Workspace) -> str | None:
+    """Return the kind of device that the first job which is done was done on, of those that a run begins with."""
+    receipts = (job.receipt(workspace, 0) for job in expand(workspace.study) if not job.inputs)
+    return next((receipt.device for receipt in receipts if receipt is not None), None)
 
 
 def _checked(

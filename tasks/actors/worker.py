@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from blindspots.device import keep_freed_memory, repeatable
+from blindspots.device import keep_freed_memory, repeatable, resolved_device, with_room
 from tasks.actors.telling import Call, Teller, Told
 from tasks.fate import die_with_parent
 
@@ -61,7 +61,7 @@ class Worker:
         """Do one part of a job."""
         started = perf_counter()
         with repeatable():
-            result = function(part)
+            result = with_room(lambda: function(part), resolved_device(None))
         return Outcome(perf_counter() - started, result=result)
 
     def told(self, call: Call | None = None, heard: int = 0) -> Told:

@@ -16,7 +16,7 @@ import psutil
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
-from blindspots.errors import BlindspotsError
+from blindspots.errors import StoppedError
 from tasks.actors.placing import Absence
 from tasks.actors.ray_start import start_ray
 from tasks.actors.reaper import Reaper
@@ -44,10 +44,6 @@ _LIFE: dict[str, Any] = {
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
-
-
-class StoppedError(BlindspotsError, RuntimeError):
-    """The run was stopped while a shard was at work or waiting."""
 
 
 class Workers:
@@ -132,7 +128,9 @@ class Workers:
         """
         self.start()
         self._told.set()  # parts need no workspace
-        return _results([self._dispatch.submit(self._apply, function, part) for part in parts])
+        results = _results([self._dispatch.submit(self._apply, function, part) for part in parts])
+        next(results)  # it is begun, so that closing it gives up what waits, also where nothing was asked for
+        return results
 
     def lost(self) -> str | None:
         """Return which process of a Ray of these workers' own is gone, without which no call comes to an end."""
@@ -281,8 +279,9 @@ class Workers:
 
 
 def _results(calls: list[Future[Outcome]]) -> Iterator[Any]:
-    """Yield what calls give, in their order; those that wait are given up where nobody wants them any more."""
+    """Yield nothing, then what calls give, in their order; those that wait are given up where it is closed."""
     try:
+        yield None
         for call in calls:
             yield call.result().result
     finally:

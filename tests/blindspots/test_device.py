@@ -47,6 +47,28 @@ def test_what_is_stored_is_computed_in_float32_itself(monkeypatch: pytest.Monkey
     assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic) == before
 
 
+@pytest.mark.parametrize(
+    "said", ["torch.set_float32_matmul_precision('medium')", "torch.backends.fp32_precision = 'tf32'"]
+)
+def test_products_are_computed_in_float32_whatever_the_process_allows(said: str) -> None:
+    """In a process of its own: torch has older and newer settings, and no way back from the newer."""
+    script = f"""
+import torch
+from blindspots.device import repeatable
+
+def precision():
+    return [kind.fp32_precision for kind in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)]
+
+{said}
+before = precision()
+assert before != ["ieee", "ieee"]
+with repeatable():
+    assert precision() == ["ieee", "ieee"]
+assert precision() == before
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_a_gpu_takes_more_rows_at_once() -> None:
     there = torch.device("cuda")
     assert rows_at_once(784, arrays=8, most=BATCH, device=torch.device("cpu")) == BATCH

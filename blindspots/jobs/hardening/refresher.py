@@ -4,7 +4,7 @@ A round is made while the round before it is trained, from the weights at that o
 behind, whether the workers were quick or the training had to wait for them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from functools import partial
 from time import perf_counter
 
@@ -39,6 +39,13 @@ class StoredRefresher:
         }
         work.forget(number)
         return found
+
+    def give_up(self) -> None:
+        """Have nothing more be made of what is under way and was not begun yet: nobody is going to take it."""
+        for results in self._under_way.values():
+            if isinstance(results, Generator):
+                results.close()
+        self._under_way.clear()
 
     def told(self) -> str:
         """Return how long the makers worked and the training waited since this was asked last."""

@@ -25,12 +25,15 @@ def variables(workspace: Workspace, model: str, layer: int) -> dict[str, Variabl
     units = prod(workspace.dataset.shape) if layer == 0 else spec.hidden[layer - 1]
     assert spec.pools is not None
     what = "change of the activation" if spec.pools.stored == "delta" else "activation, changed"
+    searched = spec.pools.direction in ("nearest", "random")  # else there is a step, whatever is read after it
+    length = "least change found that misleads" if searched else "change"
+    counts = "one was found" if searched else "there is one, or no need of it"
     return {
         "values": Variable("float32", f"{what}, of the layer's output", "activation", ("unit",), (units,)),
         "example": Variable("int64", "index of the image in the data set"),
         "round": Variable("int64", "round in which the slot was filled; -1: never"),
-        "distance": Variable("float32", "Euclidean length of the least change found that misleads", "activation"),
-        "success": Variable("bool", "whether one was found; a slot without is not shown"),
+        "distance": Variable("float32", f"Euclidean length of the {length}", "activation"),
+        "success": Variable("bool", f"whether {counts}; a slot without is not shown"),
         "target": Variable("int64", "class that is read there"),
     }
 

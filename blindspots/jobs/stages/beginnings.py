@@ -15,7 +15,7 @@ from blindspots.store import layout
 from blindspots.store.arrays import read_rows
 from blindspots.study.study import Study
 
-_READ = ("example", "distortion", "success")
+_LEASTS = ("example", "distortion", "success")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class BeginningOfNearest(ExampleSet):
         images, whole = self.images(workspace), self.nearest.limit(workspace)
         return images if whole is None else min(images, whole)
 
+    def reads(self, study: Study) -> tuple[str, ...]:
+        """Return which arrays of the nearest set decide what is found."""
+        return _LEASTS
+
     def effort(self, study: Study) -> float:
         """Return the model's."""
         return model_effort(study, self.model)
@@ -54,7 +58,8 @@ class BeginningOfNearest(ExampleSet):
         receipts = [self.nearest.receipt(workspace, each) for each in self._read_from(workspace, shard)]
         if own is None or not all(receipts):
             return None
-        read = [{name: receipt.arrays.get(name) for name in _READ} for receipt in receipts if receipt is not None]
+        names = self.reads(workspace.study)
+        read = [{name: receipt.arrays.get(name) for name in names} for receipt in receipts if receipt is not None]
         # of one shard as it was when shards were all as long: the same work as then
         return identity(**{self.stage: own, NEAREST: read[0] if len(read) == 1 else read})
 
@@ -65,7 +70,7 @@ class BeginningOfNearest(ExampleSet):
 
     def leasts(self, workspace: Workspace, ids: np.ndarray) -> np.ndarray:
         """Return the least distortions (n,) of the examples ``ids``; NaN where the search had no success."""
-        stored = read_rows(workspace.place, self.nearest.key, _READ)
+        stored = read_rows(workspace.place, self.nearest.key, _LEASTS)
         places = {int(example): place for place, example in enumerate(stored["example"])}
         rows = [places[int(example)] for example in ids]
         return np.where(stored["success"][rows], stored["distortion"][rows], np.nan)

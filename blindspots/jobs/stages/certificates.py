@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 ALGORITHM = 2
 """Raised with every change of what is proved of sigmoid networks; the golden test says when."""
 _FEWER, _ROWS = 4, 10
+_OF_LAYERS = ("example", "lower_bound", "clean_predicted", "label")
 Way = Literal["local", "relaxation", "exact", "auto"]
 """Methods of :func:`.certified_radius`."""
 PROOFS = ("product", "local", "relaxation")
@@ -97,6 +98,11 @@ class Certificates(BeginningOfNearest):
             return "local"
         return "exact" if study.bounds.parts else "relaxation"
 
+    def reads(self, study: Study) -> tuple[str, ...]:
+        """Return also what the layers' bounds prove, where that is taken for want of anything sharper."""
+        more = tuple(name for name in _OF_LAYERS if name != "example") if self.method(study) == "auto" else ()
+        return (*super().reads(study), *more)
+
     def attributes(self, workspace: Workspace) -> dict[str, Any]:
         """Return what is proved."""
         return {
@@ -130,8 +136,7 @@ class Certificates(BeginningOfNearest):
 
     def _by_layers(self, workspace: Workspace, ids: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the layers' bounds prove, which the nearest set has: 0 where they prove nothing."""
-        names = ("example", "lower_bound", "clean_predicted", "label")
-        stored = read_rows(workspace.place, self.nearest.key, names)
+        stored = read_rows(workspace.place, self.nearest.key, _OF_LAYERS)
         places = {int(example): place for place, example in enumerate(stored["example"])}
         rows = [places[int(example)] for example in ids]
         read = stored["clean_predicted"][rows] == stored["label"][rows]

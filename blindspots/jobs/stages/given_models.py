@@ -102,6 +102,8 @@ class GivenModel(Job):
         self.forget(workspace, 0)
         workspace.place.delete(layout.checkpoint(self.model, SEED))
         delete_group(workspace.place, layout.curve(self.model, SEED))
+        delete_group(workspace.place, layout.pools(self.model, SEED))
+        workspace.place.delete_all(layout.pool_work(self.model, SEED))
         return True
 
     def _given(self, workspace: Workspace) -> tuple[ModelSpec, GivenSpec]:

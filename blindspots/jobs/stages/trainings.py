@@ -96,10 +96,6 @@ class TrainingJob(Job):
         """The file of the checkpoint."""
         return layout.checkpoint(self.model, self.seed)
 
-    def refresher(self, workspace: Workspace, hands: Hands) -> Refresher | None:
-        """Return who makes what goes into the pools of the model; None for the process that trains it."""
-        return None
-
     def check(self, workspace: Workspace) -> None:
         """Raise :class:`InputError` where the pools of a model do not fit the images that it is trained on."""
         spec = workspace.study.model(self.model)
@@ -142,14 +138,20 @@ class TrainingJob(Job):
         )
 
     def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
-        """Train from the last checkpoint on, if there is one of this very work, and store weights and curve."""
+        """Train, and store weights and curve."""
+        self._train(workspace, report)
+
+    def _train(self, workspace: Workspace, report: Report, maker: Refresher | None = None) -> None:
+        """Train from the last checkpoint on, if there is one of this very work, and store weights, curve and pools.
+
+        ``maker``: of what goes into the pools of the model; None for the process that trains it.
+        """
         started = perf_counter()
         study, place = workspace.study, workspace.place
         spec = study.model(self.model)
-        wanted = self.identity(workspace, shard)
+        wanted = self.identity(workspace, 0)
         ids = workspace.examples(spec.split, study.training.images)
         checkpoint = read_checkpoint(place, self.kept, identity=wanted)
-        maker = self.refresher(workspace, hands)
         if checkpoint is not None:
             line = f"goes on from iteration {checkpoint.iterations}"
             report(Progress(self.stage, self.key, checkpoint.iterations, self.size(workspace, 0), self.unit, line))
@@ -254,10 +256,15 @@ class TrainingJob(Job):
         return {**as_arrays(weights), **read_shard(workspace.place, self.curve, 0, 2**40, CURVE), **pools}
 
     def prepare(self, workspace: Workspace) -> bool:
-        """Drop the receipt and the curve of other work under the same name."""
+        """Drop the receipt, the curve and the pools of other work under the same name.
+
+        And what its rounds left, but where they may be this very training's, and of use.
+        """
         self.forget(workspace, 0)
         delete_group(workspace.place, self.curve)
         stored.delete(workspace, self.model, self.seed)
+        if not (self.divides and workspace.place.has(self.kept)):
+            workspace.place.delete_all(layout.pool_work(self.model, self.seed))
         return True
 
 

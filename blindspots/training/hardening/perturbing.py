@@ -40,7 +40,7 @@ class Perturbed:
     success: torch.Tensor
     """(n,) bool: something was found that misleads; where nothing is sought, there is a step, or no need of one."""
     target: torch.Tensor
-    """(n,) int64: the class that is read in the least perturbed activation."""
+    """(n,) int64: the class that is read in the least perturbed activation; of a step without a search, at its end."""
 
 
 def perturbed(

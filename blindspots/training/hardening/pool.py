@@ -23,11 +23,11 @@ class Pool:
     round: torch.Tensor
     """(size,) int64: the round whose weights came after those that it was made for; :data:`EMPTY` where nothing is."""
     distance: torch.Tensor
-    """(size,) float32: the least Euclidean length that misleads."""
+    """(size,) float32: as :class:`.Perturbed` has it."""
     success: torch.Tensor
-    """(size,) bool: something was found; where not, the slot is not shown."""
+    """(size,) bool: as :class:`.Perturbed` has it; where not, the slot is not shown."""
     target: torch.Tensor
-    """(size,) int64: the class that is read there."""
+    """(size,) int64: as :class:`.Perturbed` has it."""
 
     @classmethod
     def empty(cls, size: int, units: int, like: torch.Tensor) -> "Pool":

@@ -1,7 +1,7 @@
 """Who makes what a round puts into the pools: here the process that trains, elsewhere workers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -112,6 +112,4 @@ def made_part(
 
 def joined(made: list[Perturbed]) -> Perturbed:
     """Return the parts of a group as one."""
-    return Perturbed(
-        *(torch.cat([getattr(each, name) for each in made]) for name in ("values", "distance", "success", "target"))
-    )
+    return Perturbed(*(torch.cat([getattr(each, field.name) for each in made]) for field in fields(Perturbed)))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from blindspots.errors import InputError
+from blindspots.errors import InputError, StoppedError
+from blindspots.jobs import damage
 from blindspots.jobs.damage import SentBackError, do
 from blindspots.jobs.expansion import expand
 from blindspots.jobs.hands import OwnHands
@@ -183,6 +184,22 @@ def test_metadata_that_a_killed_run_left_damaged_are_put_back_and_nothing_is_don
         found, wanted = (json.loads((at / layout.metadata(path)).read_text()) for at in (root, tiny_root))
         assert found == wanted, path
     assert not verify(workspace_of(root)).damaged
+
+
+@pytest.mark.parametrize(
+    "error", [StoppedError("the run was stopped"), torch.OutOfMemoryError("CUDA out of memory")], ids=lambda e: str(e)
+)
+def test_what_says_nothing_of_damage_has_nothing_read(
+    tiny_root: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(damage, "send_back", lambda *_: pytest.fail("inputs were read"))
+
+    def run(workspace: Any, shard: int, report: Any, hands: Any) -> None:
+        raise error
+
+    job: Any = SimpleNamespace(run=run, key="sets/a", inputs=("models/a",))
+    with pytest.raises(type(error), match=str(error)):
+        do(workspace_of(tiny_root), job, 0, lambda progress: None, OwnHands())
 
 
 def test_a_job_for_which_a_gpu_is_full_is_done_once_more(tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

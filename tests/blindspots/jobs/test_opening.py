@@ -49,3 +49,12 @@ def test_a_hierarchy_that_lost_its_metadata_is_sealed_again(tiny: Study, root: P
     assert not opened.is_settled(make_plan(opened.workspace))
     assert run_study(tiny, root).shards == {}
     assert path.read_bytes() == before
+
+
+def test_what_was_done_on_a_cpu_is_done_seen_from_a_machine_with_a_gpu(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    workspace = workspace_of(root)
+    assert workspace.device == "cpu"
+    assert make_plan(workspace).complete

@@ -4,17 +4,20 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import psutil
 import pytest
 import ray
+import torch
 
+from blindspots.errors import StoppedError
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
@@ -23,7 +26,8 @@ from blindspots.study.file import validate_study
 from tasks.actors import placing, reaper
 from tasks.actors import workers as module
 from tasks.actors.resources import memory_here
-from tasks.actors.workers import StoppedError, Workers
+from tasks.actors.worker import Worker
+from tasks.actors.workers import Workers
 from tests.conftest import TINY
 
 
@@ -173,6 +177,33 @@ def test_a_stop_gives_up_what_is_under_way_and_what_waits(workers: Workers, work
     for call in calls:
         with pytest.raises(StoppedError, match="the run was stopped"):
             call.result(30)
+
+
+def test_parts_that_nobody_wants_any_more_are_given_up_though_nothing_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers, waiting = Workers(1), Future[Any]()
+    monkeypatch.setattr(workers, "start", lambda: None)
+    monkeypatch.setattr(workers, "_dispatch", SimpleNamespace(submit=lambda *_: waiting))
+    parts = workers.map(abs, [1])
+    assert not waiting.cancelled()
+    parts.close()
+    assert waiting.cancelled()
+
+
+def test_a_part_for_which_a_gpu_is_full_is_done_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.actors.worker.resolved_device", lambda _: "cuda")
+    monkeypatch.setattr("blindspots.device.time.sleep", lambda _: None)
+    worker, left = Worker.__new__(Worker), [2]
+
+    def part(number: int) -> int:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return number
+
+    assert worker.apply(part, 7).result == 7
+    assert left == [-1]
 
 
 def test_what_is_lost_of_a_ray_of_the_workers_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,31 +31,24 @@ class PooledTraining(TrainingJob):
     divides: ClassVar[bool] = True
     divides_beside_others: ClassVar[bool] = False
 
-    def refresher(self, workspace: Workspace, hands: Hands) -> StoredRefresher:
-        """Return the training's side of its pools, which lie in the store."""
-        return StoredRefresher(self._work(workspace), hands)
-
     def run(self, workspace: Workspace, shard: int, report: Report, hands: Hands) -> None:
         """Train, one model at a time in a process, and delete what only the training needed."""
         with _one_trainer, repeatable():
             for _ in hands.map(_nothing, [0]):  # a run that was stopped meanwhile says so here, before any work
                 pass
-            super().run(workspace, shard, report, hands)
-            self._work(workspace).clean_up()
+            work = self._work(workspace)
+            maker = StoredRefresher(work, hands)
+            try:
+                self._train(workspace, report, maker)
+            finally:
+                maker.give_up()
+            work.clean_up()
 
     def fit(self, workspace: Workspace) -> None:
         """Delete also what the rounds of a training that is done left."""
         super().fit(workspace)
         if workspace.place.has_folder(layout.pool_work(self.model, self.seed)) and all(self.done(workspace)):
             self._work(workspace).clean_up()
-
-    def prepare(self, workspace: Workspace) -> bool:
-        """Drop also what is left of another training's rounds; of the same one's, what is there is of use."""
-        undone = super().prepare(workspace)
-        work = self._work(workspace)
-        if not workspace.place.has(self.kept):
-            work.clean_up()
-        return undone
 
     def _work(self, workspace: Workspace) -> PoolWork:
         return PoolWork(workspace, self.model, self.seed, self.identity(workspace, 0))

@@ -18,10 +18,13 @@ from blindspots.jobs.hardening.refresher import StoredRefresher
 from blindspots.jobs.hardening.work import PoolWork, make_part
 from blindspots.jobs.job import Progress
 from blindspots.jobs.stages import trainings
+from blindspots.jobs.stages.given_models import GivenModel
+from blindspots.jobs.stages.trainings import TrainingJob
 from blindspots.store import layout
 from blindspots.study.study import Study
 from blindspots.training.hardening import refreshing
 from blindspots.training.hardening.refreshing import Weights
+from blindspots.training.lbfgs import DivergedError
 from blindspots.training.phases import train
 from tests.small_pools import ROUNDS, assert_same, pooled_study, trained, training_of
 
@@ -161,6 +164,52 @@ def test_parts_that_are_there_are_not_made_again(
     assert len(made) == 6
     work.leave_weights(1, {name: tensor + 1 for name, tensor in alone.items()})  # others: what was made is of no use
     assert make_part(work, work.parts(1)[0]) > 0
+
+
+def test_a_training_that_fails_has_nothing_more_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up = list[int]()
+
+    class Waiting(OwnHands):
+        def map(self, function: Any, parts: Sequence[Any]) -> Iterator[Any]:
+            made = self.begun(function, parts)
+            next(made)
+            return made
+
+        def begun(self, function: Any, parts: Sequence[Any]) -> Iterator[Any]:
+            try:
+                yield None
+                yield from map(function, parts)
+            finally:
+                if parts != [0]:
+                    given_up.append(parts[0][0])
+
+    def diverge(*_: object) -> None:
+        raise DivergedError("the loss is nan")
+
+    monkeypatch.setattr(StoredRefresher, "take", diverge)
+    with pytest.raises(DivergedError, match="the loss is nan"):
+        trained(tmp_path / "fails", pooled_study(tmp_path), Waiting())
+    assert given_up == [1]
+
+
+def test_what_a_training_with_pools_left_goes_with_it(tmp_path: Path) -> None:
+    """Where the model has none any more: weights of a round, and its pools."""
+    study = pooled_study(tmp_path)
+    trained(tmp_path / "a", study)
+    plain = study.models[0].model_copy(update={"pools": None})
+    job, workspace = training_of(tmp_path / "a", study.model_copy(update={"models": (plain,)}))
+    assert type(job) is TrainingJob
+    for left in (layout.pool_weights("a", 0, 3), layout.checkpoint("a", 0)):
+        workspace.place.write(left, b"left")
+    job.prepare(workspace)
+    assert not workspace.place.has_folder(layout.pool_work("a", 0))
+    assert not workspace.place.has_folder(layout.pools("a", 0))
+    trained(tmp_path / "b", study)
+    workspace = training_of(tmp_path / "b", study)[1]
+    workspace.place.write(layout.pool_weights("a", 0, 3), b"left")
+    GivenModel("a").prepare(workspace)
+    assert not workspace.place.has_folder(layout.pool_work("a", 0))
+    assert not workspace.place.has_folder(layout.pools("a", 0))
 
 
 def test_a_part_that_is_damaged_is_made_again(tmp_path: Path, alone: dict[str, torch.Tensor]) -> None:
