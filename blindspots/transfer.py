@@ -52,20 +52,6 @@ def distortion_of(distorted: torch.Tensor, images: torch.Tensor) -> float:
     return float((distorted - images).double().flatten(1).square().mean(1).sqrt().sum())
 
 
-@torch.inference_mode()
-def read_in(
-    model: torch.nn.Module,
-    images: torch.Tensor,
-    perturbation: torch.Tensor,
-    *,
-    variant: str = "plain",
-    amplified_to: float = 0.1,
-) -> tuple[torch.Tensor, float]:
-    """Return what ``model`` reads in each of the shown images (n,), and the sum of their distortions as shown."""
-    distorted = shown(images, perturbation, variant=variant, amplified_to=amplified_to)
-    return model(distorted).argmax(1), distortion_of(distorted, images)
-
-
 def counted(
     predicted: torch.Tensor,
     labels: torch.Tensor,
@@ -82,26 +68,3 @@ def counted(
         clean_misread=int((clean_predicted != labels).sum()),
         distortion=distortion,
     )
-
-
-@torch.inference_mode()
-def show(
-    model: torch.nn.Module,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    *,
-    perturbation: torch.Tensor | None = None,
-    targets: torch.Tensor | None = None,
-    variant: str = "plain",
-    amplified_to: float = 0.1,
-) -> Counts:
-    """Show ``model`` a set and count.
-
-    ``images``: (n, ...) in [0, 1]; ``labels`` and ``targets``: (n,) integers; ``perturbation``: like ``images``, or
-    None for the images themselves.
-    """
-    clean = model(images).argmax(1)
-    if perturbation is None:
-        return counted(clean, labels, clean_predicted=clean, targets=targets)
-    predicted, distortion = read_in(model, images, perturbation, variant=variant, amplified_to=amplified_to)
-    return counted(predicted, labels, clean_predicted=clean, targets=targets, distortion=distortion)

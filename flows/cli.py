@@ -1,4 +1,4 @@
-"""The command line: ``blindspots``. Data goes to stdout, progress and complaints to stderr; exit codes 0, 1, 2."""
+"""The command line: ``blindspots``. Data goes to stdout, progress and complaints to stderr; exit codes 0, 1, 2, 130."""
 
 import flows.environment  # noqa: F401, I001 - first: Prefect and Ray read the environment when they are imported
 
@@ -195,7 +195,7 @@ def bounds(
     print_or_write(text, output)
 
 
-@app.command()
+@app.command(epilog="[bold]Example[/bold]\n\nblindspots version --json")
 def version(as_json: Json = False) -> None:
     """Print the versions of blindspots and of the libraries that can change a number."""
     import torch  # noqa: F401 - imported, it says which build it is

@@ -54,9 +54,10 @@ class MinimumDistortion:
     """Why there is no success, for each image (its place in the batch) without one."""
     found_by: tuple[str, ...]
     """How each image was found: "clean" (it is read as wanted already), "projection", "lbfgs", "refinement", "drawing
-    back", "exact" (a linear model's), or, without gradients that lead there, "straight line" (from another image) or
-    "decisions" (a walk along the boundary that asks for classes alone), with " by differences" behind it where those
-    took the place of the model's gradients; "" where there is no success."""
+    back", "cuts" (through linearised boundaries, from other starts), "exact" (a linear model's), "straight line" (from
+    another image, or one that a class was climbed to), or, where no gradient leads there, "decisions" (a walk along the
+    boundary that asks for classes alone), with " by differences" behind it where those took the place of the model's
+    gradients; "" where there is no success."""
     warnings: tuple[str, ...] = ()
     """What makes the search worth less than usual: gradients that are zero, infinite or not the function's."""
 
@@ -99,9 +100,10 @@ def checked_result(
             distorted[some] = images[some] + perturbation[some]
             logits = classifier.logits(distorted[here].flatten(1))
             predicted[here] = logits.argmax(dim=1)
-        broken = logits.isnan().any(dim=1).nonzero()[:, 0]
-        if len(broken):  # where a logit is no number, nothing is read
-            some = part[broken]
+        failed = logits.isnan().any(dim=1)  # where a logit is no number, nothing is read
+        failed[lost] |= ~sought.reached(predicted[here])[lost]
+        if failed.any():
+            some = part[failed]
             distorted[some], perturbation[some], predicted[some] = images[some], 0, attempt.clean[some]
         change = distorted[here].double() - images[here].double()
         size[here] = rms(change)

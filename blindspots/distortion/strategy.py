@@ -11,7 +11,7 @@ from blindspots.distortion.common_c import with_common_c
 from blindspots.distortion.criteria import AnyOther, Criterion, Towards
 from blindspots.distortion.drawing_back import FROM_CLASSES, draw_back
 from blindspots.distortion.lines.climbing import classes_to_climb_to, climbed, cut_from_there
-from blindspots.distortion.lines.rescue import rescue
+from blindspots.distortion.lines.rescue import cross, rescue
 from blindspots.distortion.lines.turning import from_the_grid, penalise, turn
 from blindspots.distortion.methods import Auto, Lbfgs, Method, Projection
 from blindspots.distortion.problem import Problem
@@ -60,6 +60,11 @@ def search(attempt: Attempt, method: Method, *, parts: Iterable[torch.Tensor], e
         again = problem.counted_anew()
         rescue(attempt, again, part=part)
         attempt.keep(part, again)
+    if isinstance(method, Auto) and isinstance(attempt.classifier, Differenced):
+        for part in parts:
+            again = attempt.resumed(part)
+            cross(attempt, again, part=part)
+            attempt.keep(part, again)
     if isinstance(method, Auto) and parts:
         _from_afar(attempt, method, todo=torch.cat(parts))
 

@@ -46,12 +46,12 @@ class Page:
     version: str
 
 
-def write_report(results: Results, path: Path, *, explanations: Mapping[str, str] | None = None) -> Path:
+def write_report(results: Results, path: Path) -> Path:
     """Write the report of a study to ``path``, whole or not at all, and return it.
 
     Raises :class:`InputError` where the file cannot be written.
     """
-    text = build_report(results, explanations=explanations)
+    text = build_report(results)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text.encode())

@@ -1,7 +1,6 @@
 """What else finds a convolution's norm: each from the literature, for a 2-D layer with zero padding and one group."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,5 +109,3 @@ def by_gram_iteration(layer: Layer, tolerance: float) -> float:
 
 KNOWN: dict[str, float] = {}
 """The layers' true norms, by name, once they are known."""
-
-ESTIMATES: dict[str, Callable[[Layer, float], float]] = {"svds": by_svds, "power method": by_power}

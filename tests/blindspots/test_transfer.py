@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from blindspots.transfer import VARIANTS, Counts, show, shown
+from blindspots.transfer import VARIANTS, Counts, shown
+from tests.showing import show
 
 
 class ReadsTheBrightest(torch.nn.Module):

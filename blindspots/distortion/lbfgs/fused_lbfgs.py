@@ -18,6 +18,7 @@ from blindspots.distortion.lbfgs.lbfgs import (
     Rows,
     Search,
 )
+from blindspots.distortion.projection.boundary import LEAST_TINIES
 
 
 class FusedMinimiser:
@@ -93,6 +94,7 @@ def _read(logits, wanted, reading):  # type: ignore[no-untyped-def]
     """Do what :meth:`blindspots.distortion.lbfgs.torch_lbfgs.TorchMinimiser.read` does."""
     of = logits.dtype.type
     one, zero, rounding = of(1), of(0), of(32 * np.finfo(logits.dtype).eps)
+    least = of(LEAST_TINIES * np.finfo(logits.dtype).tiny)
     for i in range(len(logits)):
         inside, outside, reached, largest = of(-np.inf), of(-np.inf), 0, zero
         for k in range(logits.shape[1]):
@@ -121,7 +123,7 @@ def _read(logits, wanted, reading):  # type: ignore[no-untyped-def]
             total = -inside_sum if wanted[i, k] else outside_sum
             reading.weights[i, k] *= lacking / total
         reading.lead[i], reading.reached[i] = inside - outside, reached
-        reading.lacking[i], reading.floor[i] = lacking, rounding * largest
+        reading.lacking[i], reading.floor[i] = lacking, max(rounding * largest, least)
 
 
 @compiled

@@ -55,7 +55,8 @@ def climbed(
     starts = rows_at_once(like.shape[1], arrays=_ARRAYS * passes, most=starts)
     if not classes or starts < _FEWEST:
         return None
-    noise = torch.rand(starts, like.shape[1], generator=torch.Generator().manual_seed(2))
+    random = torch.Generator().manual_seed(2)
+    noise = torch.rand(starts, like.shape[1], generator=random, device="cpu", dtype=torch.float32)
     noise[starts // 2 :] = noise[starts // 2 :].round()
     found = [_climb(classifier, noise.to(like, copy=True), goal) for goal in classes]
     return Reached(*(torch.cat(each) for each in zip(*found, strict=True)))

@@ -48,7 +48,7 @@ def _walk(problem: Problem, clean: torch.Tensor, *, target: torch.Tensor | None,
     _along(problem, take(problem.best.point, problem.images) - row, wanted)  # to the boundary
     for _ in range(_ROUNDS):
         point, size = take(problem.best.point, problem.images)[0], take(problem.best.size, problem.images)
-        steps = torch.randn(_STEPS, len(row), generator=random).to(row)
+        steps = torch.randn(_STEPS, len(row), generator=random, device="cpu", dtype=torch.float32).to(row)
         steps *= _RADIUS * share * size / steps.norm(dim=1, keepdim=True)
         around = (point + steps).clamp(0, 1)
         inside, _ = wanted(around)
@@ -58,7 +58,7 @@ def _walk(problem: Problem, clean: torch.Tensor, *, target: torch.Tensor | None,
             share /= 2
         else:
             ahead = (point - row) / size
-            turns = torch.tensor(_TURNS).to(row)[:, None] * share
+            turns = torch.tensor(_TURNS, device="cpu", dtype=torch.float32).to(row)[:, None] * share
             lines = torch.nn.functional.normalize(ahead + turns * normal / normal.norm(), dim=1)
             before = float(size)
             _along(problem, lines * (0.999 * size), wanted)

@@ -15,14 +15,14 @@ def pictures_in_the_box(rows: torch.Tensor) -> torch.Tensor:
     """Return (g, m) pictures that belong to no data set: plain ones and noise, the same for every image."""
     size = rows.shape[1]
     random = torch.Generator().manual_seed(0)
-    plain = torch.tensor(_GREYS)[:, None].expand(-1, size)
-    noise = torch.rand(_DRAWN, size, generator=random)
+    plain = torch.tensor(_GREYS, device="cpu", dtype=torch.float32)[:, None].expand(-1, size)
+    noise = torch.rand(_DRAWN, size, generator=random, device="cpu", dtype=torch.float32)
     noise[_DRAWN // 2 :] = noise[_DRAWN // 2 :].round()
     return torch.cat([plain, noise]).to(rows)
 
 
-def goals_of(attempt: Attempt, image: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the pictures (g, m) nearest to an image that are read as wanted, and as what (g,).
+def goals_of(attempt: Attempt, image: int, *, most: int = _NEIGHBOURS) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the pictures (g, m) nearest to an image that are read as wanted, and as what (g,); ``most`` at most.
 
     Those of the batch, the image's negative, plain pictures and noise, alone and upon the image.
     """
@@ -33,12 +33,13 @@ def goals_of(attempt: Attempt, image: int) -> tuple[torch.Tensor, torch.Tensor]:
     one = torch.full_like(read, image)
     found = attempt.wanted.take(one).reached(read).nonzero()[:, 0]
     away = (others[found] - row).norm(dim=1)
-    near = found[away.topk(min(_NEIGHBOURS, len(found)), largest=False).indices]
+    near = found[away.topk(min(most, len(found)), largest=False).indices]
     return others[near], read[near]
 
 
 def _around(row: torch.Tensor) -> torch.Tensor:
     """Return (g, m) the image (m,) under noise of several strengths."""
-    noise = torch.randn(len(_STRENGTHS), _DRAWN, len(row), generator=torch.Generator().manual_seed(1)).to(row)
-    strengths = torch.tensor(_STRENGTHS)[:, None, None].to(row)
-    return (row + strengths * noise).clamp(0, 1).flatten(0, 1)
+    random = torch.Generator().manual_seed(1)
+    drawn = torch.randn(len(_STRENGTHS), _DRAWN, len(row), generator=random, device="cpu", dtype=torch.float32)
+    strengths = torch.tensor(_STRENGTHS, device="cpu", dtype=torch.float32)[:, None, None]
+    return (row + strengths.to(row) * drawn.to(row)).clamp(0, 1).flatten(0, 1)

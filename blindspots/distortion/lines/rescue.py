@@ -14,6 +14,8 @@ from blindspots.distortion.refinement import refine
 
 _CLASSES = 3
 """Classes tried in turn under the nearest rule."""
+_CROSSED = 150
+"""Pictures to which lines are looked along where differences take the place of gradients."""
 _LONGER = Search(squared=True, values=6, most=MOST_VALUES, iterations=30, tolerance=0.1)
 
 
@@ -52,6 +54,25 @@ def rescue(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
     if len(still):
         with best.credited("decisions"):
             walk(problem.take(still), None if isinstance(wanted, AnyOther) else wanted.take(still).targets)
+
+
+def cross(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
+    """Look along the lines to many other pictures for what is nearer than what differences led to, and walk on there.
+
+    Of a function with steps, such as one of rounded pixels, differences over one length see some of its steps alone.
+    ``problem``: the images ``part`` (indices) of ``attempt``, as far as their search has come.
+    """
+    best, wanted = problem.best, attempt.wanted.take(part)
+    before = best.size.clone()
+    with best.credited("straight line"):
+        for place in range(len(part)):
+            goals, classes = goals_of(attempt, int(part[place]), most=_CROSSED)
+            if len(goals):
+                blend(problem.take(torch.tensor([place], device=part.device)), goals, classes=classes)
+    nearer = (best.size < before).nonzero()[:, 0]
+    if len(nearer):
+        with best.credited("decisions"):
+            walk(problem.take(nearer), None if isinstance(wanted, AnyOther) else wanted.take(nearer).targets)
 
 
 def _targets(problem: Problem, wanted: Criterion) -> list[torch.Tensor]:

@@ -125,9 +125,10 @@ def _hop(problem: Problem, wanted: Criterion, *, hop: int, starts: int, work: Ro
     """Begin under noise beyond the best, the same for every image, so that none depends on its companions."""
     beyond, share = _HOPS[hop % len(_HOPS)]
     random = torch.Generator().manual_seed(hop)
-    drawn = torch.randn(starts, problem.rows.shape[1], generator=random).to(problem.rows)
+    drawn = torch.randn(starts, problem.rows.shape[1], generator=random, device="cpu", dtype=torch.float32)
     step = (take(problem.best.point, problem.images) - problem.rows)[:, None]
-    noise = drawn * (step.abs() + 0.1 * step.abs().amax(dim=2, keepdim=True))  # mostly where it was changed before
+    strength = step.abs() + 0.1 * step.abs().amax(dim=2, keepdim=True)  # mostly where it was changed before
+    noise = drawn.to(step) * strength
     length = step.norm(dim=2, keepdim=True)
     noise *= share * length / noise.norm(dim=2, keepdim=True).clamp_min(torch.finfo(step.dtype).tiny)
     begun = (problem.rows[:, None] + beyond * step + noise).clamp(0, 1)

@@ -3,6 +3,8 @@
 import torch
 
 RELATIVE = {torch.float32: 1e-5, torch.float64: 1e-9}
+LEAST_TINIES = 4
+"""So many of a dtype's least normal numbers is a margin at least: half of it is more than nothing, too."""
 
 
 def margin(norm: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
@@ -22,8 +24,12 @@ def relative_margin(norm: torch.Tensor) -> torch.Tensor:
 
 
 def rounding_margin(logits: torch.Tensor) -> torch.Tensor:
-    """Return the part of the margin (n,) that rounding of the logits (n, k) makes necessary."""
-    return 32 * torch.finfo(logits.dtype).eps * logits.abs().amax(dim=1)
+    """Return the part of the margin (n,) that rounding of the logits (n, k) makes necessary; it is never 0.
+
+    Where all logits are 0, as behind a rectifier, no class leads, and nothing is beyond a boundary.
+    """
+    limits = torch.finfo(logits.dtype)
+    return (32 * limits.eps * logits.abs().amax(dim=1)).clamp_min(LEAST_TINIES * limits.tiny)
 
 
 def enough(aim: torch.Tensor) -> torch.Tensor:

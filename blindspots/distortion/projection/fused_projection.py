@@ -11,7 +11,7 @@ import torch
 
 from blindspots.compiled import compiled, inlined
 from blindspots.distortion.best import Best, BestArrays
-from blindspots.distortion.projection.boundary import RELATIVE
+from blindspots.distortion.projection.boundary import LEAST_TINIES, RELATIVE
 from blindspots.distortion.projection.projection import (
     AIM,
     CHANGE,
@@ -134,6 +134,7 @@ def nearest_half_space(rows, weight, labels, gaps, bounds, order, size):  # type
 def _read(which, state, logits, labels, weights):  # type: ignore[no-untyped-def]
     """Do what :meth:`.TorchRounds.read` does; ``weights`` (p, k) are written."""
     rounding, over = logits.dtype.type(32 * np.finfo(logits.dtype).eps), False
+    least = logits.dtype.type(LEAST_TINIES * np.finfo(logits.dtype).tiny)
     for p in range(len(which)):
         target, label = which[p, TARGET], labels[which[p, IMAGE]]
         largest = abs(logits[p, 0])
@@ -141,7 +142,7 @@ def _read(which, state, logits, labels, weights):  # type: ignore[no-untyped-def
             weights[p, k] = 0
             largest = max(largest, abs(logits[p, k]))
         state[p, LEAD] = logits[p, target] - logits[p, label]
-        state[p, FLOOR] = rounding * largest
+        state[p, FLOOR] = max(rounding * largest, least)
         weights[p, target], weights[p, label] = 1, -1
         over = over or (which[p, FROZEN] == 0 and state[p, LEAD] > logits.dtype.type(OVERSHOOT) * state[p, GAP])
     return over

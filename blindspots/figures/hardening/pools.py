@@ -69,7 +69,7 @@ def _errors(axes: Axes, table: xr.Dataset, styles: dict[str, dict[str, Any]]) ->
 
 
 def _ages(axes: Axes, results: Results, shown: dict[str, str], styles: dict[str, dict[str, Any]]) -> None:
-    """Draw how many rounds old the slots of the input-nearest pool are at the training's end."""
+    """Draw how many rounds old the slots of a way's first pool are at the training's end."""
     for recipe, model in shown.items():
         pools = results.study.model(model).pools
         found = None if pools is None else results.find(layout.pool(model, 0, pools.layers[0]))
@@ -89,7 +89,7 @@ def _curves(axes: Axes, results: Results, shown: dict[str, str], styles: dict[st
             continue
         style: dict[str, Any] = {"color": "#000000"} if recipe == alone else styles[recipe]
         axes.plot(curve["iteration"].values, 100 * curve["error"].values, linewidth=1, **style)
-    axes.set(xlabel="epoch", ylabel="error in training, %", yscale="symlog")
+    axes.set(xlabel="epoch", ylabel="error in training, %")
     axes.set_yscale("symlog", linthresh=0.01)
     axes.set_ylim(bottom=0)
     _plain(axes)

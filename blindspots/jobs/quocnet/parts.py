@@ -4,7 +4,7 @@ Every part reads all that it needs from the store, and what it leaves there does
 was lost with its worker is done again, to the last bit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 
@@ -86,22 +86,25 @@ def held_out(work: StageWork, part: tuple[int, int]) -> tuple[Losses, float, int
     return losses, float(inputs.double().square().sum()) / len(inputs), len(inputs)
 
 
-def keep(work: StageWork, part: tuple[int, int]) -> torch.Tensor:
-    """Store the weights of a tile as they are before a step, for good, and return their norms: (rows, columns, maps).
+def keep(work: StageWork, part: tuple[int, int]) -> tuple[torch.Tensor, str]:
+    """Store the weights of a tile as they are before a step, for good.
 
-    ``part``: the tile and the step.
+    ``part``: the tile and the step. Returns their norms (rows, columns, maps), and the hash of what was to be stored.
     """
     number, step = part
     weights = work.state(step, number, weight_names(work))
     work.keep(layout.quocnet_tile(work.stage, number), weights, {"stage": str(work.stage), "tile": str(number)})
     norms: torch.Tensor = weights[ENCODER].norm(dim=-1).cpu()
-    return norms
+    return norms, _hash(weights)
 
 
 def tile_hash(work: StageWork, number: int) -> str:
     """Return the hash of a tile's weights as they are stored."""
-    found = load_weights(work.workspace.place, layout.quocnet_tile(work.stage, number))
-    return identity(**{name: array_hash(tensor.numpy()) for name, tensor in found.items()})
+    return _hash(load_weights(work.workspace.place, layout.quocnet_tile(work.stage, number)))
+
+
+def _hash(weights: Mapping[str, torch.Tensor]) -> str:
+    return identity(**{name: array_hash(tensor.cpu().numpy()) for name, tensor in weights.items()})
 
 
 def weight_names(work: StageWork) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ class GivenBounds(Bounds):
         spec = workspace.study.bounds
         if spec.fetched:
             return identity(stage="bounds", algorithm=ALGORITHM, address=spec.alexnet, sha256=spec.sha256)
-        content = given_hash(given_alexnet(spec))
+        content = alexnet_hash(spec)
         return None if content is None else identity(stage="bounds", algorithm=ALGORITHM, weights=content)
 
     def draw(self, workspace: Workspace, hands: Hands) -> xr.Dataset:

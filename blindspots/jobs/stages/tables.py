@@ -42,7 +42,7 @@ class TableJob(DatasetJob):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Every set, every pair."""
+        """All that the table is drawn from."""
         return tuple(job.key for job in self.reads)
 
     def identity(self, workspace: Workspace, shard: int) -> str | None:

@@ -62,6 +62,7 @@ class Differenced(Classifier):
             if len(row) <= _MOST:
                 self._basis = torch.eye(len(row), dtype=row.dtype, device=row.device)
             else:
-                drawn = torch.randn(len(row), _MOST // 2, generator=torch.Generator().manual_seed(0))
+                random = torch.Generator().manual_seed(0)
+                drawn = torch.randn(len(row), _MOST // 2, generator=random, device="cpu", dtype=torch.float32)
                 self._basis = torch.linalg.qr(drawn).Q.T.to(row).contiguous()
         return self._basis

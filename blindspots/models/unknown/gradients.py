@@ -67,7 +67,8 @@ def seen_gradients(
     ``differenced``: the same model, by differences. ``at_once``: rows that are evaluated together.
     """
     zero, infinite = torch.zeros_like(labels, dtype=torch.bool), torch.zeros_like(labels, dtype=torch.bool)
-    near, half = [], torch.zeros(0, dtype=torch.bool, device=labels.device)
+    half = torch.zeros(0, dtype=torch.bool, device=labels.device)
+    near = [half]
     for place, part in enumerate(torch.arange(len(rows), device=rows.device).split(at_once)):
         logits, tape = classifier.evaluate(rows[part])
         own = labels[part]
@@ -82,19 +83,38 @@ def seen_gradients(
         zero[part] = (slope == 0).all(dim=1)
         if place == 0:
             some = (~(zero[part] | infinite[part])).nonzero()[:_COMPARED, 0]
-            these, pairs = rows[part[some]], (rivals[some], own[some])
-            half = _lack(classifier, these, pairs=pairs)
-            lack = half.clone()
-            if half.any():
-                lack[half] = _lack(classifier, these[half].clamp(_INSIDE, 1 - _INSIDE), pairs=_of(pairs, half))
-            half = half & ~lack
-            near.append(_agree(classifier, these, slope[some], pairs=pairs) & ~lack)
+            if len(some):  # no model is asked for nothing
+                agree, half = _compared(classifier, rows[part[some]], slope[some], pairs=(rivals[some], own[some]))
+                near.append(agree)
             flat = (zero[part] | lost).nonzero()[: _COMPARED // 4, 0]
             if len(flat):  # a function is flat there, or its gradient is kept back
                 differences = differenced.evaluate(rows[flat])[1][1].flatten(1)
                 near.append((differences == 0).all(dim=1) | ~torch.isfinite(differences).all(dim=1))
     false = bool(torch.cat(near).double().mean() < 0.5)
     return Gradients(zero, infinite, false, half=not false and bool(half.double().mean() > 0.5))
+
+
+def _compared(
+    classifier: Classifier, rows: torch.Tensor, slopes: torch.Tensor, *, pairs: Pairs
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where (n,) gradients are the function's, and where they are, but for a half at the border of the box."""
+    half = _lack(classifier, rows, pairs=pairs)
+    lack = half.clone()
+    if half.any():
+        lack[half] = _lack(classifier, rows[half].clamp(_INSIDE, 1 - _INSIDE), pairs=_of(pairs, half))
+    half &= ~lack
+    if lack.any():
+        left = lack.clone()
+        lack[left] = _lack(classifier, _apart(rows[left]), pairs=_of(pairs, left))
+    return _agree(classifier, rows, slopes, pairs=pairs) & ~lack, half
+
+
+def _apart(rows: torch.Tensor) -> torch.Tensor:
+    """Return ``rows`` (n, m) a little inside the box, no two values of which are equal: of equal ones the largest, or
+    the one in the middle, has a gradient that is a part of the function's, as any has at a kink."""
+    draw = torch.Generator().manual_seed(1)
+    noise = torch.rand(rows.shape[1], generator=draw, dtype=torch.float64, device="cpu").to(rows)
+    return rows.clamp(_INSIDE, 1 - 2 * _INSIDE) + _INSIDE * noise
 
 
 def _agree(classifier: Classifier, rows: torch.Tensor, slopes: torch.Tensor, *, pairs: Pairs) -> torch.Tensor:
@@ -120,7 +140,7 @@ def _lack(classifier: Classifier, rows: torch.Tensor, *, pairs: Pairs) -> torch.
     otherwise than the gradient, at every length: rounding and steps of the function count for nothing.
     """
     draw = torch.Generator().manual_seed(0)
-    ways = torch.randn(_DIRECTIONS, rows.shape[1], generator=draw, dtype=torch.float64)
+    ways = torch.randn(_DIRECTIONS, rows.shape[1], generator=draw, dtype=torch.float64, device="cpu")
     ways = (ways / ways.norm(dim=1, keepdim=True)).to(rows)
     logits, tape = classifier.evaluate(rows)
     slopes = classifier.gradient(tape, contrast(*pairs, like=logits)).double()

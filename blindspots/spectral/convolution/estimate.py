@@ -62,6 +62,6 @@ def conv_norm_estimate(
             low = lower_bound(operator, of_grid, peak, extension=geometry.extension, upper=math.inf, tolerance=residual)
         else:
             random = torch.Generator().manual_seed(1)
-            noise = torch.randn(operator.output_shape, generator=random).to(operator.weight)
-            low = reached(operator, noise, absolute_size(of_grid, operator), tolerance=residual)
+            noise = torch.randn(operator.output_shape, generator=random, device="cpu", dtype=torch.float32)
+            low = reached(operator, noise.to(operator.weight), absolute_size(of_grid, operator), tolerance=residual)
     return scaled_back(Bound(low.lower, math.inf, "Lanczos", low.residual), exponent)

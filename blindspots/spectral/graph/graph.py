@@ -63,14 +63,15 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
                 raise InputError(f"{name or 'the model'} stays in training mode where the model is set to evaluation")
         nodes = tracer.followed(root)
         random = torch.Generator().manual_seed(0)
-        batch = torch.rand(_BATCH, *shape, generator=random, dtype=torch.float64).to(like.device, like.dtype)
+        batch = torch.rand(_BATCH, *shape, generator=random, dtype=torch.float64, device="cpu")
+        batch = batch.to(like.device, like.dtype)
         walk = Walk(NodeValues(root, nodes, batch, tracer.made))
         outcome = walk.through(nodes)
         _check_same(outcome, root(batch))
         largest = walk.values.largest()
         if walk.asked:
             _check_alone(outcome, root, batch, largest)
-            third = torch.rand(1, *shape, generator=random, dtype=torch.float64).to(batch)
+            third = torch.rand(1, *shape, generator=random, dtype=torch.float64, device="cpu").to(batch)
             _check_larger(walk, root, nodes, torch.cat([batch, third]))
     return Graph(tuple(walk.layers), tuple(walk.steps), shape, largest, walk.values.of_two())
 

@@ -22,8 +22,8 @@ def check_stand_in(module: nn.Module, call: Callable[[torch.Tensor], torch.Tenso
     """
     module.eval()
     random = torch.Generator().manual_seed(0)
-    units = torch.rand(source.shape, generator=random, dtype=torch.float64)
-    for probe in (units, 3 * torch.randn(source.shape, generator=random, dtype=torch.float64)):
+    units = torch.rand(source.shape, generator=random, dtype=torch.float64, device="cpu")
+    for probe in (units, 3 * torch.randn(source.shape, generator=random, dtype=torch.float64, device="cpu")):
         inputs = probe.to(source.device, source.dtype)
         wanted, found = call(inputs.clone()), module(inputs.clone())
         if not isinstance(wanted, torch.Tensor) or wanted.shape != found.shape or wanted.dtype != found.dtype:

@@ -136,7 +136,7 @@ def _top(grams: torch.Tensor) -> tuple[int, torch.Tensor, float]:
 
 def _start(size: int, like: torch.Tensor) -> torch.Tensor:
     random = torch.Generator().manual_seed(0)
-    return torch.randn(size, generator=random).to(like)
+    return torch.randn(size, generator=random, device="cpu", dtype=torch.float32).to(like)
 
 
 def _reached(matrix: torch.Tensor, vector: torch.Tensor, factor: float) -> tuple[float, float]:

@@ -53,14 +53,6 @@ def hidden_bound(network: SigmoidNetwork) -> float:
     return times(reduce(times, norms, 1.0), _STEEPEST ** len(norms)) * _ROUNDED_UP
 
 
-def joint_bound(network: SigmoidNetwork, lead: torch.Tensor) -> float:
-    """Return a bound of the same by taking the layers together: never more than :func:`product_bound`.
-
-    The same as the product for a network without a hidden layer.
-    """
-    return JointBound(network).of(lead)
-
-
 class JointBound:
     """Bounds of one network for different leads: each search starts where the one before ended."""
 

@@ -48,7 +48,6 @@ def preimages(
     others: list[torch.Tensor],
     *,
     slack: torch.Tensor,
-    iterations: int = ITERATIONS,
 ) -> Preimages:
     """Return the images in [0, 1] that come nearest to activations ``wanted`` (n, units), one each, and near enough.
 
@@ -58,7 +57,7 @@ def preimages(
     """
     gain = (below(images) - wanted).norm(dim=1)
     starts = torch.stack([images, *others])
-    points = _descend(_distance(below, wanted), starts.flatten(0, 1), iterations)
+    points = _descend(_distance(below, wanted), starts.flatten(0, 1), ITERATIONS)
     points = points.view_as(starts)
     distances = torch.stack([(below(point) - wanted).norm(dim=1) for point in points])
     distance, place = distances.min(dim=0)
@@ -70,7 +69,7 @@ def preimages(
     scale = (gain / (points[0] - images).norm(dim=1).clamp_min(_LEAST_STEP)).square()
     point = images
     for weight in WEIGHTS:
-        point = _descend(_distance(below, wanted, images, weight * scale), point, min(_A_WEIGHT, iterations))
+        point = _descend(_distance(below, wanted, images, weight * scale), point, _A_WEIGHT)
         length = (point - images).norm(dim=1)
         better = ((below(point) - wanted).norm(dim=1) <= enough) & (length < change)
         changed, change = torch.where(better[:, None], point, changed), torch.where(better, length, change)
@@ -106,7 +105,7 @@ def _descend(function: Objective, start: torch.Tensor, iterations: int) -> torch
     step = _FIRST / gradient.norm(dim=1).clamp_min(_LEAST_STEP)
     recent = value.repeat(_REMEMBERED, 1)
     best, least = point, value
-    for turn in range(iterations):
+    for turn in range(ITERATIONS):
         trial = (point - step[:, None] * gradient).clamp_(0, 1)
         new, slope = function(trial)
         taken = new <= recent.amax(dim=0)

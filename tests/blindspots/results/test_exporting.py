@@ -3,6 +3,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -41,10 +42,9 @@ def test_columns_as_a_table(tiny_root: Path) -> None:
 
 
 def test_parquet_has_the_same_columns(tiny_root: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
     with Results(tiny_root) as results:
         ((_, content),) = exported_files(results, SET, ".parquet", limit=7)
-        table = parquet.read_table(io.BytesIO(content)).to_pydict()
+        table = pyarrow.parquet.read_table(io.BytesIO(content)).to_pydict()
         assert table["distortion"] == results.group(SET.group).distortion.values[:7].tolist()
 
 

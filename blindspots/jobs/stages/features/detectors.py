@@ -26,11 +26,12 @@ from blindspots.errors import InputError
 from blindspots.identity import identity
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.job import Job
+from blindspots.jobs.stages.bounds import alexnet_hash
 from blindspots.jobs.stages.dataset_job import DatasetJob
 from blindspots.jobs.stages.trainings import trained_model, weights_hash
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.activations import last_linear
-from blindspots.models.given import given_alexnet, given_hash
+from blindspots.models.given import given_hash
 from blindspots.models.untrained import model_skeleton
 from blindspots.randomness import generator
 from blindspots.store import layout
@@ -194,7 +195,7 @@ class DetectorJob(DatasetJob):
                 None if weights is None else {"codes": weights, "network": workspace.study.model(self.extractor).layers}
             )
         if self.extractor in workspace.study.feature_models:
-            of_alexnet = given_hash(given_alexnet(workspace.study.bounds))
+            of_alexnet = alexnet_hash(workspace.study.bounds)
             return None if of_alexnet is None else {"pool5": of_alexnet}
         wanted = named_extractor(workspace.study, self.extractor)
         found = given_hash(as_given(wanted))

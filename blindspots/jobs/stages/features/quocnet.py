@@ -121,15 +121,18 @@ class QuocNetStage(GroupShards):
 
         course, end = train_stage(work, hands, say)
         norms = np.empty(work.shape.filters[:3], np.float32)
+        written = self._whitening(workspace)  # which was read for every step
 
-        def write() -> None:
+        def write() -> None:  # what is written is known when it is: norms and hashes come from the workers
             parts = [(tile.number, course.step) for tile in work.tiles]
-            for tile, found in zip(work.tiles, hands.map(partial(keep, work), parts), strict=True):
+            for tile, (found, hashed) in zip(work.tiles, hands.map(partial(keep, work), parts), strict=True):
                 norms[tile.places] = found.numpy()
-            write_dataset(workspace.place, self.key, self._course(work, course, end, norms))
+                written[f"{WEIGHTS}/{tile.number}"] = _as_array(hashed)
+            drawn = self._course(work, course, end, norms)
+            written.update({str(name): np.asarray(array.values) for name, array in drawn.variables.items()})
+            write_dataset(workspace.place, self.key, drawn)
 
-        write()  # what is finished is known when it is written: the norms come from the workers
-        self.finish(workspace, 0, self.read(workspace, 0), lambda: None, started=started)
+        self.finish(workspace, 0, written, write, started=started)
         clean_up(work)
         _, *parts = course.checks[-1]
         line = (
@@ -146,17 +149,15 @@ class QuocNetStage(GroupShards):
     def read(self, workspace: Workspace, shard: int) -> dict[str, np.ndarray]:
         """Return the course, and the hashes of the tiles' weights, which need not fit into memory together."""
         work = StageWork(workspace, self.number, "")
-        hashes = {
-            f"{WEIGHTS}/{tile}": np.frombuffer(tile_hash(work, tile).encode(), np.uint8)
-            for tile in self._tiles(workspace)
-        }
-        found = {**super().read(workspace, shard), **hashes}
-        if self.number == 1:
-            found |= {
-                f"{WHITENING}/{name}": array
-                for name, array in as_arrays(load_weights(workspace.place, layout.quocnet_whitening())).items()
-            }
-        return found
+        hashes = {f"{WEIGHTS}/{tile}": _as_array(tile_hash(work, tile)) for tile in self._tiles(workspace)}
+        return {**super().read(workspace, shard), **hashes, **self._whitening(workspace)}
+
+    def _whitening(self, workspace: Workspace) -> dict[str, np.ndarray]:
+        """Return what whitens the images, of the stage that has it."""
+        if self.number > 1:
+            return {}
+        found = as_arrays(load_weights(workspace.place, layout.quocnet_whitening()))
+        return {f"{WHITENING}/{name}": array for name, array in found.items()}
 
     def _tiles(self, workspace: Workspace) -> range:
         spec = quocnet_of(workspace)
@@ -189,6 +190,10 @@ class QuocNetStage(GroupShards):
                 "looked_every": WINDOW,
             },
         )
+
+
+def _as_array(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8)
 
 
 def _described(long_name: str) -> dict[str, str]:

@@ -13,7 +13,6 @@ LAYER = nn.Linear(12, 30).requires_grad_(False)
 LAYER.weight.copy_(torch.randn(30, 12, generator=RANDOM))
 LAYER.bias.copy_(torch.randn(30, generator=RANDOM))
 IMAGES = (1.4 * torch.rand(20, 12, generator=RANDOM) - 0.2).clamp(0, 1)
-READ = LAYER(IMAGES).argmax(1)
 
 
 def scaled(images):

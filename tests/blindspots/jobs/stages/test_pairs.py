@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from blindspots.jobs.stages import pairs as module
-from blindspots.transfer import VARIANTS, show
+from blindspots.transfer import VARIANTS
 from tests.fixed import CLASSES, SHAPE, fixed_images, fixed_network, integers, labels_read
+from tests.showing import show
 
 GOLDEN = {
     "plain": (40, 10, 1, 5, 2.345503461877619),

@@ -17,7 +17,8 @@ from blindspots.jobs.stages.trainings import trained_model
 from blindspots.jobs.workspace import Workspace
 from blindspots.store.arrays import CorruptShardError
 from blindspots.study.study import Study
-from blindspots.transfer import VARIANTS, show
+from blindspots.transfer import VARIANTS
+from tests.showing import show
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from blindspots.spectral.matrix.bound import Bound, NoRuleError
 from blindspots.spectral.network import network_bounds
 from blindspots.spectral.proof.certificate import as_sigmoid_network, certified_radius
 from blindspots.spectral.proof.rounded_product import lower_bound
-from blindspots.spectral.proof.sigmoid_bound import joint_bound
+from blindspots.spectral.proof.sigmoid_bound import JointBound
 from blindspots.spectral.rules.rules import RULES
 from tests.blindspots.spectral.graph.models import Does
 
@@ -145,7 +145,9 @@ def test_the_methods_rank_and_nothing_is_found_within(seed, scale, depth):
         assert (one.radius >= 0).all()
     assert sdp.constant <= product.constant
     network = as_sigmoid_network(trace(model.double(), tuple(images.shape[1:])))
-    assert sdp.constant == joint_bound(network, torch.eye(len(network.weights[-1])).double())  # by a search of its own
+    assert sdp.constant == JointBound(network).of(
+        torch.eye(len(network.weights[-1])).double()
+    )  # by a search of its own
     assert math.isnan(local.constant)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blindspots.spectral.proof import sigmoid_bound
-from blindspots.spectral.proof.sigmoid_bound import JointBound, hidden_bound, joint_bound, product_bound
+from blindspots.spectral.proof.sigmoid_bound import JointBound, hidden_bound, product_bound
 from blindspots.spectral.proof.sigmoid_network import SigmoidNetwork
 
 
@@ -48,7 +48,7 @@ def steepest(made, lead, seed, count=60):
 def test_lies_between_what_is_found_and_the_product(seed, sizes, scale):
     made = network(sizes, seed, scale)
     lead = torch.eye(sizes[-1], dtype=torch.float64)
-    product, joint = product_bound(made, lead), joint_bound(made, lead)
+    product, joint = product_bound(made, lead), JointBound(made).of(lead)
     assert steepest(made, lead, seed) <= joint <= product
     factors = [norm(weight) for weight in made.weights]
     assert product == pytest.approx(math.prod(factors) / 4 ** (len(factors) - 1))
@@ -58,7 +58,7 @@ def test_lies_between_what_is_found_and_the_product(seed, sizes, scale):
 def test_of_one_unit_a_layer_is_the_product():
     made = network((1, 1, 1, 1), 3)
     lead = torch.ones(1, 1, dtype=torch.float64)
-    assert joint_bound(made, lead) == pytest.approx(product_bound(made, lead), rel=1e-6)
+    assert JointBound(made).of(lead) == pytest.approx(product_bound(made, lead), rel=1e-6)
 
 
 def test_of_units_side_by_side_is_the_steepest_alone():
@@ -68,7 +68,7 @@ def test_of_units_side_by_side_is_the_steepest_alone():
     made = SigmoidNetwork((first, last), made.biases)
     lead = torch.eye(2, dtype=torch.float64)
     assert product_bound(made, lead) == pytest.approx(15 / 4)
-    assert joint_bound(made, lead) == pytest.approx(5 / 4, rel=1e-3)
+    assert JointBound(made).of(lead) == pytest.approx(5 / 4, rel=1e-3)
 
 
 def test_of_positive_weights_is_reached_where_all_slopes_are_steepest():
@@ -77,18 +77,18 @@ def test_of_positive_weights_is_reached_where_all_slopes_are_steepest():
     made = SigmoidNetwork(tuple(weight.abs() for weight in made.weights), made.biases)
     at_all = norm(made.weights[2] @ made.weights[1] @ made.weights[0]) / 16
     lead = torch.ones(1, 1, dtype=torch.float64)
-    assert joint_bound(made, lead) == pytest.approx(at_all, rel=1e-4)
-    assert joint_bound(made, lead) >= at_all
+    assert JointBound(made).of(lead) == pytest.approx(at_all, rel=1e-4)
+    assert JointBound(made).of(lead) >= at_all
 
 
 def test_beats_the_product_by_far_in_wide_networks():
     made = network((20, 30, 30, 4), 1)
     eye = torch.eye(4, dtype=torch.float64)
-    assert joint_bound(made, eye) < 0.75 * product_bound(made, eye)
+    assert JointBound(made).of(eye) < 0.75 * product_bound(made, eye)
     together = JointBound(made)
-    assert together.of(eye) == joint_bound(made, eye)
+    assert together.of(eye) == JointBound(made).of(eye)
     pair = (eye[0] - eye[1])[None]
-    warm, cold = together.of(pair), joint_bound(made, pair)
+    warm, cold = together.of(pair), JointBound(made).of(pair)
     assert warm == pytest.approx(cold, rel=0.02)
     assert warm <= together.of(eye) * 2**0.5
 
@@ -108,9 +108,9 @@ def test_nothing_wrong_is_certified():
 
 def test_of_nothing_is_nothing():
     made = network((3, 4, 2), 0, scale=0.0)
-    assert joint_bound(made, torch.eye(2, dtype=torch.float64)) == 0
+    assert JointBound(made).of(torch.eye(2, dtype=torch.float64)) == 0
     equal = network((3, 4, 2), 0)
-    assert joint_bound(equal, torch.zeros(1, 2, dtype=torch.float64)) == 0
+    assert JointBound(equal).of(torch.zeros(1, 2, dtype=torch.float64)) == 0
 
 
 def test_where_the_search_breaks_down_the_product_is_left(monkeypatch):
@@ -144,4 +144,4 @@ def test_a_product_that_underflows_bounds_nothing():
     tiny = SigmoidNetwork((1e-200 * made.weights[0], 1e-200 * made.weights[1], 1e300 * made.weights[2]), made.biases)
     eye = torch.eye(2, dtype=torch.float64)
     assert hidden_bound(tiny) == math.inf
-    assert product_bound(tiny, eye) == joint_bound(tiny, eye) == math.inf
+    assert product_bound(tiny, eye) == JointBound(tiny).of(eye) == math.inf

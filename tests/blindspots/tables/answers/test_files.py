@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 import xarray as xr
 
@@ -72,8 +73,7 @@ def test_netcdf_is_the_dataset(answered: xr.Dataset, tmp_path: Path) -> None:
 
 
 def test_parquet_is_a_row_a_cell(answered: xr.Dataset) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    found = parquet.read_table(io.BytesIO(answer_file(answered, ".parquet"))).to_pydict()
+    found = pyarrow.parquet.read_table(io.BytesIO(answer_file(answered, ".parquet"))).to_pydict()
     assert found["model"] == ["fc10|1", "fc10|1", "fc20"]
     assert found["label"] == [3, 7, 7]
     assert found["misread_high"][0] == float(answered.misread_high[0, 0])

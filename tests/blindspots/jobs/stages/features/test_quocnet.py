@@ -26,6 +26,7 @@ from blindspots.jobs.stages.features import quocnet as module
 from blindspots.jobs.stages.features.quocnet import QuocNetStage
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout
+from blindspots.store.arrays import CorruptShardError
 from blindspots.store.place import Place
 from blindspots.study.built_in import QUICK
 from blindspots.study.file import validate_study
@@ -233,6 +234,21 @@ def test_what_is_done_is_known_and_damage_is_seen(undisturbed: Path, pictures: P
     assert "weights/0: the content is not what the receipt says" in str(first.damage(workspace, 0, receipt))
     path.unlink()
     assert first.done(workspace) == [False]
+
+
+def test_a_tile_that_is_written_otherwise_gets_no_receipt(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = StageWork.keep
+
+    def keep(self: StageWork, key: str, tensors: Any, metadata: Any = None) -> None:
+        plain(
+            self, key, {name: tensor + (key == layout.quocnet_tile(1, 1)) for name, tensor in tensors.items()}, metadata
+        )
+
+    monkeypatch.setattr(StageWork, "keep", keep)
+    with pytest.raises(CorruptShardError, match="shard 0 reads back otherwise than it was written"):
+        trained(tmp_path, small_study(pictures, tiles=[2, 2], steps=50))
 
 
 def test_on_what_a_stage_depends(pictures: Path, tmp_path: Path) -> None:
