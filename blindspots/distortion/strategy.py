@@ -60,7 +60,7 @@ def search(attempt: Attempt, method: Method, *, parts: Iterable[torch.Tensor], e
         again = problem.counted_anew()
         rescue(attempt, again, part=part)
         attempt.keep(part, again)
-    if isinstance(method, Auto) and isinstance(attempt.classifier, Differenced):
+    if isinstance(method, Auto) and method.effort != "fast" and isinstance(attempt.classifier, Differenced):
         for part in parts:
             again = attempt.resumed(part)
             cross(attempt, again, part=part)

@@ -11,25 +11,27 @@ _DRAWN = 24
 """Pictures of noise: half of them grey, half black and white."""
 
 
-def pictures_in_the_box(rows: torch.Tensor) -> torch.Tensor:
-    """Return (g, m) pictures that belong to no data set: plain ones and noise, the same for every image."""
+def pictures_in_the_box(rows: torch.Tensor, *, drawn: int = _DRAWN) -> torch.Tensor:
+    """Return (g, m) pictures of no data set, the same for every image: plain ones, and ``drawn`` of noise."""
     size = rows.shape[1]
     random = torch.Generator().manual_seed(0)
     plain = torch.tensor(_GREYS, device="cpu", dtype=torch.float32)[:, None].expand(-1, size)
-    noise = torch.rand(_DRAWN, size, generator=random, device="cpu", dtype=torch.float32)
-    noise[_DRAWN // 2 :] = noise[_DRAWN // 2 :].round()
+    noise = torch.rand(drawn, size, generator=random, device="cpu", dtype=torch.float32)
+    noise[drawn // 2 :] = noise[drawn // 2 :].round()
     return torch.cat([plain, noise]).to(rows)
 
 
-def goals_of(attempt: Attempt, image: int, *, most: int = _NEIGHBOURS) -> tuple[torch.Tensor, torch.Tensor]:
+def goals_of(
+    attempt: Attempt, image: int, *, most: int = _NEIGHBOURS, drawn: int = _DRAWN
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the pictures (g, m) nearest to an image that are read as wanted, and as what (g,); ``most`` at most.
 
-    Those of the batch, the image's negative, plain pictures and noise, alone and upon the image.
+    Those of the batch, the image's negative, plain pictures and noise, alone (``drawn``) and upon the image.
     """
     row = attempt.rows[image]
-    drawn = torch.cat([1 - row[None], pictures_in_the_box(attempt.rows), _around(row)])
-    read = torch.cat([attempt.clean, attempt.classifier.logits(drawn).argmax(dim=1)])
-    others = torch.cat([attempt.rows, drawn])
+    made = torch.cat([1 - row[None], pictures_in_the_box(attempt.rows, drawn=drawn), _around(row)])
+    read = torch.cat([attempt.clean, attempt.classifier.logits(made).argmax(dim=1)])
+    others = torch.cat([attempt.rows, made])
     one = torch.full_like(read, image)
     found = attempt.wanted.take(one).reached(read).nonzero()[:, 0]
     away = (others[found] - row).norm(dim=1)

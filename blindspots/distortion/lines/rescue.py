@@ -14,8 +14,8 @@ from blindspots.distortion.refinement import refine
 
 _CLASSES = 3
 """Classes tried in turn under the nearest rule."""
-_CROSSED = 150
-"""Pictures to which lines are looked along where differences take the place of gradients."""
+_CROSSED, _DRAWN = 500, 200
+"""Pictures to which lines are looked along where differences take the place of gradients; of noise among them."""
 _LONGER = Search(squared=True, values=6, most=MOST_VALUES, iterations=30, tolerance=0.1)
 
 
@@ -66,7 +66,7 @@ def cross(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
     before = best.size.clone()
     with best.credited("straight line"):
         for place in range(len(part)):
-            goals, classes = goals_of(attempt, int(part[place]), most=_CROSSED)
+            goals, classes = goals_of(attempt, int(part[place]), most=_CROSSED, drawn=_DRAWN)
             if len(goals):
                 blend(problem.take(torch.tensor([place], device=part.device)), goals, classes=classes)
     nearer = (best.size < before).nonzero()[:, 0]

@@ -20,7 +20,7 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.perturbation.eight_bits import survives_eight_bits
 from blindspots.store import layout
 from blindspots.store.arrays import Variable
-from blindspots.study.model_spec import HALVES, ModelSpec
+from blindspots.study.model_spec import GIVEN, HALVES, ModelSpec
 from blindspots.study.sets_spec import PENALISED, VALUES
 from blindspots.study.study import Study
 
@@ -28,6 +28,8 @@ ALGORITHM = 9
 """Raised with every change of the search that changes a value; the golden test says when."""
 AMONG_MANY = 1
 """Raised with every change that does so in models of more than ten classes alone."""
+OF_GIVEN = 1
+"""Raised with every change that does so in given models alone, which may be any."""
 
 _VARIABLES = {
     "example": EXAMPLE,
@@ -104,14 +106,16 @@ class AdversarialSet(ExampleSet):
         method = workspace.study.method(self.rule)
         effort, values = self._effort(workspace), self._c_values(workspace)
         many = method == "auto" and workspace.dataset.classes >= FROM_CLASSES
+        spec = workspace.study.model(self.model)
         return {
             "stage": "set",
             "algorithm": ALGORITHM,
             "weights": weights,
-            "layers": workspace.study.model(self.model).layers,
+            "layers": spec.layers,
             "rule": self.rule,
             "method": method,
             **({"among_many": AMONG_MANY} if many else {}),
+            **({"of_given": OF_GIVEN} if spec.network == GIVEN else {}),
             **({} if effort in (None, "usual") else {"effort": effort}),
             **({} if values in (None, VALUES) else {"c_values": values}),
             "seed": workspace.study.seed if self.rule == "random" else None,

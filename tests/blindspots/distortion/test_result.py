@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from blindspots import minimum_distortion
-from blindspots.distortion import strategy
+from blindspots.distortion import result, strategy
 
 
 def linear_model(weight, bias):
@@ -75,3 +75,32 @@ def test_where_a_logit_is_no_number_nothing_is_read(effort):
     assert torch.equal(found.images, images)
     assert found.predicted.tolist() == [0, 0]
     assert found.found_by == ("", "")
+
+
+@pytest.mark.parametrize("model", [lambda images: torch.fft.fft2(images[:, 0]).abs().flatten(1)[:, :3]])
+def test_where_nothing_is_found_there_is_no_change(model):
+    """Class 0 leads everywhere, but for black, where all classes tie and the first is read."""
+    found = minimum_distortion(model, torch.rand(3, 1, 4, 4), torch.zeros(3, dtype=torch.long))
+    assert not found.success.any()
+    assert not found.distortion.any()
+    assert not found.perturbation.any()
+
+
+def test_what_is_not_read_as_sought_in_the_end_is_no_change_either(monkeypatch):
+    """A point that no step outward puts right: in another batch it was read otherwise."""
+    monkeypatch.setattr(result, "moved_outward", lambda classifier, rows, points, lost, wanted: points)
+    calls = [0]
+
+    class Wavering(nn.Module):
+        def forward(self, images):
+            calls[0] += 1
+            logits = torch.stack([images.sum(1) - 1, 1 - images.sum(1)], dim=1)
+            return logits if calls[0] < last[0] else logits * torch.tensor([0.0, 1.0]) - torch.tensor([0.0, 9.0])
+
+    images, labels, last = torch.full((2, 4), 0.5), torch.tensor([0, 0]), [10**9]
+    minimum_distortion(Wavering(), images, labels, method="projection")
+    last, calls = [calls[0]], [0]  # the last pass is of what is returned
+    found = minimum_distortion(Wavering(), images, labels, method="projection")
+    assert not found.success.any()
+    assert not found.perturbation.any()
+    assert torch.equal(found.images, images)

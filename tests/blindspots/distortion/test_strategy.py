@@ -19,6 +19,8 @@ from blindspots.models import Classifier
 from blindspots.networks.fully_connected import FullyConnected
 from tests.fixed import fixed_images, fixed_network
 
+STEPS = torch.linspace(0, 1, 1001)
+
 
 class Plateau(nn.Module):
     """A model whose gradient is exactly zero in dark images."""
@@ -159,3 +161,23 @@ def test_what_was_found_is_gone_on_from():
     assert torch.equal(torch.isfinite(problem.best.size), found)
     assert torch.equal(problem.best.point, attempt.point[some])
     assert not problem.spent.backwards.any()
+
+
+@pytest.mark.parametrize("path", ["fused", "torch"])
+@pytest.mark.parametrize("named", [{"effort": "fast"}, {"effort": "usual"}, {"rule": 1}])
+def test_classes_that_tie_at_nothing_are_no_success(path, named):
+    """Behind a last rectifier all logits are 0 in a whole region, which is read as the first class, the label."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(16, 3), nn.ReLU()).requires_grad_(False)
+    model[0].bias.fill_(-0.2)
+    images = torch.rand(200, 16, generator=torch.Generator().manual_seed(1))
+    images = images[model(images).argmax(1) == 0][:6]
+    found = minimum_distortion(model, images, torch.zeros(len(images), dtype=torch.long), path=path, **named)
+    assert found.success.all()
+    others = [1] if "rule" in named else [1, 2]
+    for image, distance in zip(images, found.l2, strict=True):  # at most what a line straight up a class's row takes
+        rows = [(image + s * model[0].weight[k] / model[0].weight[k].norm()).clamp(0, 1) for k in others for s in STEPS]
+        read = model(torch.stack(rows)).argmax(1)
+        there = torch.stack([(row - image).norm() for row in rows])[sum(read == k for k in others) > 0]
+        assert distance <= 1.001 * there.min()

@@ -170,3 +170,28 @@ def test_a_method_that_fails_where_another_image_of_the_batch_is_read_so_says_wh
         found = minimum_distortion(Cliff(), images, torch.tensor([0, 1]), method="lbfgs")
     assert not found.success[0]
     assert found.reasons[0] == "the method found no image that is read so, though image 1 of the batch is"
+
+
+@pytest.mark.parametrize("levels", [3, 7])
+def test_steps_are_crossed_on_lines_to_other_pictures(levels):
+    """Differences over one length see some steps of rounded pixels: what is found was up to twice as far."""
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        weight = torch.randn(10, 4)
+
+    def rounded(images):
+        return ((images * levels).round() / levels) @ weight
+
+    labels = rounded(IMAGES).argmax(1)
+    with pytest.warns(UserWarning, match="no gradient, or one of zero"):
+        found = minimum_distortion(rounded, IMAGES, labels)
+    assert found.success.all()
+    noise = torch.rand(200, 10, generator=torch.Generator().manual_seed(9))
+    goals, ratios = torch.cat([IMAGES, torch.zeros(1, 10), torch.ones(1, 10), noise, noise.round()]), []
+    for image, label, distance in zip(IMAGES, labels, found.l2, strict=True):
+        shares = torch.linspace(0, 1, 2001)[:, None, None]
+        line = image + shares * (goals - image)
+        misread = rounded(line.flatten(0, 1)).argmax(1).view(2001, -1) != label
+        ratios.append(float(distance / (line - image).norm(dim=2)[misread].min()))
+    assert sum(ratios) <= 0.95 * len(ratios)  # in the mean nearer than the nearest on 400 lines; one may be farther
+    assert max(ratios) <= 1.8

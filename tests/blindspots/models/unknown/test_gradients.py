@@ -150,3 +150,35 @@ def test_half_a_gradient_at_the_border_of_the_box_is_half_and_no_false_one(first
         found = seen_gradients(classifier, differenced, rows, labels, at_once=6)
     assert not found.false
     assert found.half == (first is not nn.functional.hardtanh)  # which has all of it at 0
+
+
+def test_no_model_is_asked_for_nothing():
+    """Where every gradient is zero there is none to be compared: the commonest reshaping refuses no rows."""
+
+    class Steps(Through):
+        def forward(self, images):
+            assert len(images) > 0
+            return self.layers(torch.sign(images.reshape(len(images), -1) - 0.5))
+
+    found = seen(Steps(lambda images: images))
+    assert found.zero.all()
+    rows, model = torch.rand(4, 6, generator=torch.Generator().manual_seed(3)), Steps(lambda images: images)
+    labels = model(rows).argmax(1)
+    with pytest.warns(UserWarning, match="no gradient, or one of zero, at 4 of 4 images"):
+        assert minimum_distortion(model, rows, labels).success.all()
+
+
+def test_equal_values_make_kinks_and_no_false_gradients():
+    """Of equal pixels the first has the whole gradient of a maximum: along other ways it says too little."""
+    pooled = nn.Sequential(nn.MaxPool1d(2), nn.Flatten(), nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for parameter in pooled.parameters():
+            nn.init.normal_(parameter)
+    rows = torch.rand(8, 1, 6, generator=torch.Generator().manual_seed(0)).repeat_interleave(2, dim=2)
+    classifier, differenced = (kind(pooled, rows.shape[1:]) for kind in (Classifier, Differenced))
+    with torch.enable_grad():
+        labels = pooled(rows).argmax(1)
+        found = seen_gradients(classifier, differenced, rows.flatten(1), labels, at_once=8)
+    assert not found.false
+    assert found.warnings() == ()
