@@ -30,15 +30,52 @@ def test_a_folder_a_class_is_the_split_test(tmp_path: Path) -> None:
 @pytest.mark.parametrize("test", ["test", "val"])
 def test_splits_are_folders_with_the_same_classes(tmp_path: Path, test: str) -> None:
     found = list_pictures(
-        touched(tmp_path, "train/dog/1.jpg", "train/eel/1.jpg", f"{test}/cat/1.jpg", "train/dog/0.jpg")
+        touched(
+            tmp_path, "train/dog/1.jpg", "train/eel/1.jpg", f"{test}/cat/1.jpg", f"{test}/eel/1.jpg", "train/dog/0.jpg"
+        )
     )
     assert of(found) == [
         ("test", f"{test}/cat/1.jpg", "cat"),
+        ("test", f"{test}/eel/1.jpg", "eel"),
         ("train", "train/dog/0.jpg", "dog"),
         ("train", "train/dog/1.jpg", "dog"),
         ("train", "train/eel/1.jpg", "eel"),
     ]
     assert found.keys == ("cat", "dog", "eel")
+
+
+def test_splits_go_by_other_names_too(tmp_path: Path) -> None:
+    found = list_pictures(
+        touched(tmp_path, *(f"training_set/{each}/1.jpg" for each in ("cat", "dog")), "test_set/cat/2.jpg")
+    )
+    assert of(found) == [
+        ("test", "test_set/cat/2.jpg", "cat"),
+        ("train", "training_set/cat/1.jpg", "cat"),
+        ("train", "training_set/dog/1.jpg", "dog"),
+    ]
+    assert (found.names, found.strays) == (("cat", "dog"), ())
+
+
+def test_a_split_in_a_folder_of_its_own_name_again_is_looked_through(tmp_path: Path) -> None:
+    found = list_pictures(
+        touched(tmp_path, "seg_train/seg_train/sea/1.jpg", "seg_test/Seg_Test/sea/2.jpg", "seg_test/Seg_Test/a.txt")
+    )
+    assert of(found) == [
+        ("test", "seg_test/Seg_Test/sea/2.jpg", "sea"),
+        ("train", "seg_train/seg_train/sea/1.jpg", "sea"),
+    ]
+    assert found.strays == (("seg_test/Seg_Test/a.txt", "lies beside the classes' folders"),)
+
+
+@pytest.mark.parametrize("name", ["images", "unknown"])
+def test_a_test_without_a_class_of_train_is_refused(name: str, tmp_path: Path) -> None:
+    touched(tmp_path, *(f"train/{each}/1.jpg" for each in "abcde"), f"test/{name}/1.jpg")
+    said = f"no picture of the split test is of a class that those of train have: they are of {name}, and .* of a, b, c"
+    with pytest.raises(InputError, match=f"{said} and 2 more$") as error:
+        list_pictures(tmp_path)
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match="they are of dog, and those of train of eel$"):
+        list_pictures(written(tmp_path, "path,label,split\na.png,eel,train\nb.png,dog,test\n"))
 
 
 def test_flat_files_are_named_by_wnid_and_label(tmp_path: Path) -> None:
