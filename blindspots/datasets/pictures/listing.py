@@ -15,6 +15,8 @@ from blindspots.errors import InputError
 logger = logging.getLogger(__name__)
 
 _WNID = re.compile(r"(n\d{8})(?:_(.+))?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+_WHOLE = re.compile(r"(\d+)(?:\.0*)?")
 _SYNSETS = ("LOC_synset_mapping.txt", "synset_words.txt")
 """Files that come with ImageNet: a line a class, its wnid and its names."""
 _COLUMNS = {
@@ -62,10 +64,11 @@ def list_pictures(path: Path) -> Listing:
 
     A folder holds a folder for each class, as ImageNet's does, with files in it and in folders below it, or files that
     are named ``wnid_label``; or the folders ``train`` and ``test`` or ``val``, each with one of these, or what else
-    :func:`.split_folders` takes for them. Without them all is of the split test. Classes are in the order of their sorted wnids or folders' names; a label that behind the wnid
-    is the same for all its files is the class's name, and ImageNet's own list of names is used where it lies in the
-    folder. Then the classes are those of the list, whether or not there is a picture of each. Names that begin with a
-    dot are left alone, and what systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``).
+    :func:`.split_folders` takes for them. Without them all is of the split test. Classes are in the order of their
+    sorted wnids or folders' names; a label that behind the wnid is the same for all its files is the class's name, and
+    ImageNet's own list of names is used where it lies in the folder. Then the classes are those of the list, whether or
+    not there is a picture of each. Names that begin with a dot are left alone, and what systems leave behind
+    (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``).
 
     Raises :class:`InputError` where there is no such folder or file, or nothing of this in it.
     """
@@ -110,7 +113,7 @@ def _parts(path: Path, parts: dict[str, str]) -> dict[str, str]:
 
 
 def _check_in_common(path: Path, files: Sequence[Listed]) -> None:
-    """Raise :class:`InputError` where there are pictures for training, and none for the test is of one of their classes.
+    """Raise :class:`InputError` where none of the test's pictures is of a class that those for training have.
 
     Their folders are then no classes, such as ``images`` and ``unknown``.
     """
@@ -207,17 +210,25 @@ def _of_table(path: Path) -> Listing:
     if not any(row.split == "test" for row in rows):
         raise InputError(f"{path.name} has no picture of the split test, of which a study's images are")
     keys = {row.key for row in rows}
-    if all(key.isdecimal() for key in keys):  # numbers are labels as they are
-        large = next((key for key in sorted(keys) if len(key.lstrip("0")) > _MOST_DIGITS), None)
-        if large is not None:
-            raise InputError(f"{path.name}: the label {large[:20]} is too large; numbers are labels as they are")
-        ordered = [str(number) for number in range(max(map(int, keys)) + 1)]
-        rows = [Listed(row.split, row.name, row.path, str(int(row.key))) for row in rows]
+    if all(_NUMBER.fullmatch(key) for key in keys):  # numbers are labels as they are
+        numbers = {key: _integer(key, path.name) for key in sorted(keys)}
+        ordered = [str(number) for number in range(max(numbers.values()) + 1)]
+        rows = [Listed(row.split, row.name, row.path, str(numbers[row.key])) for row in rows]
     else:
         ordered = sorted(keys)
     files = sorted(rows, key=lambda file: (file.split, file.name))
     _check_in_common(path, files)
     return Listing(tuple(files), tuple(ordered), tuple(ordered), ())
+
+
+def _integer(key: str, file: str) -> int:
+    """Return a label that is a number as an integer: "3.0" too, as pandas writes 3 where another label is missing."""
+    whole = _WHOLE.fullmatch(key)
+    if whole is None:
+        raise InputError(f"{file}: the label {key[:20]} is no integer from 0 on; numbers are labels as they are")
+    if len(whole[1].lstrip("0")) > _MOST_DIGITS:
+        raise InputError(f"{file}: the label {key[:20]} is too large; numbers are labels as they are")
+    return int(whole[1])
 
 
 def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Listed]:

@@ -74,7 +74,7 @@ def test_a_test_without_a_class_of_train_is_refused(name: str, tmp_path: Path) -
     with pytest.raises(InputError, match=f"{said} and 2 more$") as error:
         list_pictures(tmp_path)
     assert "\n" not in str(error.value)
-    with pytest.raises(InputError, match="they are of dog, and those of train of eel$"):
+    with pytest.raises(InputError, match=r"they are of dog, and those of train of eel$"):
         list_pictures(written(tmp_path, "path,label,split\na.png,eel,train\nb.png,dog,test\n"))
 
 
@@ -146,6 +146,14 @@ def test_a_table_s_numbers_are_labels(tmp_path: Path) -> None:
     assert [file.key for file in found.files] == ["3", "1"]
 
 
+def test_a_table_s_numbers_are_labels_as_pandas_writes_them_too(tmp_path: Path) -> None:
+    found = list_pictures(written(tmp_path, "path,label\na.png,0.0\nb.png,2.0\nc.png,10.0\nd.png,1\n"))
+    assert found.names == tuple(map(str, range(11)))
+    assert [file.key for file in found.files] == ["0", "2", "10", "1"]
+    texts = list_pictures(written(tmp_path, "path,label\na.png,1.5\nb.png,v2.0\n"))
+    assert texts.names == ("1.5", "v2.0")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -181,6 +189,10 @@ def test_of_val_and_test_the_one_with_classes_is_taken(tmp_path: Path, caplog: p
         ("path,label\na,1\nb\n", "line 3: a path and a label are wanted"),
         ("path,label\na,1,2\n", "line 2: a path and a label are wanted"),
         ("path,label\na,0\nb,99999999999\n", "the label 99999999999 is too large; numbers are labels as they are"),
+        ("path,label\na,0\nb,99999999999.0\n", "the label 99999999999.0 is too large"),
+        ("path,label\na,1\nb,-1\n", "the label -1 is no integer from 0 on; numbers are labels as they are"),
+        ("path,label\na,1\nb,1.5\n", "the label 1.5 is no integer"),
+        ("path,label\na,1\nb,1e1\n", "the label 1e1 is no integer"),
         ("path,label\na,1\na,2\n", "names the picture a 2 times"),
         ("path,label,split\na,1,left\n", "the split 'left' is neither train nor test"),
         ("path,label,split\na,1,train\n", "has no picture of the split test"),

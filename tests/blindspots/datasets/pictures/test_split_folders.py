@@ -52,7 +52,7 @@ def test_other_folders_may_be_classes(folders: list[str], found: dict[str, str])
     [["train2017", "val2017"], ["trainA", "testA", "trainB"], ["a_train", "a_test", "b_train", "b_test"]],
 )
 def test_names_of_splits_that_are_not_understood_are_refused(folders: list[str]) -> None:
-    with pytest.raises(InputError, match="^a has the folders .* and .*, which are named as splits: call those train"):
+    with pytest.raises(InputError, match=r"^a has the folders .* and .*, which are named as splits: call those train"):
         split_folders(Path("a"), folders)
 
 
