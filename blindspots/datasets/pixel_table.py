@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 _LABELS = ("label", "class", "target", "y")
 _PIXEL = re.compile(r"(?:pixel|px|p|x)?[_ ]?\d+(?:x\d+)?", re.IGNORECASE)
 _WHITE = 255
+_TELLING = 20  # rows, from which on columns of labels can be told
 _HELD_OUT = 6  # of a table of training alone the last sixth is the split test: MNIST's own share is a seventh
 
 
@@ -65,20 +66,20 @@ def load_tables(path: Path) -> ArrayDataset:
         )
         for of in (pixels, labels):
             of["train"], of["test"] = of["train"][:-rows], of["train"][-rows:]
-    return of_arrays(path.name, _of_one_scale(pixels, path.name), labels)
+    _check_scales(pixels, path.name)
+    return of_arrays(path.name, pixels, labels)
 
 
-def _of_one_scale(pixels: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    """Return all images as uint8, of which 255 is white, or all as float32 in [0, 1]."""
-    if all(images.dtype == np.uint8 for images in pixels.values()) and max(map(np.max, pixels.values())) > 1:
-        return pixels
+def _check_scales(pixels: dict[str, np.ndarray], name: str) -> None:
+    """Raise :class:`InputError` where some images are integers beyond 1, and others numbers in [0, 1]."""
+    if all(images.dtype == np.uint8 for images in pixels.values()):
+        return
     for split, images in pixels.items():
         if images.max() > 1:
             raise InputError(
                 f"{name}: the pixels for {split} go to {images.max()}, and others are numbers in [0, 1]; bring them to "
                 "one scale"
             )
-    return {split: images.astype(np.float32) for split, images in pixels.items()}
 
 
 def _is_table(path: Path) -> bool:
@@ -92,6 +93,29 @@ def _is_table(path: Path) -> bool:
 
 def _has_no_names(first: Sequence[str]) -> bool:
     return all(re.fullmatch(r"\d+(\.\d+)?", value) for value in first) and len(set(first)) < len(first)
+
+
+def _has_labels_last(rows: np.ndarray) -> bool:
+    """Tell whether the last column looks like labels, and the first like a pixel: it has gaps, and more values.
+
+    Few rows tell nothing. A first column that goes beyond the pixels, or not halfway as far, may be labels of which some
+    lack.
+    """
+    first, last, pixels = rows[:, 0], rows[:, -1], rows[:, 1:-1]
+    return (
+        len(rows) >= _TELLING
+        and len(np.unique(first)) > len(np.unique(last))
+        and pixels.max() / 2 <= first.max() <= pixels.max()
+        and _are_like_labels(last)
+        and not _are_like_labels(first)
+    )
+
+
+def _are_like_labels(column: np.ndarray) -> bool:
+    """Tell whether values are 0 to k or 1 to k, fewer than the shades of grey, and each comes about as often."""
+    values, counts = np.unique(column, return_counts=True)
+    in_a_row = values[0] in (0, 1) and np.array_equal(values, values[0] + np.arange(len(values)))
+    return bool(in_a_row and 2 <= len(values) <= _WHITE and counts.min() * 4 * len(values) >= len(column))
 
 
 def _first_line(path: Path) -> list[str]:
@@ -113,6 +137,11 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     if rows.shape[1:] != (len(first),) or not len(rows):
         raise InputError(f"the table {path.name} has {len(rows)} rows of {rows.shape[1]} values, not {len(first)}")
     column = next((at for at, name in enumerate(first) if name.lower() in _LABELS), None) if named else 0
+    if not named and _has_labels_last(rows):
+        raise InputError(
+            f"{path.name} has no line of names, so its first column is taken for the labels, and the last one looks "
+            f"like them: put the labels first, or a line of names above, with {_LABELS[0]} for the labels' column"
+        )
     labels = None if column is None else rows[:, column]
     values = rows if column is None else np.delete(rows, column, axis=1)
     side = math.isqrt(values.shape[1])

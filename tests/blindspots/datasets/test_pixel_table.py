@@ -85,6 +85,40 @@ def test_tables_of_two_scales_are_refused(tmp_path: Path) -> None:
         load_dataset(f"{tmp_path}/")
 
 
+def without_names(path: Path, values: np.ndarray) -> str:
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in values.tolist()))
+    return str(path)
+
+
+@pytest.mark.parametrize("scale", [1, 1 / 256])
+def test_labels_behind_the_pixels_are_not_taken_for_one(scale: float, tmp_path: Path) -> None:
+    values = RANDOM.integers(0, 256, (200, 9))
+    values[0] = values[0, 0]
+    values[1:5] = 255
+    labels = (np.arange(200) % 10)[:, None]
+    path = tmp_path / "t.csv"
+    with pytest.raises(InputError, match="the last one looks like them: put the labels first, or a line of names"):
+        load_dataset(without_names(path, np.hstack([values * scale, labels])))
+
+
+def test_labels_before_the_pixels_are_taken_whatever_the_last_pixel_is(tmp_path: Path) -> None:
+    values, labels = RANDOM.integers(0, 256, (200, 9)), np.arange(200)[:, None]
+    values[0] = values[0, 0]
+    for last, named in (
+        (labels[:, 0] % 2, labels % 10 * 3),  # dark noise
+        (labels[:, 0] % 3, labels % 200),  # an image a class
+        (labels[:, 0] % 10, labels % 7 * 3),  # some classes have no image, and the last pixel is as a label
+        (np.arange(200) == 7, labels % 10 * 3),  # a corner that is nearly always black
+    ):
+        values[:, -1] = last
+        found = load_dataset(without_names(tmp_path / "t.csv", np.hstack([named, values])))
+        assert found.labels("test").tolist() == named[:, 0].tolist()
+    few = np.hstack([np.array([[0], [2], [3], [5]]), RANDOM.integers(0, 2, (4, 8)), np.array([[0], [1], [0], [1]])])
+    assert load_dataset(without_names(tmp_path / "t.csv", few)).classes == 6
+    black = np.hstack([labels % 30 * 7, RANDOM.integers(0, 2, (200, 8)), labels % 2])
+    assert load_dataset(without_names(tmp_path / "t.csv", black)).classes == 204
+
+
 HEADER = "label," + ",".join(f"pixel{at}" for at in range(4)) + "\n"
 
 
