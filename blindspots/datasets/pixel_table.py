@@ -98,8 +98,8 @@ def _has_no_names(first: Sequence[str]) -> bool:
 def _has_labels_last(rows: np.ndarray) -> bool:
     """Tell whether the last column looks like labels, and the first like a pixel: it has gaps, and more values.
 
-    Few rows tell nothing. A first column that goes beyond the pixels, or not halfway as far, may be labels of which some
-    lack.
+    Few rows tell nothing. A first column that goes beyond the pixels, or not halfway as far, may be labels of which
+    some lack.
     """
     first, last, pixels = rows[:, 0], rows[:, -1], rows[:, 1:-1]
     return (
