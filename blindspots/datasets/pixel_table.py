@@ -4,6 +4,7 @@ import csv
 import logging
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 _LABELS = ("label", "class", "target", "y")
 _PIXEL = re.compile(r"(?:pixel|px|p|x)?[_ ]?\d+(?:x\d+)?", re.IGNORECASE)
+_INDEX = ([""], ["Unnamed: 0"])
+_MARKS = {";": "semicolons", "\t": "tabs"}
 _WHITE = 255
 _TELLING = 20  # rows, from which on columns of labels can be told
 _HELD_OUT = 6  # of a table of training alone the last sixth is the split test: MNIST's own share is a seventh
@@ -26,15 +29,30 @@ def tables_in(path: Path) -> dict[str, Path]:
 
     A folder holds one whose name ends in ``train.csv`` and perhaps one that ends in ``test.csv``; a table alone is of
     the split test.
+
+    Raises :class:`InputError` for a table of which something can be told that keeps it from being read as one.
     """
     if path.is_dir():
-        ends = {split: [each for each in path.glob("*.csv") if each.stem.lower().endswith(split)] for split in _SPLITS}
+        tables = [each for each in path.iterdir() if each.suffix.lower() == _TABLE]
+        ends = {split: [each for each in tables if each.stem.lower().endswith(split)] for split in _SPLITS}
         found = {split: each[0] for split, each in ends.items() if len(each) == 1}
         return found if all(len(each) < 2 for each in ends.values()) and all(map(_is_table, found.values())) else {}
-    return {"test": path} if path.suffix == ".csv" and _is_table(path) else {}
+    if path.suffix.lower() != _TABLE:
+        return {}
+    _check_commas(path)
+    return {"test": path} if _is_table(path) else {}
 
 
 _SPLITS = ("train", "test")
+_TABLE = ".csv"
+
+
+def _check_commas(path: Path) -> None:
+    """Raise :class:`InputError` where something else parts the columns of a table."""
+    first = _first_line(path)
+    other = next((name for mark, name in _MARKS.items() if len(first) == 1 and mark in first[0]), None)
+    if other is not None:
+        raise InputError(f"the columns of {path.name} are parted by {other}; commas are wanted")
 
 
 def load_tables(path: Path) -> ArrayDataset:
@@ -85,6 +103,15 @@ def _check_scales(pixels: dict[str, np.ndarray], name: str) -> None:
 def _is_table(path: Path) -> bool:
     """Tell by its first line whether a file's columns are pixels, with or without names."""
     first = _first_line(path)
+    if first[:1] in _INDEX and _are_pixels(first[1:]):
+        raise InputError(
+            f"{path.name} begins with a column of row numbers, as pandas writes its index; write it with index=False"
+        )
+    return _are_pixels(first)
+
+
+def _are_pixels(first: Sequence[str]) -> bool:
+    """Tell whether columns are pixels, with one of labels or without, by the first line."""
     names = [name for name in first if name.lower() not in _LABELS]
     if len(first) < 5 or len(first) - len(names) > 1:
         return False
@@ -131,10 +158,14 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     first = _first_line(path)
     named = not _has_no_names(first)
     try:
-        rows = np.loadtxt(path, np.float64, delimiter=",", skiprows=int(named), ndmin=2, encoding="utf-8-sig")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*contained no data")  # which is said below
+            rows = np.loadtxt(path, np.float64, delimiter=",", skiprows=int(named), ndmin=2, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise InputError(f"the table {path.name} cannot be read: {' '.join(str(error).split())[:160]}") from None
-    if rows.shape[1:] != (len(first),) or not len(rows):
+    if not rows.size:
+        raise InputError(f"the table {path.name} has no row of pixels below its names")
+    if rows.shape[1:] != (len(first),):
         raise InputError(f"the table {path.name} has {len(rows)} rows of {rows.shape[1]} values, not {len(first)}")
     column = next((at for at, name in enumerate(first) if name.lower() in _LABELS), None) if named else 0
     if not named and _has_labels_last(rows):

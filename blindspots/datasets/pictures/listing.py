@@ -72,7 +72,7 @@ def list_pictures(path: Path) -> Listing:
 
     Raises :class:`InputError` where there is no such folder or file, or nothing of this in it.
     """
-    if path.suffix == ".csv" and not path.is_dir():
+    if path.suffix.lower() == ".csv" and not path.is_dir():
         return _of_table(path)
     if not path.is_dir():
         raise not_there(path, PICTURES)
