@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blindspots.datasets.labelled import LabelledSplits
+from blindspots.datasets.scale import of_one_scale
 from blindspots.errors import InputError
 from blindspots.identity import array_hash, identity
 
@@ -18,12 +19,14 @@ def of_arrays(
 ) -> "ArrayDataset":
     """Return the data set of checked arrays by split, known by the hash of all of them.
 
+    Images are by one scale, as :func:`.of_one_scale` has them.
     ``class_names``: by default the classes are called by their numbers, from 0 to the largest label. Raises
     :class:`InputError` where there is one class alone, or where the images of the splits differ in shape.
     """
     shapes = {split: images.shape[1:] for split, images in pixels.items()}
     if len(set(shapes.values())) > 1:
         raise InputError(f"{name}: images of train are {shapes['train']}, of test {shapes['test']}")
+    pixels = of_one_scale(pixels, name)
     names = class_names or tuple(map(str, range(max(int(of.max()) for of in labels.values()) + 1)))
     if len(names) < 2:
         raise InputError(f"{name} has {len(names)} class; two at least are wanted")

@@ -11,6 +11,7 @@ from blindspots.datasets.pixel_table import load_tables, tables_in
 from blindspots.datasets.whereabouts import located
 from blindspots.errors import InputError
 from blindspots.study.pictures_spec import PicturesSpec
+from blindspots.study.study import TABLE, is_arrays
 
 
 def load_dataset(name: str, *, folder: Path | None = None, pictures: PicturesSpec | None = None) -> Dataset:
@@ -25,13 +26,13 @@ def load_dataset(name: str, *, folder: Path | None = None, pictures: PicturesSpe
     if name in ARCHIVES:
         return load_idx(ARCHIVES[name], folder=folder)
     path = located(name, folder)
-    if name.endswith(".npz"):
+    if is_arrays(name):
         return load_npz(path)
     if idx_files_in(path):
         return load_idx_folder(path)
     if tables_in(path):
         return load_tables(path)
-    if name.endswith(".csv") or "/" in name or path.is_dir():
+    if path.suffix.lower() == TABLE or "/" in name or path.is_dir():
         from blindspots.datasets.pictures.dataset import load_pictures
 
         return load_pictures(path, pictures or PicturesSpec())
@@ -48,7 +49,7 @@ def holds_arrays(name: str, folder: Path | None) -> bool:
     Looked at once a process, as the data set is.
     """
     path = located(name, folder)
-    return name not in ARCHIVES and (name.endswith(".npz") or bool(idx_files_in(path) or tables_in(path)))
+    return name not in ARCHIVES and (is_arrays(name) or bool(idx_files_in(path) or tables_in(path)))
 
 
 @lru_cache(maxsize=2)

@@ -42,8 +42,9 @@ def load_npz(path: Path) -> ArrayDataset:
     Its arrays: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, or as Keras calls them
     ``x_train``, ``y_train``, ``x_test``, ``y_test``; those of train may be absent, and those of ``val`` are left aside.
     Images (n, channels, height, width), or (n, height, width) of one channel: uint8 from 0 to 255, or floating-point
-    numbers in [0, 1], which are kept as float32. Labels (n,) are integers from 0 on. There are as many classes as
-    ``class_names`` has texts; without it, one more than the largest label, and each is called by its number.
+    numbers in [0, 1], which are kept as float32; where all integers are 0 or 1, 1 is white. Labels (n,) are integers
+    from 0 on. There are as many classes as ``class_names`` has texts; without it, one more than the largest label, and
+    each is called by its number.
 
     Raises :class:`InputError` for a file that is missing, damaged or holds other arrays than these.
     """

@@ -15,6 +15,9 @@ from blindspots.randomness import generator
 RULES = ("nearest", "second", "random", "class-<number>")
 _CLASS = re.compile(r"class-(0|[1-9][0-9]*)")
 
+_MOST_DIGITS = 18
+"""Of a class's number, as int64 holds them."""
+
 
 @dataclass(frozen=True)
 class AnyOther:
@@ -99,6 +102,10 @@ def criterion(
         check_targets(rule, labels, classes=classes)
         return Towards.of(rule.to(labels.device).long(), labels)
     if isinstance(rule, str) and (named := _CLASS.fullmatch(rule)):
+        if len(named[1]) > _MOST_DIGITS:
+            raise InputError(
+                f"the class {named[1][:_MOST_DIGITS]}... of {len(named[1])} digits is not one of the model's"
+            )
         rule = int(named[1])
     if isinstance(rule, int) and not isinstance(rule, bool):
         check_class(rule, classes)

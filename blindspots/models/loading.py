@@ -1,6 +1,7 @@
 """Weights put into the network that they belong to: all of them, exactly, or not at all."""
 
 import logging
+import re
 from collections.abc import Mapping
 
 import torch
@@ -18,6 +19,9 @@ _SHOWN = 3  # names or complaints in an error
 _COUNTER = "num_batches_tracked"
 _EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2, torch.float8_e5m2fnuz)
 """What torch stores and does not compute with; float16 holds every value of each, and more so float32."""
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_NORMED = re.compile(r"(.*\.)?([^.]+)_([gv])")
+"""What torch's older ``weight_norm`` calls the norm and the direction of a layer's weight."""
 _HOLD_THEM = (torch.float16, torch.float32, torch.float64)
 
 
@@ -44,14 +48,17 @@ def put_weights(model: nn.Module, weights: Weights, file: str, network: str) -> 
 
     Names may begin with those of wrappers, ``model.`` or ``backbone.``, where without them they are exactly the
     network's. Counters of the batches that a batch norm was trained with may be absent, from the file or from the
-    network: evaluation mode does not look at them. Of weights that the network ties, the file may hold one alone.
+    network: evaluation mode does not look at them; those that are whole are taken from floating-point numbers, too. Of
+    weights that the network ties, the file may hold one alone. The names of torch's older ``weight_norm`` stand for
+    those of its parametrization, and a row of one number for a number.
     """
     state = model.state_dict()
     own = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
     kept = [name for name in state if name not in own and state[name] is not None]
     if kept:
         raise InputError(f"the network {network} keeps {some(kept)} beside its tensors, which no file of weights holds")
-    weights = _with_ties(_named_as(own, weights, file), own)
+    weights = _with_ties(_named_as(own, _with_norms(weights, own), file), own)
+    weights = {name: _as_own(name, value, own[name]) if name in own else value for name, value in weights.items()}
     counters = [name for name in weights if _is_counter(name) and name not in own]
     weights = {name: value for name, value in weights.items() if name not in counters}
     weights = {**{name: own[name] for name in own if _is_counter(name)}, **weights}
@@ -87,6 +94,30 @@ def _misfits(own: Weights, weights: Weights) -> list[str]:
         if other is not None:
             problems.append(f"{held[0]} and {other} differ in the file and are one in the network")
     return sorted(problems)
+
+
+def _with_norms(weights: Weights, own: Weights) -> Weights:
+    """Return ``weights`` with the names of ``weight_norm``'s parametrization, where the network has those."""
+    ours = [name for name in own if ".parametrizations." in f".{name}"]
+    found: dict[str, torch.Tensor] = {}
+    for name, value in weights.items():
+        old = _NORMED.fullmatch(name) if ours and name not in own else None
+        if old is not None:
+            new = f"{old[1] or ''}parametrizations.{old[2]}.original{'gv'.index(old[3])}"
+            wanted = any(f".{a}".endswith(f".{b}") for each in ours for a, b in ((new, each), (each, new)))
+            name = new if wanted and new not in weights else name
+        found[name] = value
+    return found
+
+
+def _as_own(name: str, value: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Return a number that is stored as a row of one, or a counter as whole floats, as the network has it."""
+    if not is_lazy(own) and own.dim() == 0 and value.shape == (1,):
+        value = value.reshape(())
+    if _is_counter(name) and value.dtype in _FLOATS and not own.is_floating_point():
+        whole = value.to(own.dtype)
+        return whole if torch.equal(whole.to(value.dtype), value) else value
+    return value
 
 
 def _named_as(own: Weights, weights: Weights, file: str) -> Weights:

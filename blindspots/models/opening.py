@@ -65,6 +65,7 @@ def open_model(
 
     Raises :class:`InputError` for what doesn't fit, and weights that are not finite.
     """
+    input_shape = None if input_shape is None else _checked(input_shape)
     path = _path(path_or_url, sha256)
     weights = load_weights_file(path)
     check_finite(weights, path.name)
@@ -80,7 +81,7 @@ def open_model(
         raise InputError(f"input_shape is wanted for the network {network}: that of an image, such as (3, 224, 224)")
     model = called_network(address)
     put_weights(model, weights, path.name, network)
-    return OpenedModel(at_rest(model), _checked(input_shape), network)
+    return OpenedModel(at_rest(model), input_shape, network)
 
 
 def without_head(opened: OpenedModel) -> nn.Module:
@@ -110,10 +111,13 @@ def _path(path_or_url: str | Path, sha256: str | None) -> Path:
     return expanded(path_or_url)
 
 
-def _checked(shape: tuple[int, ...]) -> tuple[int, ...]:
-    if not shape or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in shape):
-        raise InputError(f"input_shape = {shape}: sizes of at least 1 are wanted, without the batch")
-    return tuple(shape)
+def _checked(shape: object) -> tuple[int, ...]:
+    sizes = shape if isinstance(shape, tuple | list) else ()
+    if not sizes or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in sizes):
+        raise InputError(
+            f"input_shape = {shape!r}: sizes of at least 1 are wanted, without the batch, such as (3, 224, 224)"
+        )
+    return tuple(sizes)
 
 
 def _of_study(
@@ -128,9 +132,9 @@ def _of_study(
     if spec.network == GIVEN:
         raise _no_network(file)
     shape, classes = _of_data(metadata, file)
-    if input_shape is not None and tuple(input_shape) != shape:
+    if input_shape is not None and input_shape != shape:
         images = f"images of {metadata.get('dataset')} are {shape}"
-        raise InputError(f"input_shape = {tuple(input_shape)}: {images}; leave it out")
+        raise InputError(f"input_shape = {input_shape}: {images}; leave it out")
     model = build_network(spec, shape=shape, classes=classes)
     put_weights(model, weights, file, name)
     return OpenedModel(at_rest(model), shape, name)
@@ -166,7 +170,7 @@ def _recognised(weights: Weights, file: str) -> str:
 
 
 def _known(network: KnownNetwork, weights: Weights, file: str, input_shape: tuple[int, ...] | None) -> OpenedModel:
-    shape = network.checked(network.input_shape if input_shape is None else _checked(input_shape))
+    shape = network.checked(network.input_shape if input_shape is None else input_shape)
     weights = unwrapped_for(weights, network.recognises) or weights
     classes = network.classes(weights)
     with torch.random.fork_rng(devices=[]):  # torch draws weights that are of no use; its state stays as it was

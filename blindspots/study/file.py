@@ -22,6 +22,14 @@ def load_study(name: str, changes: list[str] | None = None) -> Study:
     (``models.fc10-1e-4.decay=2e-4``). Raises :class:`InputError`, naming the key and the value, when something does
     not fit.
     """
+    if not isinstance(name, str | Path):
+        raise InputError(
+            f"a study is asked for by its name or the path of a YAML file, not by {_shown(name)}; the built-in ones "
+            f"are {', '.join(BUILT_IN)}"
+        )
+    if not isinstance(changes, list | tuple | None) or not all(isinstance(each, str) for each in changes or []):
+        raise InputError(f'changes = {_shown(changes)}: a list of texts is wanted, such as ["training.iterations=100"]')
+    name = str(name)
     content = BUILT_IN[name][0].model_dump(mode="json") if name in BUILT_IN else _read_file(name)
     return with_changes(content, changes or [])
 

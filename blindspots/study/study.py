@@ -26,8 +26,14 @@ ARRAYS = ".npz"
 """The suffix of a file of arrays that is a data set."""
 TABLE = ".csv"
 """The suffix of a table of pictures and labels that is a data set."""
+_FILES = [each for suffix in (ARRAYS, TABLE) for each in (suffix[1:], suffix[1:].upper())]
 
 _KEPT = "zarr.json"  # of Zarr's own file in every group
+
+
+def is_arrays(dataset: str) -> bool:
+    """Tell whether a data set is a file of arrays, by its suffix, in capitals too."""
+    return dataset.lower().endswith(ARRAYS)
 
 
 class Study(Part):
@@ -42,7 +48,7 @@ class Study(Part):
         # the validator below says more; this is what a form can refuse before a run is made
         json_schema_extra={
             "examples": list(DATASETS),
-            "pattern": rf"^({'|'.join(DATASETS)}|.+\{ARRAYS}|.+\{TABLE}|/.*|[^:]+/.*)$",
+            "pattern": rf"^({'|'.join(DATASETS)}|.+\.({'|'.join(_FILES)})|/.*|[^:]+/.*)$",
         },
     )
     models: tuple[ModelSpec, ...] = Field(
@@ -69,7 +75,7 @@ class Study(Part):
         """Make a path absolute: whoever does the work may be in another folder."""
         if value in DATASETS:
             return value
-        if not (value.endswith((ARRAYS, TABLE)) or "/" in value) or is_address(value):
+        if not (value.lower().endswith((ARRAYS, TABLE)) or "/" in value) or is_address(value):
             raise ValueError(
                 f"no data set is called {value!r}; there are {', '.join(DATASETS)}, and yours by its path, "
                 f"which ends in {ARRAYS} or {TABLE}, or has a / in it where it is a folder of pictures: ./{value}"
@@ -156,7 +162,7 @@ class Study(Part):
     @property
     def has_pictures(self) -> bool:
         """Whether the data set is one of pictures in files."""
-        return self.dataset not in DATASETS and not self.dataset.endswith(ARRAYS)
+        return self.dataset not in DATASETS and not is_arrays(self.dataset)
 
     def model(self, name: str) -> ModelSpec:
         """Return the model called ``name``, or raise :class:`InputError` with the names there are."""

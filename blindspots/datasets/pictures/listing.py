@@ -8,17 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from blindspots.datasets.pictures.split_folders import SPLITS, looked_through, split_folders
 from blindspots.datasets.whereabouts import PICTURES, not_there
 from blindspots.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("test", "testing", "val", "valid", "validation"), "test"),
-}
-"""What folders of splits are called, in capitals too, and the split that each is."""
 _WNID = re.compile(r"(n\d{8})(?:_(.+))?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+_WHOLE = re.compile(r"(\d+)(?:\.0*)?")
 _SYNSETS = ("LOC_synset_mapping.txt", "synset_words.txt")
 """Files that come with ImageNet: a line a class, its wnid and its names."""
 _COLUMNS = {
@@ -28,6 +26,7 @@ _COLUMNS = {
 }
 """What the columns of a table are called, in capitals too."""
 
+_SHOWN = 3  # classes in an error
 _MOST_DIGITS = 6
 """Of a label that is a number: more classes than that have no place in memory."""
 _LEFT_BEHIND = ("Thumbs.db", "desktop.ini", "__MACOSX")
@@ -64,20 +63,22 @@ def list_pictures(path: Path) -> Listing:
     """Return the pictures in a folder, or of a CSV file with the columns ``path``, ``label`` and perhaps ``split``.
 
     A folder holds a folder for each class, as ImageNet's does, with files in it and in folders below it, or files that
-    are named ``wnid_label``; or the folders ``train`` and ``test`` or ``val``, each with one of these. Without them all
-    is of the split test. Classes are in the order of their sorted wnids or folders' names; a label that behind the wnid
-    is the same for all its files is the class's name, and ImageNet's own list of names is used where it lies in the
-    folder. Then the classes are those of the list, whether or not there is a picture of each. Names that begin with a
-    dot are left alone, and what systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``).
+    are named ``wnid_label``; or the folders ``train`` and ``test`` or ``val``, each with one of these, or what else
+    :func:`.split_folders` takes for them. Without them all is of the split test. Classes are in the order of their
+    sorted wnids or folders' names; a label that behind the wnid is the same for all its files is the class's name, and
+    ImageNet's own list of names is used where it lies in the folder. Then the classes are those of the list, whether or
+    not there is a picture of each. Names that begin with a dot are left alone, and what systems leave behind
+    (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``).
 
     Raises :class:`InputError` where there is no such folder or file, or nothing of this in it.
     """
-    if path.suffix == ".csv" and not path.is_dir():
+    if path.suffix.lower() == ".csv" and not path.is_dir():
         return _of_table(path)
     if not path.is_dir():
         raise not_there(path, PICTURES)
     inside = {each.name for each in _visible(path) if each.is_dir()}
-    parts = _parts(path, {name: _SPLITS[name.lower()] for name in sorted(inside) if name.lower() in _SPLITS})
+    splits = split_folders(path, inside)
+    parts = _parts(path, splits)
     if parts and "test" not in parts.values():
         raise InputError(f"{path} has the folder train, and neither test nor val, of which a study's images are")
     found: list[tuple[Listed, str]] = []
@@ -87,12 +88,12 @@ def list_pictures(path: Path) -> Listing:
         found += files
         strays += others
     if parts:
-        splits = {name for name in inside if name.lower() in _SPLITS}
         strays += [(each.name, "is in no split") for each in _visible(path) if each.name not in splits]
     if not found:
         raise InputError(f"{path} holds neither a folder a class nor pictures that are named wnid_label, as ImageNet's")
     keys, names = _classes(path, found)
     ordered = sorted((file for file, _ in found), key=lambda file: (file.split, file.name))
+    _check_in_common(path, ordered)
     return Listing(tuple(ordered), keys, names, tuple(strays))
 
 
@@ -109,6 +110,24 @@ def _parts(path: Path, parts: dict[str, str]) -> dict[str, str]:
                 logger.warning("%s: the pictures in %s have no classes, and %s is taken", path, name, labelled[0])
                 parts = {each: kept for each, kept in parts.items() if each != name}
     return parts
+
+
+def _check_in_common(path: Path, files: Sequence[Listed]) -> None:
+    """Raise :class:`InputError` where none of the test's pictures is of a class that those for training have.
+
+    Their folders are then no classes, such as ``images`` and ``unknown``.
+    """
+    train, test = ({file.key for file in files if file.split == split} for split in ("train", "test"))
+    if train and not train & test:
+        raise InputError(
+            f"{path}: no picture of the split test is of a class that those of train have: they are of {_some(test)}, "
+            f"and those of train of {_some(train)}"
+        )
+
+
+def _some(keys: set[str]) -> str:
+    more = len(keys) - _SHOWN
+    return ", ".join(sorted(keys)[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -128,6 +147,8 @@ def _within(folder: Path) -> Iterator[Path]:
 def _of_folder(root: Path, folder: Path, split: str) -> tuple[list[tuple[Listed, str]], list[Stray]]:
     """Return the files of a split, each with the label in its class's name, and what else lies there."""
     visible = _visible(folder)
+    while folder != root and (inner := looked_through(folder, visible)) is not None:
+        folder, visible = inner, _visible(inner)
     folders = [each for each in visible if each.is_dir()]
     found, strays = [], []
 
@@ -189,16 +210,25 @@ def _of_table(path: Path) -> Listing:
     if not any(row.split == "test" for row in rows):
         raise InputError(f"{path.name} has no picture of the split test, of which a study's images are")
     keys = {row.key for row in rows}
-    if all(key.isdecimal() for key in keys):  # numbers are labels as they are
-        large = next((key for key in sorted(keys) if len(key.lstrip("0")) > _MOST_DIGITS), None)
-        if large is not None:
-            raise InputError(f"{path.name}: the label {large[:20]} is too large; numbers are labels as they are")
-        ordered = [str(number) for number in range(max(map(int, keys)) + 1)]
-        rows = [Listed(row.split, row.name, row.path, str(int(row.key))) for row in rows]
+    if all(_NUMBER.fullmatch(key) for key in keys):  # numbers are labels as they are
+        numbers = {key: _integer(key, path.name) for key in sorted(keys)}
+        ordered = [str(number) for number in range(max(numbers.values()) + 1)]
+        rows = [Listed(row.split, row.name, row.path, str(numbers[row.key])) for row in rows]
     else:
         ordered = sorted(keys)
     files = sorted(rows, key=lambda file: (file.split, file.name))
+    _check_in_common(path, files)
     return Listing(tuple(files), tuple(ordered), tuple(ordered), ())
+
+
+def _integer(key: str, file: str) -> int:
+    """Return a label that is a number as an integer: "3.0" too, as pandas writes 3 where another label is missing."""
+    whole = _WHOLE.fullmatch(key)
+    if whole is None:
+        raise InputError(f"{file}: the label {key[:20]} is no integer from 0 on; numbers are labels as they are")
+    if len(whole[1].lstrip("0")) > _MOST_DIGITS:
+        raise InputError(f"{file}: the label {key[:20]} is too large; numbers are labels as they are")
+    return int(whole[1])
 
 
 def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Listed]:
@@ -209,9 +239,9 @@ def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Listed]:
         )
         if not name or not label or None in row:
             raise InputError(f"{path.name}, line {reader.line_num}: a path and a label are wanted")
-        if split and split.lower() not in _SPLITS:
+        if split and split.lower() not in SPLITS:
             raise InputError(f"{path.name}, line {reader.line_num}: the split {split!r} is neither train nor test")
-        yield Listed(_SPLITS[split.lower() or "test"], name, path.parent / name, label)
+        yield Listed(SPLITS[split.lower() or "test"], name, path.parent / name, label)
 
 
 def _columns(names: Sequence[str], path: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
@@ -42,8 +43,11 @@ def own_dtype(model: nn.Module, images: torch.Tensor) -> torch.dtype:
 def in_float64(model: nn.Module, dtype: torch.dtype) -> nn.Module:
     """Return a copy of ``model``, which runs in ``dtype``, in float64; what the dtype decided stays as it was.
 
-    Raises InputError for a model that can't be copied.
+    Raises InputError for a model that can't be copied, and for one whose weights have no values yet.
     """
+    lazy = [name for name, each in (*model.named_parameters(), *model.named_buffers()) if is_lazy(each)]
+    if lazy:
+        raise InputError(f"the model's {lazy[0]} has no values yet: call the model once, model(images)")
     try:
         double = copy.deepcopy(model).double()
         replace_plain(double, torch.Tensor.double)

@@ -68,6 +68,17 @@ def test_floats_are_taken_as_they_are_and_one_channel_needs_no_axis(tmp_path: Pa
     assert bool(found.images("test").any())
 
 
+def test_images_of_0_and_1_are_black_and_white_by_one_scale(tmp_path: Path) -> None:
+    binary = {f"{split}_images": ARRAYS[f"{split}_images"] // 128 for split in ("train", "test")}
+    found = load_npz(saved(tmp_path, **binary))
+    for split in ("train", "test"):
+        assert torch.equal(found.images(split), torch.from_numpy(binary[f"{split}_images"]).float())
+    grey = load_npz(saved(tmp_path, test_images=binary["test_images"]))
+    assert torch.equal(grey.images("test"), torch.from_numpy(binary["test_images"]).float() / 255)
+    mixed = load_npz(saved(tmp_path, train_images=ARRAYS["train_images"] / 255, test_images=binary["test_images"]))
+    assert torch.equal(mixed.images("test"), torch.from_numpy(binary["test_images"]).float())
+
+
 def test_classes_have_the_names_that_the_file_gives_them(tmp_path: Path) -> None:
     found = load_npz(saved(tmp_path, class_names=np.array(["cat", "dog", "newt", "ostrich"])))
     assert (found.class_names, found.classes) == (("cat", "dog", "newt", "ostrich"), 4)

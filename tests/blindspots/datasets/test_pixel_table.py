@@ -39,6 +39,13 @@ def test_a_folder_of_two_tables_has_two_splits(tmp_path: Path) -> None:
     assert holds_arrays(str(tmp_path), None)
 
 
+def test_suffixes_in_capitals_are_the_same(tmp_path: Path) -> None:
+    table(tmp_path / "TRAIN.CSV")
+    table(tmp_path / "TEST.CSV", 6)
+    assert load_dataset(f"{tmp_path}/").splits == ("train", "p1", "p2", "test")
+    assert load_dataset(str(tmp_path / "TEST.CSV")).splits == ("test",)
+
+
 def test_where_the_test_has_no_labels_some_rows_are_held_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     values = table(tmp_path / "train.csv", 12)
     table(tmp_path / "test.csv", 4, label=None)
@@ -85,6 +92,40 @@ def test_tables_of_two_scales_are_refused(tmp_path: Path) -> None:
         load_dataset(f"{tmp_path}/")
 
 
+def without_names(path: Path, values: np.ndarray) -> str:
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in values.tolist()))
+    return str(path)
+
+
+@pytest.mark.parametrize("scale", [1, 1 / 256])
+def test_labels_behind_the_pixels_are_not_taken_for_one(scale: float, tmp_path: Path) -> None:
+    values = RANDOM.integers(0, 256, (200, 9))
+    values[0] = values[0, 0]
+    values[1:5] = 255
+    labels = (np.arange(200) % 10)[:, None]
+    path = tmp_path / "t.csv"
+    with pytest.raises(InputError, match="the last one looks like them: put the labels first, or a line of names"):
+        load_dataset(without_names(path, np.hstack([values * scale, labels])))
+
+
+def test_labels_before_the_pixels_are_taken_whatever_the_last_pixel_is(tmp_path: Path) -> None:
+    values, labels = RANDOM.integers(0, 256, (200, 9)), np.arange(200)[:, None]
+    values[0] = values[0, 0]
+    for last, named in (
+        (labels[:, 0] % 2, labels % 10 * 3),  # dark noise
+        (labels[:, 0] % 3, labels % 200),  # an image a class
+        (labels[:, 0] % 10, labels % 7 * 3),  # some classes have no image, and the last pixel is as a label
+        (np.arange(200) == 7, labels % 10 * 3),  # a corner that is nearly always black
+    ):
+        values[:, -1] = last
+        found = load_dataset(without_names(tmp_path / "t.csv", np.hstack([named, values])))
+        assert found.labels("test").tolist() == named[:, 0].tolist()
+    few = np.hstack([np.array([[0], [2], [3], [5]]), RANDOM.integers(0, 2, (4, 8)), np.array([[0], [1], [0], [1]])])
+    assert load_dataset(without_names(tmp_path / "t.csv", few)).classes == 6
+    black = np.hstack([labels % 30 * 7, RANDOM.integers(0, 2, (200, 8)), labels % 2])
+    assert load_dataset(without_names(tmp_path / "t.csv", black)).classes == 204
+
+
 HEADER = "label," + ",".join(f"pixel{at}" for at in range(4)) + "\n"
 
 
@@ -97,10 +138,16 @@ HEADER = "label," + ",".join(f"pixel{at}" for at in range(4)) + "\n"
         (HEADER + "0,1,2,3,x\n", "the table t.csv cannot be read: could not convert string 'x'"),
         (HEADER + "-1,1,2,3,4\n", "its labels are not integers from 0"),
         (HEADER + "0,1,2,3,4\n", "has 1 class; two at least"),
+        (HEADER, "the table t.csv has no row of pixels below its names"),
+        (HEADER.replace(",", ";") + "0;1;2;3;4\n", "the columns of t.csv are parted by semicolons; commas are wanted"),
+        ("path\tlabel\na.png\t0\n", "the columns of t.csv are parted by tabs"),
+        ("," + HEADER + "0,0,1,2,3,4\n", "t.csv begins with a column of row numbers, as pandas writes its index"),
+        ("Unnamed: 0," + HEADER + "0,0,1,2,3,4\n", "write it with index=False"),
         (HEADER[:-1] + ",pixel4\n0,1,2,3,4,5\n", "has 5 pixels a row; a square number is wanted"),
         (",".join(f"p{at}" for at in range(9)) + "\n0,1,2,3,4,5,6,7,8\n", "has no column of labels"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_another_table_is_refused_on_one_line(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(InputError, match=said) as error:

@@ -51,6 +51,9 @@ def test_random_is_drawn_for_each_example():
         ("furthest", "no rule is called 'furthest'; give one of nearest, second, random, class-<number>"),
         ("class-01", "no rule is called 'class-01'"),
         ("class-3", "the class 3 is not one of the model's; it must be from 0 to 2"),
+        pytest.param(
+            "class-" + "9" * 5000, "the class 999999999999999999... of 5000 digits is not one of the model's", id="huge"
+        ),
         (True, "no rule is called True"),
         (torch.tensor([0, 0, 1]), "the target of image 0 is its label, 0"),
     ],

@@ -72,6 +72,52 @@ def test_a_batch_norm_s_counter_may_be_absent() -> None:
         put_weights(model, {f"0.{name}": value for name, value in weights.items()}, "a.pth", "mine")
 
 
+@pytest.mark.parametrize(("counted", "taken"), [(7.0, True), (7.5, False), (1e30, False)])
+def test_a_counter_may_be_stored_as_whole_floats(counted: float, taken: bool) -> None:
+    given = {**nn.BatchNorm2d(3).state_dict(), "num_batches_tracked": torch.tensor(counted)}
+    model = nn.BatchNorm2d(3)
+    if taken:
+        put_weights(model, given, "a.pth", "mine")
+        assert model.num_batches_tracked == 7
+        assert model.num_batches_tracked.dtype == torch.int64
+    else:
+        with pytest.raises(InputError, match="num_batches_tracked is float32 in the file and int64 in the network"):
+            put_weights(model, given, "a.pth", "mine")
+
+
+class Scaled(nn.Linear):
+    """A layer with a number of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 2)
+        self.scale = nn.Parameter(torch.tensor(1.0))
+
+
+def test_a_number_may_be_stored_as_a_row_of_one() -> None:
+    model = Scaled()
+    put_weights(model, {**weights(), "scale": torch.tensor([2.5])}, "a.pth", "mine")
+    assert model.scale.shape == ()
+    assert model.scale == 2.5
+    with pytest.raises(InputError, match=r"scale is \(2,\) in the file and \(\) in the network"):
+        put_weights(model, {**weights(), "scale": torch.ones(2)}, "a.pth", "mine")
+
+
+@pytest.mark.parametrize(("prefix", "wrapped"), [("", False), ("model.", False), ("", True)])
+def test_the_older_names_of_weight_norm_are_those_of_its_parametrization(prefix: str, wrapped: bool) -> None:
+    def normed() -> nn.Sequential:
+        return nn.Sequential(nn.Flatten(), nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)))
+
+    values = {"bias": torch.rand(2), "weight_g": torch.rand(2, 1), "weight_v": torch.rand(2, 3)}
+    model, images = normed(), torch.rand(4, 3)
+    given = {f"{prefix}1.{name}": value for name, value in values.items()}
+    put_weights(Held(model) if wrapped else model, given, "w.pth", "mine")
+    length = values["weight_v"].norm(dim=1, keepdim=True)
+    weight = values["weight_g"] * values["weight_v"] / length
+    torch.testing.assert_close(at_rest(model)(images), nn.functional.linear(images, weight, values["bias"]))
+    with pytest.raises(InputError, match=r"the network has no .*1\.weight_g"):
+        put_weights(nn.Sequential(nn.Flatten(), nn.Linear(3, 2)), {**given, "1.weight_g": torch.ones(1)}, "w", "mine")
+
+
 class Held(nn.Module):
     """A network under a name, as Lightning's modules and others keep theirs."""
 

@@ -232,6 +232,8 @@ def test_a_network_that_a_package_offers(own: Path, monkeypatch: pytest.MonkeyPa
     [
         ("their_networks:network", None, "input_shape is wanted"),
         ("their_networks:network", (), "sizes of at least 1"),
+        ("their_networks:network", 8, "^input_shape = 8: sizes of at least 1 are wanted, without the batch, such as"),
+        ("their_networks:network", "8", "^input_shape = '8': sizes of at least 1"),
         ("nowhere_at_all:network", (4,), "cannot be made: ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("their_networks:nothing", (4,), "cannot be made: AttributeError"),
         ("their_networks:number", (4,), "cannot be made: TypeError"),

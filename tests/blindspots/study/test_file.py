@@ -1,6 +1,7 @@
 """Studies by name or out of a file, with changes: what reaches which field, and one line for what does not fit."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,6 +195,21 @@ def test_a_bad_file_is_refused_on_one_line(tmp_path: Path, content: str, said: s
         load_study(str(path))
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", [{}, None, 3, ["quick"]])
+def test_what_is_no_name_is_refused_on_one_line(name: Any) -> None:
+    with pytest.raises(
+        InputError, match="a study is asked for by its name or the path of a YAML file, not by"
+    ) as error:
+        load_study(name)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("changes", [[3], 3, {"seed": 1}, "seed=1"])
+def test_what_are_no_changes_is_refused_on_one_line(changes: Any) -> None:
+    with pytest.raises(InputError, match=r"^changes = .*: a list of texts is wanted, such as"):
+        load_study("quick", changes)
 
 
 def test_unknown_studies_are_named_with_what_there_is() -> None:

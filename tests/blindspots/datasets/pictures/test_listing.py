@@ -30,15 +30,52 @@ def test_a_folder_a_class_is_the_split_test(tmp_path: Path) -> None:
 @pytest.mark.parametrize("test", ["test", "val"])
 def test_splits_are_folders_with_the_same_classes(tmp_path: Path, test: str) -> None:
     found = list_pictures(
-        touched(tmp_path, "train/dog/1.jpg", "train/eel/1.jpg", f"{test}/cat/1.jpg", "train/dog/0.jpg")
+        touched(
+            tmp_path, "train/dog/1.jpg", "train/eel/1.jpg", f"{test}/cat/1.jpg", f"{test}/eel/1.jpg", "train/dog/0.jpg"
+        )
     )
     assert of(found) == [
         ("test", f"{test}/cat/1.jpg", "cat"),
+        ("test", f"{test}/eel/1.jpg", "eel"),
         ("train", "train/dog/0.jpg", "dog"),
         ("train", "train/dog/1.jpg", "dog"),
         ("train", "train/eel/1.jpg", "eel"),
     ]
     assert found.keys == ("cat", "dog", "eel")
+
+
+def test_splits_go_by_other_names_too(tmp_path: Path) -> None:
+    found = list_pictures(
+        touched(tmp_path, *(f"training_set/{each}/1.jpg" for each in ("cat", "dog")), "test_set/cat/2.jpg")
+    )
+    assert of(found) == [
+        ("test", "test_set/cat/2.jpg", "cat"),
+        ("train", "training_set/cat/1.jpg", "cat"),
+        ("train", "training_set/dog/1.jpg", "dog"),
+    ]
+    assert (found.names, found.strays) == (("cat", "dog"), ())
+
+
+def test_a_split_in_a_folder_of_its_own_name_again_is_looked_through(tmp_path: Path) -> None:
+    found = list_pictures(
+        touched(tmp_path, "seg_train/seg_train/sea/1.jpg", "seg_test/Seg_Test/sea/2.jpg", "seg_test/Seg_Test/a.txt")
+    )
+    assert of(found) == [
+        ("test", "seg_test/Seg_Test/sea/2.jpg", "sea"),
+        ("train", "seg_train/seg_train/sea/1.jpg", "sea"),
+    ]
+    assert found.strays == (("seg_test/Seg_Test/a.txt", "lies beside the classes' folders"),)
+
+
+@pytest.mark.parametrize("name", ["images", "unknown"])
+def test_a_test_without_a_class_of_train_is_refused(name: str, tmp_path: Path) -> None:
+    touched(tmp_path, *(f"train/{each}/1.jpg" for each in "abcde"), f"test/{name}/1.jpg")
+    said = f"no picture of the split test is of a class that those of train have: they are of {name}, and .* of a, b, c"
+    with pytest.raises(InputError, match=f"{said} and 2 more$") as error:
+        list_pictures(tmp_path)
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match=r"they are of dog, and those of train of eel$"):
+        list_pictures(written(tmp_path, "path,label,split\na.png,eel,train\nb.png,dog,test\n"))
 
 
 def test_flat_files_are_named_by_wnid_and_label(tmp_path: Path) -> None:
@@ -109,6 +146,14 @@ def test_a_table_s_numbers_are_labels(tmp_path: Path) -> None:
     assert [file.key for file in found.files] == ["3", "1"]
 
 
+def test_a_table_s_numbers_are_labels_as_pandas_writes_them_too(tmp_path: Path) -> None:
+    found = list_pictures(written(tmp_path, "path,label\na.png,0.0\nb.png,2.0\nc.png,10.0\nd.png,1\n"))
+    assert found.names == tuple(map(str, range(11)))
+    assert [file.key for file in found.files] == ["0", "2", "10", "1"]
+    texts = list_pictures(written(tmp_path, "path,label\na.png,1.5\nb.png,v2.0\n"))
+    assert texts.names == ("1.5", "v2.0")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -144,6 +189,10 @@ def test_of_val_and_test_the_one_with_classes_is_taken(tmp_path: Path, caplog: p
         ("path,label\na,1\nb\n", "line 3: a path and a label are wanted"),
         ("path,label\na,1,2\n", "line 2: a path and a label are wanted"),
         ("path,label\na,0\nb,99999999999\n", "the label 99999999999 is too large; numbers are labels as they are"),
+        ("path,label\na,0\nb,99999999999.0\n", "the label 99999999999.0 is too large"),
+        ("path,label\na,1\nb,-1\n", "the label -1 is no integer from 0 on; numbers are labels as they are"),
+        ("path,label\na,1\nb,1.5\n", "the label 1.5 is no integer"),
+        ("path,label\na,1\nb,1e1\n", "the label 1e1 is no integer"),
         ("path,label\na,1\na,2\n", "names the picture a 2 times"),
         ("path,label,split\na,1,left\n", "the split 'left' is neither train nor test"),
         ("path,label,split\na,1,train\n", "has no picture of the split test"),

@@ -79,6 +79,15 @@ def test_a_model_of_few_bits_is_refused(dtype):
         certified_radius(model, IMAGES, torch.zeros(20))
 
 
+@pytest.mark.parametrize("layer", [nn.LazyLinear, nn.LazyBatchNorm1d])
+def test_a_model_whose_weights_have_no_values_yet_is_refused(layer):
+    model = nn.Sequential(layer(6) if layer is nn.LazyLinear else layer(), nn.Linear(6, 3).double())
+    with pytest.raises(
+        InputError, match=r"^the model's 0.weight has no values yet: call the model once, model\(images"
+    ):
+        certified_radius(model, IMAGES, torch.zeros(20))
+
+
 def test_a_network_read_off_a_model_gives_its_logits():
     logits, room = torch.ones(3, 2), torch.tensor([0.5, 0.0])
     check_read_off(logits, logits + torch.tensor([0.25, 0.0]), room)
