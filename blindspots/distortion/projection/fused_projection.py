@@ -289,8 +289,7 @@ class FusedRounds:
     def read(self, pairs: Pairs, logits: torch.Tensor, *, labels: torch.Tensor) -> tuple[torch.Tensor, bool]:
         """Set the pairs' leads and floors; return the leads' weights and whether one is far beyond the boundary."""
         weights = torch.empty_like(logits)
-        which, state = pairs.which.numpy(), pairs.state.numpy()
-        return weights, _read(which, state, logits.numpy(), labels.numpy(), weights.numpy())
+        return weights, _read(*(each.numpy() for each in (pairs.which, pairs.state, logits, labels, weights)))
 
     def advance(self, rows: torch.Tensor, pairs: Pairs, *, fresh: torch.Tensor, best: Best, limits: Limits) -> Pairs:
         """Offer the points beyond the boundary to ``best``, and project the images of the pairs that may win anew."""

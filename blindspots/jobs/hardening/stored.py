@@ -94,6 +94,8 @@ def read(workspace: Workspace, model: str, seed: int) -> dict[str, np.ndarray]:
     return found
 
 
-def delete(workspace: Workspace, model: str, seed: int) -> None:
-    """Delete the pools of another training under the same name, whatever layers it had."""
+def delete(workspace: Workspace, model: str, seed: int, *, rounds: bool = True) -> None:
+    """Delete the pools of another training under the same name, whatever layers it had; and what its rounds left."""
     delete_group(workspace.place, layout.pools(model, seed))
+    if rounds:
+        workspace.place.delete_all(layout.pool_work(model, seed))

@@ -10,6 +10,7 @@ from torch import nn
 
 from blindspots.identity import identity
 from blindspots.jobs.hands import Hands
+from blindspots.jobs.hardening import stored
 from blindspots.jobs.job import Job, Progress, Report
 from blindspots.jobs.workspace import Workspace
 from blindspots.models.given import given_hash, open_given
@@ -102,8 +103,7 @@ class GivenModel(Job):
         self.forget(workspace, 0)
         workspace.place.delete(layout.checkpoint(self.model, SEED))
         delete_group(workspace.place, layout.curve(self.model, SEED))
-        delete_group(workspace.place, layout.pools(self.model, SEED))
-        workspace.place.delete_all(layout.pool_work(self.model, SEED))
+        stored.delete(workspace, self.model, SEED)
         return True
 
     def _given(self, workspace: Workspace) -> tuple[ModelSpec, GivenSpec]:

@@ -256,15 +256,10 @@ class TrainingJob(Job):
         return {**as_arrays(weights), **read_shard(workspace.place, self.curve, 0, 2**40, CURVE), **pools}
 
     def prepare(self, workspace: Workspace) -> bool:
-        """Drop the receipt, the curve and the pools of other work under the same name.
-
-        And what its rounds left, but where they may be this very training's, and of use.
-        """
+        """Drop what other work left under the same name; of this very one, what its rounds made is of use."""
         self.forget(workspace, 0)
         delete_group(workspace.place, self.curve)
-        stored.delete(workspace, self.model, self.seed)
-        if not (self.divides and workspace.place.has(self.kept)):
-            workspace.place.delete_all(layout.pool_work(self.model, self.seed))
+        stored.delete(workspace, self.model, self.seed, rounds=not (self.divides and workspace.place.has(self.kept)))
         return True
 
 
