@@ -135,8 +135,9 @@ class _Reading:
         source = self.place[step]
         swapped = self.rising.get(step) if source == len(self.nodes) - 1 else None
         if swapped is not None:
+            # its own nodes alone are the last: those of other branches may lie between it and what it rectifies
+            del self.nodes[-1 if swapped[1] is None else -2 :]
             source = swapped[0]
-            del self.nodes[source + 1 :]
         index = windows(module, self.nodes[source].shape, after).to(self.device)
         level: list[_Terms] = [((source,), (Selected(one, self.nodes[source].shape, after),)) for one in index]
         while len(level) > 1:

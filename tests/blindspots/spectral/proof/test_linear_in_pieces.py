@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from blindspots.errors import InputError
 from blindspots.spectral.proof import certificate
 from blindspots.spectral.proof.certificate import certified_radius
+from tests.blindspots.spectral.graph.models import Does, weighed
 from tests.blindspots.spectral.mixed import Draw
 from tests.blindspots.spectral.relaxation.networks import balanced, dense, grid
 
@@ -115,3 +117,21 @@ def test_convolutions_in_either_dtype_and_arrays_of_numpy():
     double = certified_radius(model.double(), images.numpy(), labels.numpy())
     assert single.method == double.method == "relaxation"
     torch.testing.assert_close(single.radius, double.radius, rtol=1e-6, atol=1e-9)
+
+
+def two_branches():
+    """A model that misreads beyond 0.0125, by its second branch; the first, which is pooled, changes nothing."""
+    model = Does(
+        lambda m, x: (lambda a, b: m.f((b + 0.0 * F.max_pool1d(F.relu(a), 2)).flatten(1)))(m.a(x), m.b(x)),
+        a=nn.Conv1d(1, 1, 1),
+        b=nn.Conv1d(1, 1, 2),
+        f=nn.Linear(1, 2),
+    )
+    return weighed(model, a=([[[1.0]]], [0.0]), b=([[[-8.0, 0.0]]], [6.5]), f=([[0.0], [1.0]], [0.0, -0.4]))
+
+
+@pytest.mark.parametrize("method", ["auto", "relaxation", "exact"])
+def test_a_branch_that_is_computed_before_a_pooling_counts(method):
+    found = certified_radius(two_branches(), torch.tensor([[[0.75, 0.25]]]), torch.tensor([1]), method=method)
+    assert 0 < float(found.radius) <= 0.0125 * (1 + 1e-6)
+    assert float(found.radius) >= 0.0125 * (1 - 1e-3)
