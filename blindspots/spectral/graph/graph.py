@@ -14,6 +14,7 @@ from blindspots.device import raise_if_full
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.functional import known_name
+from blindspots.spectral.graph.in_place import StandIn
 from blindspots.spectral.graph.layers import Graph, Layer
 from blindspots.spectral.graph.node_values import NodeValues
 from blindspots.spectral.graph.own_tensors import own_tensors
@@ -67,7 +68,7 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
         batch = batch.to(like.device, like.dtype)
         walk = Walk(NodeValues(root, nodes, batch, tracer.made))
         outcome = walk.through(nodes)
-        _check_same(outcome, root(batch))
+        _check_same(outcome, root(batch.clone()))
         largest = walk.values.largest()
         if walk.asked:
             _check_alone(outcome, root, batch, largest)
@@ -151,6 +152,10 @@ class _Tracer(fx.Tracer):
         self.inside.pop()
         return result
 
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        """Return what stands for a node's value: changes in place are recorded as such."""
+        return StandIn(node, self)
+
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         """As fx does it, in the thread that is followed."""
         if threading.get_ident() != self._thread:
@@ -189,7 +194,7 @@ def _check_alone(outcome: torch.Tensor, root: nn.Module, batch: torch.Tensor, la
     ``largest``: of all values on the way, of which sums may all but cancel.
     """
     try:
-        alone = root(batch[:1])
+        alone = root(batch[:1].clone())
     except Exception as error:  # it takes no such batch, and so can't be wrong about one
         raise_if_full(error)
         return

@@ -34,16 +34,13 @@ from blindspots.spectral.graph.arithmetic import (
     numbered,
 )
 from blindspots.spectral.graph.folding import folded
-from blindspots.spectral.graph.functional import known_name, module_of
+from blindspots.spectral.graph.functional import QUESTIONS, called_name, module_of
 from blindspots.spectral.graph.layers import Layer
 from blindspots.spectral.graph.node_values import NodeValues, path_of, tensors_in
 from blindspots.spectral.graph.stand_ins import check_stand_in, settled
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.rules.unbounded import why_unbounded
 
-_ASKING = "size dim ndimension numel nelement shape ndim device dtype is_cuda is_floating_point is_contiguous"
-_QUESTIONS = frozenset(_ASKING.split())
-"""What is asked of a tensor without looking at its values."""
 _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
 
 
@@ -87,7 +84,7 @@ class Walk:
             held[node] = outcome = self.values.evaluate(node)
             # f_v is constant where nothing that v reads depends on the input; sizes and the like do not
             if self.values.sources(node):
-                if _name(node) in _QUESTIONS:
+                if called_name(node) in QUESTIONS:
                     self.asked = True
                 else:
                     self._note(node, outcome)
@@ -95,7 +92,7 @@ class Walk:
     def _entering(self, node: fx.Node) -> Any:
         if not self.steps:
             self._add(node, Step("input"))
-            return self.values.batch
+            return self.values.batch.clone()  # the pass may overwrite it
         if not node.args:
             raise InputError(f"the model wants {node.target!r} beside its input; give one that wants one input alone")
         return node.args[0]
@@ -129,7 +126,7 @@ class Walk:
 
     def _step(self, node: fx.Node, outcome: Any, sources: list[fx.Node]) -> Step | Layer:
         """Return what a node is, of which ``sources`` depend on the input; raises NoRuleError where that's unknown."""
-        name, first = _name(node), sources[0]
+        name, first = called_name(node), sources[0]
         alone = len(sources) == 1 and len(node.args) > 0 and node.args[0] is first
         if not _is_float(outcome):
             raise NoRuleError("no rule for what depends on the input but is no tensor of floating-point numbers")
@@ -236,13 +233,6 @@ def _functional(name: str, source: torch.Tensor, rest: Any, settings: Any) -> nn
         raise
     except (TypeError, ValueError, RuntimeError, KeyError, IndexError):  # the call itself went well
         return None
-
-
-def _name(node: fx.Node) -> str | None:
-    """Return the name of a function or method that may be known, or of what a getattr asks for."""
-    if node.op == "call_module":
-        return None
-    return str(node.args[1]) if node.target is getattr else known_name(node.target)
 
 
 def _called(node: fx.Node) -> str:
