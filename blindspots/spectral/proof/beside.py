@@ -12,9 +12,10 @@ from torch import nn
 
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
-from blindspots.spectral.graph.layers import Graph
+from blindspots.spectral.graph.graph import Graph, trace
 from blindspots.spectral.graph.own_tensors import own_tensors, replace_plain
 from blindspots.spectral.graph.stand_ins import rms_norm_eps
+from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.relaxation.pieces import Pieces
 
 Evaluate = Callable[[nn.Module, torch.Tensor], torch.Tensor]
@@ -112,6 +113,19 @@ def check_beside(
             f"the model's logits of image {image} are {float(off[image].max()):.3g} off those of its copy in float64, "
             f"and rounding explains {float(room[image, 0]):.3g}: a constant or a branch of it depends on the dtype"
         )
+
+
+def check_own_graph(model: nn.Module, graph: Graph) -> None:
+    """Raise NoRuleError where a cast in the model itself, in its own dtype, is to one of fewer values.
+
+    Its copy in float64, whose ``graph`` is given, makes no such cast, and what that does at a few images may not show
+    it. Raises InputError where the model does not what its own graph does, as within ``torch.autocast``, which leaves
+    float64 alone.
+    """
+    unknown = {layer.name for layer in graph.layers if layer.module is None}
+    for layer in trace(model, graph.input_shape).layers:
+        if layer.module is None and layer.name not in unknown:
+            raise NoRuleError(f"{layer.name} ({layer.kind}): {layer.problem}")
 
 
 def check_of_two(

@@ -15,7 +15,7 @@ def own_casts_kept(dtype: torch.dtype) -> Iterator["KeptCasts"]:
     A model of float32 that casts its float32 values to float32 leaves them as they are, and so must its copy. A tensor
     of the dtype that a forward pass makes of nothing, such as ``torch.eye(3)``, is the same values in float64. Whether
     the values that a cast meets are of the model's own dtype in the model itself, the copy can't tell: ask the model's
-    own graph where there were ``casts``.
+    own graph, as :func:`.check_own_graph` does.
     """
     mode = KeptCasts(dtype)
     with mode:

@@ -135,3 +135,23 @@ def test_a_branch_that_is_computed_before_a_pooling_counts(method):
     found = certified_radius(two_branches(), torch.tensor([[[0.75, 0.25]]]), torch.tensor([1]), method=method)
     assert 0 < float(found.radius) <= 0.0125 * (1 + 1e-6)
     assert float(found.radius) >= 0.0125 * (1 - 1e-3)
+
+
+class Autocast(nn.Module):
+    """What is computed of 8 bits is misread at 0.123; of 53 bits, from 0.124 on."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.off = nn.Linear(1, 2, bias=False), torch.tensor([-0.501, 0.501])
+
+    def forward(self, x):
+        with torch.autocast("cpu", torch.bfloat16):
+            h = self.fc(x)
+        return h + self.off
+
+
+@pytest.mark.parametrize("settings", [{}, {"method": "exact"}, {"method": "product"}, {"arithmetic": "own"}])
+def test_casts_that_float64_does_not_make_are_refused(settings):
+    model = weighed(Autocast(), fc=([[1.0], [-1.0]],))
+    with pytest.raises(InputError, match="autocast"):
+        certified_radius(model, torch.tensor([[0.625]]), torch.tensor([0]), **settings)
