@@ -8,9 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from blindspots.distortion.search import minimum_distortion
 from blindspots.errors import InputError
+from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.proof import certificate
 from blindspots.spectral.proof.certificate import certified_radius
+from blindspots.spectral.proof.rounded_product import lower_bound
 from tests.blindspots.spectral.graph.models import Does, weighed
 from tests.blindspots.spectral.mixed import Draw
 from tests.blindspots.spectral.relaxation.networks import balanced, dense, grid
@@ -155,3 +158,35 @@ def test_casts_that_float64_does_not_make_are_refused(settings):
     model = weighed(Autocast(), fc=([[1.0], [-1.0]],))
     with pytest.raises(InputError, match="autocast"):
         certified_radius(model, torch.tensor([[0.625]]), torch.tensor([0]), **settings)
+
+
+@pytest.mark.parametrize("method", ["relaxation", "exact"])
+def test_what_the_output_does_not_read_changes_nothing(method):
+    model, labels = model_and_labels()
+    beside = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3), nn.ReLU())
+
+    def forward(m, x):
+        m.beside(x)
+        return m.model(x)
+
+    found, wanted = (
+        certified_radius(each, IMAGES, labels, method=method)
+        for each in (Does(forward, model=model, beside=beside), model)
+    )
+    assert torch.equal(found.radius, wanted.radius)
+
+
+def test_a_window_of_padding_alone_is_refused():
+    layers = (nn.AdaptiveAvgPool2d(1), nn.MaxPool2d(2, 1, 1, 2), nn.ReLU(), nn.Flatten(), nn.Linear(1, 3))
+    with pytest.raises(InputError, match="padding alone"):
+        certified_radius(nn.Sequential(*layers), torch.rand(2, 1, 4, 4), torch.zeros(2, dtype=torch.long))
+
+
+def test_a_pooling_of_images_without_channels_is_no_obstacle_to_a_search():
+    model = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3))
+    images = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels = model(images).argmax(1)
+    with pytest.raises(NoRuleError, match="without channels"):
+        certified_radius(model, images, labels)
+    assert lower_bound(model, images, labels).isnan().all()
+    assert minimum_distortion(model, images, labels).success.any()
