@@ -11,6 +11,7 @@ of the nodes that it reads::
 No constant is worked out on the way: :meth:`.Step.running` does that once the layers' bounds are there.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils import parametrize
 
+from blindspots.device import raise_if_full
 from blindspots.errors import InputError
 from blindspots.spectral.graph.affine import combination, picking, unchanged
 from blindspots.spectral.graph.arithmetic import (
@@ -41,7 +43,8 @@ from blindspots.spectral.graph.stand_ins import check_stand_in, settled
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.rules.unbounded import why_unbounded
 
-_REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
+_WITH_CHANNELS = re.compile(r"[A-Za-z]*(?:Pool|Conv|ConvTranspose)([123])d")
+"""Names of layers that want channels before so many sizes."""
 
 
 class Walk:
@@ -61,9 +64,10 @@ class Walk:
         for node in nodes:
             try:
                 self._visit(node)
-            except _REFUSALS as error:
-                if isinstance(error, InputError):
-                    raise
+            except InputError:
+                raise
+            except Exception as error:  # whatever a function raises of what it does not take
+                raise_if_full(error)
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 shape = tuple(self.values.batch.shape[1:])
                 raise InputError(f"the model takes no input of shape {shape}: {path_of(node)}: {reason}") from error
@@ -110,6 +114,8 @@ class Walk:
         sources = self.values.sources(node)
         try:
             found = self._step(node, outcome, sources)
+            if isinstance(found, Layer):
+                _check_channels(found)
         except NoRuleError as reason:
             # a layer without a module: its constant is unknown, which is not the same as 1
             module = self.values.modules[str(node.target)] if node.op == "call_module" else None
@@ -233,6 +239,13 @@ def _functional(name: str, source: torch.Tensor, rest: Any, settings: Any) -> nn
         raise
     except (TypeError, ValueError, RuntimeError, KeyError, IndexError):  # the call itself went well
         return None
+
+
+def _check_channels(layer: Layer) -> None:
+    """Raise NoRuleError for a layer that takes the images of a batch for channels, which its input is without."""
+    sizes = _WITH_CHANNELS.fullmatch(layer.kind)
+    if sizes is not None and len(layer.input_shape) == int(sizes[1]):
+        raise NoRuleError(f"no rule for {layer.kind} on images of shape {layer.input_shape}, without channels")
 
 
 def _called(node: fx.Node) -> str:
