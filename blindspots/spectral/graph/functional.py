@@ -15,6 +15,8 @@ IN_PLACE = frozenset(_OPERATORS.split())
 _ASKING = "size dim ndimension numel nelement shape ndim device dtype is_cuda is_floating_point is_contiguous"
 QUESTIONS = frozenset(_ASKING.split())
 """What is asked of a tensor without looking at its values."""
+_OTHER_NAMES: dict[object, str] = {F.unfold: "im2col", F.threshold: "threshold"}
+"""Of functions whose own name is that of a method of a tensor that does something else, or that no module has."""
 _SPACES = (F, torch, torch.Tensor, operator, torch.special, torch._C._nn)
 
 
@@ -24,6 +26,8 @@ def known_name(target: object) -> str | None:
         return target
     if target in (torch.batch_norm, torch.instance_norm):  # with their arguments in another order than F's
         return None
+    if target in _OTHER_NAMES:
+        return _OTHER_NAMES[target]
     name = str(getattr(target, "__name__", ""))
     return name if any(getattr(space, name, None) is target for space in _SPACES) else None
 

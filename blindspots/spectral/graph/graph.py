@@ -1,5 +1,6 @@
 """Anyone's model, taken apart into layers whose bounds are known and what happens to values between them."""
 
+import inspect
 import threading
 from dataclasses import replace
 from typing import Any
@@ -134,7 +135,7 @@ class _Tracer(fx.Tracer):
             ) from error
         self.inside.clear()
         for node in nodes:  # an input by its name is the first argument, as what is known of calls has it
-            if node.op == "call_function" and not node.args and "input" in node.kwargs and known_name(node.target):
+            if not node.args and "input" in node.kwargs and _takes_input_first(root, node):
                 node.args, node.kwargs = (node.kwargs["input"],), {k: v for k, v in node.kwargs.items() if k != "input"}
         return nodes
 
@@ -161,6 +162,13 @@ class _Tracer(fx.Tracer):
         if threading.get_ident() != self._thread:
             return attr_val
         return super().getattr(attr, attr_val, parameter_proxy_cache)
+
+
+def _takes_input_first(root: nn.Module, node: fx.Node) -> bool:
+    """Return whether what a node calls is known to have ``input`` as its first argument."""
+    if node.op == "call_module":
+        return next(iter(inspect.signature(root.get_submodule(str(node.target)).forward).parameters), "") == "input"
+    return node.op == "call_function" and known_name(node.target) is not None
 
 
 def _take_stand_ins(before: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
