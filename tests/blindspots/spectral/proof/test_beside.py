@@ -116,3 +116,9 @@ def test_pieces_are_held_against_the_model_away_from_the_images_too():
         other[0].weight.add_(0.1)
     with pytest.raises(InputError, match=r"logits of random image \d are .* off those of the layers read off it"):
         check_pieces(other, pieces, images, logits, evaluate)
+
+
+def test_logits_of_another_shape_are_refused():
+    model = Does(lambda m, x: m.a(x).view(torch.float64), a=nn.Linear(6, 4))
+    with pytest.raises(InputError, match=r"logits are \(20, 2\), .* \(20, 4\): it reads the bits of values"):
+        checked(model)
