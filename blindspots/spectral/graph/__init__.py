@@ -1,8 +1,9 @@
 """Anyone's model taken apart by torch.fx: its layers, and the sums, joins and factors between them.
 
-``graph.py`` follows a model; ``walk.py`` goes along its nodes, whose values ``node_values.py`` holds, and notes each as
-a layer (``layers.py``; of functions by ``functional.py``, with batch norms folded in by ``folding.py``) or as a step
-between layers (``arithmetic.py``; what it computes, where that is affine: ``affine.py``).
+``graph.py`` follows a model, with what changes in place noted as such (``in_place.py``); ``walk.py`` goes along its
+nodes, whose values ``node_values.py`` holds, and notes each as a layer (``layers.py``; of functions by
+``functional.py``, with batch norms folded in by ``folding.py``) or as a step between layers (``arithmetic.py``; what it
+computes, where that is affine: ``affine.py``).
 """
 
 from typing import TYPE_CHECKING

@@ -63,6 +63,8 @@ def combination(
     """
     base, shape = name.removesuffix("_"), tuple(outcome.shape[1:])
     moving = [value for value, moves in zip(arguments, depends, strict=True) if moves]
+    if settings.get("dtype") not in (None, torch.float64):
+        return None  # which a proof in float64 would cast to
     if base in ("mean", "sum") and depends[0] and len(moving) == 1:
         return Affine((Part(call=call),), _zero(), shape)
     if any(value.shape != outcome.shape for value in moving):

@@ -231,6 +231,7 @@ CALLS: dict[str, Callable[..., nn.Module]] = {
     "adaptive_max_pool1d": nn.AdaptiveMaxPool1d,
     "adaptive_max_pool2d": nn.AdaptiveMaxPool2d,
     "adaptive_max_pool3d": nn.AdaptiveMaxPool3d,
+    "im2col": nn.Unfold,
     "prelu": _prelu,
     "gelu": nn.GELU,
     "softplus": nn.Softplus,

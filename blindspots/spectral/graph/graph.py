@@ -1,5 +1,6 @@
 """Anyone's model, taken apart into layers whose bounds are known and what happens to values between them."""
 
+import inspect
 import threading
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from blindspots.device import raise_if_full
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
 from blindspots.spectral.graph.functional import known_name
+from blindspots.spectral.graph.in_place import StandIn
 from blindspots.spectral.graph.layers import Graph, Layer
 from blindspots.spectral.graph.node_values import NodeValues
 from blindspots.spectral.graph.own_tensors import own_tensors
@@ -67,7 +69,7 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Graph:
         batch = batch.to(like.device, like.dtype)
         walk = Walk(NodeValues(root, nodes, batch, tracer.made))
         outcome = walk.through(nodes)
-        _check_same(outcome, root(batch))
+        _check_same(outcome, root(batch.clone()))
         largest = walk.values.largest()
         if walk.asked:
             _check_alone(outcome, root, batch, largest)
@@ -133,7 +135,7 @@ class _Tracer(fx.Tracer):
             ) from error
         self.inside.clear()
         for node in nodes:  # an input by its name is the first argument, as what is known of calls has it
-            if node.op == "call_function" and not node.args and "input" in node.kwargs and known_name(node.target):
+            if not node.args and "input" in node.kwargs and _takes_input_first(root, node):
                 node.args, node.kwargs = (node.kwargs["input"],), {k: v for k, v in node.kwargs.items() if k != "input"}
         return nodes
 
@@ -151,11 +153,22 @@ class _Tracer(fx.Tracer):
         self.inside.pop()
         return result
 
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        """Return what stands for a node's value: changes in place are recorded as such."""
+        return StandIn(node, self)
+
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         """As fx does it, in the thread that is followed."""
         if threading.get_ident() != self._thread:
             return attr_val
         return super().getattr(attr, attr_val, parameter_proxy_cache)
+
+
+def _takes_input_first(root: nn.Module, node: fx.Node) -> bool:
+    """Return whether what a node calls is known to have ``input`` as its first argument."""
+    if node.op == "call_module":
+        return next(iter(inspect.signature(root.get_submodule(str(node.target)).forward).parameters), "") == "input"
+    return node.op == "call_function" and known_name(node.target) is not None
 
 
 def _take_stand_ins(before: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
@@ -189,7 +202,7 @@ def _check_alone(outcome: torch.Tensor, root: nn.Module, batch: torch.Tensor, la
     ``largest``: of all values on the way, of which sums may all but cancel.
     """
     try:
-        alone = root(batch[:1])
+        alone = root(batch[:1].clone())
     except Exception as error:  # it takes no such batch, and so can't be wrong about one
         raise_if_full(error)
         return

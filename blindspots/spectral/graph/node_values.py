@@ -10,8 +10,9 @@ from torch import fx, nn
 
 from blindspots.errors import InputError
 from blindspots.spectral.graph.arithmetic import JOINING, REDUCING, check_rows, is_random
-from blindspots.spectral.graph.functional import is_in_place, known_name
+from blindspots.spectral.graph.functional import QUESTIONS, called_name, is_in_place, known_name
 from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.rules.layer_inputs import is_plain
 
 
 class NodeValues:
@@ -27,7 +28,9 @@ class NodeValues:
         self.root, self.batch, self.made = root, batch, made
         self.held: dict[fx.Node, Any] = {}
         self.dependent: set[fx.Node] = set()
-        self._last_read = {read: place for place, node in enumerate(nodes) for read in node.all_input_nodes}
+        self._gone = 0.0  # the largest absolute of the values that were overwritten
+        reading = [(place, node) for place, node in enumerate(nodes) if called_name(node) not in QUESTIONS]
+        self._last_read = {read: place for place, node in reading for read in node.all_input_nodes}
         self._place = {node: place for place, node in enumerate(nodes)}
 
     def sources(self, node: fx.Node) -> list[fx.Node]:
@@ -41,7 +44,7 @@ class NodeValues:
     def largest(self) -> float:
         """Return the largest absolute of the values that depend on the input."""
         parts = (part for node in self.dependent for part in tensors_in(self.held[node]))
-        return max(float(part.double().abs().max()) for part in parts if part.is_floating_point() and part.numel())
+        return max(self._gone, *map(_largest, parts))
 
     def constant(self, node: fx.Node) -> Any:
         """Return a parameter or buffer, what else an attribute of the model holds, or what its forward pass makes."""
@@ -50,6 +53,11 @@ class NodeValues:
         value: Any = self.root
         for name in str(node.target).split("."):
             value = getattr(value, name)
+        if isinstance(value, torch.Tensor) and not is_plain(value):
+            raise InputError(
+                f"{node.target} is a {type(value).__name__}, which may compute otherwise than a tensor does: "
+                "bounds are of models of torch.Tensor and nn.Parameter"
+            )
         return value
 
     def evaluate(self, node: fx.Node, change: Callable[[torch.Tensor], torch.Tensor] | None = None) -> Any:
@@ -135,6 +143,7 @@ class NodeValues:
                     f"{path_of(node)} changes its input in place, which {other.name!r} hands on to later layers too: "
                     "have it return a new tensor"
                 )
+        self._gone = max(self._gone, _largest(self.held[first]))
 
 
 def path_of(node: fx.Node) -> str:
@@ -143,6 +152,10 @@ def path_of(node: fx.Node) -> str:
         return str(node.target)
     stack = list(node.meta.get("nn_module_stack") or ())
     return ".".join([*stack[-1:], known_name(node.target) or node.name])
+
+
+def _largest(values: torch.Tensor) -> float:
+    return float(values.double().abs().max()) if values.is_floating_point() and values.numel() else 0.0
 
 
 def _mentioned(arguments: Any) -> list[fx.Node]:

@@ -11,6 +11,7 @@ of the nodes that it reads::
 No constant is worked out on the way: :meth:`.Step.running` does that once the layers' bounds are there.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils import parametrize
 
+from blindspots.device import raise_if_full
 from blindspots.errors import InputError
 from blindspots.spectral.graph.affine import combination, picking, unchanged
 from blindspots.spectral.graph.arithmetic import (
@@ -34,17 +36,15 @@ from blindspots.spectral.graph.arithmetic import (
     numbered,
 )
 from blindspots.spectral.graph.folding import folded
-from blindspots.spectral.graph.functional import known_name, module_of
+from blindspots.spectral.graph.functional import QUESTIONS, called_name, module_of
 from blindspots.spectral.graph.layers import Layer
 from blindspots.spectral.graph.node_values import NodeValues, path_of, tensors_in
 from blindspots.spectral.graph.stand_ins import check_stand_in, settled
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.rules.unbounded import why_unbounded
 
-_ASKING = "size dim ndimension numel nelement shape ndim device dtype is_cuda is_floating_point is_contiguous"
-_QUESTIONS = frozenset(_ASKING.split())
-"""What is asked of a tensor without looking at its values."""
-_REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
+_WITH_CHANNELS = re.compile(r"[A-Za-z]*(?:Pool|Conv|ConvTranspose)([123])d")
+"""Names of layers that want channels before so many sizes."""
 
 
 class Walk:
@@ -64,9 +64,10 @@ class Walk:
         for node in nodes:
             try:
                 self._visit(node)
-            except _REFUSALS as error:
-                if isinstance(error, InputError):
-                    raise
+            except InputError:
+                raise
+            except Exception as error:  # whatever a function raises of what it does not take
+                raise_if_full(error)
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 shape = tuple(self.values.batch.shape[1:])
                 raise InputError(f"the model takes no input of shape {shape}: {path_of(node)}: {reason}") from error
@@ -87,7 +88,7 @@ class Walk:
             held[node] = outcome = self.values.evaluate(node)
             # f_v is constant where nothing that v reads depends on the input; sizes and the like do not
             if self.values.sources(node):
-                if _name(node) in _QUESTIONS:
+                if called_name(node) in QUESTIONS:
                     self.asked = True
                 else:
                     self._note(node, outcome)
@@ -95,7 +96,7 @@ class Walk:
     def _entering(self, node: fx.Node) -> Any:
         if not self.steps:
             self._add(node, Step("input"))
-            return self.values.batch
+            return self.values.batch.clone()  # the pass may overwrite it
         if not node.args:
             raise InputError(f"the model wants {node.target!r} beside its input; give one that wants one input alone")
         return node.args[0]
@@ -113,6 +114,8 @@ class Walk:
         sources = self.values.sources(node)
         try:
             found = self._step(node, outcome, sources)
+            if isinstance(found, Layer):
+                _check_channels(found)
         except NoRuleError as reason:
             # a layer without a module: its constant is unknown, which is not the same as 1
             module = self.values.modules[str(node.target)] if node.op == "call_module" else None
@@ -129,7 +132,7 @@ class Walk:
 
     def _step(self, node: fx.Node, outcome: Any, sources: list[fx.Node]) -> Step | Layer:
         """Return what a node is, of which ``sources`` depend on the input; raises NoRuleError where that's unknown."""
-        name, first = _name(node), sources[0]
+        name, first = called_name(node), sources[0]
         alone = len(sources) == 1 and len(node.args) > 0 and node.args[0] is first
         if not _is_float(outcome):
             raise NoRuleError("no rule for what depends on the input but is no tensor of floating-point numbers")
@@ -238,11 +241,11 @@ def _functional(name: str, source: torch.Tensor, rest: Any, settings: Any) -> nn
         return None
 
 
-def _name(node: fx.Node) -> str | None:
-    """Return the name of a function or method that may be known, or of what a getattr asks for."""
-    if node.op == "call_module":
-        return None
-    return str(node.args[1]) if node.target is getattr else known_name(node.target)
+def _check_channels(layer: Layer) -> None:
+    """Raise NoRuleError for a layer that takes the images of a batch for channels, which its input is without."""
+    sizes = _WITH_CHANNELS.fullmatch(layer.kind)
+    if sizes is not None and len(layer.input_shape) == int(sizes[1]):
+        raise NoRuleError(f"no rule for {layer.kind} on images of shape {layer.input_shape}, without channels")
 
 
 def _called(node: fx.Node) -> str:

@@ -13,9 +13,11 @@ from torch.nn.parameter import is_lazy
 
 from blindspots.errors import InputError
 from blindspots.models.classifier import undisturbed
-from blindspots.spectral.graph.layers import Graph
+from blindspots.spectral.graph.graph import Graph, trace
 from blindspots.spectral.graph.own_tensors import own_tensors, replace_plain
 from blindspots.spectral.graph.stand_ins import rms_norm_eps
+from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.relaxation.pieces import Pieces
 
 Evaluate = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 """What returns the logits of a model for images."""
@@ -27,6 +29,8 @@ _UNITS = 256
 _FEW = 16
 """And by so many of the largest value on the way."""
 _SINGLE = torch.float32
+_OTHERS = 8
+"""Random images at which a network that is linear in pieces is held against the model too."""
 
 
 def own_dtype(model: nn.Module, images: torch.Tensor) -> torch.dtype:
@@ -115,6 +119,19 @@ def check_beside(
         )
 
 
+def check_own_graph(model: nn.Module, graph: Graph) -> None:
+    """Raise NoRuleError where a cast in the model itself, in its own dtype, is to one of fewer values.
+
+    Its copy in float64, whose ``graph`` is given, makes no such cast, and what that does at a few images may not show
+    it. Raises InputError where the model does not what its own graph does, as within ``torch.autocast``, which leaves
+    float64 alone.
+    """
+    unknown = {layer.name for layer in graph.layers if layer.module is None}
+    for layer in trace(model, graph.input_shape).layers:
+        if layer.module is None and layer.name not in unknown:
+            raise NoRuleError(f"{layer.name} ({layer.kind}): {layer.problem}")
+
+
 def check_of_two(
     double: nn.Module, graph: Graph, images: torch.Tensor, logits: torch.Tensor, room: torch.Tensor
 ) -> None:
@@ -131,12 +148,33 @@ def check_of_two(
     check_read_off(logits, torch.cat(found), room, "its graph, as it is for two images")
 
 
+def check_pieces(
+    double: nn.Module, pieces: Pieces, images: torch.Tensor, logits: torch.Tensor, evaluate: Evaluate
+) -> None:
+    """Raise InputError unless ``pieces`` gives the ``logits`` of ``double``, but for what rounding may put them off.
+
+    At the images, and at random ones of the box: near an image that lies in one piece of the network, another that was
+    read wrongly does not show.
+    """
+    room = 2 * pieces.allowances[-1][0]
+    check_read_off(logits, pieces.logits(images), room)
+    random = torch.Generator().manual_seed(0)
+    others = torch.rand((_OTHERS, *images.shape[1:]), generator=random, dtype=torch.float64, device="cpu")
+    others = others.to(images.device)
+    check_read_off(evaluate(double, others), pieces.logits(others), room, which="random image")
+
+
 def check_read_off(
-    logits: torch.Tensor, found: torch.Tensor, room: torch.Tensor, what: str = "the layers read off it"
+    logits: torch.Tensor,
+    found: torch.Tensor,
+    room: torch.Tensor,
+    what: str = "the layers read off it",
+    *,
+    which: str = "image",
 ) -> None:
     """Raise InputError unless a network read off a model gives, as ``found``, its ``logits`` (n, k), within ``room``.
 
-    ``what``: that network, for the message.
+    ``what``: that network, and ``which`` images they are, for the message.
     """
     if found.shape != logits.shape:
         raise InputError(f"the model's logits are {tuple(logits.shape)}, those of {what} {tuple(found.shape)}")
@@ -144,4 +182,4 @@ def check_read_off(
     wrong = ~(off <= room)
     if wrong.any():
         image = int(wrong.any(dim=1).nonzero()[0, 0])
-        raise InputError(f"the model's logits of image {image} are {float(off[image].max()):.3g} off those of {what}")
+        raise InputError(f"the model's logits of {which} {image} are {float(off[image].max()):.3g} off those of {what}")

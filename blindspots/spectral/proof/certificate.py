@@ -20,6 +20,8 @@ from blindspots.spectral.network import bound_layer, running_constants, running_
 from blindspots.spectral.proof.beside import (
     check_beside,
     check_of_two,
+    check_own_graph,
+    check_pieces,
     check_read_off,
     in_float64,
     own_dtype,
@@ -130,7 +132,7 @@ def certified_radius(
     dtype = own_dtype(model, images)
     images = images.detach().double()
     double = in_float64(model, dtype).to(images.device)
-    with own_casts_kept(dtype) as kept:
+    with own_casts_kept(dtype):
         graph = trace(double, tuple(images.shape[1:]))
         logits = _logits(double, images)
         check_labels(labels, logits.shape[1], count=len(images))
@@ -138,9 +140,8 @@ def certified_radius(
         moves = sensitivity(double, images, logits, _logits)
         with undisturbed(double, images.device):
             check_one_by_one(Classifier(double, images.shape[1:]), images, logits)
-    if kept.casts:
-        _check_casts(model, tuple(images.shape[1:]))
     if dtype != torch.float64:
+        check_own_graph(model, graph)
         room = stated_rounding(dtype, logits, moves, largest=graph.largest)
         check_beside(model, dtype, images, logits, room, _logits)
     network = as_sigmoid_network(graph)
@@ -154,7 +155,10 @@ def certified_radius(
         )
     pieces, why = None, ""
     if network is None or method in ("relaxation", "exact"):
-        pieces, why = _pieces(graph, images, logits, method)
+        pieces, why = _pieces(graph, images, method)
+    if pieces is not None:
+        with own_casts_kept(dtype):
+            check_pieces(double, pieces, images, logits, _logits)
     chosen = method
     if method == "auto":
         chosen = "local" if network is not None else "product" if pieces is None else "relaxation"
@@ -203,7 +207,7 @@ def _of_sigmoids(
     return leads.radius(logits, labels) * _DOWN, constant
 
 
-def _pieces(graph: Graph, images: torch.Tensor, logits: torch.Tensor, method: Method) -> tuple[Pieces | None, str]:
+def _pieces(graph: Graph, images: torch.Tensor, method: Method) -> tuple[Pieces | None, str]:
     """Return the network as one that is linear in pieces, where the method wants it; for "auto" also None, and why.
 
     Raises InputError for another method where the network is none, which names what in it is not.
@@ -220,15 +224,7 @@ def _pieces(graph: Graph, images: torch.Tensor, logits: torch.Tensor, method: Me
         raise InputError(f"method {method!r} is for networks that are linear in pieces: {reason}") from reason
     if method == "auto" and pieces.effort > _RELAXED:
         return None, f"the relaxation would take {pieces.effort:,} values backwards, and {_RELAXED:,} is the most"
-    check_read_off(logits, pieces.logits(images), 2 * pieces.allowances[-1][0])
     return pieces, ""
-
-
-def _check_casts(model: nn.Module, shape: tuple[int, ...]) -> None:
-    """Raise NoRuleError where a cast in the model itself, in its own dtype, is to one of fewer values."""
-    for layer in trace(model, shape).layers:
-        if layer.module is None:
-            raise NoRuleError(f"{layer.name} ({layer.kind}): {layer.problem}")
 
 
 def as_sigmoid_network(graph: Graph) -> SigmoidNetwork | None:

@@ -9,17 +9,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 @contextmanager
-def own_casts_kept(dtype: torch.dtype) -> Iterator["KeptCasts"]:
+def own_casts_kept(dtype: torch.dtype) -> Iterator[None]:
     """Within, a cast to ``dtype``, the model's own, is one to float64, in which the model's copy runs.
 
     A model of float32 that casts its float32 values to float32 leaves them as they are, and so must its copy. A tensor
     of the dtype that a forward pass makes of nothing, such as ``torch.eye(3)``, is the same values in float64. Whether
     the values that a cast meets are of the model's own dtype in the model itself, the copy can't tell: ask the model's
-    own graph where there were ``casts``.
+    own graph, as :func:`.check_own_graph` does.
     """
-    mode = KeptCasts(dtype)
-    with mode:
-        yield mode
+    with KeptCasts(dtype):
+        yield
 
 
 class KeptCasts(TorchDispatchMode):
@@ -28,8 +27,6 @@ class KeptCasts(TorchDispatchMode):
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dtype = dtype
-        self.casts = False
-        """Whether there were any."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -41,8 +38,8 @@ class KeptCasts(TorchDispatchMode):
     ) -> Any:
         """Call ``func``, a cast to float64 in the place of one to the dtype; new tensors of that come in float64."""
         given = dict(kwargs or {})
-        if self.dtype != torch.float64 and func is torch.ops.aten._to_copy.default and given.get("dtype") == self.dtype:
-            self.casts = True
+        # sums and means cast what they are given, too
+        if given.get("dtype") == self.dtype and any(isinstance(value, torch.Tensor) for value in args):
             given["dtype"] = torch.float64
         outcome = func(*args, **given)
         if self.dtype != torch.float64 and _is_made(func, args, outcome) and outcome.dtype == self.dtype:

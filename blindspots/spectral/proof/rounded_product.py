@@ -99,7 +99,7 @@ def certificate(model: nn.Module, images: torch.Tensor) -> Certificate:
     most = values.size.numel()
     constants = []
     for layer in layers:
-        if isinstance(layer, nn.Conv2d) and values.size.dim() != 4:
+        if isinstance(layer, nn.Conv2d | nn.AvgPool2d | nn.MaxPool2d) and values.size.dim() != 4:
             return nothing  # without a channel, torch takes the batch for it
         try:
             constants.append(layer_bound(layer, tuple(values.size.shape[1:])).upper)

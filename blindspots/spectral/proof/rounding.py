@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from blindspots.spectral.rules.layer_inputs import per_axis
+from blindspots.spectral.rules.layer_inputs import own_code, per_axis
 from blindspots.spectral.rules.normalisation import channel_by_channel
 
 _FUNCTION_ROUNDINGS = 8
@@ -22,7 +22,7 @@ _KINDS = (
 
 def is_covered(layer: nn.Module) -> bool:
     """Tell whether :func:`evaluated` and :func:`propagated` know what ``layer`` does: its exact class and settings."""
-    if type(layer) not in _KINDS or layer._forward_hooks or layer._forward_pre_hooks or "forward" in vars(layer):
+    if type(layer) not in _KINDS or own_code(layer):
         return False
     if isinstance(layer, nn.Flatten):
         return (layer.start_dim, layer.end_dim) == (1, -1)

@@ -22,9 +22,8 @@ def windows(layer: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -
     axes = KINDS[type(layer)]
     if layer.return_indices or len(before) != axes + 1:
         raise NoRuleError("a pooling that returns its indices, or of no channels, has no relaxation")
-    size, stride, pad, apart = (
-        per_axis(value, axes) for value in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
-    )
+    size, pad, apart = (per_axis(value, axes) for value in (layer.kernel_size, layer.padding, layer.dilation))
+    stride = size if layer.stride is None else per_axis(layer.stride, axes)
     numbers = torch.arange(prod(before)).reshape(before)
     inside: list[list[torch.Tensor]] = []
     for axis in range(axes):
@@ -32,7 +31,10 @@ def windows(layer: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -
         places = [starts + at * apart[axis] for at in range(size[axis])]
         valid = list(torch.stack(places, 1))
         length = before[axis + 1]
-        first = torch.stack([row[(row >= 0) & (row < length)][0] for row in valid])
+        held = [row[(row >= 0) & (row < length)] for row in valid]
+        if any(len(row) == 0 for row in held):
+            raise NoRuleError("a pooling of which a window holds padding alone has no relaxation")
+        first = torch.stack([row[0] for row in held])
         inside.append([torch.where((place >= 0) & (place < length), place, first) for place in places])
     picked = []
     for at in product(*inside):

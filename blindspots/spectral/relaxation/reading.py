@@ -30,7 +30,22 @@ def piecewise(graph: Graph, device: torch.device) -> Pieces:
     Layers are taken by exactly their class: a subclass may do something else. Raises NoRuleError, which names the layer
     or the step, for a network that is not linear in pieces or of which that is not known.
     """
-    return Pieces(tuple(_Reading(graph, device).nodes))
+    return Pieces(_reached(_Reading(graph, device).nodes))
+
+
+def _reached(nodes: list[Node]) -> tuple[Node, ...]:
+    """Return the input, and of the other nodes those that the last one depends on."""
+    wanted = {0, len(nodes) - 1}
+    for place in reversed(range(len(nodes))):
+        if place in wanted:
+            wanted.update(nodes[place].inputs)
+    new = {place: at for at, place in enumerate(sorted(wanted))}
+
+    def moved(node: Node) -> Node:
+        largest = None if node.largest is None else (new[node.largest[0]], node.largest[1])
+        return replace(node, inputs=tuple(new[place] for place in node.inputs), largest=largest)
+
+    return tuple(moved(nodes[place]) for place in new)
 
 
 @dataclass
@@ -135,8 +150,9 @@ class _Reading:
         source = self.place[step]
         swapped = self.rising.get(step) if source == len(self.nodes) - 1 else None
         if swapped is not None:
+            # its own nodes alone are the last: those of other branches may lie between it and what it rectifies
+            del self.nodes[-1 if swapped[1] is None else -2 :]
             source = swapped[0]
-            del self.nodes[source + 1 :]
         index = windows(module, self.nodes[source].shape, after).to(self.device)
         level: list[_Terms] = [((source,), (Selected(one, self.nodes[source].shape, after),)) for one in index]
         while len(level) > 1:

@@ -1,5 +1,7 @@
 """Whether a layer takes an input of some shape, and whether its numbers can be used."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
@@ -8,6 +10,7 @@ from blindspots.arguments import numbers_of
 from blindspots.errors import InputError
 from blindspots.spectral.matrix.bound import NoRuleError
 
+_PLAIN = (torch.Tensor, nn.Parameter)
 _REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError)
 
 
@@ -28,7 +31,19 @@ def own_code(layer: nn.Module) -> str:
     if "forward" in vars(layer):
         return "has a forward pass of its own: what it returns is unknown"
     own = [name for name, value in vars(layer).items() if callable(value) and callable(getattr(kind, name, None))]
-    return f"has a method {own[0]!r} of its own: what it returns is unknown" if own else ""
+    if own:
+        return f"has a method {own[0]!r} of its own: what it returns is unknown"
+    for name, values in (*layer.named_parameters(), *layer.named_buffers()):
+        if not is_plain(values):
+            return (
+                f"has a {name!r} of the class {type(values).__name__}, which may compute otherwise than a tensor does"
+            )
+    return ""
+
+
+def is_plain(values: torch.Tensor) -> bool:
+    """Tell whether a tensor is torch's own: of another class, torch's functions can be others."""
+    return type(values) in _PLAIN
 
 
 def output_shape(layer: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -90,5 +105,6 @@ def finite_number(layer: nn.Module, name: str, value: float) -> float:
 
 
 def per_axis(sizes: int | tuple[int, ...], dims: int) -> tuple[int, ...]:
-    """Return one size an axis, as torch reads a single one."""
-    return (sizes,) * dims if isinstance(sizes, int) else tuple(sizes) * (dims if len(sizes) == 1 else 1)
+    """Return one size an axis, as torch reads a single one, which may be one of numpy's."""
+    several = tuple(map(int, sizes)) if isinstance(sizes, Iterable) else (int(sizes),)
+    return several * (dims if len(several) == 1 else 1)

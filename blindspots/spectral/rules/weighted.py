@@ -49,7 +49,8 @@ def _added(layer: nn.Conv2d) -> list[int]:
         return [margin for each in reversed(margins) for margin in (each, each)]
     if layer.padding == "valid":
         return [0, 0] * (layer.weight.dim() - 2)
-    reach = [gap * (taps - 1) for gap, taps in zip(layer.dilation, layer.weight.shape[2:], strict=True)]
+    apart = per_axis(layer.dilation, layer.weight.dim() - 2)
+    reach = [gap * (taps - 1) for gap, taps in zip(apart, layer.weight.shape[2:], strict=True)]
     return [margin for total in reversed(reach) for margin in (total // 2, total - total // 2)]
 
 

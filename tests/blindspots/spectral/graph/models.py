@@ -31,6 +31,16 @@ def matrix(rows, columns, seed=0):
     return layer.double()
 
 
+def weighed(model, **weights):
+    """Give a model's layers, by their names, their weights and biases."""
+    for name, (weight, *bias) in weights.items():
+        layer = getattr(model, name)
+        layer.weight.data = torch.tensor(weight, dtype=layer.weight.dtype)
+        if bias:
+            layer.bias.data = torch.tensor(bias[0], dtype=layer.weight.dtype)
+    return model
+
+
 def norm(layer):
     return float(torch.linalg.matrix_norm(layer.weight.detach(), 2))
 

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from blindspots.spectral.graph.functional import is_in_place, known_name, module_of
 from blindspots.spectral.matrix.bound import NoRuleError
+from tests.blindspots.spectral.graph.models import FIRST, Does, norm, product
 
 
 def relu(x):
@@ -58,3 +59,14 @@ def test_a_call_that_no_module_does_is_refused():
         module_of("dropout", (4,), (0.5,), {})
     with pytest.raises(TypeError):
         module_of("softplus", (4,), (1, 2, 3, 4), {})
+
+
+def test_functions_of_which_the_name_is_another_ones():
+    image = (1, 4, 4)
+    patches = Does(lambda m, x: F.unfold(x, 3, padding=1).flatten(1))
+    assert product(patches, image) == pytest.approx(product(nn.Unfold(3, padding=1), image))
+    assert product(Does(lambda m, x: x.unfold(1, 2, 1).flatten(1))) == pytest.approx(2**0.5)
+    assert product(Does(lambda m, x: F.threshold(x, 0.1, 0.1))) == product(nn.Threshold(0.1, 0.1))
+    assert product(Does(lambda m, x: F.threshold(m.a(x), 0.1, 0.1, inplace=True), a=FIRST)) == pytest.approx(
+        norm(FIRST)
+    )

@@ -59,7 +59,7 @@ REFUSED = {
     "a buffer overwritten": (Does(lambda m, x: m.c.add_(1) + x, c=BUFFER.clone()), (4,), "tensor of the model itself"),
     "drawn numbers": (Does(lambda m, x: x + torch.randn(4)), (4,), "random"),
     "noise like the input": (Does(lambda m, x: x + torch.randn_like(x)), (4,), "random"),
-    "under another name": (Does(aliased, a=FIRST), (4,), "something else than its graph"),
+    "under another name": (Does(aliased, a=FIRST), (4,), "in place, which 'a' hands on"),
 }
 
 

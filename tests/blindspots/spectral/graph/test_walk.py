@@ -5,9 +5,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from blindspots.errors import InputError
 from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.network import network_bounds
-from tests.blindspots.spectral.graph.models import FIRST, SECOND, Does
+from tests.blindspots.spectral.graph.models import FIRST, SECOND, Does, norm, product
 
 UNKNOWN = {
     "a product of two values": lambda m, x: m.a(x) * m.b(x),
@@ -55,3 +56,29 @@ def test_what_is_unknown_is_never_taken_for_1(name):
     assert found.attrs["product"] == math.inf
     assert (found.lower.values[found.upper.values == math.inf] == 0).all()
     assert found.method.values[int(found.upper.values.argmax())].startswith("none: ")
+
+
+def asserted(m, x):
+    torch._assert(x.shape[1] == 5, "five are wanted")
+    return m.a(x)
+
+
+@pytest.mark.parametrize(
+    ("forward", "what"),
+    [(asserted, "five are wanted"), (lambda m, x: m.a(x) * (1 / (x.shape[1] - 4)), "division by zero")],
+)
+def test_whatever_a_pass_raises_is_one_line(forward, what):
+    with pytest.raises(InputError, match=rf"takes no input of shape \(4,\): .*{what}") as refused:
+        network_bounds(Does(forward, a=FIRST), (4,))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_layer_may_be_given_its_input_by_name():
+    assert product(Does(lambda m, x: m.a(input=x), a=FIRST)) == pytest.approx(norm(FIRST))
+
+
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), Does(lambda m, x: F.avg_pool2d(x, 2))])
+def test_without_channels_there_is_no_rule(pool):
+    """Torch takes the batch for the channels."""
+    with pytest.raises(NoRuleError, match=r"shape \(4, 4\), without channels"):
+        network_bounds(nn.Sequential(pool, nn.Flatten()), (4, 4))

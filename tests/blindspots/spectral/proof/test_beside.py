@@ -5,6 +5,7 @@ from torch import nn
 from blindspots.errors import InputError
 from blindspots.spectral.proof.beside import (
     check_beside,
+    check_pieces,
     check_read_off,
     in_float64,
     own_dtype,
@@ -13,6 +14,7 @@ from blindspots.spectral.proof.beside import (
 )
 from blindspots.spectral.proof.certificate import certified_radius
 from tests.blindspots.spectral.graph.models import Does
+from tests.blindspots.spectral.relaxation.networks import dense, read
 
 IMAGES = torch.rand(20, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
@@ -111,3 +113,21 @@ def test_rounding_is_a_share_of_what_moves_of_the_logits_and_of_what_cancels():
     assert found.flatten().tolist() == pytest.approx([256 * 4 * eps, 256e-6])
     assert stated_rounding(torch.float32, logits, 0 * moves, largest=100.0)[1].item() == pytest.approx(1600 * eps)
     assert stated_rounding(torch.bfloat16, logits, moves)[1].item() == pytest.approx(256e-6 * 2**16)
+
+
+def test_pieces_are_held_against_the_model_away_from_the_images_too():
+    model = dense(0, (6, 5, 3))
+    pieces, other = read(model, (6,)), dense(0, (6, 5, 3))
+    images = torch.zeros(2, 6, dtype=torch.float64)  # where no weight of the first layer shows
+    logits = evaluate(model, images)
+    check_pieces(model, pieces, images, logits, evaluate)
+    with torch.no_grad():
+        other[0].weight.add_(0.1)
+    with pytest.raises(InputError, match=r"logits of random image \d are .* off those of the layers read off it"):
+        check_pieces(other, pieces, images, logits, evaluate)
+
+
+def test_logits_of_another_shape_are_refused():
+    model = Does(lambda m, x: m.a(x).view(torch.float64), a=nn.Linear(6, 4))
+    with pytest.raises(InputError, match=r"logits are \(20, 2\), .* \(20, 4\): it reads the bits of values"):
+        checked(model)

@@ -6,10 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
+from blindspots.distortion.search import minimum_distortion
 from blindspots.errors import InputError
+from blindspots.spectral.matrix.bound import NoRuleError
 from blindspots.spectral.proof import certificate
 from blindspots.spectral.proof.certificate import certified_radius
+from blindspots.spectral.proof.rounded_product import lower_bound
+from tests.blindspots.spectral.graph.models import Does, weighed
 from tests.blindspots.spectral.mixed import Draw
 from tests.blindspots.spectral.relaxation.networks import balanced, dense, grid
 
@@ -115,3 +120,73 @@ def test_convolutions_in_either_dtype_and_arrays_of_numpy():
     double = certified_radius(model.double(), images.numpy(), labels.numpy())
     assert single.method == double.method == "relaxation"
     torch.testing.assert_close(single.radius, double.radius, rtol=1e-6, atol=1e-9)
+
+
+def two_branches():
+    """A model that misreads beyond 0.0125, by its second branch; the first, which is pooled, changes nothing."""
+    model = Does(
+        lambda m, x: (lambda a, b: m.f((b + 0.0 * F.max_pool1d(F.relu(a), 2)).flatten(1)))(m.a(x), m.b(x)),
+        a=nn.Conv1d(1, 1, 1),
+        b=nn.Conv1d(1, 1, 2),
+        f=nn.Linear(1, 2),
+    )
+    return weighed(model, a=([[[1.0]]], [0.0]), b=([[[-8.0, 0.0]]], [6.5]), f=([[0.0], [1.0]], [0.0, -0.4]))
+
+
+@pytest.mark.parametrize("method", ["auto", "relaxation", "exact"])
+def test_a_branch_that_is_computed_before_a_pooling_counts(method):
+    found = certified_radius(two_branches(), torch.tensor([[[0.75, 0.25]]]), torch.tensor([1]), method=method)
+    assert 0 < float(found.radius) <= 0.0125 * (1 + 1e-6)
+    assert float(found.radius) >= 0.0125 * (1 - 1e-3)
+
+
+class Autocast(nn.Module):
+    """What is computed of 8 bits is misread at 0.123; of 53 bits, from 0.124 on."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.off = nn.Linear(1, 2, bias=False), torch.tensor([-0.501, 0.501])
+
+    def forward(self, x):
+        with torch.autocast("cpu", torch.bfloat16):
+            h = self.fc(x)
+        return h + self.off
+
+
+@pytest.mark.parametrize("settings", [{}, {"method": "exact"}, {"method": "product"}, {"arithmetic": "own"}])
+def test_casts_that_float64_does_not_make_are_refused(settings):
+    model = weighed(Autocast(), fc=([[1.0], [-1.0]],))
+    with pytest.raises(InputError, match="autocast"):
+        certified_radius(model, torch.tensor([[0.625]]), torch.tensor([0]), **settings)
+
+
+@pytest.mark.parametrize("method", ["relaxation", "exact"])
+def test_what_the_output_does_not_read_changes_nothing(method):
+    model, labels = model_and_labels()
+    beside = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3), nn.ReLU())
+
+    def forward(m, x):
+        m.beside(x)
+        return m.model(x)
+
+    found, wanted = (
+        certified_radius(each, IMAGES, labels, method=method)
+        for each in (Does(forward, model=model, beside=beside), model)
+    )
+    assert torch.equal(found.radius, wanted.radius)
+
+
+def test_a_window_of_padding_alone_is_refused():
+    layers = (nn.AdaptiveAvgPool2d(1), nn.MaxPool2d(2, 1, 1, 2), nn.ReLU(), nn.Flatten(), nn.Linear(1, 3))
+    with pytest.raises(InputError, match="padding alone"):
+        certified_radius(nn.Sequential(*layers), torch.rand(2, 1, 4, 4), torch.zeros(2, dtype=torch.long))
+
+
+def test_a_pooling_of_images_without_channels_is_no_obstacle_to_a_search():
+    model = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3))
+    images = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels = model(images).argmax(1)
+    with pytest.raises(NoRuleError, match="without channels"):
+        certified_radius(model, images, labels)
+    assert lower_bound(model, images, labels).isnan().all()
+    assert minimum_distortion(model, images, labels).success.any()

@@ -1,5 +1,6 @@
 """Models that cast to the dtype that they have anyway: their proofs are those of the models without the cast."""
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from torch.nn.functional import leaky_relu
 
 from blindspots import certified_radius, minimum_distortion
 from blindspots.spectral.matrix.bound import NoRuleError
+from blindspots.spectral.network import network_bounds
 from blindspots.spectral.proof.own_casts import own_casts_kept
 from tests.blindspots.spectral.graph.models import Does
 
@@ -76,18 +78,16 @@ def test_a_cast_to_fewer_bits_is_refused_still(dtype: torch.dtype, images: torch
 
 
 def test_a_model_of_float64_casts_as_it_says(images: torch.Tensor) -> None:
-    with own_casts_kept(torch.float64) as kept:
+    with own_casts_kept(torch.float64):
         assert images.double().dtype == torch.float64
         assert images.double().float().dtype == torch.float32
-    assert not kept.casts
 
 
 def test_slopes_run_through_a_cast_that_is_kept(images: torch.Tensor) -> None:
     values = images.double().requires_grad_()
-    with own_casts_kept(torch.float32) as kept:
+    with own_casts_kept(torch.float32):
         cast = values.float()
         (slopes,) = torch.autograd.grad((cast**2).sum(), values)
-    assert kept.casts
     assert cast.dtype == slopes.dtype == torch.float64
     assert torch.equal(slopes, 2 * values)
 
@@ -116,3 +116,19 @@ def test_tensors_that_are_not_registered_are_in_the_proof(what: str, images: tor
     assert model.plain.dtype == model.several[0].dtype == torch.float32
     found = minimum_distortion(model, images, labels)
     assert (auto.distortion <= found.distortion)[found.success].all()
+
+
+@pytest.mark.parametrize("reduced", [lambda h, **how: h.mean(2, **how), lambda h, **how: torch.sum(h, 2, **how)])
+def test_a_sum_in_its_own_dtype_changes_no_radius(reduced: Callable[..., torch.Tensor], images: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(3, 6)
+    named, plain = (
+        Does(lambda m, x, how=how: reduced(leaky_relu(m.a(x)).reshape(-1, 3, 2), **how), a=layer)
+        for how in ({"dtype": torch.float32}, {})
+    )
+    labels = plain(images).argmax(1)
+    found, wanted = (certified_radius(model, images, labels, method="product") for model in (named, plain))
+    assert torch.allclose(found.radius, wanted.radius, rtol=1e-10, atol=0)
+    assert certified_radius(named, images, labels).method == "product"  # the relaxation would compute in float32
+    with pytest.raises(NoRuleError, match="jumps"):
+        network_bounds(copy.deepcopy(named).double(), (3,))

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -28,3 +29,13 @@ def test_a_windows_largest_value_is_the_poolings(name):
 def test_what_is_not_known():
     with pytest.raises(NoRuleError, match="indices"):
         windows(nn.MaxPool2d(2, return_indices=True), (1, 4, 4), (1, 2, 2))
+    with pytest.raises(NoRuleError, match="padding alone"):
+        windows(nn.MaxPool2d(2, 1, 1, 2), (1, 1, 1), (1, 1, 1))
+
+
+def test_sizes_may_be_numpys_and_the_stride_none():
+    layer = nn.MaxPool2d(np.int64(2))
+    wanted = windows(nn.MaxPool2d(2), (1, 4, 4), (1, 2, 2))
+    assert torch.equal(windows(layer, (1, 4, 4), (1, 2, 2)), wanted)
+    layer.stride = None
+    assert torch.equal(windows(layer, (1, 4, 4), (1, 2, 2)), wanted)

@@ -26,9 +26,25 @@ def both_kinds(seed):
     )
 
 
+def beside(seed, bend=nn.ReLU, *, pool_both=True):
+    """Two branches that are computed at once: what one rectifies and pools, the other lies between."""
+    draw = Draw(seed)
+    short = nn.Conv2d(1, 4, 3, padding=1) if pool_both else nn.Conv2d(1, 4, 1, 2)
+
+    def forward(m, x):
+        first, second = m.a(x), m.b(x)
+        return m.f((m.p(m.r(first)) + (m.p(second) if pool_both else second)).flatten(1))
+
+    parts = {"a": nn.Conv2d(1, 4, 3, padding=1), "b": short, "f": nn.Linear(64, 3)}
+    return draw.filled(Does(forward, **parts, p=nn.MaxPool2d(2), r=bend())).double().eval()
+
+
 @pytest.mark.parametrize(
     ("model", "shape"),
     [
+        (beside(5), (1, 8, 8)),
+        (beside(6, pool_both=False), (1, 8, 8)),
+        (beside(7, nn.LeakyReLU, pool_both=False), (1, 8, 8)),
         (dense(0, (4, 5, 3)), (4,)),
         (dense(1, (4, 3), bend=nn.LeakyReLU), (4,)),
         (pooled(2), (1, 6, 6)),

@@ -1,5 +1,7 @@
 import copy
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -239,3 +241,15 @@ def test_rules_of_installed_extensions_are_known(monkeypatch):
         assert layer_bound(Halving(), (3,)).upper == 0.5
     finally:
         RULES.remove(Halving)
+
+
+@pytest.mark.parametrize("kind", [nn.MaxPool2d, nn.AvgPool2d, partial(nn.LPPool2d, 2), nn.Unfold])
+def test_sizes_may_be_numpys_integers(kind):
+    assert layer_bound(kind(np.int64(2)), (1, 4, 4)) == layer_bound(kind(2), (1, 4, 4))
+
+
+def test_a_dilation_may_be_set_to_one_number():
+    layer = nn.Conv2d(1, 1, 3, padding="same", padding_mode="reflect")
+    wanted = layer_bound(layer, (1, 6, 6))
+    layer.dilation = 1
+    assert layer_bound(layer, (1, 6, 6)).upper == pytest.approx(wanted.upper)
