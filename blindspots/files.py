@@ -15,7 +15,7 @@ _OF_A_NAME = 50
 _OF_THE_SYSTEM = {
     *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV, errno.EBUSY, errno.ENOLCK),
     *(errno.ELOOP, errno.ENAMETOOLONG, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH),
-    *(errno.ENETDOWN, errno.ENETUNREACH),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
 }
 
 
@@ -35,6 +35,8 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(name, path)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename2 is not None:  # of the two it is the user's that is told
+            error.filename, error.filename2 = str(path), None
         name_file(error, path)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
@@ -80,7 +82,8 @@ def is_for_good(error: OSError) -> bool:
 def is_of_the_system(error: OSError) -> bool:
     """Tell whether a file is refused by the system as it is just now, and would not be by another: no defect is to see.
 
-    This user may not have it, its disk fails, or the machine that has it does not answer.
+    This user may not have it, its disk fails, the machine that has it does not answer, or a file is where a folder
+    should be, or the other way round.
     """
     return error.filename is not None and error.errno in _OF_THE_SYSTEM
 

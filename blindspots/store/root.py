@@ -262,6 +262,8 @@ def _content(study: Study, dataset_sha256: str, stages: Sequence[str]) -> dict[s
 def _begin(place: Place, study: Study, content: dict[str, Any]) -> bool:
     _write(place, content)
     _remove_partial(place, "run")
+    if not place.has_folder(layout.ZARR):
+        place.delete_all(layout.ZARR)  # a file, or a link to nowhere, that is in its place
     mended = unseal(place)
     if mended:
         logger.warning("metadata of the store in %s were damaged, and are mended", place)

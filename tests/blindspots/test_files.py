@@ -79,7 +79,7 @@ def test_what_a_file_system_will_refuse_again(number: int, wanted: bool) -> None
         (OSError(errno.ESTALE, "no", "a"), True),
         (OSError(errno.EIO, "no"), False),
         (OSError(errno.ENOENT, "no", "a"), False),
-        (OSError(errno.EISDIR, "no", "a"), False),
+        (OSError(errno.EISDIR, "no", "a"), True),
         (OSError(errno.EBADF, "no", "a"), False),
         (OSError("a defect"), False),
     ],
