@@ -2,16 +2,20 @@
 
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
 PARTIAL = ".partial"
 """What the name of a file ends with that is not whole yet; Zarr's local store ends its own the same way."""
 
+_OF_A_NAME = 50
+"""Letters of a file's name in that of the one beside it, which is to be no longer than a file system takes."""
+
 _OF_THE_SYSTEM = {
     *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV, errno.EBUSY, errno.ENOLCK),
     *(errno.ELOOP, errno.ENAMETOOLONG, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH),
-    *(errno.ENETDOWN, errno.ENETUNREACH),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
 }
 
 
@@ -21,7 +25,7 @@ def write_whole(path: Path, content: bytes) -> None:
     A temporary file beside it is written, flushed to the disk and renamed; then the folder is flushed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_OF_A_NAME]}.", suffix=PARTIAL)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -31,6 +35,8 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(name, path)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename2 is not None:  # of the two it is the user's that is told
+            error.filename, error.filename2 = str(path), None
         name_file(error, path)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
@@ -40,18 +46,44 @@ def write_whole(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def write_out(path: Path, content: bytes) -> None:
+    """Write ``content`` to where a user wants it: as :func:`write_whole` does where that is a file, or nothing yet.
+
+    Of a link it is what the link leads to that is written. A pipe or a device takes what comes, and stays what it is.
+    """
+    if not takes_what_comes(path):
+        write_whole(Path(os.path.realpath(path)), content)
+        return
+    try:
+        with open(path, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        name_file(error, path)
+        raise
+
+
+def takes_what_comes(path: Path) -> bool:
+    """Tell whether a pipe or a device that takes letters, such as a terminal, is at ``path``: it cannot be replaced."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
 def is_for_good(error: OSError) -> bool:
     """Tell whether what was refused will be refused again: a disk is full, over a quota or read only.
 
-    Or this process, or all of them together, may open no more files.
+    Or a file is larger than this process may write. Or this process, or all of them together, may open no more files.
     """
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EFBIG)
 
 
 def is_of_the_system(error: OSError) -> bool:
     """Tell whether a file is refused by the system as it is just now, and would not be by another: no defect is to see.
 
-    This user may not have it, its disk fails, or the machine that has it does not answer.
+    This user may not have it, its disk fails, the machine that has it does not answer, or a file is where a folder
+    should be, or the other way round.
     """
     return error.filename is not None and error.errno in _OF_THE_SYSTEM
 

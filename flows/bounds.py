@@ -88,7 +88,6 @@ def _draw(opened: OpenedModel, bounds: xr.Dataset, path: Path) -> None:
 
     figure = spectrum_figure(layer_spectra(opened.model), bounds, title=f"Layers of {opened.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         save_figure(figure, path)
     except OSError as error:
         raise cannot_write(path, error) from None

@@ -18,7 +18,7 @@ from blindspots.networks import NETWORKS
 from flows.commands import asking, comparing, drawn, exploring, fetching, images, roots, state, studying
 from flows.requirements import require_root_and_data, require_workflow
 from flows.options import ROOT, Changes, Data, Json, Networks, Output, Root, StudyName, written
-from flows.printing import check_output
+from flows.printing import check_output, show_any_name
 from flows.printing import parsed_shape, print_json, print_or_write, print_outcome, print_plan, prints_aside
 
 app = typer.Typer(
@@ -257,6 +257,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     After Ctrl-C with 130, as shells have it.
     """
+    show_any_name()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("blindspots: %(message)s"))
     logging.getLogger("blindspots").addHandler(handler)

@@ -1,19 +1,22 @@
 """What the command line prints or writes: for people, or as JSON for machines."""
 
 import errno
+import io
 import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from blindspots.errors import InputError
+from blindspots.files import takes_what_comes, write_out
+from blindspots.store import layout
 
 if TYPE_CHECKING:
     from blindspots.jobs.plan import Plan
@@ -22,6 +25,14 @@ if TYPE_CHECKING:
 
 _MOST_DIGITS = 9
 """Of a size: more elements than that have no room anywhere, and text of thousands of digits is no int to Python."""
+
+_LONGEST_NAME = 255
+"""Bytes that the name of a file has on most file systems; one that takes fewer says so itself."""
+_OF_A_STORE = {
+    *(layout.STUDY, layout.LOCK, layout.COPYING, layout.RECEIPTS_PACK),
+    *(layout.RECEIPTS, layout.MODELS, layout.ZARR, layout.BESIDE),
+}
+"""What lies in a root and is no page or figure, which are written anew at will."""
 
 
 def print_plan(workspace: "Workspace", plan: "Plan", as_json: bool) -> None:
@@ -80,6 +91,12 @@ def terminal_width() -> int | None:
     return max(shutil.get_terminal_size().columns, 40)
 
 
+def show_any_name() -> None:
+    """Have what stdout cannot show, such as a name of a file that is no text, be shown as its code, and not fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def prints_aside() -> AbstractContextManager[Any]:
     """Have whatever is printed while a block runs go to stderr: by Ray, and by the code of a network of the user's."""
     return redirect_stdout(sys.stderr)
@@ -95,10 +112,8 @@ def print_or_write(text: str, path: Path | None) -> None:
     if path is None:
         typer.echo(text)
         return
-    from blindspots.files import write_whole
-
     try:
-        write_whole(path, (text.rstrip("\n") + "\n").encode())
+        write_out(path, (text.rstrip("\n") + "\n").encode())
     except OSError as error:
         raise cannot_write(path, error) from None
 
@@ -124,22 +139,53 @@ def named_output(text: str) -> Path:
 
 
 def check_output(path: Path) -> None:
-    """Raise :class:`InputError` where no file can be written to ``path``, whose folder need not be there yet."""
-    if path.is_dir():
-        raise cannot_write(path, IsADirectoryError(errno.EISDIR, "it is a folder"))
-    _check_written(path, path.absolute().parents)
+    """Raise :class:`InputError` where no file can be written to ``path``, whose folder need not be there yet.
+
+    Nor may it be one of those that are the store's own, of whatever root.
+    """
+    with _refused(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if takes_what_comes(path):
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is neither a file nor a pipe")
+        real = Path(os.path.realpath(path))
+        _check_written(real, real.parents)
 
 
 def check_output_folder(path: Path) -> None:
     """Raise :class:`InputError` where no files can be written into the folder ``path``, which need not be there yet."""
-    _check_written(path, (path.absolute(), *path.absolute().parents))
+    with _refused(path):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is a file; name a folder")
+        real = Path(os.path.realpath(path))
+        _check_written(real, (real, *real.parents))
 
 
 def _check_written(path: Path, folders: Sequence[Path]) -> None:
+    """Raise ``OSError`` where the first of ``folders`` that is there cannot be written, or ``path`` is a store's."""
+    there = next(folder for folder in folders if folder.exists())
+    with tempfile.TemporaryFile(dir=there):  # one without a name, so that none is left behind
+        pass
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    for folder in path.parents:
+        if path.relative_to(folder).parts[0] in _OF_A_STORE and _holds_a_store(folder):
+            raise OSError(errno.EPERM, f"it is one of the files of the store in {folder}")
+
+
+def _holds_a_store(folder: Path) -> bool:
+    return sum((folder / key).exists() for key in (layout.STUDY, layout.RECEIPTS, layout.ZARR)) > 1
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Have what the system says of a path, while a block runs, be said in one line."""
     try:
-        there = next(folder for folder in folders if folder.exists())
-        with tempfile.TemporaryFile(dir=there):  # one without a name, so that none is left behind
-            pass
+        yield
     except OSError as error:
         raise cannot_write(path, error) from None
 

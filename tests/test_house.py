@@ -75,6 +75,7 @@ STORE_FOLDERS = (
 )
 LAYOUT = "blindspots/store/layout.py"
 PLACES = (
+    "blindspots/store/places/clearing.py",
     "blindspots/store/places/folder_store.py",
     "blindspots/store/places/local.py",
     "blindspots/store/places/hierarchy.py",
@@ -88,7 +89,7 @@ OVER_THE_STORE = tuple(
 OTHER_FILES = {
     "blindspots/jobs/stages/bounds.py": "a file of weights that the study names",
     "blindspots/store/places/machine.py": "what the system says of itself and of its processes",
-    "blindspots/report/build.py": "the page's template, and the folder of the file that a user names for the page",
+    "blindspots/report/build.py": "the page's template",
 }
 """Files over the store that may open some of their own, and which."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from blindspots.datasets.in_memory import ArrayDataset, of_arrays
 from blindspots.datasets.whereabouts import ARRAYS, not_there
 from blindspots.errors import InputError
+from blindspots.names import is_plain
 
 _SPLITS = ("train", "test")
 _NAMES = "class_names"
@@ -126,6 +127,11 @@ def _class_names(arrays: Arrays, labels: Arrays, file: str) -> tuple[str, ...]:
         if given.ndim != 1 or given.dtype.kind != "U":
             raise InputError(f"{file}: {_NAMES} is {given.dtype} of shape {given.shape}; a list of texts is wanted")
         names = tuple(map(str, given))
+        wrong = next((name for name in names if not is_plain(name)), None)
+        if wrong is not None:
+            raise InputError(
+                f"{file}: {_NAMES} has {wrong[:60]!r}; text without control characters or lone surrogates is wanted"
+            )
     if len(names) < 2:
         raise InputError(f"{file} has {len(names)} class; two at least are wanted")
     if largest >= len(names):

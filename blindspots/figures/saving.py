@@ -1,9 +1,14 @@
 """Figures written to files: the same figure, the same bytes."""
 
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blindspots.errors import InputError
+from blindspots.files import write_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,10 +24,21 @@ def check_file(path: Path) -> None:
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write ``figure`` to ``path``, a .png or .pdf by its suffix, without dates.
+    """Write ``figure`` to ``path``, a .png or .pdf by its suffix, without dates, whole or not at all.
 
     Raises :class:`InputError` for another suffix.
     """
     check_file(path)
     dateless = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-    figure.savefig(path, dpi=200, metadata=dateless)
+    buffer = io.BytesIO()
+    with without_a_word_of_letters():
+        figure.savefig(buffer, format=path.suffix.removeprefix("."), dpi=200, metadata=dateless)
+    write_out(path, buffer.getvalue())
+
+
+@contextmanager
+def without_a_word_of_letters() -> Iterator[None]:
+    """Have nothing be said of letters that the font lacks, which are drawn as boxes: names are the user's."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from", UserWarning)
+        yield

@@ -17,6 +17,7 @@ from blindspots.jobs.workspace import Workspace
 from blindspots.networks.known import allowed_packages
 from blindspots.paths import resolved
 from blindspots.store import packed_receipts
+from blindspots.store import root as roots
 from blindspots.store.place import Place
 from blindspots.store.root import Stored, Work, check, stored, study_in, working_in
 from blindspots.store.sealing import is_intact
@@ -32,11 +33,15 @@ class Opened:
     """The study as last run in the root; None where the root is new."""
 
     def is_settled(self, plan: Plan) -> bool:
-        """Tell whether nothing is to do or to write: the root holds this very study, done, its metadata whole."""
+        """Tell whether nothing is to do or to write: the root holds this very study, done, its metadata whole.
+
+        And it says so twice, in two files that are alike.
+        """
         same = self.there is not None and self.there.finished and self.there.study == self.workspace.study
         if not same or not plan.complete or plan.without_sizes:
             return False
-        return is_intact(self.workspace.place) and not packed_receipts.problems(self.workspace.place)
+        place = self.workspace.place
+        return is_intact(place) and not packed_receipts.problems(place) and not roots.problems(place)
 
 
 def open_root(

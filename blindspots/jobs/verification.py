@@ -9,7 +9,7 @@ from blindspots.jobs.expansion import expand
 from blindspots.jobs.job import Job
 from blindspots.jobs.workspace import Workspace
 from blindspots.store import layout, packed_receipts, root, sealing
-from blindspots.store.receipts import forget
+from blindspots.store.receipts import Receipt, forget
 
 
 @dataclass(frozen=True)
@@ -113,4 +113,19 @@ def _look(workspace: Workspace, job: Job, shard: int) -> _Look:
     wanted = job.identity(workspace.on(receipt.device), shard)
     if wanted is not None and receipt.identity != wanted:
         return _Look(missing=True)
-    return _Look(problem=job.damage(workspace, shard, receipt), versions=receipt.versions)
+    problem = job.damage(workspace, shard, receipt)
+    if problem is not None and wanted is None and _is_of_other_work(workspace, job, shard, receipt):
+        return _Look(missing=True)
+    return _Look(problem=problem, versions=receipt.versions)
+
+
+def _is_of_other_work(workspace: Workspace, job: Job, shard: int, receipt: Receipt) -> bool:
+    """Tell whether a receipt is of a study before, for all that is known while the job waits for what it reads.
+
+    It names other files than the job has, or they lie as it says: then it is the job that wants something else of them.
+    """
+    files = job.files(workspace, shard)
+    if not receipt.files or files.keys() != receipt.files.keys():
+        return bool(receipt.files)
+    hashes = workspace.place.map(workspace.place.hash, files.values())
+    return dict(zip(files, hashes, strict=True)) == receipt.files

@@ -15,7 +15,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from blindspots.errors import InputError
 from blindspots.figures.registry import FIGURES
-from blindspots.files import write_whole
+from blindspots.files import write_out
 from blindspots.paper.explanations import explanations_for
 from blindspots.report.blocks import Fact, Section
 from blindspots.report.closing_sections import is_unasked, slip_section, store_section, unasked_section
@@ -53,8 +53,7 @@ def write_report(results: Results, path: Path) -> Path:
     """
     text = build_report(results)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode())
+        write_out(path, text.encode())
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
     return path

@@ -7,6 +7,7 @@ from typing import Literal
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from blindspots.figures.saving import without_a_word_of_letters
 from blindspots.report.blocks import Picture
 
 _DPI = 170
@@ -17,7 +18,7 @@ _PIXELS_AN_INCH = 122
 def picture(figure: Figure, *, alt: str, caption: str, form: Literal["svg", "png"] = "svg") -> Picture:
     """Return ``figure`` as a picture: ``svg`` for lines and letters, ``png`` for what is made of pixels."""
     buffer = io.BytesIO()
-    with rc_context({"svg.hashsalt": "blindspots", "svg.fonttype": "path"}):
+    with rc_context({"svg.hashsalt": "blindspots", "svg.fonttype": "path"}), without_a_word_of_letters():
         if form == "svg":
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         else:

@@ -155,8 +155,10 @@ def problems(place: Place) -> dict[str, str]:
         found[layout.STUDY_COPY] = "damaged" if place.has(layout.STUDY_COPY) else "missing"
     if study is not None and copy is not None and study != copy:
         found[layout.STUDY_COPY] = f"not the same as {layout.STUDY}"
-    there, attributes = stored(place), group_attributes(place, "")
-    if there is not None and attributes is not None:
+    said = copy if study is None else study
+    attributes = None if said is None else group_attributes(place, "")
+    if said is not None and attributes is not None:
+        there = _stored(place, layout.STUDY, said)
         attributes.pop(SEAL, None)
         if attributes != _attributes(there.study, there.dataset_sha256):
             found[layout.HIERARCHY_METADATA] = "the attributes are not those of the study"
@@ -260,6 +262,8 @@ def _content(study: Study, dataset_sha256: str, stages: Sequence[str]) -> dict[s
 def _begin(place: Place, study: Study, content: dict[str, Any]) -> bool:
     _write(place, content)
     _remove_partial(place, "run")
+    if not place.has_folder(layout.ZARR):
+        place.delete_all(layout.ZARR)  # a file, or a link to nowhere, that is in its place
     mended = unseal(place)
     if mended:
         logger.warning("metadata of the store in %s were damaged, and are mended", place)

@@ -1,5 +1,6 @@
 """Weights as safetensors files, known by the hash of their tensors."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -15,11 +16,30 @@ from blindspots.store.place import Place
 CHECK = "sha256"
 """The name, among a file's metadata, of the hash of all else in it."""
 
+_METADATA = "__metadata__"
+"""What the format calls them among the tensors."""
+
 
 def save_weights(place: Place, key: str, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
-    """Write ``weights`` and text ``metadata`` to the file ``key``, whole or not at all."""
+    """Write ``weights`` and text ``metadata`` to the file ``key``, whole or not at all; the same are the same bytes."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    place.write(key, save(tensors, metadata=dict(metadata)))
+    place.write(key, _in_order(save(tensors, metadata=dict(metadata))))
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a file with what it says of itself in one order: the metadata by name, then tensors as they lie.
+
+    The library has the metadata in an order that is another each time. What stands before the tensors is filled up with
+    blanks to whole words of 8 bytes, as the format has it.
+    """
+    size = int.from_bytes(content[:8], "little")
+    said = json.loads(content[8 : 8 + size])
+    metadata = said.pop(_METADATA, {})
+    ordered = dict(sorted(said.items(), key=lambda item: (item[1]["data_offsets"], item[0])))
+    whole = {_METADATA: dict(sorted(metadata.items())), **ordered} if metadata else ordered
+    header = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + size :]
 
 
 def load_weights(place: Place, key: str) -> dict[str, torch.Tensor]:

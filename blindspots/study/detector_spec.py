@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from blindspots.study.bounds_spec import ALEXNET
-from blindspots.study.part import Part, Sha256, Slug, check_hash, check_once, from_anywhere
+from blindspots.study.part import Part, Sha256, Shown, Slug, check_hash, check_once, from_anywhere
 
 WHEELED_VEHICLES = (
     *("ambulance", "amphibian", "barrow", "beach wagon", "bicycle-built-for-two", "cab", "convertible"),
@@ -51,7 +51,7 @@ class ExtractorSpec(Part):
 class DetectorSpec(Part):
     """Which pictures a linear classifier is to tell from the others, on which features, and how many are misled."""
 
-    what: str = Field(
+    what: Shown = Field(
         "wheeled vehicle", min_length=1, description="What the positive pictures show, in one word or two"
     )
     positive: tuple[str, ...] = Field(

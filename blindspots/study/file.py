@@ -97,11 +97,11 @@ def _changed(content: dict[str, Any], change: str) -> dict[str, Any]:
     """Return ``content`` with one change, ``key=value``; what it was is left alone, and so is what anchors share."""
     key, equals, text = change.partition("=")
     if not equals or not key:
-        raise InputError(f"--set {change!r} is not of the form key=value, such as training.iterations=100")
+        raise InputError(f"--set {_shown(change)} is not of the form key=value, such as training.iterations=100")
     try:
         value = read_yaml(text)
     except ValueError:
-        raise InputError(f"the value in --set {change!r} is not YAML; quote it") from None
+        raise InputError(f"the value in --set {_shown(change)} is not YAML; quote it") from None
     return _with_field(content, Study, key, value, key=key, place="")
 
 

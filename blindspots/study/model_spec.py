@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from blindspots.study.part import Part, Sha256, Slug, from_anywhere, is_address
+from blindspots.study.part import Part, Sha256, Shown, Slug, from_anywhere, is_address
 from blindspots.study.pools_spec import HardeningSpec, PoolsSpec
 
 Width = Annotated[int, Field(ge=1, le=100_000)]
@@ -50,7 +50,7 @@ class ModelSpec(Part):
     """One network and how strongly its weights decay (section 1 of the paper), or weights that are given."""
 
     name: Slug = Field(description="Name of the model in the store, such as fc100-100-10")
-    paper: str = Field("", description="The paper's name for it, such as FC100-100-10")
+    paper: Shown = Field("", description="The paper's name for it, such as FC100-100-10")
     network: Literal["fully-connected", "autoencoder", "convolutional", "given"] = Field(
         "fully-connected",
         description="Architecture; autoencoder: the first hidden layer is a sparse autoencoder's, trained first and "

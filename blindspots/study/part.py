@@ -5,9 +5,10 @@ import re
 from collections.abc import Collection, Hashable, Iterator, Set
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from blindspots.names import is_plain
 from blindspots.paths import expanded
 
 _SLUG, _LONGEST_SLUG = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", 64
@@ -15,6 +16,16 @@ Slug = Annotated[str, Field(pattern=_SLUG, max_length=_LONGEST_SLUG)]
 """A name in the store: part of a path."""
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")]
 """A SHA-256 or its first digits, 8 at least; empty for none."""
+
+
+def _shown(text: str) -> str:
+    if not is_plain(text):
+        raise PydanticCustomError("no_control", "Input should be text without control characters")
+    return text
+
+
+Shown = Annotated[str, AfterValidator(_shown)]
+"""A text for people, which pages and tables show as it is."""
 
 
 class Part(BaseModel):
@@ -28,12 +39,14 @@ class Part(BaseModel):
         """Refuse true, text and 3.0 where a number, or a whole one, is wanted, and ``yes`` or 1 where true is.
 
         YAML 1.2 has neither for the other, and ``1_000`` is text in it. A set is no list: each process has it in
-        another order, and so another study.
+        another order, and so another study. Text is to be such that UTF-8 has it: it is hashed and stored.
         """
         if isinstance(value, Set | Iterator):
             raise PydanticCustomError("list_type", "Input should be a list, whose order is its own")
         annotation = cls.model_fields[info.field_name or ""].annotation
         kinds, values = set(_kinds(annotation)), value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(each, str) and not _is_unicode(each) for each in values):
+            raise PydanticCustomError("no_unicode", "Input should be text without lone surrogates, as UTF-8 has it")
         if bool in kinds:
             if annotation is bool and not isinstance(value, bool):
                 raise PydanticCustomError("bool_type", "Input should be true or false")
@@ -49,6 +62,11 @@ class Part(BaseModel):
         ):
             raise PydanticCustomError("no_float", "Input should be an integer, without a point or an exponent")
         return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether UTF-8 has a text, which it has not where half of a pair of surrogates stands alone."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _number_as_text(value: Any) -> bool:

@@ -96,9 +96,9 @@ def query(
         width = None if wide else terminal_width()
         print_or_write(render_answer(answer, "json" if as_json else form, width=width), None)
         return
-    from blindspots.files import write_whole
+    from blindspots.files import write_out
 
     try:
-        write_whole(output, answer_file(answer, output.suffix))
+        write_out(output, answer_file(answer, output.suffix))
     except OSError as error:
         raise cannot_write(output, error) from None

@@ -83,7 +83,6 @@ def figure(
                 save_figure(drawn, path)
     for path in output or ():
         with _file(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             save_figure(drawn, path)
 
 

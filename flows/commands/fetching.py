@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from blindspots.errors import InputError
 from blindspots.study.part import is_address
 from blindspots.study.study import Study
 from flows.options import Changes, Data, StudyName, written
@@ -39,18 +38,16 @@ def fetch(
     from blindspots.study.file import load_study
 
     wanted = load_study(study, changes)
-    if to.exists() and not to.is_dir():
-        raise InputError(f"--to {to} is a file; name a folder")
     check_output_folder(to)
     from blindspots.datasets.archive import ARCHIVES
     from blindspots.datasets.sources import fetch as fetch_files
-    from blindspots.files import write_whole
+    from blindspots.files import write_out
 
     try:
         if wanted.dataset in ARCHIVES:
             for name, content in fetch_files(ARCHIVES[wanted.dataset], data).items():
                 path = to / wanted.dataset / name
-                write_whole(path, content)
+                write_out(path, content)
                 typer.echo(str(path))
         else:
             typer.echo(f"{wanted.dataset} is your own: copy it, and name it there", err=True)

@@ -66,8 +66,6 @@ def show(
 
     where = place.path(key) if output is None else str(output)
     try:
-        if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
         with place.written_file(key) if output is None else nullcontext(output) as path:
             save_figure(draw_image(found, names), path)
     except OSError as error:
@@ -110,7 +108,7 @@ def export(
 
     check_kind(output.suffix)
     (check_output_folder if output.suffix == PREVIEWS else check_output)(output)
-    from blindspots.files import write_whole
+    from blindspots.files import write_out
     from blindspots.results import Results
     from blindspots.results.queries.choice import Choice, chosen_sets
 
@@ -121,7 +119,7 @@ def export(
             raise InputError(f"{name} is no set: these are the images of the data set itself")
         try:
             for below, content in exported_files(results, found, output.suffix, limit=limit):
-                write_whole(output / below if below else output, content)
+                write_out(output / below if below else output, content)
                 written += 1
         except OSError as error:
             raise cannot_write(output, error) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blindspots.files import is_for_good, is_of_the_system, write_whole
+from blindspots.files import is_for_good, is_of_the_system, takes_what_comes, write_out, write_whole
 
 
 def test_content_arrives_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -64,7 +64,8 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "wanted"), [(errno.ENOSPC, True), (errno.EROFS, True), (errno.EMFILE, True), (errno.EIO, False)]
+    ("number", "wanted"),
+    [(errno.ENOSPC, True), (errno.EROFS, True), (errno.EMFILE, True), (errno.EFBIG, True), (errno.EIO, False)],
 )
 def test_what_a_file_system_will_refuse_again(number: int, wanted: bool) -> None:
     assert is_for_good(OSError(number, "no")) is wanted
@@ -78,7 +79,7 @@ def test_what_a_file_system_will_refuse_again(number: int, wanted: bool) -> None
         (OSError(errno.ESTALE, "no", "a"), True),
         (OSError(errno.EIO, "no"), False),
         (OSError(errno.ENOENT, "no", "a"), False),
-        (OSError(errno.EISDIR, "no", "a"), False),
+        (OSError(errno.EISDIR, "no", "a"), True),
         (OSError(errno.EBADF, "no", "a"), False),
         (OSError("a defect"), False),
     ],
@@ -96,3 +97,30 @@ def test_what_fails_while_it_is_written_has_a_name(tmp_path: Path, monkeypatch: 
         write_whole(tmp_path / "file", b"1")
     assert found.value.filename == str(tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_replaced_is_written_into(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_out(pipe, b"one")
+    assert os.read(reader, 10) == b"one"
+    os.close(reader)
+    assert takes_what_comes(pipe)
+    assert takes_what_comes(Path(os.devnull))
+    assert not takes_what_comes(tmp_path / "none")
+
+
+def test_of_a_link_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there/file")
+    for content in (b"one", b"two"):
+        write_out(tmp_path / "link", content)
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "there" / "file").read_bytes() == content
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["file"]
+
+
+def test_a_name_may_be_as_long_as_names_are(tmp_path: Path) -> None:
+    write_whole(tmp_path / ("a" * 255), b"one")
+    assert (tmp_path / ("a" * 255)).read_bytes() == b"one"

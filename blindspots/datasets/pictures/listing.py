@@ -11,6 +11,7 @@ from pathlib import Path
 from blindspots.datasets.pictures.split_folders import SPLITS, looked_through, split_folders
 from blindspots.datasets.whereabouts import PICTURES, not_there
 from blindspots.errors import InputError
+from blindspots.names import as_plain
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +185,7 @@ def _classes(root: Path, found: list[tuple[Listed, str]]) -> tuple[tuple[str, ..
         return tuple(keys), tuple(listed[key] for key in keys)
     keys = sorted(labels)
     names = [min(labels[key]) if len(labels[key]) == 1 else "" for key in keys]
-    return tuple(keys), tuple((name or key).replace("_", " ") for name, key in zip(names, keys, strict=True))
+    return tuple(keys), tuple(as_plain(name or key).replace("_", " ") for name, key in zip(names, keys, strict=True))
 
 
 def _synsets(root: Path) -> Mapping[str, str]:

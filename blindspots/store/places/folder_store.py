@@ -6,10 +6,13 @@ an array costs.
 """
 
 import os
+import stat
 
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore
+
+from blindspots.store.places.clearing import IN_THE_WAY, clear_the_way
 
 _SMALL = 1 << 16
 """Bytes that are read or written in less time than a thread takes to be asked: 30 of 100 microseconds."""
@@ -23,15 +26,26 @@ class FolderStore(LocalStore):
     ) -> Buffer | None:
         """Return a file's content, or a part of it; None where it is not there."""
         try:
-            small = os.stat(self.root / key).st_size <= _SMALL
+            found = os.stat(self.root / key)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        if not stat.S_ISREG(found.st_mode):  # of a pipe one would wait for ever
+            return None
+        small = found.st_size <= _SMALL
         if small:
             return self.get_sync(key, prototype=prototype, byte_range=byte_range)
         return await super().get(key, prototype, byte_range)
 
     async def set(self, key: str, value: Buffer) -> None:
-        """Write a file, whole or not at all."""
+        """Write a file, whole or not at all; what is in its way goes."""
+        try:
+            await self._write(key, value)
+        except IN_THE_WAY:
+            if not clear_the_way(str(self.root / key), str(self.root)):
+                raise
+            await self.set(key, value)
+
+    async def _write(self, key: str, value: Buffer) -> None:
         if isinstance(value, Buffer) and len(value) <= _SMALL:
             self.set_sync(key, value)
         else:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,10 +18,14 @@ from filelock import FileLock, Timeout
 from blindspots.errors import InputError, OutOfReachError
 from blindspots.files import PARTIAL, creation_mode, is_for_good, name_file, write_whole
 from blindspots.paths import resolved
+from blindspots.store import layout
 from blindspots.store.place import Place, Stamp
+from blindspots.store.places.clearing import IN_THE_WAY, check_file, clear_the_way
 from blindspots.store.places.walking import cannot_list, files_below
 
 _TRIES = 5
+_MADE_ANEW = (layout.RECEIPTS, layout.MODELS, layout.ZARR, layout.BESIDE)
+"""The folders in which nothing is but what a run makes: what is in the way there goes."""
 
 
 def local_place(root: str) -> "LocalPlace":
@@ -54,6 +59,7 @@ class LocalPlace(Place):
     @contextmanager
     def local_file(self, key: str) -> Iterator[str]:
         """Give the file's own path."""
+        check_file(self.path(key))
         yield self.path(key)
 
     @contextmanager
@@ -66,6 +72,7 @@ class LocalPlace(Place):
     def read(self, key: str) -> bytes:
         """Return a file's content; raise ``OSError`` where it cannot be read."""
         path = self.path(key)
+        check_file(path)
         try:
             with open(path, "rb") as file:
                 return file.read()
@@ -75,27 +82,41 @@ class LocalPlace(Place):
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file so that a reader sees all of it, or what was there before, whatever dies in between."""
-        write_whole(Path(self.path(key)), content)
+        try:
+            write_whole(Path(self.path(key)), content)
+        except IN_THE_WAY:
+            if not self._cleared(key):
+                raise
+            self.write(key, content)
+
+    def _cleared(self, key: str) -> bool:
+        """Remove one thing that is in the way of a file that a run makes; tell whether there was one."""
+        top = key.partition("/")[0]
+        return top in _MADE_ANEW and clear_the_way(self.path(key), self.path(top))
 
     def delete(self, key: str) -> None:
         """Delete a file where it is there, with what a killed writer of it left."""
         path = Path(self.path(key))
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except IN_THE_WAY:
+            if not self._cleared(key):
+                raise
         for partial in path.parent.glob(f"{path.name}.*{PARTIAL}"):
             partial.unlink(missing_ok=True)
 
     def delete_all(self, key: str) -> None:
         """Delete the folder ``key`` with all that is below it, where it is there.
 
-        Of a link, that alone: who gave the root away may have had it lead to anything.
+        Of a link, that alone: who gave the root away may have had it lead to anything. So goes a file in its place.
         """
         for attempt in reversed(range(_TRIES)):
             try:
                 path = self.path(key)
-                if os.path.islink(path):
-                    os.unlink(path)
-                elif self.has_folder(key):
+                if os.path.isdir(path) and not os.path.islink(path):
                     shutil.rmtree(path)
+                elif os.path.lexists(path):
+                    os.unlink(path)
                 return
             except OSError as error:  # a writer that is giving up still removes what it had begun, or ends it
                 if attempt == 0 or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
@@ -121,13 +142,15 @@ class LocalPlace(Place):
     def size(self, key: str) -> int | None:
         """Return a file's size in bytes, or None where there is no such file."""
         try:
-            return os.stat(self.path(key)).st_size
+            found = os.stat(self.path(key))
+            return found.st_size if stat.S_ISREG(found.st_mode) else None
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def hash(self, key: str) -> str | None:
         """Return the SHA-256 of a file's content, or None where it cannot be read."""
         try:
+            check_file(self.path(key))
             with open(self.path(key), "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
@@ -139,7 +162,7 @@ class LocalPlace(Place):
             found = os.stat(self.path(key))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return found.st_size, found.st_mtime_ns, found.st_ino
+        return (found.st_size, found.st_mtime_ns, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
     def has(self, key: str) -> bool:
         """Tell whether there is a file ``key``."""

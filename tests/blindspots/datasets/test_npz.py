@@ -121,6 +121,8 @@ def test_a_data_set_is_known_by_its_images_labels_and_classes(
         ({"test_labels": np.array([0, 1, 2, 0, 1, 10**9])}, "test_labels has the label 1000000000"),
         ({"class_names": np.array(["a", "b"])}, "has the label 2, but class_names names 2 classes"),
         ({"class_names": np.arange(3)}, "class_names is int64"),
+        ({"class_names": np.array(["a", "b", "c\ud800"])}, "class_names has 'c.ud800'; text without control"),
+        ({"class_names": np.array(["a", "b\x1b[31m", "c"])}, "class_names has 'b.x1b.31m'; text without control"),
         ({"test_labels": np.zeros(6, int), "train_labels": np.zeros(12, int)}, "has 1 class; two at least are wanted"),
     ],
 )

@@ -1,5 +1,7 @@
 """Figures as files."""
 
+import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,21 @@ def test_the_same_figure_is_the_same_file_without_a_date(tmp_path: Path, suffix:
 def test_other_kinds_of_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"written as .png or .pdf, not .*gif"):
         save_figure(Figure(), tmp_path / "x.gif")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_of_letters_that_the_font_lacks_nothing_is_said(tmp_path: Path, suffix: str) -> None:
+    figure = Figure(layout="constrained")
+    figure.add_subplot().set_title("a \ufffe")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_figure(figure, tmp_path / f"x{suffix}")
+
+
+def test_a_pipe_takes_a_figure(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    save_figure(Figure(figsize=(1, 1)), pipe)
+    assert os.read(reader, 8) == b"\x89PNG\r\n\x1a\n"
+    os.close(reader)

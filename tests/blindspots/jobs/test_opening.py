@@ -12,13 +12,13 @@ from blindspots.study.study import Study
 from tests.blindspots.jobs.conftest import changed
 
 
-def test_a_run_opens_and_checks_its_root_once(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_checks_its_root_once(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     read, check = LocalPlace.read, LocalPlace.check_writable
     monkeypatch.setattr(LocalPlace, "read", lambda self, key: seen.append(key) or read(self, key))
     monkeypatch.setattr(LocalPlace, "check_writable", lambda self: seen.append("writable") or check(self))
     run_study(tiny, root)
-    assert (seen.count(layout.STUDY), seen.count("writable")) == (1, 1)
+    assert (seen.count(layout.STUDY), seen.count("writable")) == (2, 1)  # as it opens, and whether it is all whole
 
 
 def test_looking_writes_nothing(tiny: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +58,17 @@ def test_what_was_done_on_a_cpu_is_done_seen_from_a_machine_with_a_gpu(
     workspace = workspace_of(root)
     assert workspace.device == "cpu"
     assert make_plan(workspace).complete
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_the_copy_of_what_was_run_is_written_again_where_it_is_lost_or_damaged(
+    tiny: Study, root: Path, lost: bool
+) -> None:
+    copy = root / layout.STUDY_COPY
+    before = copy.read_bytes()
+    copy.unlink() if lost else copy.write_bytes(before[:100])
+    opened = open_root(tiny, root)
+    assert not opened.is_settled(make_plan(opened.workspace))
+    assert run_study(tiny, root).shards == {}
+    assert copy.read_bytes() == before
+    assert verify(workspace_of(root)).damaged == ()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from blindspots.errors import InputError
-from blindspots.jobs.opening import working, workspace_of
+from blindspots.jobs.opening import open_root, working, workspace_of
 from blindspots.jobs.run import run_study
 from blindspots.jobs.stage import STAGES
 from blindspots.jobs.verification import repair, verify
@@ -14,6 +14,7 @@ from blindspots.store.place import Place
 from blindspots.store.receipts import read_receipt, rewrite_receipt
 from blindspots.study.study import Study
 from tests import toys as of_toys
+from tests.blindspots.jobs.conftest import changed
 from tests.stores import assert_same_content
 from tests.toys import TOYS, ToyWorkspace, workspace_at
 
@@ -209,6 +210,19 @@ def test_a_root_in_which_another_study_was_run_meanwhile_is_left_to_that() -> No
     }
     with working(other, of_last_run=True):
         pass
+
+
+def test_what_a_study_before_left_is_not_done_yet_while_this_one_waits(tiny: Study, root: Path) -> None:
+    """As where a run of another study is killed while sets are made: pairs have receipts, for other sets and cells."""
+    other = changed(tiny, sets={"rules": ["class-1", "nearest", "second"]})
+    workspace = open_root(other, root).workspace
+    with working(workspace):
+        pass
+    found = verify(workspace_of(root))
+    assert found.missing > 0
+    assert {each.job for each in found.damaged} == set()
+    with working(workspace_of(root)):
+        assert repair(workspace_of(root), found) == ()
 
 
 def test_what_the_root_holds_of_studies_before_is_said(tiny: Study, root: Path) -> None:

@@ -45,3 +45,22 @@ def test_a_file_of_others_in_its_place_is_damage(any_place: Place, kind: str) ->
     for read in (load_weights, load_checked):
         with pytest.raises(CorruptShardError, match=r"^x: "):
             read(any_place, "x")
+
+
+def test_the_same_content_is_the_same_bytes(any_place: Place) -> None:
+    metadata = dict.fromkeys("qwertyuiopé", "é")
+    tensors = {**TENSORS, "none": torch.empty(0, 3), "nothing": torch.empty(0, 3)}
+    for number in range(5):
+        turned = dict(reversed(metadata.items())) if number % 2 else metadata
+        save_weights(any_place, str(number), dict(reversed(tensors.items())) if number % 2 else tensors, turned)
+    first = any_place.read("0")
+    assert {any_place.read(str(number)) for number in range(5)} == {first}
+    size = int.from_bytes(first[:8], "little")
+    assert size % 8 == 0
+    assert list(json.loads(first[8 : 8 + size])["__metadata__"]) == sorted(metadata)
+    assert read_metadata(any_place, "0") == metadata
+    found = load_weights(any_place, "0")
+    assert found.keys() == tensors.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
+    save_weights(any_place, "0", TENSORS, {})
+    assert torch.equal(load_weights(any_place, "0")["a"], TENSORS["a"])

@@ -173,6 +173,13 @@ def test_a_study_is_read_as_yaml_1_2(tmp_path: Path) -> None:
     assert "line 3: the key 'seed' stands twice, first in line 1" in refusal(path, "seed: 1\nmodels: []\nseed: 2\n")
 
 
+@pytest.mark.parametrize("change", ["training.iterations=" + "1" * 5000, "a" * 5000])
+def test_a_long_change_is_not_shown_whole(change: str) -> None:
+    with pytest.raises(InputError, match=r"\.\.\. is n") as refused:
+        load_study("quick", [change])
+    assert len(str(refused.value)) < 250
+
+
 def test_a_name_that_no_file_can_have_is_no_study() -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_study("a" * 5000)

@@ -97,3 +97,19 @@ def test_a_number_of_its_kind_is_taken_numpys_too() -> None:
 def test_what_is_in_no_order_of_its_own_is_no_list(value: Any) -> None:
     with pytest.raises(ValidationError, match="Input should be a list, whose order is its own"):
         SetsSpec(rules=value)
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["name", "dataset", "models.fc10-1.paper", "bounds.alexnet", "units.wordnet", "detector.what", "detector.positive"],
+)
+def test_text_that_utf_8_has_not_is_refused(field: str) -> None:
+    with pytest.raises(InputError, match=rf"^{field} = .*ud800.*: Input should be text without lone surrogates"):
+        load_study("quick", [rf'{field}="./\ud800.npz"' if field != "detector.positive" else rf'{field}=["\ud800"]'])
+
+
+@pytest.mark.parametrize("field", ["models.fc10-1.paper", "detector.what"])
+@pytest.mark.parametrize("text", [r"x\e[31m", r"x\0", r"a\nb", r"\x85"])
+def test_what_pages_and_tables_show_has_no_control_characters(field: str, text: str) -> None:
+    with pytest.raises(InputError, match=rf"^{field} = .*: Input should be text without control characters$"):
+        load_study("quick", [f'{field}="{text}"'])

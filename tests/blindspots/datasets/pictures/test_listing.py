@@ -1,5 +1,6 @@
 """Which files are pictures of which class: the three layouts, and what is none of them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,8 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
         list_pictures(tmp_path / "nowhere.csv")
     with pytest.raises(InputError, match="is no folder"):
         list_pictures(touched(tmp_path, "a.txt") / "a.txt")
+
+
+def test_names_that_cannot_be_shown_are_shown_otherwise(tmp_path: Path) -> None:
+    found = list_pictures(touched(tmp_path, "a\x1bb/1.jpg", f"{os.fsdecode(b'c' + bytes([255]))}/1.jpg"))
+    assert found.names == ("a?b", "c?")

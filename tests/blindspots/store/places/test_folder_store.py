@@ -1,6 +1,7 @@
 """Zarr's store of a local folder: what it promises, with and without a thread."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,19 @@ def test_arrays_are_those_that_zarrs_own_store_leaves(tmp_path: Path) -> None:
     assert left[0] == left[1]
     read = zarr.open_group(FolderStore(tmp_path / "other"), mode="r")
     np.testing.assert_array_equal(read["a10"][15:27, 3], values[15:27, 3])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_is_in_the_way_of_a_file_goes(size: int, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    (tmp_path / "a" / "zarr.json" / "inner").mkdir(parents=True)
+    (tmp_path / "b").touch()
+    (tmp_path / "c").symlink_to("/nowhere/at/all")
+    for folder in ("a", "b", "c"):
+        asyncio.run(store.set(f"{folder}/zarr.json", buffer(content(size))))
+        assert asked(store.get(f"{folder}/zarr.json", default_buffer_prototype())) == content(size)
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "zarr.json")
+    assert asked(FolderStore(tmp_path).get("zarr.json", default_buffer_prototype())) is None
