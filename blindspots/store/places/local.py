@@ -177,11 +177,17 @@ class LocalPlace(Place):
         return self.root.exists() and not self.root.is_dir()
 
     def check_there(self) -> None:
-        """Raise :class:`InputError` where this user may not look into the folder, or its disk does not answer."""
+        """Raise :class:`InputError` where this user may not look into the folder, or its disk does not answer.
+
+        Or a folder of the store's is a link that leads nowhere: what is done may lie on a disk that is not there now.
+        """
         try:
             self.names()
         except OutOfReachError as error:
             raise InputError(f"the root {error}; name one that can be read") from None
+        for path in map(self.path, _MADE_ANEW):
+            if os.path.islink(path) and not os.path.exists(path):
+                raise InputError(f"{path} is a link that leads nowhere; mount what it leads to, or remove the link")
 
     def names(self, key: str = "") -> list[str]:
         """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""

@@ -120,3 +120,14 @@ def test_libraries_are_given_the_file_itself(place: Place) -> None:
     with place.local_file("a") as path:
         assert path == place.path("a")
     assert str(place.zarr("study.zarr").root) == place.path("study.zarr")
+
+
+@pytest.mark.parametrize("folder", ["study.zarr", "receipts", "models"])
+def test_a_link_to_a_disk_that_is_not_there_is_said(tmp_path: Path, folder: str) -> None:
+    """What is done may lie there: nothing is removed and made anew."""
+    place = Place.at(tmp_path)
+    (tmp_path / folder).symlink_to(tmp_path / "unmounted")
+    with pytest.raises(InputError, match=rf"/{folder} is a link that leads nowhere; mount what it leads to"):
+        place.check_there()
+    (tmp_path / "unmounted").mkdir()
+    place.check_there()
