@@ -54,6 +54,7 @@ BASE = declared(PROJECT["dependencies"])
 WORKFLOW = declared(PROJECT["optional-dependencies"]["workflow"])
 OBJECTS = declared(PROJECT["optional-dependencies"]["objects"])
 EXPLORE = declared(PROJECT["optional-dependencies"]["explore"])
+PARQUET = declared(PROJECT["optional-dependencies"]["parquet"])
 TEST = declared(PROJECT["optional-dependencies"]["test"])
 BENCH = declared(PROJECT["optional-dependencies"]["bench"])
 
@@ -63,7 +64,7 @@ def test_what_is_imported_is_declared_where_it_is_needed() -> None:
     assert imported("blindspots/explorer") <= names(BASE | EXPLORE)
     assert imported("blindspots/store/places") <= names(BASE | OBJECTS)
     assert imported("tasks", "flows") <= names(BASE | WORKFLOW)
-    assert imported("tests", without=("/benchmarks/",)) <= names(BASE | WORKFLOW | OBJECTS | EXPLORE | TEST)
+    assert imported("tests", without=("/benchmarks/",)) <= names(BASE | WORKFLOW | OBJECTS | EXPLORE | PARQUET | TEST)
     assert imported("tests/benchmarks") <= names(BASE | WORKFLOW | OBJECTS | TEST | BENCH) | BY_HAND
 
 

@@ -179,7 +179,7 @@ class LocalPlace(Place):
     def check_there(self) -> None:
         """Raise :class:`InputError` where this user may not look into the folder, or its disk does not answer.
 
-        Or a folder of the store's is a link that leads nowhere: what is done may lie on a disk that is not there now.
+        Or a folder of the store's is a link to what is not there: what is done may lie on a disk that is not mounted.
         """
         try:
             self.names()
@@ -187,7 +187,7 @@ class LocalPlace(Place):
             raise InputError(f"the root {error}; name one that can be read") from None
         for path in map(self.path, _MADE_ANEW):
             if os.path.islink(path) and not os.path.exists(path):
-                raise InputError(f"{path} is a link that leads nowhere; mount what it leads to, or remove the link")
+                raise InputError(f"{path} is a link to what is not there; mend or delete it")
 
     def names(self, key: str = "") -> list[str]:
         """Return the names of the files and folders right below ``key``, sorted; none where it is not there."""

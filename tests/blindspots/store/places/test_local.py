@@ -127,7 +127,7 @@ def test_a_link_to_a_disk_that_is_not_there_is_said(tmp_path: Path, folder: str)
     """What is done may lie there: nothing is removed and made anew."""
     place = Place.at(tmp_path)
     (tmp_path / folder).symlink_to(tmp_path / "unmounted")
-    with pytest.raises(InputError, match=rf"/{folder} is a link that leads nowhere; mount what it leads to"):
+    with pytest.raises(InputError, match=rf"/{folder} is a link to what is not there; mend or delete it"):
         place.check_there()
     (tmp_path / "unmounted").mkdir()
     place.check_there()

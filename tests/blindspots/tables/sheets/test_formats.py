@@ -171,9 +171,9 @@ def test_latex_escapes_what_latex_would_eat(tree: xr.DataTree, study: Study) -> 
 def test_a_name_in_print_does_nothing_where_it_is_printed(tree: xr.DataTree) -> None:
     """It is free text: no command of LaTeX, no tag of HTML, no row of its own, no formula of a spreadsheet."""
     wild = "=\\input{a}\n<script>b</script>|"
-    content = changed().model_dump(mode="json")
-    content["models"][0]["paper"] = wild
-    table = draw_table(1, Held(tree, validate_study(content)))
+    first, *others = changed().models
+    named = first.model_copy(update={"paper": wild})  # which a study's file may not say, for its line break
+    table = draw_table(1, Held(tree, changed().model_copy(update={"models": (named, *others)})))
     latex, markdown = render(table, "latex"), render(table, "markdown")
     assert r"=\textbackslash{}input\{a\} \textless{}script\textgreater{}b" in latex
     assert all(line.startswith("%") for line in latex.splitlines() if r"\input" in line)
