@@ -104,6 +104,8 @@ class Tries:
     for those ..."""
     far: float
     """... whose distortion is larger than this."""
+    crossed: int
+    """Pictures to which lines are looked along for every image where differences take the place of gradients."""
     classes: bool
     """Under nearest, whether every class, of ten at most, is searched as a target, with this effort."""
     methods: bool
@@ -113,15 +115,15 @@ class Tries:
 _TRIES = {
     "fast": Tries(
         EARLY, EARLY, lines=False, starts=False, hops=0, at_once=0, targets=0, saturated=0,
-        climbs=64, far=math.inf, classes=False, methods=False,
+        climbs=64, far=math.inf, crossed=0, classes=False, methods=False,
     ),
     "usual": Tries(
         LATE, SMOOTH, lines=True, starts=True, hops=2, at_once=3, targets=0, saturated=6,
-        climbs=256, far=0.12, classes=False, methods=False,
+        climbs=256, far=0.12, crossed=500, classes=False, methods=False,
     ),
     "thorough": Tries(
         LAST, LAST, lines=True, starts=True, hops=4, at_once=16, targets=9, saturated=0,
-        climbs=512, far=0.0, classes=True, methods=True,
+        climbs=512, far=0.0, crossed=500, classes=True, methods=True,
     ),
 }  # fmt: skip
 

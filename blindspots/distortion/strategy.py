@@ -60,10 +60,10 @@ def search(attempt: Attempt, method: Method, *, parts: Iterable[torch.Tensor], e
         again = problem.counted_anew()
         rescue(attempt, again, part=part)
         attempt.keep(part, again)
-    if isinstance(method, Auto) and method.effort != "fast" and isinstance(attempt.classifier, Differenced):
+    if isinstance(method, Auto) and method.tries.crossed and isinstance(attempt.classifier, Differenced):
         for part in parts:
             again = attempt.resumed(part)
-            cross(attempt, again, part=part)
+            cross(attempt, again, part=part, most=method.tries.crossed)
             attempt.keep(part, again)
     if isinstance(method, Auto) and parts:
         _from_afar(attempt, method, todo=torch.cat(parts))

@@ -14,8 +14,8 @@ from blindspots.distortion.refinement import refine
 
 _CLASSES = 3
 """Classes tried in turn under the nearest rule."""
-_CROSSED, _DRAWN = 500, 200
-"""Pictures to which lines are looked along where differences take the place of gradients; of noise among them."""
+_DRAWN = 200
+"""Pictures of noise among those to which lines are looked along for every image."""
 _LONGER = Search(squared=True, values=6, most=MOST_VALUES, iterations=30, tolerance=0.1)
 
 
@@ -56,17 +56,17 @@ def rescue(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
             walk(problem.take(still), None if isinstance(wanted, AnyOther) else wanted.take(still).targets)
 
 
-def cross(attempt: Attempt, problem: Problem, *, part: torch.Tensor) -> None:
+def cross(attempt: Attempt, problem: Problem, *, part: torch.Tensor, most: int) -> None:
     """Look along the lines to many other pictures for what is nearer than what differences led to, and walk on there.
 
     Of a function with steps, such as one of rounded pixels, differences over one length see some of its steps alone.
-    ``problem``: the images ``part`` (indices) of ``attempt``, as far as their search has come.
+    ``problem``: the images ``part`` (indices) of ``attempt``, as far as their search has come; ``most``: pictures.
     """
     best, wanted = problem.best, attempt.wanted.take(part)
     before = best.size.clone()
     with best.credited("straight line"):
         for place in range(len(part)):
-            goals, classes = goals_of(attempt, int(part[place]), most=_CROSSED, drawn=_DRAWN)
+            goals, classes = goals_of(attempt, int(part[place]), most=most, drawn=_DRAWN)
             if len(goals):
                 blend(problem.take(torch.tensor([place], device=part.device)), goals, classes=classes)
     nearer = (best.size < before).nonzero()[:, 0]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from blindspots.identity import array_hash, identity
+from blindspots.identity import arrays_hash
 from blindspots.jobs.quocnet.work import StageWork
 from blindspots.store import layout
 from blindspots.store.weights import load_weights
@@ -104,7 +104,7 @@ def tile_hash(work: StageWork, number: int) -> str:
 
 
 def _hash(weights: Mapping[str, torch.Tensor]) -> str:
-    return identity(**{name: array_hash(tensor.cpu().numpy()) for name, tensor in weights.items()})
+    return arrays_hash({name: tensor.cpu().numpy() for name, tensor in weights.items()})
 
 
 def weight_names(work: StageWork) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from blindspots.errors import InputError
-from blindspots.identity import array_hash, identity
+from blindspots.identity import arrays_hash, identity
 from blindspots.jobs.hands import Hands
 from blindspots.jobs.hardening import stored
 from blindspots.jobs.job import Job, Progress, Report
@@ -288,8 +288,7 @@ def _load(workspace: Workspace, model: str, seed: int, weights: str) -> torch.nn
     network = stored_model(
         workspace.place, workspace.study, workspace.dataset, model, seed, networks=workspace.networks
     )
-    arrays = as_arrays(network.state_dict())
-    if identity(**{name: array_hash(values) for name, values in arrays.items()}) != weights:
+    if arrays_hash(as_arrays(network.state_dict())) != weights:
         raise CorruptShardError(f"{layout.weights(model, seed)}: the weights are not what the receipt says")
     return network.to(workspace.device)
 

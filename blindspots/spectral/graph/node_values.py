@@ -12,7 +12,7 @@ from blindspots.errors import InputError
 from blindspots.spectral.graph.arithmetic import JOINING, REDUCING, check_rows, is_random
 from blindspots.spectral.graph.functional import QUESTIONS, called_name, is_in_place, known_name
 from blindspots.spectral.matrix.bound import NoRuleError
-from blindspots.spectral.rules.layer_inputs import is_plain
+from blindspots.spectral.rules.layer_inputs import is_torchs_own
 
 
 class NodeValues:
@@ -53,7 +53,7 @@ class NodeValues:
         value: Any = self.root
         for name in str(node.target).split("."):
             value = getattr(value, name)
-        if isinstance(value, torch.Tensor) and not is_plain(value):
+        if isinstance(value, torch.Tensor) and not is_torchs_own(value):
             raise InputError(
                 f"{node.target} is a {type(value).__name__}, which may compute otherwise than a tensor does: "
                 "bounds are of models of torch.Tensor and nn.Parameter"

@@ -34,14 +34,14 @@ def own_code(layer: nn.Module) -> str:
     if own:
         return f"has a method {own[0]!r} of its own: what it returns is unknown"
     for name, values in (*layer.named_parameters(), *layer.named_buffers()):
-        if not is_plain(values):
+        if not is_torchs_own(values):
             return (
                 f"has a {name!r} of the class {type(values).__name__}, which may compute otherwise than a tensor does"
             )
     return ""
 
 
-def is_plain(values: torch.Tensor) -> bool:
+def is_torchs_own(values: torch.Tensor) -> bool:
     """Tell whether a tensor is torch's own: of another class, torch's functions can be others."""
     return type(values) in _PLAIN
 
